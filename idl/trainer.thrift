@@ -1,0 +1,317 @@
+/**
+ * The contract of Roundhouse: what clients, the coordinator and compute nodes say to each other.
+ *
+ * Framed transport, strict binary protocol. Fields and methods are only ever added; a name that stands in both services has one
+ * signature. Enumerations travel as i32 or string (the codecs of the 0.17 compiler disagree about enums), numbers in bulk as
+ * `binary` beside their dtype and length. No type is recursive.
+ */
+namespace py trainer_idl
+
+/** The call or the attempt failed. `kind` is a FailureKind of rpc/errors.py, `code` its stable name. */
+exception Failure {
+  1: i32 kind,
+  2: string code,
+  3: string message,
+}
+
+/** The node declined the task; that is its right and no failure. `reason` is a RejectReason of rpc/errors.py. */
+exception Rejected {
+  1: i32 reason,
+  2: string message,
+  3: i32 retry_after_ms,
+}
+
+/** The first message on a connection. */
+struct Hello {
+  1: i32 protocol,
+  2: string role,              // client, coordinator
+  3: string version,           // of the program that calls
+  4: string token,
+  5: string coordinator,       // id of the calling coordinator
+  6: i64 epoch,                // of the calling coordinator; a node refuses a lower one than it has seen
+  7: string policy,            // the scheduling policy, for nodes
+  8: string connection,        // control, slot
+}
+
+struct HelloReply {
+  1: i32 protocol,
+  2: string name,
+  3: string version,
+  4: string device,            // cpu, cuda:0
+  5: i32 cores,
+  6: i64 memory_bytes,
+  7: i32 slots,
+  8: map<string, string> labels,
+  9: map<string, string> numeric_classes,   // "float32/1" (dtype / threads) -> hash of the self-test
+  10: list<string> attempts,                // running, or finished and kept
+  11: list<string> blobs,                   // held
+}
+
+/** The answer to a heartbeat. */
+struct NodeStatus {
+  1: list<string> attempts,    // running
+  2: double load,              // share of busy slots, 0..1
+  3: double cpu,               // share of all cores in use, 0..1
+  4: i64 memory_used_bytes,
+  5: i64 memory_total_bytes,
+  6: map<string, string> numeric_classes,   // more may be known than at hello
+}
+
+/** A vector of a round: the bytes ride in `data` up to one part; larger ones are blobs called `name`. */
+struct Vector {
+  1: string dtype,             // float32, float64; little-endian
+  2: i64 length,               // elements
+  3: i64 digest,               // XXH3-64 of the bytes, as a signed integer
+  4: string name,
+  5: optional binary data,
+}
+
+/** What is the same for all training tasks of a run. */
+struct TrainSettings {
+  1: list<i32> layers,         // widths from the input to the output
+  2: string activation,
+  3: string optimizer,
+  4: i32 rounds,
+  5: i32 epochs,
+  6: double eta,
+  7: string eta_schedule,
+  8: i32 batch_size,
+  9: double momentum,
+  10: double weight_decay,
+  11: double label_smoothing,
+  12: double tolerance,
+  13: string dtype,
+  14: i64 seed,
+}
+
+struct SurveyTask {
+  1: string attempt,
+  2: i64 fence,
+  3: string run,
+  4: i32 shard,
+  5: string blob,              // sha256:<hex> of the file's bytes
+  6: string file,              // its name, for messages
+}
+
+/** Statistics are float64 arrays of `columns` elements, `label_counts` an int64 array. */
+struct ShardSummary {
+  1: string attempt,
+  2: i64 fence,
+  3: i64 rows,
+  4: i32 columns,
+  5: i32 max_label,
+  6: binary mean,
+  7: binary m2,
+  8: binary label_counts,
+}
+
+struct TrainTask {
+  1: string attempt,
+  2: i64 fence,
+  3: string run,
+  4: i32 round,                // from 1
+  5: i32 shard,                // from 0
+  6: string blob,
+  7: string file,
+  8: i32 threads,
+  9: Vector model,
+  10: TrainSettings settings,
+  11: binary offset,           // float64 per feature, empty: raw features
+  12: binary scale,
+}
+
+struct TrainResult {
+  1: string attempt,
+  2: i64 fence,
+  3: i64 rows,
+  4: Vector delta,             // weights after the task minus the model it started from
+  5: double loss,              // summed over the shard, last epoch
+  6: i32 epochs_run,
+  7: double compute_s,
+}
+
+struct BlobState {
+  1: string name,
+  2: i64 size,
+  3: i64 have,                 // bytes held from the start on; the next part begins here
+}
+
+/** Served by compute nodes, called by the coordinator. */
+service ComputeNode {
+  HelloReply hello(1: Hello hello) throws (1: Failure failure),
+  NodeStatus status() throws (1: Failure failure),
+  ShardSummary survey(1: SurveyTask task) throws (1: Rejected rejected, 2: Failure failure),
+  TrainResult train_shard(1: TrainTask task) throws (1: Rejected rejected, 2: Failure failure),
+  void cancel_attempt(1: string attempt, 2: i32 grace_ms) throws (1: Failure failure),
+  BlobState put_blob(1: string name, 2: i64 size, 3: i64 offset, 4: binary data) throws (1: Failure failure),
+  binary get_blob(1: string name, 2: i64 offset, 3: i32 length) throws (1: Failure failure),
+  void forget(1: list<string> names) throws (1: Failure failure),   // vectors and results no longer needed
+}
+
+struct DataFile {
+  1: string file,
+  2: string blob,
+  3: i64 size,
+}
+
+struct RunSpec {
+  1: string name,
+  2: list<DataFile> shards,    // in the order of their numbers
+  3: DataFile validation,
+  4: i32 rounds,
+  5: i32 epochs,
+  6: list<i32> hidden,
+  7: i32 classes,              // 0: inferred from the labels
+  8: double eta,
+  9: string activation,
+  10: string init,             // empty: by the optimizer
+  11: string optimizer,
+  12: i32 batch_size,          // 0: by the optimizer
+  13: double momentum,
+  14: double weight_decay,
+  15: double label_smoothing,
+  16: string eta_schedule,
+  17: bool standardize,
+  18: string server_optimizer,
+  19: string weighting,
+  20: string dtype,
+  21: i64 seed,
+  22: i32 threads,
+  23: double tolerance,
+  24: double max_delta_norm,   // 0: off, as below
+  25: bool mixed_classes,
+  26: i32 patience,
+  27: double target_error,
+  28: double max_time_s,
+  29: double run_timeout_s,
+  30: i32 max_node_losses,
+  31: i32 max_attempts,
+}
+
+struct WorkRow {
+  1: string id,
+  2: string kind,              // run
+  3: string name,
+  4: string state,             // pending, running, completed, failed, cancelled
+  5: string reason,
+  6: i32 failure,              // FailureKind, 0 for none
+  7: i32 round,                // rounds averaged
+  8: i32 rounds,
+  9: i64 tasks_done,
+  10: i64 tasks_total,
+  11: optional double validation_error,
+  12: string waiting_for,
+  13: i64 submitted_ms,        // since 1970
+  14: i64 started_ms,
+  15: i64 ended_ms,
+}
+
+struct RoundRow {
+  1: i32 round,
+  2: optional double validation_error,
+  3: optional double validation_loss,
+  4: double train_loss,
+  5: double seconds,           // from the first task handed out to the average
+  6: double wait_s,            // of tasks: ready until placed, summed
+  7: double send_s,
+  8: double compute_s,
+  9: double receive_s,
+  10: double reduce_s,
+  11: double validate_s,
+  12: i32 tasks,
+  13: i32 rejections,
+  14: i32 retries,
+  15: i64 epochs_run,
+}
+
+struct RunDetail {
+  1: list<RoundRow> rounds,
+  2: map<string, i64> tasks_by_node,
+  3: i64 rejections,
+  4: i64 retries,
+  5: i64 bytes_sent,
+  6: i64 bytes_received,
+  7: string model,             // blob of the flat vector; empty until the run is completed
+  8: string model_sha256,
+  9: i64 model_bytes,
+  10: list<i32> layers,
+  11: string activation,
+  12: string dtype,
+  13: string numeric_class,
+  14: bool mixed,
+  15: binary offset,
+  16: binary scale,
+}
+
+struct WorkDetail {
+  1: WorkRow row,
+  2: optional RunDetail run,
+}
+
+struct EventRow {
+  1: i64 number,
+  2: i64 at_ms,
+  3: string kind,
+  4: string work,
+  5: string node,
+  6: i32 round,
+  7: i32 shard,
+  8: string message,
+}
+
+/** What a node does now. */
+struct Activity {
+  1: string node,
+  2: string work,
+  3: string kind,              // survey, train
+  4: i32 round,
+  5: i32 shard,
+  6: i32 attempt,
+}
+
+struct News {
+  1: WorkRow row,
+  2: list<EventRow> events,
+  3: i64 next,                 // number to ask from next
+  4: list<Activity> activities,
+}
+
+struct NodeRow {
+  1: string id,
+  2: string name,
+  3: string state,             // connecting, ready, quarantined, lost
+  4: i32 slots,
+  5: i32 running,
+  6: i64 done,
+  7: i64 rejected,
+  8: i64 failed,
+  9: double speed,             // tasks a second while busy, smoothed; 0 before the first
+  10: string device,
+  11: string reason,
+  12: double cpu,
+  13: i64 memory_used_bytes,
+}
+
+struct Overview {
+  1: string version,
+  2: string policy,
+  3: double uptime_s,
+  4: list<NodeRow> nodes,
+  5: list<WorkRow> work,       // newest first
+}
+
+/** Served by the coordinator, called by clients. */
+service Coordinator {
+  HelloReply hello(1: Hello hello) throws (1: Failure failure),
+  /** The classic call: trains on a folder below the coordinator's data root; the final validation error. k = 0 infers the classes. */
+  double train(1: string dir, 2: i32 rounds, 3: i32 epochs, 4: i32 h, 5: i32 k, 6: double eta) throws (1: Failure failure),
+  string submit_run(1: RunSpec spec) throws (1: Failure failure),
+  WorkDetail get_work(1: string id) throws (1: Failure failure),
+  list<WorkRow> list_work() throws (1: Failure failure),
+  WorkRow cancel_work(1: string id, 2: string reason) throws (1: Failure failure),
+  /** A long poll: answers when there is news after event number `after`, at the latest after wait_ms. */
+  News watch(1: string id, 2: i64 after, 3: i32 wait_ms) throws (1: Failure failure),
+  Overview overview() throws (1: Failure failure),
+  BlobState put_blob(1: string name, 2: i64 size, 3: i64 offset, 4: binary data) throws (1: Failure failure),
+  binary get_blob(1: string name, 2: i64 offset, 3: i32 length) throws (1: Failure failure),
+}

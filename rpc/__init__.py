@@ -1,0 +1,1 @@
+"""The wire edge: the only place that knows Thrift."""

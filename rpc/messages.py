@@ -1,0 +1,285 @@
+"""Our own frozen form of every message: what the programs see in place of generated Thrift classes.
+
+Field names, order and meaning are those of idl/trainer.thrift, which has the comments; convert.py translates and checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from mlcore.training import TrainSettings
+
+PROTOCOL_VERSION = 1
+PART_BYTES = 4 << 20  # a larger vector or blob travels in parts of this size
+SMALL_FRAME_BYTES = 64 << 10  # before hello, and on control connections
+MAX_FRAME_BYTES = PART_BYTES + SMALL_FRAME_BYTES
+
+Buffer: TypeAlias = bytes | bytearray | memoryview
+
+__all__ = ["MAX_FRAME_BYTES", "PART_BYTES", "PROTOCOL_VERSION", "SMALL_FRAME_BYTES", "Buffer", "TrainSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    protocol: int
+    role: str
+    version: str = ""
+    token: str = ""
+    coordinator: str = ""
+    epoch: int = 0
+    policy: str = ""
+    connection: str = "control"
+
+
+@dataclass(frozen=True, slots=True)
+class HelloReply:
+    protocol: int
+    name: str
+    version: str = ""
+    device: str = "cpu"
+    cores: int = 1
+    memory_bytes: int = 0
+    slots: int = 1
+    labels: Mapping[str, str] = field(default_factory=dict)
+    numeric_classes: Mapping[str, str] = field(default_factory=dict)
+    attempts: tuple[str, ...] = ()
+    blobs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    attempts: tuple[str, ...] = ()
+    load: float = 0.0
+    cpu: float = 0.0
+    memory_used_bytes: int = 0
+    memory_total_bytes: int = 0
+    numeric_classes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    dtype: str
+    length: int
+    digest: int
+    name: str = ""
+    data: Buffer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyTask:
+    attempt: str
+    fence: int
+    run: str
+    shard: int
+    blob: str
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardSummary:
+    attempt: str
+    fence: int
+    rows: int
+    columns: int
+    max_label: int
+    mean: Buffer = b""
+    m2: Buffer = b""
+    label_counts: Buffer = b""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainTask:
+    attempt: str
+    fence: int
+    run: str
+    round: int
+    shard: int
+    blob: str
+    file: str
+    threads: int
+    model: Vector
+    settings: TrainSettings
+    offset: Buffer = b""
+    scale: Buffer = b""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    attempt: str
+    fence: int
+    rows: int
+    delta: Vector
+    loss: float
+    epochs_run: int
+    compute_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class BlobState:
+    name: str
+    size: int
+    have: int
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    file: str
+    blob: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    name: str
+    shards: tuple[DataFile, ...]
+    validation: DataFile
+    rounds: int
+    epochs: int
+    hidden: tuple[int, ...]
+    classes: int = 0
+    eta: float = 0.0001
+    activation: str = "relu"
+    init: str = ""
+    optimizer: str = "gd"
+    batch_size: int = 0
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    eta_schedule: str = "constant"
+    standardize: bool = False
+    server_optimizer: str = "fedavg"
+    weighting: str = "rows"
+    dtype: str = "float32"
+    seed: int = 1
+    threads: int = 1
+    tolerance: float = 0.2
+    max_delta_norm: float = 0.0
+    mixed_classes: bool = False
+    patience: int = 0
+    target_error: float = 0.0
+    max_time_s: float = 0.0
+    run_timeout_s: float = 86400.0
+    max_node_losses: int = 3
+    max_attempts: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class WorkRow:
+    id: str
+    kind: str
+    name: str
+    state: str
+    reason: str = ""
+    failure: int = 0
+    round: int = 0
+    rounds: int = 0
+    tasks_done: int = 0
+    tasks_total: int = 0
+    validation_error: float | None = None
+    waiting_for: str = ""
+    submitted_ms: int = 0
+    started_ms: int = 0
+    ended_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RoundRow:
+    round: int
+    validation_error: float | None = None
+    validation_loss: float | None = None
+    train_loss: float = 0.0
+    seconds: float = 0.0
+    wait_s: float = 0.0
+    send_s: float = 0.0
+    compute_s: float = 0.0
+    receive_s: float = 0.0
+    reduce_s: float = 0.0
+    validate_s: float = 0.0
+    tasks: int = 0
+    rejections: int = 0
+    retries: int = 0
+    epochs_run: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    rounds: tuple[RoundRow, ...] = ()
+    tasks_by_node: Mapping[str, int] = field(default_factory=dict)
+    rejections: int = 0
+    retries: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    model: str = ""
+    model_sha256: str = ""
+    model_bytes: int = 0
+    layers: tuple[int, ...] = ()
+    activation: str = "relu"
+    dtype: str = "float32"
+    numeric_class: str = ""
+    mixed: bool = False
+    offset: Buffer = b""
+    scale: Buffer = b""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkDetail:
+    row: WorkRow
+    run: RunDetail | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    number: int
+    at_ms: int
+    kind: str
+    work: str = ""
+    node: str = ""
+    round: int = 0
+    shard: int = -1
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    node: str
+    work: str
+    kind: str
+    round: int
+    shard: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    row: WorkRow
+    events: tuple[EventRow, ...] = ()
+    next: int = 0
+    activities: tuple[Activity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    id: str
+    name: str
+    state: str
+    slots: int = 0
+    running: int = 0
+    done: int = 0
+    rejected: int = 0
+    failed: int = 0
+    speed: float = 0.0
+    device: str = ""
+    reason: str = ""
+    cpu: float = 0.0
+    memory_used_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    version: str
+    policy: str
+    uptime_s: float
+    nodes: tuple[NodeRow, ...] = ()
+    work: tuple[WorkRow, ...] = ()
