@@ -1,0 +1,45 @@
+# What one can do here. Every target sets itself up first; `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types idl check-idl simulate mutants check
+
+PY := .venv/bin/python
+INSTALLED := .venv/installed
+N ?= 1000
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) ## make .venv with everything in it
+
+$(INSTALLED): pyproject.toml constraints.txt scripts/setup.sh
+	@scripts/setup.sh
+
+demo: $(INSTALLED) ## train the letters on three nodes of this machine
+	@$(PY) -m roundhouse demo
+
+test: $(INSTALLED) ## run the test suite
+	$(PY) -m pytest tests
+
+lint: $(INSTALLED) ## check style and format
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+types: $(INSTALLED) ## check types
+	$(PY) -m mypy
+
+idl: ## make gen-py of idl/ with the Thrift compiler 0.17.0
+	scripts/idl.sh
+
+check-idl: ## check that gen-py is what the compiler makes of idl/
+	scripts/idl.sh check
+
+simulate: $(INSTALLED) ## run N (1000) seeded fault schedules through the dispatcher
+	$(PY) -m tests.simulation $(N)
+
+mutants: $(INSTALLED) ## plant known bugs one by one and see the simulator find each
+	$(PY) -m tests.simulation.mutants
+
+check: ## all of the above that CI runs
+	$(MAKE) lint types check-idl test
+	$(MAKE) simulate N=1000
+	$(MAKE) mutants

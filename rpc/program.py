@@ -1,0 +1,86 @@
+"""What the command lines of all programs share: the version, the log, and how an error becomes one line and an exit status."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from rpc.errors import ExitCode, TrainerError
+
+VERSION = "0.1.0"
+
+logger = logging.getLogger(__name__)
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line, and that has the options every program has.
+
+    Args:
+        prog: the program's name, which starts every line that it says on stderr.
+        log_level: the default of --log-level.
+    """
+
+    def __init__(self, prog: str, *, description: str, log_level: str = "info", **settings: object) -> None:
+        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(prog, description=description, **settings)  # type: ignore[arg-type]
+        self._log_level = log_level
+
+    def add_common_options(self) -> None:
+        """Add --log-level, --log-file and --version; called last, so that they stand last in the help."""
+        group = self.add_argument_group("log and version")
+        group.add_argument(
+            "--log-level",
+            choices=("debug", "info", "warning", "error"),
+            default=self._log_level,
+            help="how much to log (default: %(default)s)",
+        )
+        group.add_argument("--log-file", metavar="FILE", help="append the log to FILE instead of stderr")
+        group.add_argument("--version", action="version", version=f"roundhouse {VERSION}")
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the arguments in one line and exit with the status of a wrong usage."""
+        self.exit(ExitCode.USAGE, f"{self.prog}: {message}; {self.prog} -h lists the arguments\n")
+
+
+def set_up_logging(level: str, file: str | None) -> None:
+    """Send the log to stderr, or to the end of `file`.
+
+    Raises:
+        TrainerError: the file cannot be written.
+    """
+    try:
+        handler = logging.FileHandler(file, encoding="utf-8") if file else logging.StreamHandler()
+    except OSError as error:
+        raise TrainerError(f"cannot write the log to {file}: {error.strerror}; choose another --log-file") from error
+    logging.basicConfig(
+        level=level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        handlers=[handler],
+        force=True,
+    )
+
+
+def exit_status(prog: str, body: Callable[[], int]) -> int:
+    """Run the body of a program and return its exit status; what it raises becomes one line on stderr."""
+    try:
+        return body()
+    except TrainerError as error:
+        print(f"{prog}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output (head, say) has left; Python would complain once more while it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    except Exception as error:
+        logger.debug("unexpected error", exc_info=True)
+        print(
+            f"{prog}: a bug: {type(error).__name__}: {error}; --log-level debug shows where, please report it",
+            file=sys.stderr,
+        )
+        return ExitCode.FAILED
