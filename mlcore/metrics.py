@@ -1,0 +1,102 @@
+"""How good a model is on data: share of wrong answers, mean loss, confusion."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlcore.backprop import ForwardBuffers
+from mlcore.kernels.backend import Array, Backend, FloatArray, IntArray
+from mlcore.kernels.select import get_backend
+from mlcore.mlp import layer_views, n_weights
+
+_BATCH_BYTES = 32 * 2**20  # half of the 64 MB an evaluation may use; the rest is copies at the edges
+_MOST_BATCH_ROWS = 2048
+_MOST_CONFUSION_CLASSES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a model makes of some rows.
+
+    Attributes:
+        error: share of rows whose most likely class is not theirs; ties go to the lowest class.
+        loss: mean cross-entropy.
+        confusion: rows of class i answered with class j, shape (classes, classes); shape (0, 0) above
+            1,024 classes, where nobody could read it.
+    """
+
+    error: float
+    loss: float
+    confusion: IntArray
+
+
+def evaluate(
+    model: FloatArray,
+    x: Array,
+    y: IntArray,
+    layers: Sequence[int],
+    *,
+    activation: str,
+    backend: Backend | None = None,
+) -> Evaluation:
+    """Evaluate the flat vector `model` on inputs (rows, inputs) and classes (rows,), batch by batch.
+
+    Needs about 64 MB besides the model and the data, however wide the layers are.
+
+    Raises:
+        ValueError: the shapes do not fit, or a class is not one of the model's.
+    """
+    _check_arguments(model, x, y, layers)
+    backend = backend or get_backend()
+    n_classes = layers[-1]
+    weights = layer_views(backend.from_host(model), layers)
+    n_batch_rows = min(len(x), batch_rows(layers, model.dtype.itemsize))
+    answers = np.empty(len(x), np.int64)
+    loss = 0.0
+    with np.errstate(all="ignore"):  # a diverged model has loss NaN, which says enough
+        for start in range(0, len(x), n_batch_rows):
+            rows = slice(start, start + n_batch_rows)
+            logits = _logits(backend, weights, x[rows], layers, activation)
+            answers[rows] = logits.argmax(axis=0)
+            loss += _summed_loss(logits, y[rows])
+    confusion = np.zeros((0, 0), np.int64)
+    if n_classes <= _MOST_CONFUSION_CLASSES:
+        pairs = np.bincount(y * n_classes + answers, minlength=n_classes**2)
+        confusion = pairs.reshape(n_classes, n_classes)
+    return Evaluation(float(np.mean(answers != y)), loss / len(x), confusion)
+
+
+def batch_rows(layers: Sequence[int], itemsize: int) -> int:
+    """Return how many rows to compute at once so that their activations take about 32 MB."""
+    return max(1, min(_MOST_BATCH_ROWS, _BATCH_BYTES // (itemsize * (sum(layers) + len(layers)))))
+
+
+def _logits(
+    backend: Backend, weights: Sequence[FloatArray], x: Array, layers: Sequence[int], activation: str
+) -> FloatArray:
+    """Return the logits (classes, rows) of `x` (rows, inputs) on the host."""
+    dtype = str(weights[0].dtype)
+    extended = np.ones((len(x), layers[0] + 1), dtype)
+    extended[:, :-1] = x
+    buffers = ForwardBuffers(backend, layers, len(x), dtype)
+    return backend.to_host(buffers.forward(weights, backend.from_host(extended), activation))
+
+
+def _summed_loss(logits: FloatArray, y: IntArray) -> float:
+    """Return the summed cross-entropy; the logits are used up."""
+    logits -= logits.max(axis=0)
+    own = logits[y, np.arange(len(y))]
+    np.exp(logits, out=logits)
+    return float((np.log(logits.sum(axis=0)) - own).sum(dtype=np.float64))
+
+
+def _check_arguments(model: FloatArray, x: Array, y: IntArray, layers: Sequence[int]) -> None:
+    if model.shape != (n_weights(layers),):
+        raise ValueError(f"model must have {n_weights(layers)} weights for layers {tuple(layers)}")
+    if x.ndim != 2 or not len(x) or x.shape[1] != layers[0] or y.shape != (len(x),):
+        raise ValueError(
+            f"x must have shape (rows, {layers[0]}) with rows >= 1 and y (rows,), not {x.shape} and {y.shape}"
+        )
+    if y.min() < 0 or y.max() >= layers[-1]:
+        raise ValueError(f"y must hold classes 0..{layers[-1] - 1}, not {y.min()}..{y.max()}")

@@ -1,0 +1,171 @@
+"""Rows of text, `feature,...,label`, to arrays: fast for plain digits, exact for all other numbers."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlcore.kernels.backend import Array, IntArray
+
+MAX_LABEL = 999_999
+_CHUNK_BYTES = 4 * 2**20
+_COMMA = ord(",") - ord("0") & 0xFF
+_NEWLINE = ord("\n") - ord("0") & 0xFF
+
+_INTEGER = re.compile(rb"[+-]?[0-9]+")
+Text = bytes | bytearray | memoryview
+
+
+class DataError(ValueError):
+    """Data that cannot be used; the text begins with `name:line: ` where a line is to blame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Rows as arrays.
+
+    Attributes:
+        x: features, shape (rows, features): uint8 where all are plain integers 0..255, else float64.
+        y: label of each row, int64 (rows,).
+    """
+
+    x: Array
+    y: IntArray
+
+
+def parse_rows(data: Text, *, name: str) -> Shard:
+    """Return the rows of a text of comma-separated numbers with the label last.
+
+    CRLF, spaces around numbers and blank lines at the end are accepted. The values are the same whether the
+    fast or the exact reader took the text.
+
+    Args:
+        name: of the text, for errors.
+
+    Raises:
+        DataError: a row cannot be used; names the line, counted from 1, and says what to do.
+    """
+    text = memoryview(data).cast("B")
+    return parse_plain_digits(text) or parse_any_numbers(bytes(text), name=name)
+
+
+def parse_plain_digits(text: memoryview) -> Shard | None:
+    """Return the rows if all fields are integers 0..255 of one to three digits, else None.
+
+    Works on whole arrays of bytes: the separators are found, and the one to three bytes before each are its
+    digits. Nothing is accepted that was not checked.
+    """
+    if not len(text):
+        return None
+    n_columns = bytes(text[:65536]).split(b"\n", 1)[0].count(b",") + 1
+    parts: list[NDArray[np.uint8]] = []
+    start = 0
+    while start < len(text):
+        end = _end_of_chunk(text, start)
+        part = None if end is None or n_columns < 2 else _plain_chunk(text[start:end], n_columns)
+        if end is None or part is None:
+            return None
+        parts.append(part)
+        start = end
+    table = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return Shard(np.ascontiguousarray(table[:, :-1]), table[:, -1].astype(np.int64))
+
+
+def _end_of_chunk(text: memoryview, start: int) -> int | None:
+    """Return the end of a chunk of whole lines, or None if a line is longer than a chunk."""
+    if len(text) - start <= _CHUNK_BYTES:
+        return len(text)
+    newline = bytes(text[start : start + _CHUNK_BYTES]).rfind(b"\n")
+    return None if newline < 0 else start + newline + 1
+
+
+def _plain_chunk(text: memoryview, n_columns: int) -> NDArray[np.uint8] | None:
+    """Return the fields of a chunk of whole lines, uint8 (rows, n_columns), or None if any is not plain."""
+    if text[-1] != ord("\n"):
+        text = memoryview(bytes(text) + b"\n")
+    digits = np.frombuffer(text, np.uint8) - np.uint8(ord("0"))
+    ends = np.flatnonzero(digits > 9)
+    if len(ends) % n_columns or not _separators_fit(digits[ends].reshape(-1, n_columns)):
+        return None
+    lengths = np.diff(ends, prepend=-1) - 1
+    if lengths.min() < 1 or lengths.max() > 3:
+        return None
+    values = digits[ends - 1].astype(np.uint16)
+    two = np.flatnonzero(lengths > 1)
+    values[two] += np.uint16(10) * digits[ends[two] - 2]
+    three = np.flatnonzero(lengths > 2)
+    values[three] += np.uint16(100) * digits[ends[three] - 3]
+    if values.max() > 255:
+        return None
+    return values.astype(np.uint8).reshape(-1, n_columns)
+
+
+def _separators_fit(separators: NDArray[np.uint8]) -> bool:
+    """Return whether each row of separators is commas and then one newline."""
+    return bool((separators[:, :-1] == _COMMA).all() and (separators[:, -1] == _NEWLINE).all())
+
+
+def parse_any_numbers(text: bytes, *, name: str) -> Shard:
+    """Return the rows of any valid text, features as float64, reading each number exactly.
+
+    Raises:
+        DataError: as `parse_rows`.
+    """
+    lines = text.rstrip().split(b"\n")
+    if lines == [b""]:
+        raise DataError(f"{name}:1: the file is empty; expected rows of numbers with the label last")
+    n_columns = lines[0].count(b",") + 1
+    x = np.empty((len(lines), n_columns - 1))
+    y = np.empty(len(lines), np.int64)
+    for index, line in enumerate(lines):
+        try:
+            x[index], y[index] = _row(line, n_columns)
+        except DataError as error:
+            raise DataError(f"{name}:{index + 1}: {error}") from None
+    return Shard(x, y)
+
+
+def _row(line: bytes, n_columns: int) -> tuple[list[float], int]:
+    _check_text(line)
+    fields = line.split(b",")
+    if len(fields) < 2:
+        raise DataError("a row needs at least one feature and a label, separated by a comma")
+    if len(fields) != n_columns:
+        raise DataError(f"{len(fields)} columns where line 1 has {n_columns}; make all rows equally long")
+    features = [_number(field, column) for column, field in enumerate(fields[:-1], start=1)]
+    return features, _label(fields[-1].strip())
+
+
+def _check_text(line: bytes) -> None:
+    if not line.strip():
+        raise DataError("blank line; remove it")
+    odd = next((byte for byte in line if byte > 126 or (byte < 32 and byte not in b"\t\r")), None)
+    if odd is not None:
+        raise DataError(f"byte 0x{odd:02x} is not text; expected numbers separated by commas")
+
+
+def _number(field: bytes, column: int) -> float:
+    try:
+        value = float(field)
+    except ValueError:
+        value = None
+    if value is None or b"_" in field:  # float() takes 1_000, other readers do not
+        raise DataError(f"column {column}: {_shown(field)} is not a number; correct or remove the row")
+    if not np.isfinite(value):
+        raise DataError(f"column {column}: {_shown(field)} is not finite; correct or remove the row")
+    return value
+
+
+def _label(field: bytes) -> int:
+    if not _INTEGER.fullmatch(field):
+        raise DataError(f"label {_shown(field)} is not an integer; classes count from 0 in the last column")
+    label = int(field[:20])
+    if not 0 <= label <= MAX_LABEL:
+        raise DataError(f"label {_shown(field)} is not in 0..{MAX_LABEL}; classes count from 0")
+    return label
+
+
+def _shown(field: bytes) -> str:
+    text = field.strip().decode("ascii")
+    return repr(text if len(text) <= 40 else text[:40] + "...")
