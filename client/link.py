@@ -1,0 +1,112 @@
+"""The client's connection to a coordinator, which outlives a short absence of either."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from rpc.client import Client
+from rpc.errors import BadRequest, TimedOut, Unreachable
+from rpc.messages import PROTOCOL_VERSION, Hello
+from rpc.program import VERSION
+from rpc.services import COORDINATOR
+
+DEFAULT_SERVER = "localhost:9095"
+
+# How long a coordinator may be away before a client that follows a run gives up.
+PATIENCE_S = 60.0
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 2.0
+
+logger = logging.getLogger(__name__)
+
+
+def parse_server(text: str) -> tuple[str, int]:
+    """Return host and port of `HOST:PORT`; an IPv6 address stands in brackets.
+
+    Raises:
+        BadRequest: it is not of this form.
+    """
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
+        raise BadRequest(f"server {text!r} is not HOST:PORT; the default is {DEFAULT_SERVER}")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+class Link:
+    """Calls to one coordinator. Not for several threads at once.
+
+    Args:
+        timeout_s: the longest that a call may take to be answered.
+    """
+
+    def __init__(self, host: str, port: int, *, timeout_s: float) -> None:
+        self.host = host
+        self.port = port
+        self._timeout_s = timeout_s
+        self._client: Client | None = None
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def call(self, name: str, *args: Any, waits_s: float = 0.0) -> Any:
+        """Return the answer to one call; connects first where there is no connection.
+
+        Args:
+            waits_s: how long the coordinator is asked to hold the answer back.
+
+        Raises:
+            Unreachable: nobody listens there, or the connection ended.
+            TrainerError: whatever the coordinator answered.
+        """
+        client = self._client or self._connect()
+        self._client = None  # kept only if the call ends well: never used again after any error
+        try:
+            answer = client.call(name, *args, timeout_s=self._timeout_s + waits_s)
+        except BaseException:
+            client.close()
+            raise
+        self._client = client
+        return answer
+
+    def call_again(self, name: str, *args: Any, waits_s: float = 0.0) -> Any:
+        """As `call`, for calls that may be repeated: a lost connection is made anew for up to PATIENCE_S seconds."""
+        give_up_at = time.monotonic() + PATIENCE_S + waits_s
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                return self.call(name, *args, waits_s=waits_s)
+            except Unreachable as error:
+                if time.monotonic() + pause_s > give_up_at:
+                    raise Unreachable(
+                        f"the coordinator at {self} has been away for {PATIENCE_S:.0f} s ({error})"
+                    ) from error
+                logger.info("%s: %s; trying again", self, error)
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _connect(self) -> Client:
+        hello = Hello(protocol=PROTOCOL_VERSION, role="client", version=VERSION, connection="client")
+        client = Client(self.host, self.port, COORDINATOR, timeout_s=self._timeout_s, what="coordinator")
+        try:
+            client.connect()
+            client.hello(hello)
+        except TimedOut:
+            client.close()
+            raise
+        except Unreachable as error:
+            client.close()
+            raise Unreachable(
+                f"nobody serves at {self}; start the coordinator there with "
+                f"`python coordinator.py {self.port} load-balancing`"
+            ) from error
+        except BaseException:
+            client.close()
+            raise
+        return client

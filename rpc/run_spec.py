@@ -1,0 +1,92 @@
+"""What the values of a run may be: checked by the client before it sends anything, and again by the coordinator."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from mlcore.mlp import INITS
+from mlcore.settings import TrainSettings
+from rpc.errors import BadRequest
+from rpc.messages import RunSpec
+
+SERVER_OPTIMIZERS = ("fedavg", "nesterov")
+WEIGHTINGS = ("rows", "uniform")
+MAX_WIDTH = 10_000_000
+MAX_HIDDEN_LAYERS = 64
+MAX_ROUNDS = 1_000_000
+MAX_CLASSES = 1_000_000
+MAX_THREADS = 1_024
+MAX_SEED = 2**63 - 1
+
+
+def check_run_spec(spec: RunSpec) -> None:
+    """Return if a run with these values makes sense.
+
+    Raises:
+        BadRequest: names the first value that does not, and what it may be.
+    """
+    _check_shape(spec)
+    _check_range("seed", spec.seed, 0, MAX_SEED)
+    _check_range("threads", spec.threads, 1, MAX_THREADS)
+    _check_range("patience", spec.patience, 0, MAX_ROUNDS)
+    _check_range("max_node_losses", spec.max_node_losses, 1, 1_000)
+    _check_range("max_attempts", spec.max_attempts, 1, 1_000)
+    _check_choice("init", spec.init, ("", *INITS))
+    _check_choice("server_optimizer", spec.server_optimizer, SERVER_OPTIMIZERS)
+    _check_choice("weighting", spec.weighting, WEIGHTINGS)
+    for name in ("max_delta_norm", "max_time_s", "run_timeout_s"):
+        _check_not_negative(name, getattr(spec, name))
+    if not 0 <= spec.target_error <= 1:
+        raise BadRequest(f"target_error must be from 0 to 1, not {spec.target_error}")
+    if not spec.run_timeout_s:
+        raise BadRequest("run_timeout_s must be above 0 seconds")
+    _check_training(spec)
+
+
+def _check_shape(spec: RunSpec) -> None:
+    _check_range("rounds", spec.rounds, 1, MAX_ROUNDS)
+    _check_range("epochs", spec.epochs, 1, MAX_ROUNDS)
+    _check_range("k (classes; 0: as the labels say)", spec.classes, 0, MAX_CLASSES)
+    if len(spec.hidden) > MAX_HIDDEN_LAYERS:
+        raise BadRequest(f"hidden must name at most {MAX_HIDDEN_LAYERS} layers, not {len(spec.hidden)}")
+    for width in spec.hidden:
+        _check_range("h (units of a hidden layer)", width, 1, MAX_WIDTH)
+
+
+def _check_training(spec: RunSpec) -> None:
+    """Check what the nodes are told; inputs and classes, not known before the survey, count as one each."""
+    settings = TrainSettings(
+        layers=(1, *spec.hidden, max(1, spec.classes)),
+        activation=spec.activation,
+        optimizer=spec.optimizer,
+        rounds=spec.rounds,
+        epochs=spec.epochs,
+        eta=spec.eta,
+        eta_schedule=spec.eta_schedule,
+        batch_size=spec.batch_size,
+        momentum=spec.momentum,
+        weight_decay=spec.weight_decay,
+        label_smoothing=spec.label_smoothing,
+        tolerance=spec.tolerance,
+        dtype=spec.dtype,
+        seed=spec.seed,
+    )
+    try:
+        settings.check()
+    except ValueError as error:
+        raise BadRequest(str(error)) from error
+
+
+def _check_range(name: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise BadRequest(f"{name} must be from {least} to {most:,}, not {value}")
+
+
+def _check_not_negative(name: str, value: float) -> None:
+    if not (isfinite(value) and value >= 0):
+        raise BadRequest(f"{name} must be a finite number, 0 or more, not {value}")
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise BadRequest(f"{name} must be one of {', '.join(filter(None, choices))}, not {value!r}")
