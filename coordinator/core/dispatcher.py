@@ -1,0 +1,295 @@
+"""The dispatcher: takes one event in, returns the commands that the runtime must carry out.
+
+It owns all work, tasks and nodes, and knows nothing of what the work is about: a workload says which tasks there are and what
+their results mean. Whatever runs it, a socket loop or a simulator, gives it the time and the chance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from coordinator.core.events import (
+    Beat,
+    Broke,
+    CancelAsked,
+    Command,
+    Compute,
+    Computed,
+    Declined,
+    Delivered,
+    Disconnect,
+    Drop,
+    Event,
+    Fetch,
+    Held,
+    NodeDown,
+    NodeUp,
+    Note,
+    Outcome,
+    Release,
+    Reported,
+    Stop,
+    Submitted,
+    Tick,
+)
+from coordinator.core.model import Attempt, Node, NodeState, Task, TaskState, Work, WorkState
+from coordinator.core.placement import Placement, waiting_for
+from coordinator.core.policies import Policy
+from coordinator.core.pool import NodePool, PoolSettings
+from coordinator.core.retry import Backoff, rule_for
+from coordinator.core.tasks import TaskBook
+from coordinator.core.workload import End, Queue, Remark, Step, Withdraw
+from rpc.errors import FailureKind
+
+_CHECKS_A_LEASE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the dispatcher waits and retries."""
+
+    pool: PoolSettings = PoolSettings()
+    backoff: Backoff = Backoff()
+
+
+class Dispatcher:
+    """The state of everything, changed by `handle` alone."""
+
+    def __init__(self, policy: Policy, rng: Random, settings: Settings = Settings()) -> None:
+        self.work: dict[str, Work] = {}
+        self.pool = NodePool(policy, settings.pool)
+        self._open: dict[str, Work] = {}  # not final, in order of submission
+        self._book = TaskBook()
+        self._placement = Placement(self.pool, self._book, settings.backoff, rng)
+        self._withdrawn: set[int] = set()  # fences of attempts that occupy a slot and are not wanted any more
+        self._rng = rng
+        self._settings = settings
+        self._next_check = 0.0
+        self._out: list[Command] = []
+
+    def handle(self, event: Event, now: float) -> list[Command]:
+        """Take one event in; `now` is in seconds on any clock that never goes back."""
+        match event:
+            case Reported(attempt, outcome):
+                self._on_reported(attempt, outcome, now)
+            case Computed(job, value):
+                work = self._open.get(job.run)
+                if work is not None:
+                    self._take(work, work.workload.on_computed(job, value, now), now)
+            case Beat():
+                self._on_beat(event, now)
+            case NodeUp():
+                self._on_node_up(event, now)
+            case NodeDown(node_id, session, reason):
+                node = self.pool.get(node_id, session)
+                if node is not None:
+                    self._lose(node, reason, now)
+            case Submitted(workload):
+                work = Work(workload, len(self.work), now)
+                self.work[work.id] = self._open[work.id] = work
+                work.become(WorkState.RUNNING, now)
+                self._take(work, workload.begin(now), now)
+            case CancelAsked(work_id, reason):
+                if work_id in self._open:
+                    self._end(self._open[work_id], WorkState.CANCELLED, End(FailureKind.CANCELLED, reason), now)
+            case Tick():
+                pass
+        self._pass_time(now)
+        self._out += self._placement.place(self._open.values(), now)
+        out, self._out = self._out, []
+        return out
+
+    def wake_at(self) -> float:
+        """When to send a Tick at the latest."""
+        delayed = self._book.next_wake
+        return self._next_check if delayed is None else min(self._next_check, delayed)
+
+    def waiting_for(self, work: Work) -> str:
+        """What the work cannot go on without, or nothing."""
+        return "" if work.state.is_final else waiting_for(work, self.pool)
+
+    def _on_node_up(self, event: NodeUp, now: float) -> None:
+        old = self.pool.current(event.info.id)
+        if old is not None and old.state is not NodeState.LOST:
+            if event.session <= old.session:
+                return
+            self._lose(old, "it connected anew", now)
+        node = self.pool.up(event.info, event.session, now)
+        self._note("node up", f"{node.info.slots} slots, {node.info.device}", node_id=node.id)
+
+    def _on_beat(self, event: Beat, now: float) -> None:
+        node = self.pool.get(event.node_id, event.session)
+        if node is not None:
+            self.pool.beat(node, now, event.numeric_classes)
+            node.cpu, node.memory_used_bytes = event.cpu, event.memory_used_bytes
+
+    def _lose(self, node: Node, reason: str, now: float) -> None:
+        """The node's session is over: what it had goes elsewhere."""
+        self._withdrawn.difference_update(node.running)
+        self.pool.down(node, reason)
+        self._note("node lost", reason, node_id=node.id)
+        for work, task in self._book.on_node(node.id):
+            if not work.state.is_final:
+                self._attempt_lost(work, task, now)
+
+    def _on_reported(self, attempt: Attempt, outcome: Outcome, now: float) -> None:
+        found = self._book.find(attempt.task_id)
+        if found is None or not _is_awaited(found[1], attempt, outcome):
+            self._refuse(attempt, outcome, known=found is not None)
+            return
+        work, task = found
+        if isinstance(outcome, Held) and work.workload.may_fetch(task.spec):
+            task.become(TaskState.FETCHING)
+            self._out.append(Fetch(attempt, task.spec))
+            return
+        self.pool.vacate(attempt)
+        node = self.pool.get(attempt.node_id, attempt.session)
+        match outcome:
+            case Held():
+                task.become(TaskState.HELD)
+                work.held[task.spec.id] = task
+            case Delivered():
+                self._on_delivered(work, task, outcome, now)
+            case Declined(reason, message):
+                task.refused_by.add(attempt.node_id)
+                work.rejections += 1
+                if node is not None:
+                    node.rejected += 1
+                work.workload.on_set_back(task.spec, True)
+                self._note("rejected", message or reason.name.lower(), task, attempt.node_id)
+                self._book.requeue(work, task, now)
+            case Broke(FailureKind.NODE_LOST, message):
+                self._note("lost", message, task, attempt.node_id)
+                self._attempt_lost(work, task, now)
+            case Broke():
+                self._on_broke(work, task, outcome, now)
+
+    def _refuse(self, attempt: Attempt, outcome: Outcome, *, known: bool) -> None:
+        """A report that nobody waits for: of an attempt given up before, or said twice."""
+        if attempt.fence in self._withdrawn:
+            self._withdrawn.discard(attempt.fence)
+            self.pool.vacate(attempt)
+        if isinstance(outcome, Delivered):
+            self._out.append(Drop(outcome.holder))
+            self._note("stale", f"late result of attempt {attempt.id} refused", node_id=attempt.node_id)
+        elif isinstance(outcome, Held) and not known:
+            self._out.append(Stop(attempt))
+
+    def _on_delivered(self, work: Work, task: Task, outcome: Delivered, now: float) -> None:
+        attempt = task.attempt
+        assert attempt is not None
+        self._book.close(work, task, TaskState.DONE)
+        work.tasks_done += 1
+        work.done_by_node[attempt.node_id] += 1
+        node = self.pool.get(attempt.node_id, attempt.session)
+        if node is not None:
+            self.pool.praise(node, now - task.placed_at)
+        self._take(work, work.workload.on_result(task.spec, outcome.holder, outcome.result, now), now)
+
+    def _on_broke(self, work: Work, task: Task, outcome: Broke, now: float) -> None:
+        attempt, kind, message = task.attempt, outcome.kind, outcome.message
+        assert attempt is not None
+        node = self.pool.get(attempt.node_id, attempt.session)
+        rule = rule_for(kind)
+        self._note("failed", f"{kind.code}: {message}", task, attempt.node_id)
+        if rule.blames and node is not None and self.pool.blame(node, f"quarantined: {message}", now):
+            self._note("quarantined", message, node_id=node.id)
+        task.failures[kind] += 1
+        task.avoid.add(attempt.node_id)
+        failures, limit = task.failures.total(), work.workload.limits.max_attempts
+        if rule.tries and task.failures[kind] >= rule.tries:
+            self._fail(work, task, outcome, now)
+        elif failures >= limit:
+            self._fail(work, task, Broke(FailureKind.POISON, f"failed {limit} times, last: {message}"), now)
+        else:
+            self._count_retry(work, task)
+            self._book.delay(task, now + self._settings.backoff.delay_s(failures, self._rng))
+
+    def _attempt_lost(self, work: Work, task: Task, now: float) -> None:
+        """The node of the live attempt is gone, or the connection that the attempt ran on."""
+        assert task.attempt is not None
+        if task.state is not TaskState.HELD:  # one that is held did its work: it says nothing against the task
+            task.lost_nodes.add(task.attempt.node_id)
+            task.avoid.add(task.attempt.node_id)
+        limit = work.workload.limits.max_node_losses
+        if len(task.lost_nodes) >= limit:
+            message = f"{limit} nodes were lost while working on it: {', '.join(sorted(task.lost_nodes))}"
+            self._fail(work, task, Broke(FailureKind.POISON, message), now)
+        else:
+            self._count_retry(work, task)
+            self._book.requeue(work, task, now)
+
+    def _count_retry(self, work: Work, task: Task) -> None:
+        work.retries += 1
+        work.workload.on_set_back(task.spec, False)
+
+    def _fail(self, work: Work, task: Task, failure: Broke, now: float) -> None:
+        self._book.close(work, task, TaskState.DROPPED)
+        self._take(work, work.workload.on_task_failed(task.spec, failure.kind, failure.message), now)
+
+    def _withdraw(self, work: Work, task: Task) -> None:
+        attempt = task.attempt
+        if attempt is not None:
+            if task.state is not TaskState.HELD:
+                self._withdrawn.add(attempt.fence)
+            self._out.append(Stop(attempt))
+        self._book.close(work, task, TaskState.DROPPED)
+
+    def _take(self, work: Work, steps: list[Step], now: float) -> None:
+        """Do what the work wants."""
+        for step in steps:
+            match step:
+                case Queue(spec):
+                    self._book.add(work, spec, now)
+                case Withdraw(task_id):
+                    self._withdraw(work, work.tasks[task_id])
+                case End(failure):
+                    state = WorkState.COMPLETED if failure is FailureKind.NONE else WorkState.FAILED
+                    self._end(work, state, step, now)
+                case Remark(kind, message, number, shard):
+                    self._out.append(Note(kind, message, work.id, round=number, shard=shard))
+                case job:
+                    self._out.append(Compute(job))
+
+    def _end(self, work: Work, state: WorkState, end: End, now: float) -> None:
+        work.become(state, now)
+        work.failure, work.reason = end.failure, end.reason
+        for task in list(work.tasks.values()):
+            self._withdraw(work, task)
+        work.ready.clear()
+        del self._open[work.id]
+        self._out += [Release(work.id), Note(state.value, end.reason, work.id)]
+
+    def _pass_time(self, now: float) -> None:
+        self._book.wake(now)
+        if now < self._next_check:
+            return
+        lease_s = self._settings.pool.lease_s
+        self._next_check = now + lease_s / _CHECKS_A_LEASE
+        for node in self.pool.expired(now):
+            reason = f"no heartbeat for {lease_s:g} s"
+            self._out.append(Disconnect(node.id, node.session, reason))
+            self._lose(node, reason, now)
+        for node in self.pool.readmit(now):
+            self._note("readmitted", "its quarantine is over; it gets one task to try", node_id=node.id)
+        for work in list(self._open.values()):
+            deadline = work.workload.deadline
+            if deadline is not None and now >= deadline:
+                self._take(work, work.workload.on_deadline(self.waiting_for(work), now), now)
+
+    def _note(self, kind: str, message: str, task: Task | None = None, node_id: str = "") -> None:
+        if task is None:
+            self._out.append(Note(kind, message, node_id=node_id))
+        else:
+            number, shard = task.spec.order
+            self._out.append(Note(kind, message, task.spec.work_id, node_id, number, shard))
+
+
+def _is_awaited(task: Task, attempt: Attempt, outcome: Outcome) -> bool:
+    """Whether this is the report that the task waits for: of its live attempt, and of what that attempt is doing."""
+    if task.attempt is None or task.attempt.fence != attempt.fence:
+        return False
+    if task.state is TaskState.FETCHING:
+        return isinstance(outcome, Delivered | Broke)
+    return task.state is TaskState.PLACED

@@ -1,0 +1,175 @@
+"""What can happen to the dispatcher, and what it can ask of the runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from coordinator.core.jobs import Job, JobValue
+from coordinator.core.model import Attempt, NodeInfo
+from coordinator.core.workload import Result, TaskSpec, Workload
+from rpc.errors import FailureKind, RejectReason
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A client handed in work."""
+
+    workload: Workload
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAsked:
+    work_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeUp:
+    """A node answered hello on its control connection; `session` grows with every such answer."""
+
+    info: NodeInfo
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeDown:
+    """The control connection of this session ended."""
+
+    node_id: str
+    session: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """The node answered a heartbeat."""
+
+    node_id: str
+    session: int
+    numeric_classes: Mapping[str, str] = field(default_factory=dict)
+    cpu: float = 0.0
+    memory_used_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The attempt succeeded and its result, with its vector if it has one, is here."""
+
+    holder: str  # where its vector is
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The attempt succeeded; its vector is large and waits on the node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """The node rejected the task: no failure."""
+
+    reason: RejectReason
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Broke:
+    """The attempt failed."""
+
+    kind: FailureKind
+    message: str
+
+
+Outcome: TypeAlias = Delivered | Held | Declined | Broke
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A node reported on an attempt; the dispatcher decides whether the attempt is still the live one."""
+
+    attempt: Attempt
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A computation is done."""
+
+    job: Job
+    value: JobValue
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time passed; see Dispatcher.wake_at."""
+
+
+Event: TypeAlias = Reported | Computed | Beat | Tick | NodeUp | NodeDown | Submitted | CancelAsked
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Send the task to the attempt's node."""
+
+    attempt: Attempt
+    task: TaskSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Bring the result that waits on the attempt's node."""
+
+    attempt: Attempt
+    task: TaskSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Tell the node that the attempt is no longer wanted."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Forget the vector that arrived under this holder: nobody will ask for it."""
+
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """Close all connections of this session of a node."""
+
+    node_id: str
+    session: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The work is over: forget all its vectors but the sealed model."""
+
+    work_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that a person may want to know; becomes an event of the work (or of the node)."""
+
+    kind: str
+    message: str
+    work_id: str = ""
+    node_id: str = ""
+    round: int = 0
+    shard: int = -1
+
+
+Command: TypeAlias = Start | Fetch | Stop | Drop | Compute | Disconnect | Release | Note

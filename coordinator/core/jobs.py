@@ -1,0 +1,113 @@
+"""Computations on vectors that the core asks for and never does itself; each comes back as an event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from mlcore.reduction import Slot
+from rpc.errors import FailureKind
+
+
+@dataclass(frozen=True, slots=True)
+class LoadValidation:
+    """Read the validation file; answers ValidationInfo."""
+
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Init:
+    """Make the model that round 1 starts from, as version 0; answers Done."""
+
+    run: str
+    layers: tuple[int, ...]
+    init: str
+    seed: int
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """Add the vector held as `right` to the one held as `left`, which then belongs into `slot`; answers Done."""
+
+    run: str
+    round: int
+    left: str
+    right: str
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Make version `round` of the model from the one before and the sum held as `holder`; answers Done."""
+
+    run: str
+    round: int
+    holder: str
+    divisor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Validate:
+    """Evaluate version `round` on the validation file; answers Score."""
+
+    run: str
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """Make version `round` a lasting blob; answers Sealed."""
+
+    run: str
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Forget version `round`; no answer."""
+
+    run: str
+    round: int
+
+
+Job: TypeAlias = LoadValidation | Init | Add | Apply | Validate | Seal | Discard
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationInfo:
+    file: str
+    rows: int
+    columns: int
+    max_label: int
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    error: float
+    loss: float
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    blob: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unable:
+    """The computation failed: bad data, or a model that left the finite range."""
+
+    kind: FailureKind
+    message: str
+
+
+JobValue: TypeAlias = Done | ValidationInfo | Score | Sealed | Unable

@@ -1,0 +1,179 @@
+"""Work, tasks and nodes as the dispatcher knows them, and the tables of their legal state changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from coordinator.core.workload import TaskSpec, Workload
+from rpc.errors import FailureKind
+
+
+class WorkState(StrEnum):
+    """What clients see of a piece of work."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        return self in (WorkState.COMPLETED, WorkState.FAILED, WorkState.CANCELLED)
+
+
+class TaskState(StrEnum):
+    """Where a task is. READY and DELAYED wait; PLACED and FETCHING occupy a slot; HELD has its result on the node."""
+
+    READY = "ready"
+    DELAYED = "delayed"
+    PLACED = "placed"
+    HELD = "held"
+    FETCHING = "fetching"
+    DONE = "done"
+    DROPPED = "dropped"
+
+
+class NodeState(StrEnum):
+    READY = "ready"
+    QUARANTINED = "quarantined"
+    LOST = "lost"
+
+
+_WORK_CHANGES: Mapping[WorkState, frozenset[WorkState]] = {
+    WorkState.PENDING: frozenset({WorkState.RUNNING, WorkState.FAILED, WorkState.CANCELLED}),
+    WorkState.RUNNING: frozenset({WorkState.COMPLETED, WorkState.FAILED, WorkState.CANCELLED}),
+}
+
+_WAITING = frozenset({TaskState.READY, TaskState.DELAYED, TaskState.DROPPED})
+_TASK_CHANGES: Mapping[TaskState, frozenset[TaskState]] = {
+    TaskState.READY: frozenset({TaskState.PLACED, TaskState.DELAYED, TaskState.DROPPED}),
+    TaskState.DELAYED: frozenset({TaskState.READY, TaskState.DROPPED}),
+    TaskState.PLACED: _WAITING | {TaskState.HELD, TaskState.FETCHING, TaskState.DONE},
+    TaskState.HELD: _WAITING | {TaskState.FETCHING},
+    TaskState.FETCHING: _WAITING | {TaskState.DONE},
+}
+
+
+class IllegalChange(Exception):
+    """A bug: somebody asked for a state change that the tables do not allow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of a task on a node. The fence is different for every attempt there ever was and only grows."""
+
+    task_id: str
+    fence: int
+    node_id: str
+    session: int
+
+    @property
+    def id(self) -> str:
+        return f"{self.task_id}#{self.fence}"
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """A task with its history. `attempt` is the live attempt; replies to any other one are stale."""
+
+    spec: TaskSpec
+    ready_at: float
+    placed_at: float = 0.0
+    state: TaskState = TaskState.READY
+    attempt: Attempt | None = None
+    tries: int = 0
+    failures: Counter[FailureKind] = field(default_factory=Counter)
+    sweeps: int = 0  # times that every node had declined
+    lost_nodes: set[str] = field(default_factory=set)
+    refused_by: set[str] = field(default_factory=set)  # in this sweep
+    avoid: set[str] = field(default_factory=set)  # failed there; used again only when nobody else is left
+
+    def become(self, state: TaskState) -> None:
+        if state not in _TASK_CHANGES.get(self.state, frozenset()):
+            raise IllegalChange(f"task {self.spec.id}: {self.state} to {state}")
+        self.state = state
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """A piece of work with the tasks it has open."""
+
+    workload: Workload
+    order: int
+    submitted_at: float
+    state: WorkState = WorkState.PENDING
+    reason: str = ""
+    failure: FailureKind = FailureKind.NONE
+    started_at: float | None = None
+    ended_at: float | None = None
+    tasks: dict[str, Task] = field(default_factory=dict)  # the open ones
+    held: dict[str, Task] = field(default_factory=dict)  # those of them whose result waits on its node
+    ready: list[tuple[tuple[int, int], str]] = field(default_factory=list)  # heap of (order, task id)
+    numeric_class: str | None = None  # the one that all its tasks must run in, once chosen
+    classes_used: set[str] = field(default_factory=set)
+    tasks_done: int = 0
+    rejections: int = 0
+    retries: int = 0
+    done_by_node: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def id(self) -> str:
+        return self.workload.id
+
+    def become(self, state: WorkState, now: float) -> None:
+        if state not in _WORK_CHANGES.get(self.state, frozenset()):
+            raise IllegalChange(f"work {self.id}: {self.state} to {state}")
+        self.state = state
+        if state is WorkState.RUNNING:
+            self.started_at = now
+        else:
+            self.ended_at = now
+
+
+@dataclass(frozen=True, slots=True)
+class NodeInfo:
+    """What a node said of itself in hello."""
+
+    id: str
+    name: str = ""
+    slots: int = 1
+    device: str = "cpu"
+    numeric_classes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A node with what runs on it. A new session starts with every hello on its control connection."""
+
+    info: NodeInfo
+    session: int
+    beat_at: float
+    state: NodeState = NodeState.READY
+    reason: str = ""
+    classes: dict[str, str] = field(default_factory=dict)
+    running: dict[int, Attempt] = field(default_factory=dict)  # by fence: those that occupy a slot
+    holds: set[str] = field(default_factory=set)  # data it was sent
+    service_s: float = 0.0  # smoothed time of a task; 0 before the first
+    done: int = 0
+    rejected: int = 0
+    failed: int = 0
+    blames: int = 0  # failures in a row
+    on_probation: bool = False
+    quarantines: int = 0
+    until: float = 0.0  # end of the quarantine
+    cpu: float = 0.0
+    memory_used_bytes: int = 0
+
+    @property
+    def id(self) -> str:
+        return self.info.id
+
+    @property
+    def free_slots(self) -> int:
+        if self.state is not NodeState.READY:
+            return 0
+        return (1 if self.on_probation else self.info.slots) - len(self.running)

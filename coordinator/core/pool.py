@@ -1,0 +1,136 @@
+"""The nodes: their sessions, leases, slots and quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from random import Random
+
+from coordinator.core.model import Attempt, Node, NodeInfo, NodeState
+from coordinator.core.policies import Candidate, Policy, Test
+
+_SMOOTHING = 0.2  # weight of the newest task in a node's service time
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSettings:
+    """Times in seconds. A node whose lease ended without a heartbeat is lost."""
+
+    lease_s: float = 10.0
+    blames: int = 3  # failures in a row that put a node into quarantine
+    quarantine_s: float = 30.0  # the first time; doubles up to the longest
+    quarantine_max_s: float = 600.0
+
+
+class NodePool:
+    """Every node there ever was, and the index of those with a free slot."""
+
+    def __init__(self, policy: Policy, settings: PoolSettings) -> None:
+        self._nodes: dict[str, Node] = {}
+        self._policy = policy
+        self._settings = settings
+        self.free_slots = 0
+        self._counted: dict[str, int] = {}
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self._nodes.values())
+
+    def live(self) -> Iterator[Node]:
+        """The nodes that may get tasks now or when a slot is free."""
+        return (node for node in self._nodes.values() if node.state is NodeState.READY)
+
+    def get(self, node_id: str, session: int) -> Node | None:
+        """The node, if this is its present session."""
+        node = self._nodes.get(node_id)
+        if node is None or node.session != session or node.state is NodeState.LOST:
+            return None
+        return node
+
+    def current(self, node_id: str) -> Node | None:
+        return self._nodes.get(node_id)
+
+    def up(self, info: NodeInfo, session: int, now: float) -> Node:
+        """A node said hello; what was counted and held against it before stays."""
+        node = self._nodes.get(info.id)
+        if node is None:
+            node = self._nodes[info.id] = Node(info, session, now)
+        node.info, node.session, node.beat_at = info, session, now
+        node.classes = dict(info.numeric_classes)
+        node.state = NodeState.QUARANTINED if now < node.until else NodeState.READY
+        node.reason = node.reason if node.state is NodeState.QUARANTINED else ""
+        self._index(node)
+        return node
+
+    def down(self, node: Node, reason: str) -> None:
+        """The session ended; its attempts are over."""
+        node.state, node.reason = NodeState.LOST, reason
+        node.running.clear()
+        node.holds.clear()
+        self._index(node)
+
+    def beat(self, node: Node, now: float, classes: Mapping[str, str]) -> None:
+        node.beat_at = now
+        node.classes.update(classes)
+
+    def expired(self, now: float) -> list[Node]:
+        """The nodes whose lease is over."""
+        last = now - self._settings.lease_s
+        return [node for node in self if node.state is not NodeState.LOST and node.beat_at < last]
+
+    def occupy(self, node: Node, attempt: Attempt) -> None:
+        """The attempt takes a slot, until it is vacated or the session ends."""
+        node.running[attempt.fence] = attempt
+        self._index(node)
+
+    def vacate(self, attempt: Attempt) -> bool:
+        """Free the slot that the attempt occupies; False if it occupies none (any more)."""
+        node = self.get(attempt.node_id, attempt.session)
+        if node is None or node.running.pop(attempt.fence, None) is None:
+            return False
+        self._index(node)
+        return True
+
+    def praise(self, node: Node, service_s: float) -> None:
+        """A task succeeded in `service_s` seconds."""
+        node.done += 1
+        node.blames, node.on_probation, node.quarantines = 0, False, 0
+        old = node.service_s
+        node.service_s = service_s if old == 0.0 else old + _SMOOTHING * (service_s - old)
+        self._index(node)
+
+    def blame(self, node: Node, reason: str, now: float) -> bool:
+        """A failure was the node's fault; True if that puts it into quarantine."""
+        node.failed += 1
+        node.blames += 1
+        if node.blames < self._settings.blames and not node.on_probation:
+            return False
+        node.quarantines += 1
+        span = min(self._settings.quarantine_max_s, self._settings.quarantine_s * 2.0 ** (node.quarantines - 1))
+        node.until, node.blames = now + span, 0
+        if node.state is not NodeState.LOST:
+            node.state = NodeState.QUARANTINED
+        node.reason = f"{reason}; tried again in {span:.0f} s"
+        self._index(node)
+        return True
+
+    def readmit(self, now: float) -> list[Node]:
+        """Let nodes whose quarantine is over take one task at a time until one succeeds."""
+        back = [node for node in self if node.state is NodeState.QUARANTINED and node.until <= now]
+        for node in back:
+            node.state, node.reason, node.on_probation = NodeState.READY, "", True
+            self._index(node)
+        return back
+
+    def choose(self, fits: Test, data: str, rng: Random) -> Node | None:
+        """Return a node with a free slot that fits, one that holds the blob `data` if the policy cares."""
+        node_id = self._policy.choose(fits, lambda candidate: data in self._nodes[candidate].holds, rng)
+        return None if node_id is None else self._nodes[node_id]
+
+    def _index(self, node: Node) -> None:
+        free = max(0, node.free_slots)
+        self.free_slots += free - self._counted.get(node.id, 0)
+        self._counted[node.id] = free
+        if free:
+            self._policy.put(Candidate(node.id, len(node.running), node.info.slots, node.service_s))
+        else:
+            self._policy.remove(node.id)

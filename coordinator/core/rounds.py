@@ -1,0 +1,83 @@
+"""One round: which deltas are there, which may be fetched, and what the round cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from coordinator.core.workload import Trained
+from mlcore.reduction import Addition, ReductionTree, Slot
+from rpc.messages import RoundRow
+
+FETCH_WINDOW = 4  # large deltas fetched at once
+
+
+@dataclass(slots=True)
+class RoundFigures:
+    """What a round cost and brought, as it becomes known. Times in seconds, summed over the tasks."""
+
+    round: int
+    started_at: float
+    validation_error: float | None = None
+    validation_loss: float | None = None
+    train_loss: float = 0.0
+    seconds: float = 0.0
+    wait_s: float = 0.0
+    send_s: float = 0.0
+    compute_s: float = 0.0
+    receive_s: float = 0.0
+    reduce_s: float = 0.0
+    validate_s: float = 0.0
+    tasks: int = 0
+    rejections: int = 0
+    retries: int = 0
+    epochs_run: int = 0
+
+    def add(self, result: Trained) -> None:
+        self.tasks += 1
+        self.train_loss += result.loss
+        self.epochs_run += result.epochs_run
+        self.send_s += result.send_s
+        self.compute_s += result.compute_s
+        self.receive_s += result.receive_s
+
+    def row(self) -> RoundRow:
+        fields = {name: getattr(self, name) for name in RoundRow.__dataclass_fields__}
+        return RoundRow(**fields)
+
+
+class Round:
+    """The deltas of one round on their way into the sum."""
+
+    def __init__(self, number: int, n_shards: int, now: float) -> None:
+        self.number = number
+        self.figures = RoundFigures(number, now)
+        self._tree = ReductionTree(n_shards)
+        self._n_shards = n_shards
+        self._here: set[int] = set()
+        self._first_missing = 0
+        self.adding = 0
+
+    def arrived(self, shard: int, holder: str) -> Addition | None:
+        """Take in the delta of `shard`, held as `holder`; return the addition it makes possible."""
+        self._here.add(shard)
+        while self._first_missing in self._here:
+            self._here.remove(self._first_missing)
+            self._first_missing += 1
+        return self._tree.fill((0, shard), holder)
+
+    def added(self, slot: Slot, holder: str) -> Addition | None:
+        """An addition is done; return the next one."""
+        return self._tree.fill(slot, holder)
+
+    @property
+    def root(self) -> str | None:
+        """The holder of the whole sum, once it is complete."""
+        return self._tree.root
+
+    def may_fetch(self, shard: int) -> bool:
+        """Whether the delta of `shard` should come now.
+
+        Only the first few missing shards: what is held is then at most one partial sum per level of the tree and FETCH_WINDOW
+        deltas, for any number of nodes.
+        """
+        return shard < self._first_missing + FETCH_WINDOW

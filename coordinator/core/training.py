@@ -1,0 +1,248 @@
+"""A training run: survey of the shards, then rounds of local training and averaging (FedAvg, McMahan et al. 2017, algorithm 1)."""
+
+from __future__ import annotations
+
+import math
+
+from coordinator.core import jobs
+from coordinator.core.planning import make_plan
+from coordinator.core.rounds import Round, RoundFigures
+from coordinator.core.workload import (
+    End,
+    Limits,
+    Plan,
+    Queue,
+    Remark,
+    Result,
+    Step,
+    Surveyed,
+    SurveyPayload,
+    TaskSpec,
+    Trained,
+    TrainPayload,
+    Withdraw,
+)
+from mlcore.reduction import Addition
+from rpc.errors import FailureKind, TrainerError
+from rpc.messages import RunSpec, ShardSummary
+
+
+class TrainingRun:
+    """The state of a run between events. Models are versions: 0 is the start, version r the average of round r."""
+
+    kind = "run"
+
+    def __init__(self, run_id: str, spec: RunSpec, submitted_at: float) -> None:
+        self.id = run_id
+        self.spec = spec
+        self.name = spec.name
+        self.limits = Limits(spec.max_attempts, spec.max_node_losses)
+        self.mixed_classes = spec.mixed_classes
+        self.plan: Plan | None = None
+        self.figures: list[RoundFigures] = []
+        self.sealed: jobs.Sealed | None = None
+        self.validation_error: float | None = None
+        self._deadline = submitted_at + spec.run_timeout_s
+        self._started_at = submitted_at
+        self._summaries: dict[int, ShardSummary] = {}
+        self._validation: jobs.ValidationInfo | None = None
+        self._round: Round | None = None
+        self._open_tasks: set[str] = set()
+        self._scores: dict[int, jobs.Score] = {}
+        self._judged = 0  # rounds whose validation was looked at, in order
+        self._best = math.inf
+        self._best_round = 0
+        self._last_round = spec.rounds
+        self._final: int | None = None
+
+    @property
+    def rounds_done(self) -> int:
+        return len(self.figures)
+
+    @property
+    def tasks_total(self) -> int:
+        return len(self.spec.shards) * (1 + self._last_round)
+
+    @property
+    def deadline(self) -> float | None:
+        return self._deadline
+
+    def begin(self, now: float) -> list[Step]:
+        self._started_at = now
+        steps: list[Step] = [jobs.LoadValidation(self.id)]
+        steps += [self._queue("survey", 0, shard, SurveyPayload(shard)) for shard in range(len(self.spec.shards))]
+        return steps
+
+    def on_placed(self, task: TaskSpec, waited_s: float) -> None:
+        figures = self._figures_of(task)
+        if figures is not None:
+            figures.wait_s += waited_s
+
+    def on_set_back(self, task: TaskSpec, rejected: bool) -> None:
+        figures = self._figures_of(task)
+        if figures is not None:
+            figures.rejections += rejected
+            figures.retries += not rejected
+
+    def may_fetch(self, task: TaskSpec) -> bool:
+        return self._round is not None and self._round.may_fetch(task.order[1])
+
+    def on_deadline(self, waiting_for: str, now: float) -> list[Step]:
+        kind = FailureKind.NO_CAPACITY if waiting_for else FailureKind.TIMEOUT
+        why = f"; waiting for {waiting_for}" if waiting_for else ""
+        return [End(kind, f"run timeout: not done {self.spec.run_timeout_s:g} s after it was submitted{why}")]
+
+    def on_task_failed(self, task: TaskSpec, kind: FailureKind, message: str) -> list[Step]:
+        if kind is FailureKind.USER_ERROR:
+            return [End(kind, message)]
+        file = self.spec.shards[task.order[1]].file
+        place = f"survey of {file}" if task.kind == "survey" else f"round {task.order[0]}, shard {file}"
+        if kind is FailureKind.DIVERGED:
+            message = f"training diverged with eta {self.spec.eta:g} ({message})"
+        return [End(kind, f"{place}: {message}")]
+
+    def on_result(self, task: TaskSpec, holder: str, result: Result, now: float) -> list[Step]:
+        self._open_tasks.discard(task.id)
+        match result:
+            case Surveyed(summary):
+                self._summaries[task.order[1]] = summary
+                return self._plan_when_surveyed()
+            case Trained():
+                current = self._current()
+                current.figures.add(result)
+                return self._next_addition(current, current.arrived(task.order[1], holder))
+
+    def on_computed(self, job: jobs.Job, value: jobs.JobValue, now: float) -> list[Step]:
+        if isinstance(value, jobs.Unable):
+            where = f"round {job.round}: " if isinstance(job, jobs.Apply) else ""
+            return [End(value.kind, f"{where}{value.message}")]
+        if self._final is not None and isinstance(job, jobs.Add | jobs.Apply | jobs.Validate):
+            return []  # of a round after the last
+        match job, value:
+            case jobs.LoadValidation(), jobs.ValidationInfo():
+                self._validation = value
+                return self._plan_when_surveyed()
+            case jobs.Init(), _:
+                return self._start_round(1, now)
+            case jobs.Add(), jobs.Done(seconds):
+                current = self._current()
+                current.figures.reduce_s += seconds
+                return self._next_addition(current, current.added(job.slot, job.left))
+            case jobs.Apply(), jobs.Done(seconds):
+                return self._averaged(job.round, seconds, now)
+            case jobs.Validate(), jobs.Score():
+                return self._validated(job.round, value, now)
+            case jobs.Seal(), jobs.Sealed():
+                self.sealed = value
+                return [End()]
+        raise AssertionError(f"{job} cannot answer {value}")
+
+    def _plan_when_surveyed(self) -> list[Step]:
+        if self._validation is None or len(self._summaries) < len(self.spec.shards):
+            return []
+        summaries = [self._summaries[shard] for shard in range(len(self.spec.shards))]
+        try:
+            self.plan = make_plan(self.spec, summaries, self._validation)
+        except TrainerError as error:
+            return [End(FailureKind.USER_ERROR, str(error))]
+        settings = self.plan.settings
+        init = self.spec.init or ("uniform" if self.spec.optimizer == "gd" else "he")
+        rows = sum(summary.rows for summary in summaries)
+        return [
+            Remark("surveyed", f"{len(summaries)} shards, {rows} rows; layers {'-'.join(map(str, settings.layers))}"),
+            jobs.Init(self.id, settings.layers, init, settings.seed, settings.dtype),
+        ]
+
+    def _start_round(self, number: int, now: float) -> list[Step]:
+        assert self.plan is not None
+        self._round = Round(number, len(self.spec.shards), now)
+        steps: list[Step] = [Remark("round started", f"round {number} of {self._last_round}", number)]
+        for shard in range(len(self.spec.shards)):
+            rows = self._summaries[shard].rows
+            weight = rows if self.spec.weighting == "rows" else 1
+            steps.append(self._queue("train", number, shard, TrainPayload(number, shard, rows, weight, self.plan)))
+        return steps
+
+    def _queue(self, kind: str, number: int, shard: int, payload: SurveyPayload | TrainPayload) -> Queue:
+        task_id = f"{self.id}/{number}/{shard}"
+        self._open_tasks.add(task_id)
+        class_key = payload.plan.class_key if isinstance(payload, TrainPayload) else ""
+        data = self.spec.shards[shard].blob
+        return Queue(TaskSpec(task_id, self.id, kind, (number, shard), payload, data, class_key))
+
+    def _next_addition(self, current: Round, addition: Addition | None) -> list[Step]:
+        if addition is not None:
+            return [jobs.Add(self.id, current.number, addition.left, addition.right, addition.slot)]
+        if current.root is None:
+            return []
+        shards = range(len(self.spec.shards))
+        divisor = sum(self._summaries[shard].rows for shard in shards) if self.spec.weighting == "rows" else len(shards)
+        return [jobs.Apply(self.id, current.number, current.root, divisor)]
+
+    def _averaged(self, number: int, seconds: float, now: float) -> list[Step]:
+        figures = self._current().figures
+        figures.reduce_s += seconds
+        figures.seconds = now - figures.started_at
+        self.figures.append(figures)
+        self._round = None
+        steps: list[Step] = [jobs.Validate(self.id, number)]
+        if number == 1:
+            steps.append(jobs.Discard(self.id, 0))
+        if self.spec.max_time_s and now - self._started_at >= self.spec.max_time_s and number < self._last_round:
+            self._last_round = number
+            steps.append(Remark("max time", f"stops after round {number}: --max-time is over", number))
+        return steps + self._start_next(now)
+
+    def _start_next(self, now: float) -> list[Step]:
+        """The next round starts while this one is validated, but never two rounds ahead: that bounds the models held."""
+        done = self.rounds_done
+        if self._round is not None or done >= self._last_round or done - self._judged > 1:
+            return []
+        return self._start_round(done + 1, now)
+
+    def _validated(self, number: int, score: jobs.Score, now: float) -> list[Step]:
+        self._scores[number] = score
+        steps: list[Step] = []
+        while self._final is None and self._judged + 1 in self._scores:
+            self._judged += 1
+            steps += self._judge(self._judged, self._scores.pop(self._judged))
+        return steps if self._final is not None else steps + self._start_next(now)
+
+    def _judge(self, number: int, score: jobs.Score) -> list[Step]:
+        figures = self.figures[number - 1]
+        figures.validation_error, figures.validation_loss = score.error, score.loss
+        figures.validate_s = score.seconds
+        self.validation_error = score.error
+        steps: list[Step] = [Remark("round done", f"validation error {score.error:.4f}", number)]
+        if score.error < self._best:
+            self._best, self._best_round = score.error, number
+        stop = self._stop_reason(number, score.error)
+        if stop:
+            steps.append(Remark("stopping", stop, number))
+        if stop or number == self._last_round:
+            return steps + self._finish(number)
+        # Version `number - 1` has served: round `number` is averaged, so nobody starts from it any more.
+        return steps + ([jobs.Discard(self.id, number - 1)] if number > 1 else [])
+
+    def _stop_reason(self, number: int, error: float) -> str:
+        if self.spec.target_error and error <= self.spec.target_error:
+            return f"the validation error {error:.4f} meets the target {self.spec.target_error:g}"
+        if self.spec.patience and number - self._best_round >= self.spec.patience:
+            return f"no better validation error since round {self._best_round} (patience {self.spec.patience})"
+        return ""
+
+    def _finish(self, number: int) -> list[Step]:
+        """Seal version `number`; what runs of later rounds is no longer wanted."""
+        self._final = self._last_round = number
+        del self.figures[number:]
+        withdrawn: list[Step] = [Withdraw(task_id) for task_id in sorted(self._open_tasks)]
+        self._open_tasks.clear()
+        return [*withdrawn, jobs.Seal(self.id, number)]
+
+    def _current(self) -> Round:
+        assert self._round is not None, "a result outside a round"
+        return self._round
+
+    def _figures_of(self, task: TaskSpec) -> RoundFigures | None:
+        current = self._round
+        return current.figures if current is not None and current.number == task.order[0] else None

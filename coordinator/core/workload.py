@@ -1,0 +1,159 @@
+"""What the dispatcher needs of a piece of work: training runs and script jobs look the same to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from coordinator.core.jobs import Job, JobValue
+from rpc.errors import FailureKind
+from rpc.messages import ShardSummary, TrainSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What all training tasks of a run share."""
+
+    settings: TrainSettings
+    threads: int
+    offset: bytes = b""
+    scale: bytes = b""
+    max_delta_norm: float = 0.0  # 0: any
+
+    @property
+    def class_key(self) -> str:
+        return f"{self.settings.dtype}/{self.threads}"
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyPayload:
+    """Read the shard and describe it."""
+
+    shard: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainPayload:
+    """Train the model of the round before on the shard; the delta counts `weight` times, the shard has `rows` rows."""
+
+    round: int
+    shard: int
+    rows: int
+    weight: int
+    plan: Plan
+
+
+Payload: TypeAlias = SurveyPayload | TrainPayload
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """A task as its work defines it.
+
+    Smaller orders go first. `data` is the blob it reads; `class_key` says in which respect the numeric class of its node matters.
+    """
+
+    id: str
+    work_id: str
+    kind: str
+    order: tuple[int, int]
+    payload: Payload
+    data: str = ""
+    class_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """The result of a survey."""
+
+    summary: ShardSummary
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The result of training; the vector itself is kept under the attempt's id, already multiplied by its weight."""
+
+    loss: float
+    epochs_run: int
+    send_s: float = 0.0
+    compute_s: float = 0.0
+    receive_s: float = 0.0
+
+
+Result: TypeAlias = Surveyed | Trained
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The work has a new task."""
+
+    task: TaskSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """A task is no longer wanted."""
+
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The work is over: completed (no failure), or failed for a reason."""
+
+    failure: FailureKind = FailureKind.NONE
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something to tell whoever watches."""
+
+    kind: str
+    message: str
+    round: int = 0
+    shard: int = -1
+
+
+Step: TypeAlias = Queue | Withdraw | End | Remark | Job
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How often a task of this work may go wrong."""
+
+    max_attempts: int = 5
+    max_node_losses: int = 3
+
+
+class Workload(Protocol):
+    """A piece of work: answers what happened to its tasks with the steps to take next."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def limits(self) -> Limits: ...
+    @property
+    def mixed_classes(self) -> bool: ...
+
+    @property
+    def tasks_total(self) -> int: ...
+
+    @property
+    def deadline(self) -> float | None:
+        """When `on_deadline` wants to be asked, or None."""
+
+    def begin(self, now: float) -> list[Step]: ...
+    def on_placed(self, task: TaskSpec, waited_s: float) -> None: ...
+    def on_set_back(self, task: TaskSpec, rejected: bool) -> None: ...
+    def on_result(self, task: TaskSpec, holder: str, result: Result, now: float) -> list[Step]: ...
+    def on_task_failed(self, task: TaskSpec, kind: FailureKind, message: str) -> list[Step]: ...
+    def on_computed(self, job: Job, value: JobValue, now: float) -> list[Step]: ...
+    def on_deadline(self, waiting_for: str, now: float) -> list[Step]: ...
+
+    def may_fetch(self, task: TaskSpec) -> bool:
+        """Whether a result that waits on its node should be brought now (bounds the coordinator's memory)."""
