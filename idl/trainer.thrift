@@ -91,6 +91,7 @@ struct SurveyTask {
   4: i32 shard,
   5: string blob,              // sha256:<hex> of the file's bytes
   6: string file,              // its name, for messages
+  7: i32 classes,              // labels must be below it; 0: any
 }
 
 /** Statistics are float64 arrays of `columns` elements, `label_counts` an int64 array. */

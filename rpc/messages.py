@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from mlcore.training import TrainSettings
+from mlcore.settings import TrainSettings
 
 PROTOCOL_VERSION = 1
 PART_BYTES = 4 << 20  # a larger vector or blob travels in parts of this size
@@ -75,6 +75,7 @@ class SurveyTask:
     shard: int
     blob: str
     file: str = ""
+    classes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

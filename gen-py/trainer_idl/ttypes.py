@@ -1131,6 +1131,7 @@ class SurveyTask(object):
      - shard
      - blob
      - file
+     - classes
 
     """
 
@@ -1141,16 +1142,18 @@ class SurveyTask(object):
         'shard',
         'blob',
         'file',
+        'classes',
     )
 
 
-    def __init__(self, attempt=None, fence=None, run=None, shard=None, blob=None, file=None,):
+    def __init__(self, attempt=None, fence=None, run=None, shard=None, blob=None, file=None, classes=None,):
         self.attempt = attempt
         self.fence = fence
         self.run = run
         self.shard = shard
         self.blob = blob
         self.file = file
+        self.classes = classes
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -1191,6 +1194,11 @@ class SurveyTask(object):
                     self.file = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
                 else:
                     iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.I32:
+                    self.classes = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -1224,6 +1232,10 @@ class SurveyTask(object):
         if self.file is not None:
             oprot.writeFieldBegin('file', TType.STRING, 6)
             oprot.writeString(self.file.encode('utf-8') if sys.version_info[0] == 2 else self.file)
+            oprot.writeFieldEnd()
+        if self.classes is not None:
+            oprot.writeFieldBegin('classes', TType.I32, 7)
+            oprot.writeI32(self.classes)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -4042,6 +4054,7 @@ SurveyTask.thrift_spec = (
     (4, TType.I32, 'shard', None, None, ),  # 4
     (5, TType.STRING, 'blob', 'UTF8', None, ),  # 5
     (6, TType.STRING, 'file', 'UTF8', None, ),  # 6
+    (7, TType.I32, 'classes', None, None, ),  # 7
 )
 all_structs.append(ShardSummary)
 ShardSummary.thrift_spec = (
