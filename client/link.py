@@ -50,6 +50,15 @@ class Link:
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
 
+    def open(self) -> None:
+        """Connect, where there is no connection yet.
+
+        Raises:
+            Unreachable: nobody serves there; says how to start it.
+            Refused: the coordinator speaks another version of the protocol.
+        """
+        self._client = self._client or self._connect()
+
     def call(self, name: str, *args: Any, waits_s: float = 0.0) -> Any:
         """Return the answer to one call; connects first where there is no connection.
 
@@ -61,7 +70,7 @@ class Link:
             TrainerError: whatever the coordinator answered.
         """
         client = self._client or self._connect()
-        self._client = None  # kept only if the call ends well: never used again after any error
+        self._client = None  # kept only if the call ends well: after any error it is never used again
         try:
             answer = client.call(name, *args, timeout_s=self._timeout_s + waits_s)
         except BaseException:
@@ -71,7 +80,7 @@ class Link:
         return answer
 
     def call_again(self, name: str, *args: Any, waits_s: float = 0.0) -> Any:
-        """As `call`, for calls that may be repeated: a lost connection is made anew for up to PATIENCE_S seconds."""
+        """As `call`, for calls that may be repeated: a lost connection is made anew for up to PATIENCE_S."""
         give_up_at = time.monotonic() + PATIENCE_S + waits_s
         pause_s = _FIRST_PAUSE_S
         while True:
@@ -96,17 +105,12 @@ class Link:
         client = Client(self.host, self.port, COORDINATOR, timeout_s=self._timeout_s, what="coordinator")
         try:
             client.connect()
-            client.hello(hello)
         except TimedOut:
-            client.close()
             raise
         except Unreachable as error:
-            client.close()
             raise Unreachable(
                 f"nobody serves at {self}; start the coordinator there with "
                 f"`python coordinator.py {self.port} load-balancing`"
             ) from error
-        except BaseException:
-            client.close()
-            raise
+        client.hello(hello)
         return client

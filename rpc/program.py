@@ -1,4 +1,4 @@
-"""What the command lines of all programs share: the version, the log, and how an error becomes one line and an exit status."""
+"""What the command lines of all programs share: version, log, and how an error becomes an exit status."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def set_up_logging(level: str, file: str | None) -> None:
     try:
         handler = logging.FileHandler(file, encoding="utf-8") if file else logging.StreamHandler()
     except OSError as error:
-        raise TrainerError(f"cannot write the log to {file}: {error.strerror}; choose another --log-file") from error
+        raise TrainerError(f"--log-file {file}: {error.strerror}; choose another place") from error
     logging.basicConfig(
         level=level.upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -67,20 +67,20 @@ def set_up_logging(level: str, file: str | None) -> None:
 def exit_status(prog: str, body: Callable[[], int]) -> int:
     """Run the body of a program and return its exit status; what it raises becomes one line on stderr."""
     try:
-        return body()
+        status = body()
+        sys.stdout.flush()  # so that a reader who has left is noticed here
+        return status
     except TrainerError as error:
         print(f"{prog}: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output (head, say) has left; Python would complain once more while it flushes at exit.
+        # The reader of our output (head, say) has left; Python would complain once more when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
     except Exception as error:
         logger.debug("unexpected error", exc_info=True)
-        print(
-            f"{prog}: a bug: {type(error).__name__}: {error}; --log-level debug shows where, please report it",
-            file=sys.stderr,
-        )
+        where = "--log-level debug shows where"
+        print(f"{prog}: a bug: {type(error).__name__}: {error}; {where}", file=sys.stderr)
         return ExitCode.FAILED

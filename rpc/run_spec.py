@@ -1,4 +1,4 @@
-"""What the values of a run may be: checked by the client before it sends anything, and again by the coordinator."""
+"""What the values of a run may be: checked by the client before it sends data, again by the coordinator."""
 
 from __future__ import annotations
 

@@ -1,0 +1,7 @@
+"""The client; see client/cli.py."""
+
+import sys
+
+from client.cli import main
+
+sys.exit(main())

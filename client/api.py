@@ -1,0 +1,116 @@
+"""The Python API: connect to a coordinator, submit runs, look around."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self, Unpack
+
+from client.link import DEFAULT_SERVER, Link, parse_server
+from client.models import Model
+from client.results import Result
+from client.runs import Run
+from client.settings import Settings, make_spec
+from client.upload import OnSent, find_data, upload
+from mlcore.shards import Dataset
+from rpc.messages import Overview, RunSpec, WorkRow
+
+__all__ = ["Model", "Result", "Run", "Session", "Settings", "connect"]
+
+
+def connect(server: str | None = None, *, timeout_s: float = 30.0) -> Session:
+    """Return a session with the coordinator at `HOST:PORT`; without it, ROUNDHOUSE_SERVER or localhost:9095.
+
+    Args:
+        timeout_s: how long the coordinator may take to answer a call.
+
+    Raises:
+        Unreachable: nobody serves there.
+        Refused: the coordinator speaks another version of the protocol.
+    """
+    host, port = parse_server(server or os.environ.get("ROUNDHOUSE_SERVER") or DEFAULT_SERVER)
+    link = Link(host, port, timeout_s=timeout_s)
+    link.open()
+    return Session(link)
+
+
+class Session:
+    """A connection to one coordinator; a context manager. Not for several threads at once."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def server(self) -> str:
+        """`HOST:PORT` of the coordinator."""
+        return str(self._link)
+
+    def close(self) -> None:
+        """End the connection; runs go on."""
+        self._link.close()
+
+    def submit(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        rounds: int,
+        epochs: int,
+        hidden: int | Sequence[int],
+        eta: float,
+        **settings: Unpack[Settings],
+    ) -> Run:
+        """Send the data of a folder of this machine and start a training run on it.
+
+        Args:
+            directory: holds `train_<name><N>.txt`, one file per shard, and one `validate_<name>.txt`.
+            rounds: how often the nodes' work is averaged.
+            epochs: passes over each shard per round.
+            hidden: units of the hidden layer, or of each of several.
+            eta: learning rate.
+
+        Raises:
+            BadRequest: a value makes no sense.
+            BadData: the folder does not hold such data.
+        """
+        folder = Path(directory)
+        spec = make_spec(folder, rounds=rounds, epochs=epochs, hidden=hidden, eta=eta, **settings)
+        return self.start(self.send_data(spec, find_data(folder)))
+
+    def send_data(
+        self, spec: RunSpec, dataset: Dataset, on_sent: OnSent = lambda have, total: None
+    ) -> RunSpec:
+        """Make the coordinator hold the files of `dataset`; return `spec` with them filled in."""
+        *shards, validation = upload(self._link, dataset, on_sent)
+        return replace(spec, shards=tuple(shards), validation=validation)
+
+    def start(self, spec: RunSpec) -> Run:
+        """Start a run whose data the coordinator holds."""
+        # Not tried again when the connection is lost: the coordinator may have started it already.
+        return Run(self._link, self._link.call("submit_run", spec))
+
+    def run(self, run_id: str) -> Run:
+        """Return a run that was submitted before, from here or elsewhere; NotFound if there is none."""
+        run = Run(self._link, run_id)
+        run.detail()
+        return run
+
+    def runs(self) -> tuple[WorkRow, ...]:
+        """Return the runs that the coordinator knows, the newest first."""
+        rows: tuple[WorkRow, ...] = self._link.call_again("list_work")
+        return rows
+
+    def status(self) -> Overview:
+        """Return the coordinator's nodes and runs."""
+        overview: Overview = self._link.call_again("overview")
+        return overview

@@ -1,0 +1,236 @@
+"""The command line of the client: the seven-argument form and the subcommands."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from client.link import DEFAULT_SERVER
+from client.settings import make_spec
+from mlcore.mlp import INITS
+from mlcore.schedules import SCHEDULES
+from mlcore.settings import ACTIVATIONS, DTYPES, OPTIMIZERS
+from rpc.errors import BadRequest
+from rpc.messages import RunSpec
+from rpc.program import Parser
+from rpc.run_spec import SERVER_OPTIMIZERS, WEIGHTINGS
+
+SUBCOMMANDS = ("status", "watch", "cancel")
+
+_USAGE = """\
+client.py HOST PORT DIR ROUNDS EPOCHS H ETA [options]
+       client.py status [options]
+       client.py watch ID [options]
+       client.py cancel ID [options]"""
+
+_ABOUT = """\
+Trains on the data of DIR, a folder of this machine, through the coordinator at HOST:PORT. Progress goes to
+stderr; the last lines on stdout are `final validation error: ...` and `model sha256: ...`. Ctrl-C cancels
+the run. `client.py status -h` and so on tell about the other commands."""
+
+_EXAMPLE = "example: python client.py localhost 9095 letters 3 75 24 0.0001"
+
+_Group = argparse._ArgumentGroup
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments; `command` is train, status, watch or cancel. Wrong usage exits with status 2."""
+    if argv and argv[0] in SUBCOMMANDS:
+        return _subcommand_parser(argv[0]).parse_args(argv[1:], argparse.Namespace(command=argv[0]))
+    return _train_parser().parse_args(argv, argparse.Namespace(command="train"))
+
+
+def spec_from(args: argparse.Namespace) -> RunSpec:
+    """Return the run that the arguments of the seven-argument form ask for.
+
+    Raises:
+        BadRequest: a value makes no sense.
+    """
+    if args.h < 1:  # checked even where --hidden replaces it
+        raise BadRequest(f"h must be 1 or more, not {args.h}")
+    return make_spec(
+        args.dir,
+        rounds=args.rounds,
+        epochs=args.epochs,
+        hidden=args.hidden or args.h,
+        eta=args.eta,
+        classes=args.k,
+        activation=args.activation,
+        init=args.init,
+        optimizer=args.optimizer,
+        batch_size=args.batch_size,
+        momentum=args.momentum,
+        weight_decay=args.weight_decay,
+        label_smoothing=args.label_smoothing,
+        eta_schedule=args.eta_schedule,
+        standardize=args.standardize,
+        server_optimizer=args.server_optimizer,
+        weighting=args.weighting,
+        dtype=args.dtype,
+        seed=args.seed,
+        threads=args.task_threads,
+        tolerance=args.tolerance,
+        max_delta_norm=args.max_delta_norm,
+        mixed_classes=args.mixed_classes,
+        patience=args.patience,
+        target_error=args.target_error,
+        max_time_s=args.max_time,
+        run_timeout_s=args.run_timeout,
+        max_node_losses=args.max_node_losses,
+        max_attempts=args.max_attempts,
+    )
+
+
+def _train_parser() -> Parser:
+    parser = Parser("client", usage=_USAGE, description=_ABOUT, epilog=_EXAMPLE, log_level="warning")
+    what = parser.add_argument_group("the run")
+    what.add_argument("host", metavar="HOST", help="where the coordinator serves")
+    what.add_argument("port", metavar="PORT", type=_port, help="its port, usually 9095")
+    what.add_argument("dir", metavar="DIR", type=Path, help="has train_<name><N>.txt, validate_<name>.txt")
+    what.add_argument("rounds", metavar="ROUNDS", type=int, help="how often the nodes' work is averaged")
+    what.add_argument("epochs", metavar="EPOCHS", type=int, help="passes over each shard per round")
+    what.add_argument("h", metavar="H", type=int, help="units of the hidden layer")
+    what.add_argument("eta", metavar="ETA", type=float, help="learning rate")
+    _add_model(parser.add_argument_group("model"))
+    _add_training(parser.add_argument_group("training on the nodes"))
+    _add_averaging(parser.add_argument_group("averaging"))
+    _add_ending(parser.add_argument_group("when to end"))
+    _add_output(parser.add_argument_group("output"))
+    parser.add_common_options()
+    return parser
+
+
+def _add_model(group: _Group) -> None:
+    group.add_argument("--k", type=int, default=0, help="number of classes (default: as the labels say)")
+    group.add_argument("--hidden", type=_widths, metavar="N,N,...", help="hidden layers, in place of H")
+    group.add_argument("--activation", choices=ACTIVATIONS, default="relu", help="(default: %(default)s)")
+    group.add_argument(
+        "--init",
+        choices=INITS,
+        default="",
+        help="starting weights (default: uniform for gd, he for others)",
+    )
+    group.add_argument("--dtype", choices=DTYPES, default="float32", help="(default: %(default)s)")
+    group.add_argument("--seed", type=int, default=1, help="same seed, same model (default: %(default)s)")
+    group.add_argument("--standardize", action="store_true", help="scale features to mean 0, deviation 1")
+
+
+def _add_training(group: _Group) -> None:
+    group.add_argument(
+        "--optimizer", choices=OPTIMIZERS, default="gd", help="gd steps on whole shards (default: gd)"
+    )
+    group.add_argument(
+        "--batch-size", type=int, default=0, metavar="N", help="of sgd and adam (default: 128)"
+    )
+    group.add_argument("--momentum", type=float, default=0.9, metavar="X", help="of sgd (default: 0.9)")
+    group.add_argument(
+        "--weight-decay", type=float, default=0.0, metavar="X", help="of sgd, adam (default: 0)"
+    )
+    group.add_argument("--label-smoothing", type=float, default=0.0, metavar="X", help="(default: 0)")
+    group.add_argument(
+        "--eta-schedule",
+        choices=SCHEDULES,
+        default="constant",
+        help="of eta over all rounds (default: constant)",
+    )
+    group.add_argument(
+        "--tolerance",
+        type=float,
+        default=0.2,
+        metavar="X",
+        help="gd ends a task when the summed loss changes by this or less (default: %(default)s)",
+    )
+    group.add_argument(
+        "--task-threads", type=int, default=1, metavar="N", help="threads of one task (default: %(default)s)"
+    )
+
+
+def _add_averaging(group: _Group) -> None:
+    group.add_argument(
+        "--server-optimizer", choices=SERVER_OPTIMIZERS, default="fedavg", help="default: fedavg"
+    )
+    group.add_argument("--weighting", choices=WEIGHTINGS, default="rows", help="of shards (default: rows)")
+    group.add_argument(
+        "--max-delta-norm", type=float, default=0.0, metavar="X", help="refuse larger updates (default: off)"
+    )
+    group.add_argument(
+        "--mixed-classes", action="store_true", help="use nodes that compute other bits; marks the run"
+    )
+
+
+def _add_ending(group: _Group) -> None:
+    group.add_argument(
+        "--target-error",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="end when validation meets it (default: off)",
+    )
+    group.add_argument(
+        "--patience",
+        type=int,
+        default=0,
+        metavar="N",
+        help="end after N rounds without a better one",
+    )
+    group.add_argument(
+        "--max-time",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="end with the model of the round (default: off)",
+    )
+    group.add_argument(
+        "--run-timeout",
+        type=float,
+        default=86400.0,
+        metavar="S",
+        help="fail after so long (default: a day)",
+    )
+    group.add_argument("--max-node-losses", type=int, default=3, metavar="N", help="of one task (default: 3)")
+    group.add_argument("--max-attempts", type=int, default=5, metavar="N", help="of one task (default: 5)")
+
+
+def _add_output(group: _Group) -> None:
+    group.add_argument("--save", type=Path, metavar="FILE", help="keep the model as .safetensors or .npz")
+    group.add_argument("--timing", type=Path, metavar="FILE", help="write where the time of each round went")
+    group.add_argument("--json", action="store_true", help="print one JSON object as the result")
+    group.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def _subcommand_parser(command: str) -> Parser:
+    about = {
+        "status": "Shows the nodes and the runs of a coordinator.",
+        "watch": "Follows a run to its end and prints its result. Ctrl-C stops watching; the run goes on.",
+        "cancel": "Cancels a run.",
+    }
+    parser = Parser(f"client {command}", description=about[command], log_level="warning")
+    if command != "status":
+        parser.add_argument("id", metavar="ID", help="of the run; `client.py status` lists them")
+    parser.add_argument(
+        "--server",
+        metavar="HOST:PORT",
+        default=os.environ.get("ROUNDHOUSE_SERVER") or DEFAULT_SERVER,
+        help="the coordinator (default: %(default)s; ROUNDHOUSE_SERVER sets another)",
+    )
+    if command == "watch":
+        _add_output(parser.add_argument_group("output"))
+    else:
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_common_options()
+    return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 1 to 65535")
+    return int(text)
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(width) for width in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list like 512,512") from None

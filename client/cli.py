@@ -1,0 +1,124 @@
+"""The client's command line: train, status, watch, cancel."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+
+from client.api import Session, connect
+from client.arguments import parse, spec_from
+from client.interrupts import interrupts_held, raise_on_sigterm
+from client.link import Link
+from client.outputs import Wanted, deliver
+from client.report import Report, make_report
+from client.runs import Run
+from client.status import print_status, status_as_json
+from client.upload import find_data
+from rpc.errors import ExitCode, TrainerError
+from rpc.messages import RunSpec
+from rpc.program import exit_status, set_up_logging
+
+_TIMEOUT_S = 30.0
+_CANCEL_S = 4.0  # a program that is told to end should have ended after 5 s
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status. Belongs in the main thread, because of Ctrl-C."""
+    args = parse(sys.argv[1:] if argv is None else argv)
+    return exit_status("client", lambda: _run(args))
+
+
+def _run(args: argparse.Namespace) -> int:
+    set_up_logging(args.log_level, args.log_file)
+    raise_on_sigterm()
+    commands = {"train": _train, "status": _status, "watch": _watch, "cancel": _cancel}
+    return commands[args.command](args)
+
+
+def _train(args: argparse.Namespace) -> int:
+    spec, wanted = spec_from(args), _wanted(args)
+    dataset = find_data(args.dir)
+    link = Link(args.host, args.port, timeout_s=_TIMEOUT_S)
+    link.open()
+    with Session(link) as session:
+        with make_report(args.quiet) as report:
+            started_at = time.monotonic()
+            spec = session.send_data(spec, dataset, report.on_sent)
+            upload_s = time.monotonic() - started_at
+            run = _start_and_follow(session, link, spec, report)
+        deliver(run, wanted, spec, upload_s)
+    return ExitCode.DONE
+
+
+def _start_and_follow(session: Session, link: Link, spec: RunSpec, report: Report) -> Run:
+    """Return the run when it has ended; an interrupt cancels it."""
+    run: Run | None = None
+    try:
+        with interrupts_held():
+            run = session.start(spec)
+        _follow(run, report)
+    except KeyboardInterrupt:
+        if run is not None:
+            _give_up(run.id, link)
+        raise
+    return run
+
+
+def _follow(run: Run, report: Report) -> None:
+    for news in run:
+        report.on_news(news)
+
+
+def _give_up(run_id: str, link: Link) -> None:
+    """Cancel the run over a connection of its own: the other one broke off in the middle of a call."""
+    try:
+        Link(link.host, link.port, timeout_s=_CANCEL_S).call(
+            "cancel_work", run_id, "its client was interrupted"
+        )
+        _say(f"run {run_id} is cancelled")
+    except TrainerError as error:
+        _say(f"run {run_id} could not be cancelled: {error}")
+
+
+def _watch(args: argparse.Namespace) -> int:
+    wanted = _wanted(args)
+    with connect(args.server) as session:
+        run = session.run(args.id)
+        try:
+            with make_report(args.quiet) as report:
+                _follow(run, report)
+        except KeyboardInterrupt:
+            _say(f"run {run.id} goes on; `client.py cancel {run.id}` ends it")
+            raise
+        deliver(run, wanted)
+    return ExitCode.DONE
+
+
+def _status(args: argparse.Namespace) -> int:
+    with connect(args.server) as session:
+        overview = session.status()
+    if args.json:
+        print(json.dumps(status_as_json(overview), indent=2))
+    else:
+        print_status(overview, sys.stdout)
+    return ExitCode.DONE
+
+
+def _cancel(args: argparse.Namespace) -> int:
+    with connect(args.server) as session:
+        row = session.run(args.id).cancel()
+    print(json.dumps({"id": row.id, "state": row.state}) if args.json else f"run {row.id}: {row.state}")
+    return ExitCode.DONE
+
+
+def _wanted(args: argparse.Namespace) -> Wanted:
+    wanted = Wanted(save=args.save, timing=args.timing, as_json=args.json)
+    wanted.check()
+    return wanted
+
+
+def _say(line: str) -> None:
+    print(f"client: {line}", file=sys.stderr)

@@ -1,0 +1,109 @@
+"""A training run as a program sees it: its news, its end, its model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from client.link import Link
+from client.models import Model
+from client.results import FINAL_STATES, Result, result_of, run_of
+from rpc.errors import BadData, BadRequest, TimedOut
+from rpc.messages import PART_BYTES, Buffer, News, RunDetail, WorkDetail, WorkRow
+
+_POLL_S = 10.0
+
+
+class Run:
+    """One training run. Iterating over it gives its news until it ends."""
+
+    def __init__(self, link: Link, run_id: str) -> None:
+        self.id = run_id
+        self._link = link
+
+    def __repr__(self) -> str:
+        return f"Run({self.id!r} at {self._link})"
+
+    def __iter__(self) -> Iterator[News]:
+        return self.follow()
+
+    def follow(self, timeout_s: float | None = None) -> Iterator[News]:
+        """Yield the news of the run as they come; the last ones say how it ended.
+
+        A lost connection is made anew for up to a minute.
+
+        Raises:
+            TimedOut: the run has not ended within `timeout_s`; it goes on.
+        """
+        end_at = None if timeout_s is None else time.monotonic() + timeout_s
+        after = 0
+        while True:
+            waits_s = _POLL_S if end_at is None else min(_POLL_S, max(0.0, end_at - time.monotonic()))
+            news: News = self._link.call_again(
+                "watch", self.id, after, round(waits_s * 1000), waits_s=waits_s
+            )
+            yield news
+            if news.row.state in FINAL_STATES:
+                return
+            if end_at is not None and time.monotonic() >= end_at:
+                raise TimedOut(f"run {self.id} has not ended within {timeout_s:g} s; it goes on")
+            after = news.next
+
+    def wait(self, timeout_s: float | None = None) -> Result:
+        """Return the result when the run has ended.
+
+        Raises:
+            RunFailed: it failed or was cancelled; says why.
+            TimedOut: it has not ended within `timeout_s`; it goes on.
+        """
+        for _ in self.follow(timeout_s):
+            pass
+        return result_of(self.detail())
+
+    def detail(self) -> WorkDetail:
+        """Return all that the coordinator tells of the run now."""
+        detail: WorkDetail = self._link.call_again("get_work", self.id)
+        return detail
+
+    def cancel(self, reason: str = "by the client") -> WorkRow:
+        """Ask for the run's end; return how it stands after that."""
+        row: WorkRow = self._link.call_again("cancel_work", self.id, reason)
+        return row
+
+    def model(self) -> Model:
+        """Return the trained model.
+
+        Raises:
+            BadRequest: the run has not ended yet.
+            RunFailed: it ended without a model.
+            BadData: what arrived is not what the run made.
+        """
+        detail = self.detail()
+        if detail.row.state not in FINAL_STATES:
+            raise BadRequest(f"run {self.id} is {detail.row.state} and has no model yet; wait for its end")
+        result_of(detail)
+        run = run_of(detail)
+        vector = np.frombuffer(self._fetch(run), dtype=np.dtype(run.dtype).newbyteorder("<"))
+        native = vector.astype(run.dtype, copy=False)
+        model = Model(native, run.layers, run.activation, _numbers(run.offset), _numbers(run.scale))
+        if model.sha256 != run.model_sha256:
+            raise BadData(f"the model of run {self.id} arrived damaged; ask for it again")
+        return model
+
+    def _fetch(self, run: RunDetail) -> bytearray:
+        data = bytearray(run.model_bytes)
+        for offset in range(0, len(data), PART_BYTES):
+            length = min(PART_BYTES, len(data) - offset)
+            part: Buffer = self._link.call_again("get_blob", run.model, offset, length)
+            if len(part) != length:
+                raise BadData(f"the model of run {self.id} is shorter than the coordinator says")
+            data[offset : offset + length] = part
+        return data
+
+
+def _numbers(data: Buffer) -> NDArray[np.float64] | None:
+    """The statistics of a standardized run, one float64 per feature; None where the features are raw."""
+    return np.frombuffer(data, "<f8").astype(np.float64) if len(data) else None

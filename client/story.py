@@ -1,0 +1,36 @@
+"""What the events of a run say to a person, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rpc.messages import EventRow
+
+# Kinds that are told as they are, and kinds that need to say where they happened. The others (every task that
+# starts, every polite rejection) would bury these.
+_STEPS = frozenset({"surveyed", "stopping", "max time"})
+_TROUBLE = frozenset({"failed", "lost", "node lost", "quarantined", "readmitted", "stale"})
+
+
+def tell(events: Iterable[EventRow], rounds: int) -> Iterator[str]:
+    """Yield a line for each event that a person wants to see as it happens.
+
+    Args:
+        rounds: of the whole run.
+    """
+    for event in events:
+        if event.kind == "round done":
+            yield f"round {event.round} of {rounds}: {event.message}"
+        elif event.kind in _STEPS:
+            yield f"{event.kind}: {event.message}"
+        elif event.kind in _TROUBLE:
+            yield f"{event.kind}: {_place(event)}{event.message}"
+
+
+def _place(event: EventRow) -> str:
+    place = [f"node {event.node}"] if event.node else []
+    if event.shard >= 0:
+        place.append(
+            f"round {event.round} shard {event.shard + 1}" if event.round else f"shard {event.shard + 1}"
+        )
+    return ", ".join(place) + ": " if place else ""

@@ -1,0 +1,66 @@
+"""The timing table of a run: where the time of each round went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from client.results import run_of, seconds_of
+from rpc.messages import RoundRow, RunDetail, WorkDetail
+
+# Seconds of a round, and of its tasks summed over the nodes, in the order a task passes through them.
+_PHASES = ("seconds", "wait_s", "send_s", "compute_s", "receive_s", "reduce_s", "validate_s")
+_COUNTS = ("tasks", "rejections", "retries", "epochs_run")
+
+_EXPLANATION = """\
+seconds: from the first task handed out to the average. wait: tasks ready until placed. send, compute,
+receive: of tasks, as the coordinator sees them. reduce: the additions. validate: the validation, beside the
+next round. Wait, send, compute and receive are summed over tasks, which run side by side."""
+
+
+def timing_table(detail: WorkDetail, upload_s: float) -> str:
+    """Return the table as text, one row a round, with totals.
+
+    Args:
+        upload_s: what sending the data to the coordinator took, in seconds.
+    """
+    run = run_of(detail)
+    head = ["round", "error", *(phase.removesuffix("_s") for phase in _PHASES), *_COUNTS]
+    head[head.index("epochs_run")] = "epochs"
+    body = [_row(each) for each in run.rounds]
+    total = ["all", "", *map(_seconds, totals(run).values()), *(f"{_sum(run, name):.0f}" for name in _COUNTS)]
+    lines = [
+        f"run {detail.row.id} ({detail.row.name}): {detail.row.state}",
+        f"data sent in {upload_s:.3f} s, run took {seconds_of(detail.row):.3f} s",
+        "",
+        *_align([head, *body, total]),
+        "",
+        *(f"node {node}: {tasks} tasks" for node, tasks in sorted(run.tasks_by_node.items())),
+        f"{run.bytes_sent} bytes sent to the nodes, {run.bytes_received} received",
+        "",
+        _EXPLANATION,
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def totals(run: RunDetail) -> dict[str, float]:
+    """Return the sum of each phase over all rounds, in seconds."""
+    return {name: _sum(run, name) for name in _PHASES}
+
+
+def _sum(run: RunDetail, name: str) -> float:
+    return float(sum(getattr(each, name) for each in run.rounds))
+
+
+def _row(row: RoundRow) -> list[str]:
+    error = "-" if row.validation_error is None else f"{row.validation_error:.4f}"
+    phases = [_seconds(getattr(row, name)) for name in _PHASES]
+    return [str(row.round), error, *phases, *(str(getattr(row, name)) for name in _COUNTS)]
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.4f}"
+
+
+def _align(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]

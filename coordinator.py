@@ -1,0 +1,7 @@
+"""The coordinator; see coordinator/cli.py."""
+
+import sys
+
+from coordinator.cli import main
+
+sys.exit(main())
