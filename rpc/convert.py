@@ -1,7 +1,9 @@
-"""Thrift structs to our messages and back, checked field by field.
+"""The plan by which Thrift's two stock codecs read and write our own messages, with nothing between.
 
-Generated Python does not enforce `required`, and a wrong type fails late without naming its field; here every field of every
-message is checked once, by a plan made from the dataclass's annotations when the class is first seen.
+A codec takes `[class, spec]`, where the spec is a tuple of (number, type, name, type arguments, default). The
+specs of the generated classes serve as the IDL; here each is checked against the annotations of our dataclass
+and given our class instead. A required field that is missing on the wire then fails in the dataclass's own
+constructor, which names it.
 """
 
 from __future__ import annotations
@@ -9,147 +11,145 @@ from __future__ import annotations
 import dataclasses
 import types
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from rpc.errors import ProtocolError
+from thrift.protocol.TBase import TFrozenBase
+from thrift.Thrift import TType
+
 from rpc.generated import ttypes
 from rpc.messages import Buffer
 
-Reader = Callable[[Any, str], Any]
-Writer = Callable[[Any], Any]
+BULK_BYTES = 32 << 10  # a larger binary is sent and received without copies
+
+_PLAIN = {
+    bool: (TType.BOOL,),
+    int: (TType.BYTE, TType.I16, TType.I32, TType.I64),
+    float: (TType.DOUBLE,),
+    str: (TType.STRING,),
+}
+
+Prepare = Callable[[Any], tuple[Any, bool]]
 
 
-def to_wire(message: Any) -> Any:
-    """The generated struct for one of our messages."""
-    return _writer(type(message))(message)
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the codecs need for one class.
+
+    Attributes:
+        codec: `[class, spec]`.
+        prepare: returns a message with its small buffers as `bytes` (the C codec takes nothing else), and
+            whether it
+            also has one above BULK_BYTES; None where the class can hold no buffer.
+    """
+
+    codec: list[Any]
+    prepare: Prepare | None
 
 
-def from_wire(kind: Any, value: Any, where: str = "") -> Any:
-    """`value` as `kind`: one of our messages, or a plain type of a method's signature.
+@cache
+def message_plan(kind: type) -> Plan:
+    """The plan of one of our message classes; its generated class has the same name."""
+    return plan(kind, getattr(ttypes, kind.__name__).thrift_spec, get_type_hints(kind))
+
+
+def plan(kind: Callable[..., Any], idl: tuple[Any, ...], hints: Mapping[str, Any]) -> Plan:
+    """The plan of `kind`, which takes the fields by name and whose products have them as attributes.
 
     Raises:
-        ProtocolError: a field is missing or of the wrong type; the text names it.
+        TypeError: the IDL and the hints differ; the text names the field.
     """
-    return _reader(kind)(value, where)
+    fields = [entry for entry in idl if entry is not None]
+    owner = getattr(kind, "__name__", "?")
+    if [entry[2] for entry in fields] != [name for name in hints if name in {entry[2] for entry in fields}]:
+        raise TypeError(f"{owner}: fields differ from idl/trainer.thrift")
+    if len(fields) != len(hints):
+        raise TypeError(f"{owner}: has {len(hints)} fields, idl/trainer.thrift {len(fields)}")
+    spec = tuple(entry and _entry(entry, hints[entry[2]], owner) for entry in idl)
+    return Plan([_constructor(kind), spec], _preparer(hints))
 
 
-@cache
-def _reader(kind: Any) -> Reader:
-    if kind is None or kind is type(None):
-        return lambda value, where: None
-    if kind in (int, str, bool):
-        return _exact(kind)
-    if kind is float:
-        return _read_float
-    if kind == Buffer:
-        return _read_buffer
-    if dataclasses.is_dataclass(kind):
-        return _message_reader(kind)
-    origin, args = get_origin(kind), get_args(kind)
-    if origin in (Union, types.UnionType) and type(None) in args:
-        inner = _reader(_strip_none(kind))
-        return lambda value, where: None if value is None else inner(value, where)
-    if origin is tuple:
-        return _list_reader(_reader(args[0]))
-    if origin in (dict, Mapping) or (isinstance(origin, type) and issubclass(origin, Mapping)):
-        return _map_reader(_reader(args[0]), _reader(args[1]))
-    raise TypeError(f"no conversion for {kind!r}")
+def _entry(entry: tuple[Any, ...], hint: Any, owner: str) -> tuple[Any, ...]:
+    number, ttype, name, arguments, _ = entry
+    return (number, ttype, name, _arguments(ttype, arguments, _strip_none(hint), f"{owner}.{name}"), None)
 
 
-def _exact(kind: type) -> Reader:
-    def read(value: Any, where: str) -> Any:
-        if type(value) is not kind:
-            raise _wrong(where, kind.__name__, value)
-        return value
-
-    return read
-
-
-def _read_float(value: Any, where: str) -> float:
-    if type(value) is not float:
-        raise _wrong(where, "double", value)
-    return value
-
-
-def _read_buffer(value: Any, where: str) -> Buffer:
-    if not isinstance(value, bytes | bytearray | memoryview):
-        raise _wrong(where, "binary", value)
-    return value
-
-
-def _list_reader(item: Reader) -> Reader:
-    def read(value: Any, where: str) -> tuple[Any, ...]:
-        if not isinstance(value, list | tuple):
-            raise _wrong(where, "list", value)
-        return tuple(item(each, where) for each in value)
-
-    return read
+def _arguments(ttype: int, arguments: Any, hint: Any, where: str) -> Any:
+    if hint == Buffer and (ttype, arguments) == (TType.STRING, "BINARY"):
+        return arguments
+    if ttype in _PLAIN.get(hint, ()) and arguments != "BINARY":
+        return arguments
+    if ttype == TType.STRUCT and arguments[0].__name__ == getattr(hint, "__name__", None):
+        return message_plan(hint).codec if _is_message(hint) else [_constructor(hint), arguments[1]]
+    if ttype == TType.LIST and get_origin(hint) is tuple:
+        return (arguments[0], _arguments(arguments[0], arguments[1], get_args(hint)[0], where), True)
+    if ttype == TType.MAP and get_origin(hint) is Mapping:
+        key, value = get_args(hint)
+        return (
+            arguments[0],
+            _arguments(arguments[0], arguments[1], key, where),
+            arguments[2],
+            _arguments(arguments[2], arguments[3], value, where),
+            False,
+        )
+    raise TypeError(f"{where}: {hint} does not match idl/trainer.thrift")
 
 
-def _map_reader(key: Reader, item: Reader) -> Reader:
-    def read(value: Any, where: str) -> dict[Any, Any]:
-        if not isinstance(value, dict):
-            raise _wrong(where, "map", value)
-        return {key(name, where): item(each, where) for name, each in value.items()}
+def _constructor(kind: Callable[..., Any]) -> type:
+    # The C codec hands fields to the constructor by name only for subclasses of TFrozenBase; this one returns
+    # our class.
+    def construct(_: type, **fields: Any) -> Any:
+        return kind(**fields)
 
-    return read
-
-
-def _message_reader(kind: type) -> Reader:
-    wire = getattr(ttypes, kind.__name__)
-    plan = [(name, f"{kind.__name__}.{name}", _reader(hint)) for name, hint in _fields(kind)]
-
-    def read(value: Any, where: str) -> Any:
-        if type(value) is not wire:
-            raise _wrong(where or kind.__name__, kind.__name__, value)
-        return kind(*[convert(getattr(value, name), label) for name, label, convert in plan])
-
-    return read
+    return type(getattr(kind, "__name__", "Fields"), (TFrozenBase,), {"__new__": construct, "__slots__": ()})
 
 
-@cache
-def _writer(kind: Any) -> Writer:
-    if dataclasses.is_dataclass(kind):
-        return _message_writer(kind)
-    origin, args = get_origin(kind), get_args(kind)
-    if origin in (Union, types.UnionType) and kind != Buffer:
-        inner = _writer(_strip_none(kind))
-        return lambda value: None if value is None else inner(value)
-    if origin is tuple:
-        each = _writer(args[0])
-        return lambda value: [each(item) for item in value]
-    if isinstance(origin, type) and issubclass(origin, Mapping):
-        return dict
-    if kind is float:
-        return float
-    return _unchanged
+def _preparer(hints: Mapping[str, Any]) -> Prepare | None:
+    steps = [(name, step) for name, hint in hints.items() if (step := _step(_strip_none(hint))) is not None]
+    if not steps:
+        return None
+
+    def prepare(message: Any) -> tuple[Any, bool]:
+        bulk, changed = False, {}
+        for name, step in steps:
+            value = getattr(message, name)
+            if value is not None:
+                new, is_bulk = step(value)
+                bulk |= is_bulk
+                if new is not value:
+                    changed[name] = new
+        return (_replace(message, changed) if changed else message), bulk
+
+    return prepare
 
 
-def _unchanged(value: Any) -> Any:
-    return value
+def _step(hint: Any) -> Prepare | None:
+    if hint == Buffer:
+        return _prepare_buffer
+    return message_plan(hint).prepare if _is_message(hint) else None
 
 
-def _message_writer(kind: Any) -> Writer:
-    wire = getattr(ttypes, kind.__name__)
-    plan = [(name, _writer(hint)) for name, hint in _fields(kind)]
-
-    def write(value: Any) -> Any:
-        return wire(**{name: convert(getattr(value, name)) for name, convert in plan})
-
-    return write
+def _is_message(hint: Any) -> bool:
+    return isinstance(hint, type) and dataclasses.is_dataclass(hint)
 
 
-def _fields(kind: Any) -> list[tuple[str, Any]]:
-    hints = get_type_hints(kind)
-    return [(field.name, hints[field.name]) for field in dataclasses.fields(kind)]
+def _prepare_buffer(value: Buffer) -> tuple[Buffer, bool]:
+    if type(value) is bytes:
+        return value, len(value) > BULK_BYTES
+    size = memoryview(value).nbytes
+    return (value, True) if size > BULK_BYTES else (bytes(value), False)
 
 
-def _strip_none(kind: Any) -> Any:
-    rest = [arg for arg in get_args(kind) if arg is not type(None)]
+def _replace(message: Any, changed: Mapping[str, Any]) -> Any:
+    if dataclasses.is_dataclass(message) and not isinstance(message, type):
+        return dataclasses.replace(message, **changed)
+    return message._replace(**changed)  # a named tuple: arguments or outcome
+
+
+def _strip_none(hint: Any) -> Any:
+    """`hint` without None: an optional field is one that may be absent."""
+    if hint == Buffer or get_origin(hint) not in (Union, types.UnionType):
+        return hint
+    rest = [arg for arg in get_args(hint) if arg is not type(None)]
     return Union[tuple(rest)] if len(rest) > 1 else rest[0]  # noqa: UP007  (built at run time)
-
-
-def _wrong(where: str, wanted: str, value: Any) -> ProtocolError:
-    found = "missing" if value is None else f"a {type(value).__name__}"
-    return ProtocolError(f"{where or 'the message'} must be a {wanted} and is {found}")

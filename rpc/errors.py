@@ -1,4 +1,4 @@
-"""The errors that programs show to people and send to each other, and the closed sets they are told apart by."""
+"""The errors that programs show to people and send to each other, and the sets that tell them apart."""
 
 from __future__ import annotations
 
@@ -139,7 +139,9 @@ class PortInUse(TrainerError):
     code = "port_in_use"
 
     def __init__(self, host: str, port: int) -> None:
-        super().__init__(f"{host}:{port} is in use; choose another port (0 picks a free one) or stop the program there")
+        super().__init__(
+            f"{host}:{port} is in use; choose another port (0 picks a free one) or stop the program there"
+        )
 
 
 class Unreachable(TrainerError):
@@ -207,7 +209,7 @@ _BY_CODE: dict[str, type[TrainerError]] = {
 
 
 def error_from_code(code: str, kind: int, message: str) -> TrainerError:
-    """The exception for what came over the wire; an unknown code of a newer peer becomes a RunFailed of its kind."""
+    """The exception for what came over the wire; a code of a newer peer becomes a RunFailed of its kind."""
     known = _BY_CODE.get(code)
     if known is not None:
         return known(message)

@@ -1,6 +1,7 @@
 """Our own frozen form of every message: what the programs see in place of generated Thrift classes.
 
-Field names, order and meaning are those of idl/trainer.thrift, which has the comments; convert.py translates and checks.
+Field names, order and meaning are those of idl/trainer.thrift, which has the comments; convert.py translates
+and checks.
 """
 
 from __future__ import annotations
@@ -18,7 +19,14 @@ MAX_FRAME_BYTES = PART_BYTES + SMALL_FRAME_BYTES
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 
-__all__ = ["MAX_FRAME_BYTES", "PART_BYTES", "PROTOCOL_VERSION", "SMALL_FRAME_BYTES", "Buffer", "TrainSettings"]
+__all__ = [
+    "MAX_FRAME_BYTES",
+    "PART_BYTES",
+    "PROTOCOL_VERSION",
+    "SMALL_FRAME_BYTES",
+    "Buffer",
+    "TrainSettings",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import namedtuple
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from types import ModuleType
-from typing import Any
+from struct import pack
+from types import ModuleType, NoneType
+from typing import Any, NamedTuple
+
+from thrift.Thrift import TMessageType
 
 from rpc import messages as m
-from rpc.generated import ComputeNode, Coordinator
+from rpc.convert import Plan, plan
+from rpc.generated import ComputeNode, Coordinator, ttypes
 from rpc.messages import Buffer
+
+
+class Outcome(NamedTuple):
+    """What a reply holds: the result of a method, or one of the two declared exceptions."""
+
+    success: Any = None
+    rejected: Any = None
+    failure: Any = None
 
 
 @dataclass(frozen=True)
 class Method:
     """One method: argument names and types in order, the type of the result, and when it may be called.
 
-    `before_hello` says whether a connection that has not said hello may call it; such a call takes no list of structs.
+    `before_hello` says whether a connection that has not said hello may call it; such a call takes no list of
+    structs. The cached properties are what the codec would otherwise make anew for every call.
     """
 
     module: ModuleType
@@ -27,12 +41,42 @@ class Method:
     before_hello: bool = False
 
     @cached_property
-    def args_class(self) -> Any:
-        return getattr(self.module, f"{self.name}_args")
+    def pack_arguments(self) -> Callable[..., tuple[Any, ...]]:
+        """A named tuple of the arguments."""
+        return namedtuple(f"{self.name}_arguments", list(self.arguments))
 
     @cached_property
-    def result_class(self) -> Any:
-        return getattr(self.module, f"{self.name}_result")
+    def call_plan(self) -> Plan:
+        return plan(self.pack_arguments, self._idl("args"), self.arguments)
+
+    @cached_property
+    def reply_plan(self) -> Plan:
+        idl = self._idl("result")
+        kinds = {"success": self.result, "rejected": ttypes.Rejected, "failure": ttypes.Failure}
+        return plan(Outcome, idl, {entry[2]: kinds[entry[2]] for entry in idl if entry is not None})
+
+    @cached_property
+    def may_reject(self) -> bool:
+        """Whether the method declares `rejected`."""
+        return any(entry is not None and entry[2] == "rejected" for entry in self._idl("result"))
+
+    @cached_property
+    def call_head(self) -> bytes:
+        """The message header of a call up to the sequence number."""
+        return message_head(TMessageType.CALL, self.name)
+
+    @cached_property
+    def reply_head(self) -> bytes:
+        """The message header of a reply up to the sequence number."""
+        return message_head(TMessageType.REPLY, self.name)
+
+    @property
+    def returns_nothing(self) -> bool:
+        return self.result in (None, NoneType)
+
+    def _idl(self, part: str) -> tuple[Any, ...]:
+        spec: tuple[Any, ...] = getattr(self.module, f"{self.name}_{part}").thrift_spec
+        return spec
 
 
 @dataclass(frozen=True)
@@ -41,6 +85,12 @@ class Service:
 
     name: str
     methods: Mapping[str, Method]
+
+
+def message_head(kind: int, name: str) -> bytes:
+    """Message header but for its last word, the number: version and kind, length of the name, name."""
+    data = name.encode()
+    return pack("!II", 0x80010000 | kind, len(data)) + data
 
 
 def _service(module: ModuleType, *methods: tuple[str, dict[str, Any], Any, bool]) -> Service:

@@ -1,0 +1,212 @@
+"""Lasting things as files named by their SHA-256: received in parts, verified, resumable."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Lock
+
+import xxhash
+
+from rpc.errors import BadData, BadRequest, MissingBlob
+from rpc.messages import PART_BYTES, BlobState, Buffer
+
+_NAME = re.compile(r"sha256:([0-9a-f]{64})")
+_READ_BYTES = 1 << 20
+
+
+def blob_name(data: Buffer) -> str:
+    """The name of these bytes: sha256:<64 hex digits>."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def digest(buffer: Buffer) -> int:
+    """XXH3-64 of the bytes as a signed integer, which is what Thrift's i64 holds."""
+    unsigned = xxhash.xxh3_64_intdigest(buffer)
+    return unsigned - (1 << 64) if unsigned >= 1 << 63 else unsigned
+
+
+def parts(size: int) -> Iterator[tuple[int, int]]:
+    """Offset and length of each part that `size` bytes travel in; one empty part for none."""
+    yield 0, min(size, PART_BYTES)
+    for offset in range(PART_BYTES, size, PART_BYTES):
+        yield offset, min(PART_BYTES, size - offset)
+
+
+class _Incoming:
+    """A blob of which parts are here; the hash runs along."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self.path = path
+        self.size = size
+        self.have = 0
+        self.lock = Lock()
+        self._hash = hashlib.sha256()
+        if path.exists():
+            self._take_up()
+
+    def append(self, data: Buffer) -> None:
+        """Take the next part."""
+        with self.path.open("ab") as file:
+            file.write(data)
+        self._hash.update(data)
+        self.have += len(data)
+
+    def is_right(self, name: str) -> bool:
+        """Whether all bytes have the hash that the name says."""
+        return name == f"sha256:{self._hash.hexdigest()}"
+
+    def move_to(self, target: Path) -> None:
+        """Give the whole file its name, after its bytes are safe on the disk."""
+        with self.path.open("ab") as file:
+            os.fsync(file.fileno())
+        os.replace(self.path, target)
+
+    def _take_up(self) -> None:
+        """Go on with what an earlier process received."""
+        if self.path.stat().st_size > self.size:
+            self.path.unlink()
+            return
+        with self.path.open("rb") as file:
+            while data := file.read(_READ_BYTES):
+                self._hash.update(data)
+                self.have += len(data)
+
+
+class BlobFolder:
+    """The blobs in one folder; any number of threads may use it, several for one blob take turns.
+
+    A blob has its name only when it is whole and its hash is right; until then it is a `.part` file, which a
+    later process goes on with. Every method raises BadRequest for a name that is none.
+
+    Attributes:
+        path: the folder.
+    """
+
+    def __init__(self, path: Path, *, max_bytes: int | None = None) -> None:
+        """Open a folder, making it if need be; `max_bytes` limits what all its blobs together may hold."""
+        self.path = path
+        self._max_bytes = max_bytes
+        self._incoming: dict[str, _Incoming] = {}
+        self._lock = Lock()
+        path.mkdir(parents=True, exist_ok=True)
+
+    def file(self, name: str) -> Path:
+        """Where a blob is when it is whole."""
+        match = _NAME.fullmatch(name)
+        if match is None:
+            raise BadRequest(f"{name[:80]!r} is no blob name; it must be sha256: and 64 hex digits")
+        return self.path / match[1]
+
+    def state(self, name: str, size: int) -> BlobState:
+        """How much of a blob is here.
+
+        Raises:
+            BadRequest: the size is negative, differs from what is known, or exceeds what the folder may hold.
+        """
+        return self.put(name, size, 0, b"")
+
+    def put(self, name: str, size: int, offset: int, data: Buffer) -> BlobState:
+        """Take a part; one at another offset than the next is left aside, and the answer says where to go on.
+
+        Raises:
+            BadRequest: as `state`, or the part reaches beyond the size.
+            BadData: the blob is whole and its hash is wrong; it has been removed.
+        """
+        file = self.file(name)
+        if size < 0 or offset < 0 or offset + len(data) > size:
+            raise BadRequest(
+                f"{name}: a part of {len(data)} bytes at {offset} does not fit a blob of {size} bytes"
+            )
+        if file.exists():
+            return BlobState(name, size, _check_size(name, size, file.stat().st_size))
+        incoming = self._begin(name, size, file)
+        with incoming.lock:
+            if incoming.have < size and data and offset == incoming.have:
+                incoming.append(data)
+            if incoming.have == size and not file.exists():
+                self._finish(name, incoming, file)
+            return BlobState(name, size, incoming.have)
+
+    def get(self, name: str, offset: int, length: int) -> bytes:
+        """Up to `length` bytes from `offset` on; fewer at the end.
+
+        Raises:
+            BadRequest: the offset is negative, or the length not one of a part.
+            MissingBlob: it is not here, or not whole.
+        """
+        if offset < 0 or not 0 <= length <= PART_BYTES:
+            raise BadRequest(
+                f"{name}: {length} bytes from {offset} cannot be asked for; a part has up to {PART_BYTES}"
+            )
+        try:
+            with self.file(name).open("rb") as file:
+                file.seek(offset)
+                return file.read(length)
+        except FileNotFoundError as error:
+            raise _missing(name) from error
+
+    def read(self, name: str) -> bytes:
+        """All bytes of a blob; raises MissingBlob if it is not here, or not whole."""
+        try:
+            return self.file(name).read_bytes()
+        except FileNotFoundError as error:
+            raise _missing(name) from error
+
+    def names(self) -> list[str]:
+        """Names of the whole blobs, sorted."""
+        names = [f"sha256:{entry.name}" for entry in self.path.iterdir()]
+        return sorted(name for name in names if _NAME.fullmatch(name))
+
+    def remove(self, name: str) -> None:
+        """Forget a blob, whole or not; harmless if it is not here."""
+        file = self.file(name)
+        with self._lock:
+            self._incoming.pop(name, None)
+        file.unlink(missing_ok=True)
+        _part(file).unlink(missing_ok=True)
+
+    def _begin(self, name: str, size: int, file: Path) -> _Incoming:
+        with self._lock:
+            incoming = self._incoming.get(name)
+            if incoming is None:
+                self._check_room(name, size)
+                incoming = self._incoming[name] = _Incoming(_part(file), size)
+        _check_size(name, size, incoming.size)
+        return incoming
+
+    def _finish(self, name: str, incoming: _Incoming, file: Path) -> None:
+        with self._lock:
+            self._incoming.pop(name, None)
+        incoming.path.touch()  # an empty blob has no part
+        if not incoming.is_right(name):
+            incoming.path.unlink()
+            raise BadData(f"{name}: the bytes that came have another hash; send it again")
+        incoming.move_to(file)
+
+    def _check_room(self, name: str, size: int) -> None:
+        if self._max_bytes is None:
+            return
+        held = sum(self.file(whole).stat().st_size for whole in self.names())
+        coming = sum(other.size for other in self._incoming.values())
+        if held + coming + size > self._max_bytes:
+            raise BadRequest(
+                f"{name}: {size} bytes do not fit; {held + coming} of {self._max_bytes} are taken"
+            )
+
+
+def _part(file: Path) -> Path:
+    return file.with_suffix(".part")
+
+
+def _check_size(name: str, size: int, known: int) -> int:
+    if size != known:
+        raise BadRequest(f"{name}: has {known} bytes, not {size}")
+    return known
+
+
+def _missing(name: str) -> MissingBlob:
+    return MissingBlob(f"{name} is not here; send it first")

@@ -1,0 +1,180 @@
+"""The blocking calling side: one connection, one call at a time, closed for good at the first error."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+from random import getrandbits
+from threading import Lock
+from time import monotonic
+from types import TracebackType
+from typing import Any, Self
+
+from rpc.codec import decode_reply, encode_call
+from rpc.errors import ProtocolError, TaskRejected, TimedOut, TrainerError, Unreachable
+from rpc.framing import FrameReader, SendQueue, new_buffer
+from rpc.greeting import check_hello_reply
+from rpc.messages import MAX_FRAME_BYTES, Buffer, Hello, HelloReply
+from rpc.services import Method, Service
+from rpc.transport import tune
+
+_SCRATCH_BYTES = 64 << 10
+
+
+class Client:
+    """Calls one server. May be shared by threads, whose calls then wait for each other.
+
+    The first call connects. After an error that is not an answer of the server the client is closed;
+    `connect` opens it again, and hello must be said again. A binary above BULK_BYTES in a result is a
+    memoryview that is valid until the next call.
+    """
+
+    def __init__(
+        self, host: str, port: int, service: Service, *, timeout_s: float = 30.0, what: str = "coordinator"
+    ) -> None:
+        self.address = f"{host}:{port}"
+        self._endpoint = (host, port)
+        self._service = service
+        self._timeout_s = timeout_s
+        self._what = what
+        self._lock = Lock()
+        self._sock: socket.socket | None = None
+        self._scratch = new_buffer(_SCRATCH_BYTES)
+        self._reader = FrameReader(MAX_FRAME_BYTES, self._scratch)
+        self._seqid = getrandbits(30)
+        self._failed: TrainerError | None = None
+
+    def connect(self) -> Self:
+        """Open a new connection, closing an old one.
+
+        Raises:
+            Unreachable: nobody listens there, or no such host.
+            TimedOut: no answer in time.
+        """
+        with self._lock:
+            self._connect(monotonic() + self._timeout_s)
+        return self
+
+    def hello(self, hello: Hello) -> HelloReply:
+        """Say hello; raises Refused if either side does not want the other."""
+        reply: HelloReply = self.call("hello", hello)
+        try:
+            check_hello_reply(reply, self.address)
+        except TrainerError:
+            self.close()
+            raise
+        return reply
+
+    def call(self, name: str, *args: Any, timeout_s: float | None = None) -> Any:
+        """Call a method; returns its result.
+
+        Args:
+            timeout_s: seconds until the whole answer is here, instead of the client's own.
+
+        Raises:
+            TaskRejected, TrainerError: what the server answered.
+            Unreachable, TimedOut, ProtocolError: the call failed and the client is closed.
+        """
+        method = self._service.methods[name]
+        seconds = self._timeout_s if timeout_s is None else timeout_s
+        with self._lock:
+            return self._call(method, args, monotonic() + seconds)
+
+    def close(self) -> None:
+        """Close the connection, from any thread; a call under way fails, and all others until `connect`."""
+        sock, self._sock = self._sock, None
+        self._failed = self._failed or Unreachable(
+            f"the connection to {self._what} {self.address} was closed"
+        )
+        if sock is not None:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)  # close() alone leaves another thread blocked in recv
+            sock.close()
+
+    def __enter__(self) -> Self:
+        return self if self._sock is not None else self.connect()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _call(self, method: Method, args: tuple[Any, ...], deadline: float) -> Any:
+        self._seqid = (self._seqid + 1) & 0x7FFFFFFF
+        request = encode_call(method, self._seqid, args)
+        if self._sock is None:
+            if self._failed is not None:
+                raise Unreachable(f"{self._failed}; connect again first") from self._failed
+            self._connect(deadline)
+        try:
+            return decode_reply(method, self._seqid, self._exchange(request, deadline))
+        except TimeoutError as error:
+            raise self._fail(
+                TimedOut(f"{self._what} {self.address} did not answer {method.name} in time")
+            ) from error
+        except OSError as error:
+            raise self._fail(
+                Unreachable(f"lost {self._what} {self.address} during {method.name}: {_words(error)}")
+            ) from error
+        except ProtocolError as error:
+            raise self._fail(ProtocolError(f"{self._what} {self.address}: {error}")) from error
+        except (TrainerError, TaskRejected):
+            raise  # an answer: the connection is in order
+        except BaseException:  # Ctrl-C too: the answer may still come, and must not reach the next call
+            self._fail(Unreachable(f"{method.name} of {self._what} {self.address} was interrupted"))
+            raise
+
+    def _exchange(self, request: list[Buffer], deadline: float) -> memoryview:
+        sock = self._sock
+        if sock is None:
+            raise OSError("closed by another thread")
+        queue = SendQueue()
+        queue.push(request)
+        while queue:
+            sock.settimeout(_left(deadline))
+            queue.flush(sock)
+        while (frame := self._reader.frame()) is None:
+            sock.settimeout(_left(deadline))
+            count = sock.recv_into(self._reader.room())
+            if not count:
+                raise ConnectionResetError("closed by the other side")
+            self._reader.take(count)
+        if self._reader.waiting:
+            raise ProtocolError("more than one reply came")
+        return frame
+
+    def _connect(self, deadline: float) -> None:
+        self._drop()
+        try:
+            sock = socket.create_connection(self._endpoint, _left(deadline))
+        except TimeoutError as error:
+            raise self._fail(TimedOut(f"{self._what} {self.address} did not answer in time")) from error
+        except OSError as error:
+            raise self._fail(
+                Unreachable(f"{self._what} {self.address} is not reachable: {_words(error)}")
+            ) from error
+        tune(sock)
+        self._reader = FrameReader(MAX_FRAME_BYTES, self._scratch)
+        self._sock = sock
+        self._failed = None
+
+    def _fail(self, reason: TrainerError) -> TrainerError:
+        self._drop()
+        self._failed = reason
+        return reason
+
+    def _drop(self) -> None:
+        sock, self._sock = self._sock, None
+        if sock is not None:
+            sock.close()
+
+
+def _left(deadline: float) -> float:
+    left = deadline - monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _words(error: OSError) -> str:
+    return error.strerror or str(error)

@@ -1,0 +1,226 @@
+"""Messages to frames and back: calls, results and failures in Thrift's strict binary protocol, framed.
+
+Small messages go through Thrift's C codec, those with a large binary through bulk.py. Exactly one frame is
+read, to its last byte; whatever is wrong with it is a ProtocolError.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from struct import Struct, pack
+from struct import error as StructError
+from typing import Any, NamedTuple, NoReturn
+
+from thrift.Thrift import TApplicationException, TException, TMessageType
+from thrift.transport.TTransport import TMemoryBuffer
+
+from rpc.bulk import MAX_ITEMS, BulkProtocol, FrameSource, GatherWriter
+from rpc.convert import BULK_BYTES, Plan
+from rpc.errors import BadRequest, ProtocolError, RemoteError
+from rpc.failures import error_of, outcome_of
+from rpc.messages import MAX_FRAME_BYTES, Buffer
+from rpc.services import Method, Outcome, Service, message_head
+
+try:
+    from thrift.protocol import fastbinary
+except ImportError as error:  # the wheels have it; a source install without a compiler silently lacks it
+    raise ImportError(
+        "thrift lacks its C codec (fastbinary); install a wheel: pip install --only-binary :all: thrift"
+    ) from error
+
+_HEAD = Struct("!II")
+_WORD = Struct("!i")
+_MAX_NAME = 64
+_NO_CALL_NUMBER = 0
+# What the codecs raise on bytes that are not a message, next to ProtocolError.
+_MALFORMED = (
+    TException,
+    EOFError,
+    ValueError,
+    TypeError,
+    OverflowError,
+    IndexError,
+    RecursionError,
+    MemoryError,
+    StructError,
+)
+_UNFIT = (TException, TypeError, ValueError, OverflowError, AttributeError, StructError, SystemError)
+
+
+class Call(NamedTuple):
+    """One call as it came in; `seqid` goes into the reply."""
+
+    method: Method
+    seqid: int
+    args: tuple[Any, ...]
+
+
+class UnknownMethod(ProtocolError):
+    """The call names a method that the service lacks."""
+
+    def __init__(self, service: Service, name: str, seqid: int) -> None:
+        super().__init__(f"{service.name} has no method {name!r}; is the caller of another version?")
+        self.name = name
+        self.seqid = seqid
+
+
+class _Source:
+    """What the C codec reads from: protocol and transport in one, since it only looks for these names."""
+
+    __slots__ = ("cstringio_buf",)
+    string_length_limit = MAX_FRAME_BYTES
+    container_length_limit = MAX_ITEMS
+
+    def __init__(self, buffer: BytesIO) -> None:
+        self.cstringio_buf = buffer
+
+    @property
+    def trans(self) -> _Source:
+        return self
+
+    def cstringio_refill(self, _read: bytes, _wanted: int) -> NoReturn:
+        raise EOFError
+
+
+def encode_call(method: Method, seqid: int, args: tuple[Any, ...]) -> list[Buffer]:
+    """The frame of a call, in pieces.
+
+    Raises:
+        BadRequest: an argument does not fit its type on the wire, or the message does not fit a frame.
+    """
+    try:
+        return _encode(method.call_plan, method.call_head + _WORD.pack(seqid), method.pack_arguments(*args))
+    except _UNFIT as error:
+        raise BadRequest(f"{method.name}: an argument does not fit its type: {error}") from error
+
+
+def encode_result(method: Method, seqid: int, value: Any) -> list[Buffer]:
+    """The frame of a result, in pieces.
+
+    Raises:
+        TypeError, ValueError, ...: whatever the codec says about a value of the wrong type, which is a
+            bug of the handler.
+        BadRequest: the message does not fit a frame.
+    """
+    return _encode(method.reply_plan, method.reply_head + _WORD.pack(seqid), Outcome(success=value))
+
+
+def encode_failure(method: Method, seqid: int, error: Exception) -> list[Buffer]:
+    """The frame that tells of an error; one that nobody expected gets a fixed text and goes to the log."""
+    return _encode(method.reply_plan, method.reply_head + _WORD.pack(seqid), outcome_of(error, method))
+
+
+def encode_unknown_method(error: UnknownMethod) -> list[Buffer]:
+    """The frame that stock Thrift answers to a method that is not there."""
+    memory = TMemoryBuffer()
+    TApplicationException(TApplicationException.UNKNOWN_METHOD, str(error)).write(BulkProtocol(memory))
+    return _framed(
+        [message_head(TMessageType.EXCEPTION, error.name), _WORD.pack(error.seqid), memory.getvalue()]
+    )
+
+
+def decode_call(service: Service, frame: memoryview) -> Call:
+    """The call in a frame; a binary above BULK_BYTES in its arguments is a memoryview of the frame.
+
+    Raises:
+        UnknownMethod: the service has no such method.
+        ProtocolError: the frame is not exactly one call.
+    """
+    try:
+        kind, name, seqid, start = _read_head(frame)
+        if kind != TMessageType.CALL:
+            raise ProtocolError(f"a message of kind {kind} came where a call was due")
+        method = service.methods.get(name)
+        if method is None:
+            raise UnknownMethod(service, name, seqid)
+        return Call(method, seqid, _decode(method.call_plan, frame, start))
+    except _MALFORMED as error:
+        raise ProtocolError(f"not a call of {service.name}: {_words(error)}") from error
+
+
+def decode_reply(method: Method, seqid: int, frame: memoryview) -> Any:
+    """The result in a reply to call number `seqid`; a binary above BULK_BYTES is a memoryview of the frame.
+
+    Raises:
+        TrainerError, TaskRejected: what the other side answered.
+        ProtocolError: the frame is not exactly one reply to this call.
+    """
+    try:
+        outcome = _read_outcome(method, seqid, frame)
+    except _MALFORMED as error:
+        raise ProtocolError(f"not a reply to {method.name}: {_words(error)}") from error
+    declared = error_of(outcome)
+    if declared is not None:
+        raise declared
+    if outcome.success is None and not method.returns_nothing:
+        raise ProtocolError(f"the reply to {method.name} is empty")
+    return outcome.success
+
+
+def _read_outcome(method: Method, seqid: int, frame: memoryview) -> Outcome:
+    kind, name, number, start = _read_head(frame)
+    if (name, number) != (method.name, seqid):
+        raise ProtocolError(f"the reply is to {name} number {number}, not to {method.name} number {seqid}")
+    if kind == TMessageType.EXCEPTION:
+        unexpected = TApplicationException()
+        unexpected.read(BulkProtocol(FrameSource(frame, start)))
+        raise RemoteError(f"{method.name}: {unexpected.message or 'failed without a word'}")
+    if kind != TMessageType.REPLY:
+        raise ProtocolError(f"a message of kind {kind} came where a reply to {method.name} was due")
+    outcome: Outcome = _decode(method.reply_plan, frame, start)
+    return outcome
+
+
+def _read_head(frame: memoryview) -> tuple[int, str, int, int]:
+    """Kind, method name, sequence number, and where the struct begins."""
+    first, length = _HEAD.unpack_from(frame)
+    if first & 0xFFFF0000 != 0x80010000 or length > _MAX_NAME:
+        raise ProtocolError("no strict binary message header")
+    end = 8 + length
+    return first & 0xFF, str(frame[8:end], "utf-8"), _WORD.unpack_from(frame, end)[0], end + 4
+
+
+def _decode(plan: Plan, frame: memoryview, start: int) -> Any:
+    if plan.prepare is not None and len(frame) > BULK_BYTES:
+        source = FrameSource(frame, start)
+        value = BulkProtocol(source).readContainerStruct(plan.codec)
+        left = source.left
+    else:
+        buffer = BytesIO(frame)
+        buffer.seek(start)
+        value = fastbinary.decode_binary(None, _Source(buffer), plan.codec)
+        left = len(frame) - buffer.tell()
+    if left:
+        raise ProtocolError(f"{left} bytes are left over")
+    return value
+
+
+def _encode(plan: Plan, head: bytes, value: Any) -> list[Buffer]:
+    if plan.prepare is not None:
+        value, is_bulk = plan.prepare(value)
+        if is_bulk:
+            writer = GatherWriter(head)
+            BulkProtocol(writer).writeContainerStruct(value, plan.codec)
+            return _framed(writer.pieces())
+    body = fastbinary.encode_binary(value, plan.codec)
+    size = len(head) + len(body)
+    if size > MAX_FRAME_BYTES:
+        raise _too_large(size)
+    return [pack("!I", size) + head + body]
+
+
+def _framed(pieces: list[Buffer]) -> list[Buffer]:
+    size = sum(len(piece) for piece in pieces)
+    if size > MAX_FRAME_BYTES:
+        raise _too_large(size)
+    return [pack("!I", size) + pieces[0], *pieces[1:]]
+
+
+def _too_large(size: int) -> BadRequest:
+    return BadRequest(
+        f"a message of {size} bytes exceeds the frame limit of {MAX_FRAME_BYTES}; send it in parts"
+    )
+
+
+def _words(error: BaseException) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,306 @@
+"""Framed connections on the loop: non-blocking sockets with deadlines, each closed at its first error."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable
+
+from rpc.errors import PortInUse, ProtocolError, TimedOut, TrainerError, Unreachable
+from rpc.framing import KEEP_BYTES, FrameReader, SendQueue
+from rpc.loop import READ, WRITE, Loop, Timer
+from rpc.messages import Buffer
+
+FRAME_DEADLINE_S = 30.0  # from the first byte of a frame to its last
+WRITE_DEADLINE_S = 30.0  # without a byte taken by the peer
+_IDLE_BUFFER_S = 30.0
+_BACKLOG = 1024
+_KEEPALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 30_000))
+
+
+class Connection:
+    """One peer: frames in by `on_frame`, buffers out by `send`.
+
+    `on_frame(frame)` gets a frame that is valid until it returns; one above BULK_BYTES stays valid as long as
+    `hold` is on or the answer to it is being sent. While something is being sent no frame is delivered, and
+    none between `hold` and `release`: a peer that calls and waits is never affected, one that does not is
+    made to wait.
+
+    `on_closed(reason)` is called exactly once, inside the call or event that closes the connection.
+
+    Attributes:
+        peer: "host:port".
+        max_frame_bytes: limit of incoming frames; may be changed between frames.
+        bytes_sent, bytes_received: counters, frame headers included.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        sock: socket.socket,
+        *,
+        on_frame: Callable[[memoryview], None],
+        on_closed: Callable[[TrainerError], None],
+        max_frame_bytes: int,
+    ) -> None:
+        tune(sock)
+        self.peer = _peer(sock)
+        self.bytes_sent = 0
+        self.bytes_received = 0
+        self.closed = False
+        self._loop = loop
+        self._sock = sock
+        self._on_frame = on_frame
+        self._on_closed = on_closed
+        self._reader = FrameReader(max_frame_bytes, loop.scratch)
+        self._queue = SendQueue()
+        self._held = False
+        self._deaf = False  # bytes wait that must not be read yet
+        self._last_words: TrainerError | None = None  # close with this once all is sent
+        self._frame_timer: Timer | None = None
+        self._write_timer: Timer | None = None
+        self._idle_timer: Timer | None = None
+        self._watched = READ
+        loop.register(sock, READ, self._on_ready)
+
+    @property
+    def max_frame_bytes(self) -> int:
+        return self._reader.max_frame_bytes
+
+    @max_frame_bytes.setter
+    def max_frame_bytes(self, limit: int) -> None:
+        self._reader.max_frame_bytes = limit
+
+    def send(self, buffers: list[Buffer]) -> None:
+        """Send the buffers, as far as possible now; they must not change until sent. Nothing if closed."""
+        if self.closed:
+            return
+        if not self._queue and len(buffers) == 1:
+            buffers = self._send_now(buffers[0])
+        if buffers:
+            self._queue.push(buffers)
+            self._flush()
+
+    def hold(self) -> None:
+        """Deliver no further frame until `release`; the peer's end is still noticed."""
+        self._held = True
+
+    def release(self) -> None:
+        """Deliver frames again."""
+        self._held = False
+        self._listen()
+
+    def close(self, reason: TrainerError | None = None) -> None:
+        """Close now; what is not sent is lost. Harmless when closed."""
+        if self.closed:
+            return
+        self.closed = True
+        for timer in (self._frame_timer, self._write_timer, self._idle_timer):
+            if timer is not None:
+                timer.cancel()
+        if self._watched:
+            self._loop.unregister(self._sock)
+        self._sock.close()
+        self._on_closed(reason or Unreachable(f"the connection to {self.peer} was closed"))
+
+    def finish(self, reason: TrainerError) -> None:
+        """Close once everything is sent; deliver nothing more."""
+        self._held = True
+        self._last_words = reason
+        if not self._queue:
+            self.close(reason)
+
+    def _on_ready(self, events: int) -> None:
+        if events & WRITE and not self.closed:
+            self._flush()
+        if events & READ and not self.closed:
+            self._read()
+
+    def _read(self) -> None:
+        if self._held or self._queue:
+            self._look_ahead()
+            return
+        try:
+            count = self._sock.recv_into(self._reader.room())
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self.close(self._lost(error))
+            return
+        if not count:
+            self.close(Unreachable(f"{self.peer} closed the connection"))
+            return
+        self.bytes_received += count
+        self._reader.take(count)
+        self._deliver()
+
+    def _deliver(self) -> None:
+        try:
+            while not (self._held or self._queue or self.closed):
+                frame = self._reader.frame()
+                if frame is None:
+                    break
+                self._on_frame(frame)
+        except ProtocolError as error:
+            self.close(ProtocolError(f"{self.peer}: {error}"))
+        if not self.closed and (
+            self._reader.waiting or self._frame_timer or self._reader.held_bytes > KEEP_BYTES
+        ):
+            self._set_read_timers()
+
+    def _set_read_timers(self) -> None:
+        incomplete = self._reader.waiting and not (self._held or self._queue)
+        if incomplete and self._frame_timer is None:
+            self._frame_timer = self._loop.call_later(FRAME_DEADLINE_S, self._frame_too_late)
+        elif not incomplete and self._frame_timer is not None:
+            self._frame_timer.cancel()
+            self._frame_timer = None
+        if self._reader.held_bytes > KEEP_BYTES and self._idle_timer is None:
+            self._watch_idle()
+
+    def _frame_too_late(self) -> None:
+        self.close(TimedOut(f"{self.peer} did not finish a message within {FRAME_DEADLINE_S:g} s"))
+
+    def _watch_idle(self) -> None:
+        received = self.bytes_received
+
+        def look() -> None:
+            self._idle_timer = None
+            if self.bytes_received == received:
+                self._reader.release()
+            if self._reader.held_bytes > KEEP_BYTES:
+                self._watch_idle()
+
+        self._idle_timer = self._loop.call_later(_IDLE_BUFFER_S, look)
+
+    def _look_ahead(self) -> None:
+        """Learn whether the peer has gone without taking its next bytes."""
+        try:
+            waiting = self._sock.recv(1, socket.MSG_PEEK)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self.close(self._lost(error))
+            return
+        if waiting:
+            self._deaf = True
+            self._watch()
+        else:
+            self.close(Unreachable(f"{self.peer} closed the connection"))
+
+    def _listen(self) -> None:
+        if self.closed or self._held or self._queue:
+            return
+        if self._deaf:
+            self._deaf = False
+            self._watch()
+        if self._reader.waiting:
+            self._loop.post(self._deliver)
+
+    def _send_now(self, buffer: Buffer) -> list[Buffer]:
+        """Try at once, which is nearly always enough; returns what is left."""
+        try:
+            sent = self._sock.send(buffer)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError as error:
+            self.close(self._lost(error))
+            return []
+        self.bytes_sent += sent
+        return [] if sent == len(buffer) else [memoryview(buffer)[sent:]]
+
+    def _flush(self) -> None:
+        try:
+            while self._queue:
+                self.bytes_sent += self._queue.flush(self._sock)
+        except (BlockingIOError, InterruptedError):
+            if self._write_timer is None:
+                self._watch_progress()
+            self._watch()
+            return
+        except OSError as error:
+            self.close(self._lost(error))
+            return
+        self._sent_all()
+
+    def _sent_all(self) -> None:
+        if self._last_words is not None:
+            self.close(self._last_words)
+            return
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+            self._watch()
+        self._listen()
+
+    def _watch_progress(self) -> None:
+        sent = self.bytes_sent
+
+        def look() -> None:
+            if self.bytes_sent == sent:
+                self.close(TimedOut(f"{self.peer} took no bytes for {WRITE_DEADLINE_S:g} s"))
+            else:
+                self._watch_progress()
+
+        self._write_timer = self._loop.call_later(WRITE_DEADLINE_S, look)
+
+    def _watch(self) -> None:
+        wanted = (0 if self._deaf else READ) | (WRITE if self._queue else 0)
+        if wanted == self._watched:
+            return
+        if not wanted:
+            self._loop.unregister(self._sock)
+        elif not self._watched:
+            self._loop.register(self._sock, wanted, self._on_ready)
+        else:
+            self._loop.modify(self._sock, wanted, self._on_ready)
+        self._watched = wanted
+
+    def _lost(self, error: OSError) -> Unreachable:
+        return Unreachable(f"lost the connection to {self.peer}: {error.strerror or error}")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A non-blocking listening socket; port 0 picks a free one.
+
+    Raises:
+        PortInUse: somebody serves there.
+        Unreachable: the host is no address of this machine.
+    """
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        sock = socket.socket(family, kind, proto)
+    except OSError as error:
+        raise Unreachable(f"cannot serve on {host}:{port}: {error.strerror or error}") from error
+    try:
+        if sys.platform != "win32":  # there it lets two programs serve one port
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+        sock.listen(_BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise PortInUse(host, port) from error
+    sock.setblocking(False)
+    return sock
+
+
+def tune(sock: socket.socket) -> None:
+    """Non-blocking, without Nagle's delay, and a dead peer noticed within 30 s where the platform can."""
+    sock.setblocking(False)
+    if sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE:
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _peer(sock: socket.socket) -> str:
+    try:
+        name = sock.getpeername()
+    except OSError:  # gone already; the first read will say so
+        return "a lost peer"
+    return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else "a local peer"
