@@ -26,9 +26,10 @@ client.py HOST PORT DIR ROUNDS EPOCHS H ETA [options]
        client.py cancel ID [options]"""
 
 _ABOUT = """\
-Trains on the data of DIR, a folder of this machine, through the coordinator at HOST:PORT. Progress goes to
-stderr; the last lines on stdout are `final validation error: ...` and `model sha256: ...`. Ctrl-C cancels
-the run. `client.py status -h` and so on tell about the other commands."""
+Trains on the data of DIR, a folder of this machine, through the coordinator at
+HOST:PORT. Progress goes to stderr; the last lines on stdout are
+`final validation error: ...` and `model sha256: ...`. Ctrl-C cancels the run.
+`client.py status -h` and so on tell about the other commands."""
 
 _EXAMPLE = "example: python client.py localhost 9095 letters 3 75 24 0.0001"
 
