@@ -77,10 +77,10 @@ def _logits(
 ) -> FloatArray:
     """Return the logits (classes, rows) of `x` (rows, inputs) on the host."""
     dtype = str(weights[0].dtype)
-    extended = np.ones((len(x), layers[0] + 1), dtype)
-    extended[:, :-1] = x
+    by_feature = np.ones((layers[0] + 1, len(x)), dtype)
+    by_feature[:-1] = x.T
     buffers = ForwardBuffers(backend, layers, len(x), dtype)
-    return backend.to_host(buffers.forward(weights, backend.from_host(extended), activation))
+    return backend.to_host(buffers.forward(weights, backend.from_host(by_feature), activation))
 
 
 def _summed_loss(logits: FloatArray, y: IntArray) -> float:

@@ -84,6 +84,6 @@ def make_optimizer(space: Workspace, backend: Backend, settings: TrainSettings) 
 def _decay(space: Workspace, amount: float) -> None:
     """Shrink all weights but the biases by the share `amount`."""
     if amount:
-        for view in space.weight_views:
+        for view in space.parameters.weights:
             without_bias = view[:, :-1]
             without_bias *= 1.0 - amount

@@ -8,10 +8,10 @@ import numpy as np
 from mlcore.kernels.backend import Array, Backend, FloatArray, IntArray
 from mlcore.kernels.select import get_backend
 from mlcore.mlp import n_weights
-from mlcore.optimizers import STATES, Optimizer, make_optimizer
+from mlcore.optimizers import STATES, make_optimizer
 from mlcore.schedules import eta_factor
 from mlcore.settings import TrainSettings
-from mlcore.workspace import Shape, Workspace, workspace_for
+from mlcore.workspace import Shape, workspace_for
 
 __all__ = ["ShardResult", "TrainSettings", "train_shard"]
 
@@ -57,13 +57,10 @@ def train_shard(
     """
     settings.check()
     _check_arguments(model, x, y, settings)
+    _check_place(round_number, shard, settings)
     backend = backend or get_backend()
     task = _Task(backend, settings, round_number, shard, len(x))
-    task.space.load(
-        backend.from_host(model),
-        backend.from_host(np.asarray(x, settings.dtype)),
-        backend.from_host(np.asarray(y, np.int64)),
-    )
+    task.space.load(model, x, y)
     with np.errstate(all="ignore"):  # divergence is found in the loss and told once, below
         loss, epochs_run = task.run()
         delta = np.subtract(backend.to_host(task.space.weights), model)
@@ -85,13 +82,13 @@ class _Task:
             STATES[settings.optimizer],
             settings.dtype,
         )
-        self.space: Workspace = workspace_for(backend, shape)
+        self.space = workspace_for(backend, shape)
         self._backend = backend
         self._settings = settings
-        self._optimizer: Optimizer = make_optimizer(self.space, backend, settings)
+        self._optimizer = make_optimizer(self.space, backend, settings)
         self._rng = np.random.default_rng([settings.seed, round_number, shard])
-        self._step = (round_number - 1) * settings.epochs * self.space.n_batches
-        self._total_steps = settings.rounds * settings.epochs * self.space.n_batches
+        self._step = (round_number - 1) * settings.epochs * shape.n_batches
+        self._total_steps = settings.rounds * settings.epochs * shape.n_batches
 
     def run(self) -> tuple[float, int]:
         """Train all epochs; return the last one's summed loss and their number."""
@@ -113,28 +110,22 @@ class _Task:
         return abs(loss - previous) <= self._settings.tolerance
 
     def _run_epoch(self) -> float:
-        space = self.space
-        if space.n_batches > 1:
-            order = self._rng.permutation(space.shape.n_rows)
-            self._backend.take_rows(space.x, order, space.shuffled_x)
-            self._backend.take_rows(space.y, order, space.shuffled_y)
-        space.loss[...] = 0.0
-        for index in range(space.n_batches):
+        loss = self.space.parameters.loss
+        loss[...] = 0.0
+        self.space.shuffle(self._rng)
+        for index in range(self.space.shape.n_batches):
             self._run_batch(index)
-        return float(self._backend.to_host(space.loss)[0])
+        return float(self._backend.to_host(loss)[0])
 
     def _run_batch(self, index: int) -> None:
-        space, settings = self.space, self._settings
-        x, y, buffers = space.batch(index)
+        settings = self._settings
+        buffers, n_rows = self.space.batch(index)
         eta = settings.eta * eta_factor(settings.eta_schedule, self._step, self._total_steps)
         buffers.gradient(
-            space.weight_views,
-            space.gradient_views,
-            (x, y),
+            self.space.parameters,
             activation=settings.activation,
             smoothing=settings.label_smoothing,
-            scale=self._optimizer.scale(eta, y.shape[0]),
-            loss=space.loss,
+            scale=self._optimizer.scale(eta, n_rows),
         )
         self._optimizer.step(eta)
         self._step += 1
@@ -156,6 +147,13 @@ def _check_arguments(model: FloatArray, x: Array, y: IntArray, settings: TrainSe
             f"y must hold classes 0..{settings.layers[-1] - 1}, not {y.min()}..{y.max()}; "
             "widen the last layer or correct the labels"
         )
+
+
+def _check_place(round_number: int, shard: int, settings: TrainSettings) -> None:
+    if not 1 <= round_number <= settings.rounds:
+        raise ValueError(f"round_number must be 1..{settings.rounds}, not {round_number}")
+    if shard < 0:
+        raise ValueError(f"shard must be 0 or more, not {shard}")
 
 
 def _divergence(epoch: int, settings: TrainSettings) -> FloatingPointError:

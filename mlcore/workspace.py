@@ -5,23 +5,37 @@ from dataclasses import dataclass
 from math import ceil
 from threading import local
 
-from mlcore.backprop import BackwardBuffers
+import numpy as np
+
+from mlcore.backprop import BackwardBuffers, Parameters
 from mlcore.kernels.backend import Array, Backend, FloatArray, IntArray
 from mlcore.mlp import layer_views, n_weights
 
-_MOST_KEPT = 4
-_MOST_KEPT_BYTES = 256 * 2**20
+_MOST_KEPT_BYTES = 256 * 2**20  # per thread; larger workspaces are made anew for each task
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the sizes of a task's arrays depend on."""
+    """What the sizes of a task's arrays depend on; `n_states` counts the optimizer's vectors."""
 
     layers: tuple[int, ...]
     n_rows: int
     n_batch_rows: int
     n_states: int
     dtype: str
+
+    @property
+    def n_batches(self) -> int:
+        """Steps per epoch; the last may be short."""
+        return ceil(self.n_rows / self.n_batch_rows)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of a workspace, near enough to bound what is kept."""
+        n_vectors = n_weights(self.layers) * (2 + self.n_states)
+        n_data = 2 * self.n_rows * (self.layers[0] + 1)
+        n_activations = 2 * 2 * self.n_batch_rows * sum(self.layers)
+        return np.dtype(self.dtype).itemsize * (n_vectors + n_data + n_activations)
 
 
 class Workspace:
@@ -30,42 +44,52 @@ class Workspace:
     def __init__(self, backend: Backend, shape: Shape) -> None:
         size = n_weights(shape.layers)
         self.shape = shape
+        self._backend = backend
         self.weights = backend.empty((size,), shape.dtype)
         self.gradient = backend.empty((size,), shape.dtype)
         self.states = [backend.empty((size,), shape.dtype) for _ in range(shape.n_states)]
-        self.weight_views = layer_views(self.weights, shape.layers)
-        self.gradient_views = layer_views(self.gradient, shape.layers)
-        self.loss = backend.empty((1,), "float64")
-        self.x, self.y = self._data(backend)
-        self.shuffled_x, self.shuffled_y = self._data(backend) if self.n_batches > 1 else (self.x, self.y)
-        self._buffers = {
-            n: BackwardBuffers(backend, shape.layers, n, shape.dtype)
-            for n in (shape.n_batch_rows, shape.n_rows % shape.n_batch_rows)
-            if n
-        }
+        self.parameters = Parameters(
+            layer_views(self.weights, shape.layers),
+            layer_views(self.gradient, shape.layers),
+            backend.empty((1,), "float64"),
+        )
+        self._x, self._y = self._data()
+        if shape.n_batches > 1:
+            self._shuffled_x, self._shuffled_y = self._data()
+        sizes = {shape.n_batch_rows, shape.n_rows % shape.n_batch_rows} - {0}
+        self._buffers = {n: BackwardBuffers(backend, shape.layers, n, shape.dtype) for n in sizes}
 
-    @property
-    def n_batches(self) -> int:
-        return ceil(self.shape.n_rows / self.shape.n_batch_rows)
-
-    def _data(self, backend: Backend) -> tuple[FloatArray, IntArray]:
-        x = backend.empty((self.shape.n_rows, self.shape.layers[0] + 1), self.shape.dtype)
+    def _data(self) -> tuple[FloatArray, IntArray]:
+        x = self._backend.empty((self.shape.n_rows, self.shape.layers[0] + 1), self.shape.dtype)
         x[:, -1:] = 1.0
-        return x, backend.empty((self.shape.n_rows,), "int64")
+        return x, self._backend.empty((self.shape.n_rows,), "int64")
 
     def load(self, model: Array, x: Array, y: Array) -> None:
-        """Copy the arguments of a task in; all are device arrays of this workspace's types."""
-        self.weights[...] = model
-        self.x[:, :-1] = x
-        self.y[...] = y
+        """Copy in the arguments of a task, host arrays, so that nothing of an earlier task is left."""
+        self.weights[...] = self._backend.from_host(model)
+        self._x[:, :-1] = self._backend.from_host(np.asarray(x, self.shape.dtype))
+        self._y[...] = self._backend.from_host(np.asarray(y, np.int64))
         for state in self.states:
             state[...] = 0.0
+        if self.shape.n_batches == 1:
+            self._buffers[self.shape.n_rows].load(self._x, self._y)
 
-    def batch(self, index: int) -> tuple[FloatArray, IntArray, BackwardBuffers]:
-        """Return inputs, classes and buffers of the batch `index`; the last one may be short."""
+    def shuffle(self, rng: np.random.Generator) -> None:
+        """Put the rows of the coming epoch in a new order; one batch with all rows needs none."""
+        if self.shape.n_batches > 1:
+            order = rng.permutation(self.shape.n_rows)
+            self._backend.take_rows(self._x, order, self._shuffled_x)
+            self._backend.take_rows(self._y, order, self._shuffled_y)
+
+    def batch(self, index: int) -> tuple[BackwardBuffers, int]:
+        """Return buffers loaded with the batch `index`, and its number of rows."""
+        if self.shape.n_batches == 1:
+            return self._buffers[self.shape.n_rows], self.shape.n_rows
         start = index * self.shape.n_batch_rows
         end = min(start + self.shape.n_batch_rows, self.shape.n_rows)
-        return self.shuffled_x[start:end, :], self.shuffled_y[start:end], self._buffers[end - start]
+        buffers = self._buffers[end - start]
+        buffers.load(self._shuffled_x[start:end, :], self._shuffled_y[start:end])
+        return buffers, end - start
 
 
 class _Kept(local):
@@ -79,5 +103,13 @@ _kept = _Kept()
 
 
 def workspace_for(backend: Backend, shape: Shape) -> Workspace:
-    """Return this thread's workspace of that shape, with arbitrary contents."""
-    return Workspace(backend, shape)
+    """Return this thread's workspace of that shape; whatever it held is overwritten by `load`."""
+    if shape.n_bytes > _MOST_KEPT_BYTES:
+        return Workspace(backend, shape)
+    kept = _kept.workspaces
+    key = (backend.name, shape)
+    space = kept.pop(key, None) or Workspace(backend, shape)
+    kept[key] = space
+    while sum(other.shape.n_bytes for other in kept.values()) > _MOST_KEPT_BYTES:
+        kept.popitem(last=False)
+    return space

@@ -1,6 +1,6 @@
 """The backend that is always there: NumPy and its BLAS on the host."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 
 import numpy as np
@@ -10,6 +10,11 @@ from mlcore.kernels.backend import Array, FloatArray, IntArray
 
 _CACHE_LINE = 64
 _CHUNK = 32_768  # weights per optimizer pass: four float32 streams of it stay in a 1 MiB L2 cache
+_TALL_ROWS = 512
+_TALL_RATIO = 16  # products this tall spend their time packing panels; in parts they do not
+_TALL_PARTS = 4
+# A scalar 0 would keep np.maximum from its SIMD loop.
+_ZEROS = {dtype: np.zeros(_CHUNK, dtype) for dtype in (np.float32, np.float64)}
 _SAFE_LOGIT = 60.0  # exp(60) times any number of classes is far from overflow, also in float32
 
 
@@ -40,11 +45,20 @@ class NumpyBackend:
         np.matmul(a, b, out=out)
 
     def weight_gradient(self, d: FloatArray, a: FloatArray, out: FloatArray) -> None:
-        np.matmul(d, a.T, out=out)
+        n_rows = d.shape[1]
+        if n_rows < _TALL_ROWS or n_rows < _TALL_RATIO * max(d.shape[0], a.shape[0]):
+            np.matmul(d, a.T, out=out)
+            return
+        part = n_rows // _TALL_PARTS
+        parts = np.matmul(_in_parts(d, part), _in_parts(a, part).transpose(0, 2, 1))
+        np.add.reduce(parts, axis=0, out=out)
+        if rest := n_rows % _TALL_PARTS:
+            out += d[:, -rest:] @ a[:, -rest:].T
 
     def activate(self, z: FloatArray, kind: str) -> None:
         if kind == "relu":
-            np.maximum(z, np.zeros_like(z), out=z)
+            for part in _parts(z):
+                np.maximum(part, _ZEROS[z.dtype.type][: len(part)], out=part)
         else:
             np.tanh(z, out=z)
 
@@ -88,6 +102,19 @@ class NumpyBackend:
         for start in range(0, len(w), _CHUNK):
             part = slice(start, start + _CHUNK)
             _adam_chunk(w[part], g[part], m[part], v[part], rate, epsilon)
+
+
+def _in_parts(a: FloatArray, part: int) -> FloatArray:
+    """Return `a` (units, rows) as (parts, units, `part`), without what is left over."""
+    cut = a[:, : part * _TALL_PARTS].reshape(len(a), _TALL_PARTS, part)
+    return cut.transpose(1, 0, 2)
+
+
+def _parts(a: FloatArray) -> Iterator[FloatArray]:
+    """Yield the elements of a contiguous array in flat pieces that fit the cache."""
+    flat = a.reshape(-1)
+    for start in range(0, flat.size, _CHUNK):
+        yield flat[start : start + _CHUNK]
 
 
 def _adam_chunk(
