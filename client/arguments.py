@@ -12,6 +12,7 @@ from client.settings import make_spec
 from mlcore.mlp import INITS
 from mlcore.schedules import SCHEDULES
 from mlcore.settings import ACTIVATIONS, DTYPES, OPTIMIZERS
+from rpc.argument_types import checked
 from rpc.errors import BadRequest
 from rpc.messages import RunSpec
 from rpc.program import Parser
@@ -225,9 +226,7 @@ def _subcommand_parser(command: str) -> Parser:
 
 
 def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or not 0 < int(text) < 65536:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 1 to 65535")
-    return int(text)
+    return checked(text, int, lambda port: 0 < port < 65536, "a port from 1 to 65535")
 
 
 def _widths(text: str) -> tuple[int, ...]:

@@ -34,14 +34,17 @@ def print_status(overview: Overview, stream: TextIO) -> None:
     console = Console(file=stream, highlight=False)
     if not console.is_terminal:
         console = Console(file=stream, highlight=False, width=_WIDE)
-    console.print(
-        f"coordinator {overview.version}, policy {overview.policy}, up {_duration(overview.uptime_s)}, "
-        f"{_count(len(overview.nodes), 'node')}, {_count(len(overview.work), 'run')}"
-    )
-    if overview.nodes:
-        console.print(_table(_NODE_HEAD, [_node(node) for node in overview.nodes]))
-    if overview.work:
-        console.print(_table(_WORK_HEAD, [_work(row) for row in overview.work]))
+    # Captured, because rich ends the program by itself when it writes to a pipe that nobody reads any more.
+    with console.capture() as captured:
+        console.print(
+            f"coordinator {overview.version}, policy {overview.policy}, up {_duration(overview.uptime_s)}, "
+            f"{_count(len(overview.nodes), 'node')}, {_count(len(overview.work), 'run')}"
+        )
+        if overview.nodes:
+            console.print(_table(_NODE_HEAD, [_node(node) for node in overview.nodes]))
+        if overview.work:
+            console.print(_table(_WORK_HEAD, [_work(row) for row in overview.work]))
+    stream.write(captured.get())
 
 
 def status_as_json(overview: Overview) -> dict[str, Any]:

@@ -1,0 +1,190 @@
+"""A coordinator that trains nothing: it holds blobs, and answers with what a test prepared."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Event, Thread
+
+import numpy as np
+
+from rpc.blobs import BlobFolder, blob_name
+from rpc.errors import NotFound, TrainerError
+from rpc.loop import Loop
+from rpc.messages import (
+    PROTOCOL_VERSION,
+    BlobState,
+    Buffer,
+    EventRow,
+    Hello,
+    HelloReply,
+    News,
+    Overview,
+    RoundRow,
+    RunDetail,
+    RunSpec,
+    WorkDetail,
+    WorkRow,
+)
+from rpc.server import Caller, Later, Server
+from rpc.services import COORDINATOR
+
+RUN_ID = "r7"
+LAYERS = (2, 3, 2)
+WEIGHTS = np.arange(17, dtype="<f4") / 10
+SHA256 = hashlib.sha256(WEIGHTS.tobytes()).hexdigest()
+
+RUNNING = WorkRow(
+    id=RUN_ID,
+    kind="run",
+    name="data",
+    state="running",
+    rounds=2,
+    tasks_total=4,
+    submitted_ms=1_700_000_000_000,
+)
+COMPLETED = replace(
+    RUNNING,
+    state="completed",
+    round=2,
+    tasks_done=4,
+    validation_error=0.38154,
+    started_ms=1_700_000_001_000,
+    ended_ms=1_700_000_003_500,
+)
+DETAIL = RunDetail(
+    rounds=(
+        RoundRow(round=1, validation_error=0.5, seconds=1.25, compute_s=2.0, tasks=2, epochs_run=6),
+        RoundRow(round=2, validation_error=0.38154, seconds=1.0, compute_s=1.5, tasks=2, epochs_run=6),
+    ),
+    tasks_by_node={"127.0.0.1:9091": 3, "127.0.0.1:9092": 1},
+    rejections=5,
+    retries=1,
+    bytes_sent=1234,
+    bytes_received=567,
+    model=blob_name(WEIGHTS.tobytes()),
+    model_sha256=SHA256,
+    model_bytes=WEIGHTS.nbytes,
+    layers=LAYERS,
+    numeric_class="abc",
+)
+
+
+def event(number: int, kind: str, message: str, *, round_number: int = 0) -> EventRow:
+    return EventRow(number=number, at_ms=0, kind=kind, work=RUN_ID, round=round_number, message=message)
+
+
+def story_of(*rows: WorkRow) -> list[News]:
+    """One piece of news for each row, numbered from 1, each telling of a round's end."""
+    news = []
+    for number, row in enumerate(rows, start=1):
+        error = event(number, "round done", f"validation error 0.{number}000", round_number=number)
+        news.append(News(row, (error,), next=number))
+    return news
+
+
+@dataclass
+class FakeCoordinator:
+    """The handler; its fields are what it answers and what it was asked.
+
+    Attributes:
+        story: the answers of `watch`, by the number asked for; beyond its end, calls are held for ever.
+        parts: (name, offset, size) of each part of data that came.
+        watched: gets an item with each call of `watch`.
+    """
+
+    blobs: BlobFolder
+    story: list[News] = field(default_factory=lambda: story_of(RUNNING, COMPLETED))
+    row: WorkRow = COMPLETED
+    detail: RunDetail = DETAIL
+    nodes: Overview = field(default_factory=lambda: Overview("0.1.0", "load-balancing", 5.0))
+    protocol: int = PROTOCOL_VERSION
+    refusal: TrainerError | None = None
+    specs: list[RunSpec] = field(default_factory=list)
+    parts: list[tuple[str, int, int]] = field(default_factory=list)
+    cancelled: list[tuple[str, str]] = field(default_factory=list)
+    watched: SimpleQueue[int] = field(default_factory=SimpleQueue)
+
+    def hello(self, caller: Caller, hello: Hello) -> HelloReply:
+        return HelloReply(protocol=self.protocol, name="fake", version="0.1.0")
+
+    def put_blob(self, caller: Caller, name: str, size: int, offset: int, data: Buffer) -> BlobState:
+        if len(data):
+            self.parts.append((name, offset, len(data)))
+        return self.blobs.put(name, size, offset, data) if len(data) else self.blobs.state(name, size)
+
+    def get_blob(self, caller: Caller, name: str, offset: int, length: int) -> bytes:
+        return self.blobs.get(name, offset, length)
+
+    def submit_run(self, caller: Caller, spec: RunSpec) -> str:
+        if self.refusal is not None:
+            raise self.refusal
+        self.specs.append(spec)
+        return RUN_ID
+
+    def watch(self, caller: Caller, work_id: str, after: int, wait_ms: int) -> News | Later:
+        self.watched.put(after)
+        return self.story[after] if after < len(self.story) else Later()
+
+    def get_work(self, caller: Caller, work_id: str) -> WorkDetail:
+        if work_id != RUN_ID:
+            raise NotFound(f"no run {work_id}; `client.py status` lists them")
+        return WorkDetail(self.row, self.detail)
+
+    def list_work(self, caller: Caller) -> tuple[WorkRow, ...]:
+        return (self.row,)
+
+    def cancel_work(self, caller: Caller, work_id: str, reason: str) -> WorkRow:
+        self.cancelled.append((work_id, reason))
+        return replace(self.row, state="cancelled", reason=reason)
+
+    def overview(self, caller: Caller) -> Overview:
+        return self.nodes
+
+
+class Serving:
+    """A fake coordinator on a port of its own, in a thread of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        blobs = BlobFolder(folder)
+        self.fake = FakeCoordinator(blobs)
+        blobs.put(DETAIL.model, WEIGHTS.nbytes, 0, WEIGHTS.tobytes())
+        self._loop = Loop()
+        self._server = Server(self._loop, COORDINATOR, self.fake, host="127.0.0.1", port=0)
+        self.port = self._server.address[1]
+        self._thread = Thread(target=self._loop.run)
+        self._thread.start()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def drop_everybody(self) -> None:
+        """Close the port and all connections, and serve there anew: what clients see of a restart."""
+        done = Event()
+
+        def again() -> None:
+            self._server.close()
+            self._server = Server(self._loop, COORDINATOR, self.fake, host="127.0.0.1", port=self.port)
+            done.set()
+
+        self._loop.post(again)
+        assert done.wait(10), "the fake coordinator did not come back"
+
+    def stop(self) -> None:
+        self._loop.post(self._server.close)
+        self._loop.post(self._loop.stop)
+        self._thread.join(10)
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Serving]:
+    served = Serving(folder)
+    try:
+        yield served
+    finally:
+        served.stop()
