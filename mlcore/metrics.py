@@ -49,22 +49,17 @@ def evaluate(
     """
     _check_arguments(model, x, y, layers)
     backend = backend or get_backend()
-    n_classes = layers[-1]
-    weights = layer_views(backend.from_host(model), layers)
+    network = _Network(backend, model, layers, activation)
     n_batch_rows = min(len(x), batch_rows(layers, model.dtype.itemsize))
     answers = np.empty(len(x), np.int64)
     loss = 0.0
     with np.errstate(all="ignore"):  # a diverged model has loss NaN, which says enough
         for start in range(0, len(x), n_batch_rows):
             rows = slice(start, start + n_batch_rows)
-            logits = _logits(backend, weights, x[rows], layers, activation)
+            logits = network.logits(x[rows])
             answers[rows] = logits.argmax(axis=0)
             loss += _summed_loss(logits, y[rows])
-    confusion = np.zeros((0, 0), np.int64)
-    if n_classes <= _MOST_CONFUSION_CLASSES:
-        pairs = np.bincount(y * n_classes + answers, minlength=n_classes**2)
-        confusion = pairs.reshape(n_classes, n_classes)
-    return Evaluation(float(np.mean(answers != y)), loss / len(x), confusion)
+    return Evaluation(float(np.mean(answers != y)), loss / len(x), _confusion(y, answers, layers[-1]))
 
 
 def batch_rows(layers: Sequence[int], itemsize: int) -> int:
@@ -72,15 +67,29 @@ def batch_rows(layers: Sequence[int], itemsize: int) -> int:
     return max(1, min(_MOST_BATCH_ROWS, _BATCH_BYTES // (itemsize * (sum(layers) + len(layers)))))
 
 
-def _logits(
-    backend: Backend, weights: Sequence[FloatArray], x: Array, layers: Sequence[int], activation: str
-) -> FloatArray:
-    """Return the logits (classes, rows) of `x` (rows, inputs) on the host."""
-    dtype = str(weights[0].dtype)
-    by_feature = np.ones((layers[0] + 1, len(x)), dtype)
-    by_feature[:-1] = x.T
-    buffers = ForwardBuffers(backend, layers, len(x), dtype)
-    return backend.to_host(buffers.forward(weights, backend.from_host(by_feature), activation))
+class _Network:
+    """A model brought to the backend, ready to answer."""
+
+    def __init__(self, backend: Backend, model: FloatArray, layers: Sequence[int], activation: str) -> None:
+        self._backend = backend
+        self._layers = layers
+        self._activation = activation
+        self._dtype = model.dtype.name
+        self._weights = layer_views(backend.from_host(model), layers)
+
+    def logits(self, x: Array) -> FloatArray:
+        """Return the logits (classes, rows) of `x` (rows, inputs), both on the host."""
+        by_feature = np.ones((self._layers[0] + 1, len(x)), self._dtype)
+        by_feature[:-1] = x.T
+        buffers = ForwardBuffers(self._backend, self._layers, len(x), self._dtype)
+        source = self._backend.from_host(by_feature)
+        return self._backend.to_host(buffers.forward(self._weights, source, self._activation))
+
+
+def _confusion(y: IntArray, answers: IntArray, n_classes: int) -> IntArray:
+    if n_classes > _MOST_CONFUSION_CLASSES:
+        return np.zeros((0, 0), np.int64)
+    return np.bincount(y * n_classes + answers, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
 def _summed_loss(logits: FloatArray, y: IntArray) -> float:

@@ -1,0 +1,63 @@
+"""The numeric class: stable, quick, and different where bits may differ."""
+
+import os
+import re
+import subprocess
+import sys
+from time import perf_counter
+
+import pytest
+
+from mlcore.kernels import Backend, get_backend, numeric_class
+from mlcore.kernels.numpy_backend import NumpyBackend
+
+PRINT_CLASS = (
+    "from mlcore.kernels import get_backend, numeric_class;"
+    "print(numeric_class(get_backend(), dtype='float32', threads=1))"
+)
+
+
+def test_the_class_is_short_hex_and_always_the_same(backend: Backend) -> None:
+    first = numeric_class(backend, dtype="float32", threads=1)
+    assert re.fullmatch("[0-9a-f]{16}", first)
+    assert numeric_class(backend, dtype="float32", threads=1) == first
+
+
+def test_dtype_and_threads_are_classes_of_their_own() -> None:
+    classes = {
+        numeric_class(NumpyBackend(), dtype=dtype, threads=threads)
+        for dtype in ("float32", "float64")
+        for threads in (1, 2)
+    }
+    assert len(classes) == 4
+
+
+def class_in_a_new_process(**environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", PRINT_CLASS],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return done.stdout.strip()
+
+
+def test_another_process_has_the_same_class() -> None:
+    assert class_in_a_new_process() == numeric_class(get_backend(), dtype="float32", threads=1)
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the core types named are of x86-64")
+def test_other_blas_kernels_are_another_class() -> None:
+    classes = {class_in_a_new_process(OPENBLAS_CORETYPE=core) for core in ("Nehalem", "Haswell")}
+    assert len(classes) == 2
+
+
+def test_a_self_test_takes_less_than_50_ms(cpu_backend: Backend) -> None:
+    def seconds() -> float:
+        start = perf_counter()
+        numeric_class(cpu_backend, dtype="float32", threads=1)
+        return perf_counter() - start
+
+    assert min(seconds() for _ in range(5)) < 0.05
