@@ -16,7 +16,8 @@ from rpc.framing import FrameReader, SendQueue, new_buffer
 from rpc.greeting import check_hello_reply
 from rpc.messages import MAX_FRAME_BYTES, Buffer, Hello, HelloReply
 from rpc.services import Method, Service
-from rpc.transport import tune
+from rpc.sockets import tune
+from rpc.waiting import Waiter, left
 
 _SCRATCH_BYTES = 64 << 10
 
@@ -39,6 +40,7 @@ class Client:
         self._what = what
         self._lock = Lock()
         self._sock: socket.socket | None = None
+        self._waiter: Waiter | None = None
         self._scratch = new_buffer(_SCRATCH_BYTES)
         self._reader = FrameReader(MAX_FRAME_BYTES, self._scratch)
         self._seqid = getrandbits(30)
@@ -125,28 +127,29 @@ class Client:
             raise
 
     def _exchange(self, request: list[Buffer], deadline: float) -> memoryview:
-        sock = self._sock
-        if sock is None:
+        sock, waiter, reader = self._sock, self._waiter, self._reader
+        if sock is None or waiter is None:
             raise OSError("closed by another thread")
-        queue = SendQueue()
-        queue.push(request)
-        while queue:
-            sock.settimeout(_left(deadline))
-            queue.flush(sock)
-        while (frame := self._reader.frame()) is None:
-            sock.settimeout(_left(deadline))
-            count = sock.recv_into(self._reader.room())
+        _send(sock, waiter, request, deadline)
+        frame = None
+        while frame is None:
+            waiter.for_bytes(deadline)
+            try:
+                count = sock.recv_into(reader.room())
+            except BlockingIOError:
+                continue
             if not count:
                 raise ConnectionResetError("closed by the other side")
-            self._reader.take(count)
-        if self._reader.waiting:
+            reader.take(count)
+            frame = reader.frame()
+        if reader.waiting:
             raise ProtocolError("more than one reply came")
         return frame
 
     def _connect(self, deadline: float) -> None:
         self._drop()
         try:
-            sock = socket.create_connection(self._endpoint, _left(deadline))
+            sock = socket.create_connection(self._endpoint, left(deadline))
         except TimeoutError as error:
             raise self._fail(TimedOut(f"{self._what} {self.address} did not answer in time")) from error
         except OSError as error:
@@ -155,6 +158,7 @@ class Client:
             ) from error
         tune(sock)
         self._reader = FrameReader(MAX_FRAME_BYTES, self._scratch)
+        self._waiter = Waiter(sock)
         self._sock = sock
         self._failed = None
 
@@ -169,11 +173,14 @@ class Client:
             sock.close()
 
 
-def _left(deadline: float) -> float:
-    left = deadline - monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
+def _send(sock: socket.socket, waiter: Waiter, request: list[Buffer], deadline: float) -> None:
+    queue = SendQueue()
+    queue.send(sock, request)
+    while queue:
+        try:
+            queue.flush(sock)
+        except BlockingIOError:
+            waiter.for_room(deadline)
 
 
 def _words(error: OSError) -> str:

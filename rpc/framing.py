@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections import deque
 from itertools import islice
-from struct import unpack_from
+from struct import Struct
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from rpc.messages import Buffer
 SCRATCH_BYTES = 256 << 10
 KEEP_BYTES = 1 << 20  # a larger assembly buffer is given back when the connection is idle for long
 
+_LENGTH = Struct("!I")
 _HEADER_BYTES = 4
 _MIN_FRAME_BYTES = 13  # version, empty name, sequence number, one field
 _MAX_PIECES = 64  # of one sendmsg; Linux allows 1024, POSIX asks for 16
@@ -37,40 +38,35 @@ def new_buffer(size: int) -> memoryview:
 class FrameReader:
     """Cuts received bytes into frames.
 
-    The caller receives into `room()`, says how much with `take`, and asks for `frame()` until it is None. All
-    readers of a loop share one scratch buffer; a frame that is whole in it and small is handed out straight
-    from there. Anything else moves to the reader's own buffer, which then receives directly, grows only to
-    what the frame needs and is used again.
+    The caller receives into `room()`, says how much with `take`, and asks for `frame()` until it is None.
+    All readers of a loop share one scratch buffer; a frame that is whole in it and small is handed out
+    straight from there. Anything else moves to the reader's own buffer, which then receives directly, grows
+    only to what the frame needs and is used again.
+
+    Attributes:
+        max_frame_bytes: the limit, without the length word.
+        waiting: bytes received and not handed out.
+        is_large: the own buffer is above KEEP_BYTES.
     """
 
     def __init__(self, max_frame_bytes: int, scratch: memoryview) -> None:
         self.max_frame_bytes = max_frame_bytes
+        self.waiting = 0
+        self.is_large = False
         self._scratch = scratch
         self._own: memoryview | None = None
-        self._start = 0  # of the bytes that are not handed out yet, in whichever buffer is in use
-        self._end = 0
-
-    @property
-    def waiting(self) -> int:
-        """Bytes received and not handed out."""
-        return self._end - self._start
-
-    @property
-    def held_bytes(self) -> int:
-        """Size of the reader's own buffer."""
-        return 0 if self._own is None else len(self._own)
+        self._start = 0  # of the bytes that wait, in whichever buffer is in use
 
     def room(self) -> memoryview:
         """Where to receive next; never empty."""
         if self._own is None:
             return self._scratch
-        if self._end == len(self._own):
-            self._move_to_own(2 * self.waiting)
-        return self._own[self._end :]
+        end = self._start + self.waiting
+        return self._own[end:] if end else self._own
 
     def take(self, count: int) -> None:
         """`count` bytes were received into `room()`."""
-        self._end += count
+        self.waiting += count
 
     def frame(self) -> memoryview | None:
         """The next whole frame, without its length, or None.
@@ -82,53 +78,46 @@ class FrameReader:
         Raises:
             ProtocolError: the length is above the limit, or these are not Thrift's bytes at all.
         """
-        waiting = self._end - self._start
+        waiting, start = self.waiting, self._start
         if waiting < _HEADER_BYTES:
             if waiting:
                 self._keep(_HEADER_BYTES)
             return None
         buffer = self._scratch if self._own is None else self._own
-        size: int = unpack_from("!I", buffer, self._start)[0]
+        size: int = _LENGTH.unpack_from(buffer, start)[0]
         self._check(buffer, size)
         whole = _HEADER_BYTES + size
         if waiting < whole or (size > BULK_BYTES and self._own is None):
-            buffer = self._keep(whole)
+            buffer, start = self._keep(whole), self._start
             if waiting < whole:
                 return None
-        begin, self._start = self._start + _HEADER_BYTES, self._start + whole
-        if self._start == self._end:
-            self._start = self._end = 0
-        elif self._own is None:
+        self.waiting = waiting - whole
+        self._start = start + whole if self.waiting else 0
+        if self.waiting and self._own is None:
             self._keep(_HEADER_BYTES)
-        return buffer[begin : begin + size]
+        return buffer[start + _HEADER_BYTES : start + whole]
 
     def release(self) -> None:
         """Give back an own buffer above KEEP_BYTES, if nothing waits in it."""
-        if self.held_bytes > KEEP_BYTES and not self.waiting:
+        if self.is_large and not self.waiting:
             self._own = None
-            self._start = self._end = 0
+            self.is_large = False
 
     def _keep(self, size: int) -> memoryview:
         """Have what waits in an own buffer with room for `size` bytes from `_start` on; returns it."""
-        if self._own is None or len(self._own) - self._start < size:
-            self._move_to_own(size)
-        assert self._own is not None
-        return self._own
-
-    def _move_to_own(self, size: int) -> None:
+        if self._own is not None and len(self._own) - self._start >= size:
+            return self._own
         source = self._scratch if self._own is None else self._own
-        # A frame that was handed out may still be in use, so what follows it never moves over it: a new
-        # buffer is made.
-        own = new_buffer(max(size, self.waiting, _HEADER_BYTES + BULK_BYTES))
-        own[: self.waiting] = source[self._start : self._end]
-        self._own, self._start, self._end = own, 0, self.waiting
+        # A frame that was handed out may still be in use, so nothing moves over it: a new buffer is made.
+        own = new_buffer(max(size, _HEADER_BYTES + BULK_BYTES, self.waiting + 1))
+        own[: self.waiting] = source[self._start : self._start + self.waiting]
+        self._own, self._start = own, 0
+        self.is_large = len(own) > KEEP_BYTES
+        return own
 
     def _check(self, buffer: memoryview, size: int) -> None:
         start = self._start
-        if self._end - start >= 6 and buffer[start + 4] == 0x80 and buffer[start + 5] == 0x01:
-            is_thrift = True
-        else:
-            is_thrift = self._end - start < 6
+        is_thrift = self.waiting < 6 or (buffer[start + 4] == 0x80 and buffer[start + 5] == 0x01)
         if is_thrift and _MIN_FRAME_BYTES <= size <= self.max_frame_bytes:
             return
         raise ProtocolError(self._complaint(bytes(buffer[start : start + 4]), size, is_thrift))
@@ -159,12 +148,25 @@ class SendQueue:
     def __bool__(self) -> bool:
         return bool(self._pieces)
 
-    def push(self, pieces: list[Buffer]) -> None:
-        """Add pieces; they must not change until they are sent."""
+    def send(self, sock: socket.socket, pieces: list[Buffer]) -> int:
+        """Send pieces after what waits, once; queue the rest. Returns the bytes sent.
+
+        The pieces must not change until they are sent.
+        """
+        sent = 0
+        if len(pieces) == 1 and not self._pieces:  # nearly every call: one system call and nothing else
+            try:
+                sent = sock.send(pieces[0])
+            except BlockingIOError:
+                sent = 0
+            if sent == len(pieces[0]):
+                return sent
         self._pieces.extend(memoryview(piece).cast("B") for piece in pieces if len(piece))
+        self._drop(sent)
+        return sent
 
     def flush(self, sock: socket.socket) -> int:
-        """Send once what the socket takes now; returns the bytes sent.
+        """Send once what the socket takes of what waits; returns the bytes sent.
 
         Raises:
             BlockingIOError: the socket takes nothing now.

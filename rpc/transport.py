@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import socket
-import sys
 from collections.abc import Callable
 
-from rpc.errors import PortInUse, ProtocolError, TimedOut, TrainerError, Unreachable
-from rpc.framing import KEEP_BYTES, FrameReader, SendQueue
+from rpc.errors import ProtocolError, TimedOut, TrainerError, Unreachable
+from rpc.framing import FrameReader, SendQueue
 from rpc.loop import READ, WRITE, Loop, Timer
 from rpc.messages import Buffer
+from rpc.sockets import listen, peer_name, tune
+
+__all__ = ["Connection", "listen"]
 
 FRAME_DEADLINE_S = 30.0  # from the first byte of a frame to its last
 WRITE_DEADLINE_S = 30.0  # without a byte taken by the peer
 _IDLE_BUFFER_S = 30.0
-_BACKLOG = 1024
-_KEEPALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 30_000))
 
 
 class Connection:
@@ -44,7 +44,7 @@ class Connection:
         max_frame_bytes: int,
     ) -> None:
         tune(sock)
-        self.peer = _peer(sock)
+        self.peer = peer_name(sock)
         self.bytes_sent = 0
         self.bytes_received = 0
         self.closed = False
@@ -55,6 +55,7 @@ class Connection:
         self._reader = FrameReader(max_frame_bytes, loop.scratch)
         self._queue = SendQueue()
         self._held = False
+        self._sending = False  # the queue is not empty
         self._deaf = False  # bytes wait that must not be read yet
         self._last_words: TrainerError | None = None  # close with this once all is sent
         self._frame_timer: Timer | None = None
@@ -75,10 +76,13 @@ class Connection:
         """Send the buffers, as far as possible now; they must not change until sent. Nothing if closed."""
         if self.closed:
             return
-        if not self._queue and len(buffers) == 1:
-            buffers = self._send_now(buffers[0])
-        if buffers:
-            self._queue.push(buffers)
+        try:
+            self.bytes_sent += self._queue.send(self._sock, buffers)
+        except OSError as error:
+            self.close(self._lost(error))
+            return
+        if self._queue:
+            self._sending = True
             self._flush()
 
     def hold(self) -> None:
@@ -107,7 +111,7 @@ class Connection:
         """Close once everything is sent; deliver nothing more."""
         self._held = True
         self._last_words = reason
-        if not self._queue:
+        if not self._sending:
             self.close(reason)
 
     def _on_ready(self, events: int) -> None:
@@ -117,12 +121,12 @@ class Connection:
             self._read()
 
     def _read(self) -> None:
-        if self._held or self._queue:
+        if self._held or self._sending:
             self._look_ahead()
             return
         try:
             count = self._sock.recv_into(self._reader.room())
-        except (BlockingIOError, InterruptedError):
+        except BlockingIOError:
             return
         except OSError as error:
             self.close(self._lost(error))
@@ -135,27 +139,28 @@ class Connection:
         self._deliver()
 
     def _deliver(self) -> None:
+        reader = self._reader
         try:
-            while not (self._held or self._queue or self.closed):
-                frame = self._reader.frame()
+            while reader.waiting and not (self._held or self._sending or self.closed):
+                frame = reader.frame()
                 if frame is None:
                     break
                 self._on_frame(frame)
         except ProtocolError as error:
             self.close(ProtocolError(f"{self.peer}: {error}"))
-        if not self.closed and (
-            self._reader.waiting or self._frame_timer or self._reader.held_bytes > KEEP_BYTES
-        ):
+        if reader.waiting or reader.is_large or self._frame_timer is not None:
             self._set_read_timers()
 
     def _set_read_timers(self) -> None:
-        incomplete = self._reader.waiting and not (self._held or self._queue)
+        if self.closed:
+            return
+        incomplete = self._reader.waiting and not (self._held or self._sending)
         if incomplete and self._frame_timer is None:
             self._frame_timer = self._loop.call_later(FRAME_DEADLINE_S, self._frame_too_late)
         elif not incomplete and self._frame_timer is not None:
             self._frame_timer.cancel()
             self._frame_timer = None
-        if self._reader.held_bytes > KEEP_BYTES and self._idle_timer is None:
+        if self._reader.is_large and self._idle_timer is None:
             self._watch_idle()
 
     def _frame_too_late(self) -> None:
@@ -168,7 +173,7 @@ class Connection:
             self._idle_timer = None
             if self.bytes_received == received:
                 self._reader.release()
-            if self._reader.held_bytes > KEEP_BYTES:
+            if self._reader.is_large:
                 self._watch_idle()
 
         self._idle_timer = self._loop.call_later(_IDLE_BUFFER_S, look)
@@ -177,7 +182,7 @@ class Connection:
         """Learn whether the peer has gone without taking its next bytes."""
         try:
             waiting = self._sock.recv(1, socket.MSG_PEEK)
-        except (BlockingIOError, InterruptedError):
+        except BlockingIOError:
             return
         except OSError as error:
             self.close(self._lost(error))
@@ -189,7 +194,7 @@ class Connection:
             self.close(Unreachable(f"{self.peer} closed the connection"))
 
     def _listen(self) -> None:
-        if self.closed or self._held or self._queue:
+        if self.closed or self._held or self._sending:
             return
         if self._deaf:
             self._deaf = False
@@ -197,23 +202,11 @@ class Connection:
         if self._reader.waiting:
             self._loop.post(self._deliver)
 
-    def _send_now(self, buffer: Buffer) -> list[Buffer]:
-        """Try at once, which is nearly always enough; returns what is left."""
-        try:
-            sent = self._sock.send(buffer)
-        except (BlockingIOError, InterruptedError):
-            sent = 0
-        except OSError as error:
-            self.close(self._lost(error))
-            return []
-        self.bytes_sent += sent
-        return [] if sent == len(buffer) else [memoryview(buffer)[sent:]]
-
     def _flush(self) -> None:
         try:
             while self._queue:
                 self.bytes_sent += self._queue.flush(self._sock)
-        except (BlockingIOError, InterruptedError):
+        except BlockingIOError:
             if self._write_timer is None:
                 self._watch_progress()
             self._watch()
@@ -224,6 +217,7 @@ class Connection:
         self._sent_all()
 
     def _sent_all(self) -> None:
+        self._sending = False
         if self._last_words is not None:
             self.close(self._last_words)
             return
@@ -245,7 +239,7 @@ class Connection:
         self._write_timer = self._loop.call_later(WRITE_DEADLINE_S, look)
 
     def _watch(self) -> None:
-        wanted = (0 if self._deaf else READ) | (WRITE if self._queue else 0)
+        wanted = (0 if self._deaf else READ) | (WRITE if self._sending else 0)
         if wanted == self._watched:
             return
         if not wanted:
@@ -258,49 +252,3 @@ class Connection:
 
     def _lost(self, error: OSError) -> Unreachable:
         return Unreachable(f"lost the connection to {self.peer}: {error.strerror or error}")
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A non-blocking listening socket; port 0 picks a free one.
-
-    Raises:
-        PortInUse: somebody serves there.
-        Unreachable: the host is no address of this machine.
-    """
-    try:
-        family, kind, proto, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        sock = socket.socket(family, kind, proto)
-    except OSError as error:
-        raise Unreachable(f"cannot serve on {host}:{port}: {error.strerror or error}") from error
-    try:
-        if sys.platform != "win32":  # there it lets two programs serve one port
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(address)
-        sock.listen(_BACKLOG)
-    except OSError as error:
-        sock.close()
-        raise PortInUse(host, port) from error
-    sock.setblocking(False)
-    return sock
-
-
-def tune(sock: socket.socket) -> None:
-    """Non-blocking, without Nagle's delay, and a dead peer noticed within 30 s where the platform can."""
-    sock.setblocking(False)
-    if sock.family not in (socket.AF_INET, socket.AF_INET6):
-        return
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _KEEPALIVE:
-        if hasattr(socket, name):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-
-
-def _peer(sock: socket.socket) -> str:
-    try:
-        name = sock.getpeername()
-    except OSError:  # gone already; the first read will say so
-        return "a lost peer"
-    return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else "a local peer"

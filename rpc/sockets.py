@@ -1,0 +1,58 @@
+"""TCP sockets as every part of this package wants them."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+from rpc.errors import PortInUse, Unreachable
+
+_BACKLOG = 1024
+_KEEPALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 30_000))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A non-blocking listening socket; port 0 picks a free one.
+
+    Raises:
+        PortInUse: somebody serves there.
+        Unreachable: the host is no address of this machine.
+    """
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        sock = socket.socket(family, kind, proto)
+    except OSError as error:
+        raise Unreachable(f"cannot serve on {host}:{port}: {error.strerror or error}") from error
+    try:
+        if sys.platform != "win32":  # there it lets two programs serve one port
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+        sock.listen(_BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise PortInUse(host, port) from error
+    sock.setblocking(False)
+    return sock
+
+
+def tune(sock: socket.socket) -> None:
+    """Non-blocking, without Nagle's delay, and a dead peer noticed within 30 s where the platform can."""
+    sock.setblocking(False)
+    if sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE:
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def peer_name(sock: socket.socket) -> str:
+    """host:port of the other side."""
+    try:
+        name = sock.getpeername()
+    except OSError:  # gone already; the first read will say so
+        return "a lost peer"
+    return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else "a local peer"
