@@ -92,7 +92,9 @@ class Dispatcher:
                 self._take(work, workload.begin(now), now)
             case CancelAsked(work_id, reason):
                 if work_id in self._open:
-                    self._end(self._open[work_id], WorkState.CANCELLED, End(FailureKind.CANCELLED, reason), now)
+                    self._end(
+                        self._open[work_id], WorkState.CANCELLED, End(FailureKind.CANCELLED, reason), now
+                    )
             case Tick():
                 pass
         self._pass_time(now)
@@ -209,7 +211,9 @@ class Dispatcher:
     def _attempt_lost(self, work: Work, task: Task, now: float) -> None:
         """The node of the live attempt is gone, or the connection that the attempt ran on."""
         assert task.attempt is not None
-        if task.state is not TaskState.HELD:  # one that is held did its work: it says nothing against the task
+        if (
+            task.state is not TaskState.HELD
+        ):  # one that is held did its work: it says nothing against the task
             task.lost_nodes.add(task.attempt.node_id)
             task.avoid.add(task.attempt.node_id)
         limit = work.workload.limits.max_node_losses

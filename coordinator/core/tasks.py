@@ -21,7 +21,11 @@ class TaskBook:
 
     def on_node(self, node_id: str) -> list[tuple[Work, Task]]:
         """The tasks whose live attempt is on this node."""
-        return [(work, task) for work, task in self._tasks.values() if task.attempt and task.attempt.node_id == node_id]
+        return [
+            (work, task)
+            for work, task in self._tasks.values()
+            if task.attempt and task.attempt.node_id == node_id
+        ]
 
     def add(self, work: Work, spec: TaskSpec, now: float) -> None:
         task = work.tasks[spec.id] = Task(spec, now)

@@ -70,7 +70,9 @@ class TrainingRun:
     def begin(self, now: float) -> list[Step]:
         self._started_at = now
         steps: list[Step] = [jobs.LoadValidation(self.id)]
-        steps += [self._queue("survey", 0, shard, SurveyPayload(shard)) for shard in range(len(self.spec.shards))]
+        steps += [
+            self._queue("survey", 0, shard, SurveyPayload(shard)) for shard in range(len(self.spec.shards))
+        ]
         return steps
 
     def on_placed(self, task: TaskSpec, waited_s: float) -> None:
@@ -149,7 +151,10 @@ class TrainingRun:
         init = self.spec.init or ("uniform" if self.spec.optimizer == "gd" else "he")
         rows = sum(summary.rows for summary in summaries)
         return [
-            Remark("surveyed", f"{len(summaries)} shards, {rows} rows; layers {'-'.join(map(str, settings.layers))}"),
+            Remark(
+                "surveyed",
+                f"{len(summaries)} shards, {rows} rows; layers {'-'.join(map(str, settings.layers))}",
+            ),
             jobs.Init(self.id, settings.layers, init, settings.seed, settings.dtype),
         ]
 
@@ -160,7 +165,9 @@ class TrainingRun:
         for shard in range(len(self.spec.shards)):
             rows = self._summaries[shard].rows
             weight = rows if self.spec.weighting == "rows" else 1
-            steps.append(self._queue("train", number, shard, TrainPayload(number, shard, rows, weight, self.plan)))
+            steps.append(
+                self._queue("train", number, shard, TrainPayload(number, shard, rows, weight, self.plan))
+            )
         return steps
 
     def _queue(self, kind: str, number: int, shard: int, payload: SurveyPayload | TrainPayload) -> Queue:
@@ -176,7 +183,11 @@ class TrainingRun:
         if current.root is None:
             return []
         shards = range(len(self.spec.shards))
-        divisor = sum(self._summaries[shard].rows for shard in shards) if self.spec.weighting == "rows" else len(shards)
+        divisor = (
+            sum(self._summaries[shard].rows for shard in shards)
+            if self.spec.weighting == "rows"
+            else len(shards)
+        )
         return [jobs.Apply(self.id, current.number, current.root, divisor)]
 
     def _averaged(self, number: int, seconds: float, now: float) -> list[Step]:
@@ -188,7 +199,11 @@ class TrainingRun:
         steps: list[Step] = [jobs.Validate(self.id, number)]
         if number == 1:
             steps.append(jobs.Discard(self.id, 0))
-        if self.spec.max_time_s and now - self._started_at >= self.spec.max_time_s and number < self._last_round:
+        if (
+            self.spec.max_time_s
+            and now - self._started_at >= self.spec.max_time_s
+            and number < self._last_round
+        ):
             self._last_round = number
             steps.append(Remark("max time", f"stops after round {number}: --max-time is over", number))
         return steps + self._start_next(now)
@@ -228,7 +243,9 @@ class TrainingRun:
         if self.spec.target_error and error <= self.spec.target_error:
             return f"the validation error {error:.4f} meets the target {self.spec.target_error:g}"
         if self.spec.patience and number - self._best_round >= self.spec.patience:
-            return f"no better validation error since round {self._best_round} (patience {self.spec.patience})"
+            return (
+                f"no better validation error since round {self._best_round} (patience {self.spec.patience})"
+            )
         return ""
 
     def _finish(self, number: int) -> list[Step]:

@@ -1,0 +1,1 @@
+"""A compute node: keeps shards, trains on them, and answers the coordinator that calls."""

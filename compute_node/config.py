@@ -1,0 +1,29 @@
+"""What a compute node is told when it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """Settings of one node.
+
+    Attributes:
+        load_probability: 0..1; under load balancing the node declines a task with it, under any policy it delays one with it.
+        delay_s: how long such a delay is, in seconds.
+        chaos_seed: of the coin for both.
+        shard_cache_bytes: arrays of shards kept ready to train on.
+        data_dir: where blobs are kept; None: a temporary folder.
+    """
+
+    port: int
+    load_probability: float = 0.0
+    host: str = "127.0.0.1"
+    slots: int = 1
+    name: str = ""
+    device: str = "auto"
+    delay_s: float = 3.0
+    chaos_seed: int = 0
+    shard_cache_bytes: int = 1 << 30
+    data_dir: str | None = None

@@ -1,0 +1,93 @@
+"""A node put together from its parts: loop, server, executor, kernels."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import threading
+from functools import cache
+from pathlib import Path
+from random import Random
+
+from compute_node import machine
+from compute_node.admission import Admission
+from compute_node.config import NodeConfig
+from compute_node.executor import Executor
+from compute_node.handler import NodeHandler
+from compute_node.shards import ShardCache
+from compute_node.training import ShardWorker, Trainer, train_with
+from compute_node.vectors import RoundVectors
+from mlcore.kernels import get_backend, numeric_class
+from rpc.blobs import BlobFolder
+from rpc.errors import TrainerError
+from rpc.loop import Loop
+from rpc.server import Server
+from rpc.services import COMPUTE_NODE
+
+logger = logging.getLogger(__name__)
+
+_DTYPES = ("float32", "float64")
+
+
+class ComputeNode:
+    """A serving node. `run` serves until `stop`, which any thread and any signal handler may call."""
+
+    def __init__(self, config: NodeConfig, trainer: Trainer | None = None) -> None:
+        check_device(config.device)
+        self._loop = Loop()
+        self._scratch = tempfile.TemporaryDirectory(prefix="roundhouse-node-", ignore_cleanup_errors=True)
+        blobs = BlobFolder(Path(config.data_dir or self._scratch.name) / "blobs")
+        vectors = RoundVectors()
+        self._backend = cache(lambda: get_backend(config.device))
+        self._executor = Executor(self._loop, config.slots)
+        worker = ShardWorker(
+            ShardCache(blobs, config.shard_cache_bytes), vectors, trainer or train_with(self._backend)
+        )
+        coin = Random(f"{config.chaos_seed}/{config.port}/{config.name}")
+        admission = Admission(config.slots, config.load_probability, config.delay_s, coin)
+        self._handler = NodeHandler(config, self._loop, self._executor, admission, worker, blobs, vectors)
+        self._server = Server(self._loop, COMPUTE_NODE, self._handler, host=config.host, port=config.port)
+        self.address = self._server.address
+        self._handler.name = config.name or f"{self.address[0]}:{self.address[1]}"
+        self.name = self._handler.name
+
+    def run(self) -> None:
+        """Serve until stopped. The kernels are loaded beside it: that takes longer than everything else."""
+        threading.Thread(target=self._load_kernels, name="kernels", daemon=True).start()
+        try:
+            self._loop.run()
+        finally:
+            self._server.close()
+            self._executor.close()
+            self._scratch.cleanup()
+
+    def stop(self) -> None:
+        self._loop.stop()
+
+    def _load_kernels(self) -> None:
+        try:
+            backend = self._backend()
+            classes: dict[str, str] = {}
+            for threads in thread_counts(machine.cores()):
+                for dtype in _DTYPES:
+                    classes[f"{dtype}/{threads}"] = numeric_class(backend, dtype=dtype, threads=threads)
+        except Exception:  # the top of a thread
+            logger.exception("the self-test of the kernels failed; this node gets no training tasks")
+            return
+        self._loop.post(lambda: self._handler.self_test_done(backend.name, classes))
+        logger.info("kernels: %s; numeric classes %s", backend.name, classes)
+
+
+def thread_counts(cores: int) -> list[int]:
+    """The BLAS thread counts that a node offers: powers of two up to its cores, and all of them."""
+    return sorted({count for count in (1, 2, 4, 8, 16, 32, 64, 128) if count < cores} | {1, cores})
+
+
+def check_device(device: str) -> None:
+    """Raise TrainerError if the device needs something that is missing here."""
+    if device in ("auto", "cpu"):
+        return  # always there; found out later, because looking takes time
+    try:
+        get_backend(device)
+    except ValueError as error:
+        raise TrainerError(str(error)) from error

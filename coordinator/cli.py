@@ -1,0 +1,125 @@
+"""The command line of the coordinator."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from coordinator.config import CoordinatorConfig, read_nodes
+from coordinator.coordinator import Coordinator
+from coordinator.core.policies import NUMBERS, POLICIES, Policy
+from rpc.argument_types import port, seconds
+from rpc.descriptors import raise_nofile
+from rpc.errors import BadRequest, ExitCode
+from rpc.program import Parser, exit_status, set_up_logging
+
+PROG = "coordinator"
+PLUGINS = "roundhouse.policies"  # entry points that add policies: name -> class without arguments
+
+logger = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or Ctrl-C; return the exit status."""
+    args = parse(argv)
+
+    def body() -> int:
+        set_up_logging(args.log_level, args.log_file)
+        policy = make_policy(args.policy_option or args.policy)
+        config = config_from(args)
+        logger.info("room for %d connections", raise_nofile())
+        coordinator = Coordinator(config, policy)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: coordinator.stop())
+        host, bound_port = coordinator.address
+        nodes = "1 node" if len(config.nodes) == 1 else f"{len(config.nodes)} nodes"
+        print(f"coordinator serves on {host}:{bound_port} (policy {policy.name}, {nodes} listed)", flush=True)
+        coordinator.run()
+        return ExitCode.DONE
+
+    return exit_status(PROG, body)
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    names = ", ".join(f"{number} {name}" for number, name in NUMBERS.items())
+    parser = Parser(
+        PROG,
+        description="Takes training runs from clients, hands their tasks to compute nodes and averages the results.",
+        log_level="warning",
+    )
+    parser.add_argument(
+        "port", type=port, metavar="PORT", help="port to serve on, usually 9095; 0 picks a free one"
+    )
+    parser.add_argument(
+        "policy", nargs="?", default="load-balancing", metavar="POLICY",
+        help=f"which node gets a task, by number or name: {names} (default: load-balancing)",
+    )  # fmt: skip
+    parser.add_argument("--policy", dest="policy_option", metavar="POLICY", help="the same as an option")
+    parser.add_argument("--host", default="127.0.0.1", help="address to serve on (default: %(default)s)")
+    parser.add_argument(
+        "--nodes", type=Path, default=Path("compute_nodes.txt"), metavar="FILE",
+        help="list of the compute nodes, one host,port per line (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--data-root", type=Path, default=Path(), metavar="DIR",
+        help="folder below which the classic train call may name folders (default: the current one)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--data-dir", metavar="DIR", help="where blobs are kept (default: a temporary folder)"
+    )
+    parser.add_argument(
+        "--beat", type=seconds, default=2.0, metavar="S", help="seconds between heartbeats (default: 2)"
+    )
+    parser.add_argument(
+        "--lease", type=seconds, default=10.0, metavar="S",
+        help="seconds without a heartbeat until a node's tasks go elsewhere (default: 10)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--task-timeout", type=seconds, default=3600.0, metavar="S",
+        help="seconds that one task may take on a node (default: 3600)",
+    )  # fmt: skip
+    parser.add_common_options()
+    return parser.parse_args(argv)
+
+
+def config_from(args: argparse.Namespace) -> CoordinatorConfig:
+    """The settings that the arguments and the list of nodes make.
+
+    Raises:
+        BadData: the list of nodes has a bad line.
+        BadRequest: a lease that is not longer than the beat.
+    """
+    if not 0.0 < args.beat < args.lease:
+        raise BadRequest(f"--beat must be above 0 and below --lease, not {args.beat:g} and {args.lease:g}")
+    return CoordinatorConfig(
+        port=args.port,
+        policy=args.policy_option or args.policy,
+        host=args.host,
+        id=f"{args.host}:{args.port}",
+        nodes=read_nodes(args.nodes),
+        data_root=args.data_root,
+        data_dir=args.data_dir,
+        beat_s=args.beat,
+        lease_s=args.lease,
+        task_timeout_s=args.task_timeout,
+    )
+
+
+def make_policy(name: str) -> Policy:
+    """Return the policy of this number or name; installed packages may add some.
+
+    Raises:
+        BadRequest: there is none; says which there are.
+    """
+    known: dict[str, Callable[[], Policy]] = dict(POLICIES)
+    wanted = NUMBERS.get(name, name)
+    if wanted not in known:
+        known.update({entry.name: entry.load() for entry in entry_points(group=PLUGINS)})
+    if wanted not in known:
+        choices = ", ".join([*(f"{number}|{each}" for number, each in NUMBERS.items())])
+        raise BadRequest(f"no policy is called {name!r}; choose one of {choices}")
+    return known[wanted]()

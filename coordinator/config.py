@@ -1,0 +1,57 @@
+"""What a coordinator is told when it starts, and the file that lists its nodes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rpc.errors import BadData
+
+
+@dataclass(frozen=True, slots=True)
+class CoordinatorConfig:
+    """Settings of one coordinator. Times in seconds.
+
+    Attributes:
+        id: stays the same over restarts; nodes drop what an earlier start of the same coordinator asks.
+        data_root: folders that the classic `train` call may name are below it.
+        data_dir: where blobs are kept; None: a temporary folder.
+    """
+
+    port: int
+    policy: str
+    host: str = "127.0.0.1"
+    id: str = ""
+    nodes: tuple[tuple[str, int], ...] = ()
+    data_root: Path = Path()
+    data_dir: str | None = None
+    beat_s: float = 2.0
+    lease_s: float = 10.0
+    task_timeout_s: float = 3600.0
+
+
+def read_nodes(path: Path) -> tuple[tuple[str, int], ...]:
+    """Return the addresses in a file with one `host,port` per line; empty lines and those with # are skipped.
+
+    Raises:
+        BadData: the file cannot be read, or a line is no address; says file:line.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadData(f"{path}: cannot read the list of nodes ({error}); give one with --nodes") from error
+    nodes: list[tuple[str, int]] = []
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if text and not text.startswith("#"):
+            nodes.append(_address(text, f"{path}:{number}"))
+            if nodes[-1] in nodes[:-1]:
+                raise BadData(f"{path}:{number}: {text} is listed twice; remove one of the lines")
+    return tuple(nodes)
+
+
+def _address(text: str, where: str) -> tuple[str, int]:
+    host, comma, port = (part.strip() for part in text.rpartition(","))
+    if not (comma and host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise BadData(f"{where}: {text!r} is not a node; write host,port as in 127.0.0.1,9091")
+    return host, int(port)

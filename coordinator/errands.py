@@ -1,0 +1,179 @@
+"""What is done on a node's slot connection for one attempt: data and model out, result in through the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from coordinator.core.events import Delivered, Held, Start
+from coordinator.core.training import TrainingRun
+from coordinator.core.workload import SurveyPayload, Surveyed, TaskSpec, Trained, TrainPayload
+from coordinator.gate import check_shape, weigh
+from coordinator.scripts import Aside, Call, Script, Wait
+from coordinator.vectors import RunVectors
+from mlcore.kernels.backend import FloatArray
+from rpc.arrays import bytes_of
+from rpc.blobs import BlobFolder, parts
+from rpc.errors import BadUpdate, MissingBlob
+from rpc.messages import Buffer, DataFile, ShardSummary, SurveyTask, TrainResult, TrainTask
+
+Steps = Generator[Call | Aside | Wait, Any, None]
+
+_SMALL_BYTES = 1 << 16  # below it the gate costs less than handing a delta to a thread
+
+
+class Cargo:
+    """What one node session holds already, and what is on its way there: nothing is sent twice."""
+
+    def __init__(self, held: set[str]) -> None:
+        self.held = held
+        self._waiting: dict[str, list[Callable[[], None]]] = {}
+
+    def bring(self, name: str, send: Callable[[], Steps]) -> Steps:
+        """Have `name` on the node: sent by the first who asks, awaited by the others."""
+        while name in self._waiting:
+            yield Wait(self._waiting[name].append)
+        if name in self.held:
+            return
+        self._waiting[name] = []
+        try:
+            yield from send()
+            self.held.add(name)
+        finally:
+            for go_on in self._waiting.pop(name):
+                go_on()
+
+
+class Errands:
+    """Makes the scripts of attempts."""
+
+    def __init__(self, blobs: BlobFolder) -> None:
+        self._blobs = blobs
+        self._held: dict[
+            str, tuple[TrainResult, float]
+        ] = {}  # by attempt: results whose delta waits on the node
+        self._count = 0
+
+    def survey(self, run: TrainingRun, start: Start, cargo: Cargo) -> Script:
+        assert isinstance(start.task.payload, SurveyPayload)
+        shard = start.task.payload.shard
+        file = run.spec.shards[shard]
+        yield from self._bring_file(file, cargo)
+        task = SurveyTask(
+            start.attempt.id, start.attempt.fence, run.id, shard, file.blob, file.file, run.spec.classes
+        )
+        summary: ShardSummary = yield Call("survey", (task,))
+        _check_echo(summary, task)
+        return Delivered("", Surveyed(summary))
+
+    def train(self, run: TrainingRun, vectors: RunVectors, start: Start, cargo: Cargo) -> Script:
+        payload = start.task.payload
+        assert isinstance(payload, TrainPayload)
+        file = run.spec.shards[payload.shard]
+        began = perf_counter()
+        yield from self._bring_file(file, cargo)
+        model = vectors.model_for_wire(run.id, payload.round - 1)
+        if model.data is None:
+            data = bytes_of(vectors.models[payload.round - 1])
+            yield from cargo.bring(model.name, lambda: _send(model.name, data))
+        task = TrainTask(
+            attempt=start.attempt.id,
+            fence=start.attempt.fence,
+            run=run.id,
+            round=payload.round,
+            shard=payload.shard,
+            blob=file.blob,
+            file=file.file,
+            threads=payload.plan.threads,
+            model=model,
+            settings=payload.plan.settings,
+            offset=payload.plan.offset,
+            scale=payload.plan.scale,
+        )
+        sent = perf_counter()
+        try:
+            result: TrainResult = yield Call("train_shard", (task,))
+        except MissingBlob:
+            cargo.held.clear()
+            raise
+        answered = perf_counter()
+        _check_echo(result, task)
+        check_shape(result, payload)
+        overhead_s = max(0.0, answered - sent - result.compute_s) / 2.0  # the call itself, there and back
+        send_s = sent - began + overhead_s
+        if result.delta.data is None:
+            self._held[start.attempt.id] = (result, send_s)
+            return Held()
+        delta = np.frombuffer(result.delta.data, result.delta.dtype).copy()
+        if delta.nbytes <= _SMALL_BYTES:
+            weigh(delta, result, payload)
+        else:
+            yield Aside(lambda: weigh(delta, result, payload))
+        receive_s = perf_counter() - answered + overhead_s
+        return self._deliver(vectors, start.attempt.id, delta, _trained(result, send_s, receive_s))
+
+    def fetch(self, vectors: RunVectors, attempt_id: str, task: TaskSpec) -> Script:
+        """Bring a delta that waits on the node, part by part into its own memory."""
+        assert isinstance(task.payload, TrainPayload)
+        payload = task.payload
+        result, send_s = self._held.pop(attempt_id)
+        began = perf_counter()
+        delta = np.empty(result.delta.length, result.delta.dtype)
+        target = delta.view(np.uint8)
+        for offset, length in parts(delta.nbytes):
+            part: Buffer = yield Call("get_blob", (result.delta.name, offset, length))
+            if memoryview(part).nbytes != length:
+                raise BadUpdate(f"a part of {memoryview(part).nbytes} bytes where {length} are due")
+            target[offset : offset + length] = np.frombuffer(part, np.uint8)
+        yield Call("forget", ((result.delta.name,),))
+        yield Aside(lambda: weigh(delta, result, payload))
+        return self._deliver(vectors, attempt_id, delta, _trained(result, send_s, perf_counter() - began))
+
+    def drop(self, attempt_id: str) -> None:
+        """The attempt is not wanted any more."""
+        self._held.pop(attempt_id, None)
+
+    def _deliver(
+        self, vectors: RunVectors, attempt_id: str, delta: FloatArray, trained: Trained
+    ) -> Delivered:
+        self._count += 1
+        holder = f"{attempt_id}@{self._count}"
+        vectors.sums[holder] = delta
+        return Delivered(holder, trained)
+
+    def _bring_file(self, file: DataFile, cargo: Cargo) -> Steps:
+        yield from cargo.bring(file.blob, lambda: self._send_blob(file))
+
+    def _send_blob(self, file: DataFile) -> Steps:
+        data: bytes = yield Aside(lambda: self._blobs.read(file.blob))
+        yield from _send(file.blob, memoryview(data))
+
+
+def _send(name: str, data: memoryview) -> Steps:
+    """Send what the node lacks of a blob, from where it left off."""
+    have = 0
+    if data.nbytes > 0 and len(list(parts(data.nbytes))) > 1:
+        state = yield Call("put_blob", (name, data.nbytes, 0, b""))
+        have = state.have
+    for offset, length in parts(data.nbytes):
+        if offset + length > have or not length:
+            state = yield Call("put_blob", (name, data.nbytes, offset, data[offset : offset + length]))
+            if state.have < offset + length:
+                raise MissingBlob(
+                    f"{name}: the node has {state.have} bytes after {offset + length} were sent"
+                )
+
+
+def _trained(result: TrainResult, send_s: float, receive_s: float) -> Trained:
+    return Trained(result.loss, result.epochs_run, send_s, result.compute_s, receive_s)
+
+
+def _check_echo(reply: ShardSummary | TrainResult, task: SurveyTask | TrainTask) -> None:
+    """Every reply repeats what it answers; anything else would be booked under the wrong shard."""
+    if (reply.attempt, reply.fence) != (task.attempt, task.fence):
+        raise BadUpdate(
+            f"answered attempt {reply.attempt} (fence {reply.fence}) when asked for {task.attempt}"
+        )

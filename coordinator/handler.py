@@ -1,0 +1,169 @@
+"""The Coordinator service: translates the calls of clients, and decides nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from coordinator import views
+from coordinator.classic import folder_below, take_folder
+from coordinator.core.model import Work, WorkState
+from coordinator.core.training import TrainingRun
+from coordinator.runtime import Runtime
+from rpc.blobs import BlobFolder
+from rpc.errors import BadRequest, NotFound, RunFailed
+from rpc.loop import Loop
+from rpc.messages import (
+    PART_BYTES,
+    PROTOCOL_VERSION,
+    BlobState,
+    Buffer,
+    DataFile,
+    Hello,
+    HelloReply,
+    News,
+    Overview,
+    RunSpec,
+    WorkDetail,
+    WorkRow,
+)
+from rpc.program import VERSION
+from rpc.run_spec import check_run_spec
+from rpc.server import Caller, Later
+
+T = TypeVar("T")
+
+_MAX_WAIT_S = 60.0  # of one long poll
+
+
+class CoordinatorHandler:
+    """What each call does. All methods run on the loop's thread; file work goes to one thread of its own."""
+
+    def __init__(self, loop: Loop, runtime: Runtime, blobs: BlobFolder, data_root: Path) -> None:
+        self._loop = loop
+        self._runtime = runtime
+        self._blobs = blobs
+        self._data_root = data_root
+        self._files = ThreadPoolExecutor(1, "files")
+        self._started = time.monotonic()
+
+    def close(self) -> None:
+        self._files.shutdown(wait=False, cancel_futures=True)
+
+    def hello(self, caller: Caller, hello: Hello) -> HelloReply:
+        return HelloReply(protocol=PROTOCOL_VERSION, name="coordinator", version=VERSION)
+
+    def train(self, caller: Caller, dir: str, rounds: int, epochs: int, h: int, k: int, eta: float) -> Later:
+        """The classic call: trains to the end, answers with the validation error. Who hangs up cancels."""
+        spec = RunSpec(dir, (), DataFile("", "", 0), rounds, epochs, (h,), k, eta)
+        check_run_spec(spec)
+        folder = folder_below(self._data_root, dir)
+        later = Later()
+
+        def submit(files: tuple[tuple[DataFile, ...], DataFile] | None, error: Exception | None) -> None:
+            if files is None:
+                later.fail(error or RuntimeError("no files and no error"))
+                return
+            work_id = self._runtime.submit(RunSpec(dir, *files, rounds, epochs, (h,), k, eta))
+            self._runtime.on_end(work_id, lambda work: _answer_train(later, work))
+            caller.on_closed(lambda: self._runtime.cancel(work_id, "the caller of train has gone"))
+
+        self._aside(lambda: take_folder(folder, dir, self._blobs)).then(submit)
+        return later
+
+    def submit_run(self, caller: Caller, spec: RunSpec) -> str:
+        """Start a run on data that was put as blobs before.
+
+        Raises:
+            BadRequest: a setting is outside what is allowed.
+            NotFound: a blob of the data is not here.
+        """
+        check_run_spec(spec)
+        if not spec.shards:
+            raise BadRequest("a run needs at least one training shard")
+        for file in (*spec.shards, spec.validation):
+            if not self._blobs.file(file.blob).exists():
+                raise NotFound(
+                    f"{file.file}: {file.blob} is not here; put the blob before the run is submitted"
+                )
+        return self._runtime.submit(spec)
+
+    def get_work(self, caller: Caller, id: str) -> WorkDetail:
+        work = self._find(id)
+        traffic = self._runtime.traffic.get(id, (0, 0))
+        return views.work_detail(self._runtime.dispatcher, work, self._runtime.clock, traffic)
+
+    def list_work(self, caller: Caller) -> tuple[WorkRow, ...]:
+        """All work, newest first."""
+        return tuple(self._row(work) for work in reversed(self._runtime.dispatcher.work.values()))
+
+    def cancel_work(self, caller: Caller, id: str, reason: str) -> WorkRow:
+        work = self._find(id)
+        self._runtime.cancel(id, reason or f"cancelled by {caller.peer}")
+        return self._row(work)
+
+    def watch(self, caller: Caller, id: str, after: int, wait_ms: int) -> Later | News:
+        """News of a work: at once if there is any after event `after`, else when there is or the time is over."""
+        work, journal = self._find(id), self._runtime.journal
+        if work.state.is_final or journal.has_news(id, after) or wait_ms <= 0:
+            return self._news(work, after)
+        later = Later()
+        wait_s = min(_MAX_WAIT_S, wait_ms / 1000.0)
+        journal.wait(id, wait_s, lambda: later.resolve(self._news(work, after)))
+        return later
+
+    def overview(self, caller: Caller) -> Overview:
+        dispatcher = self._runtime.dispatcher
+        reasons = {link.id: link.reason for link in self._runtime.links.values()}
+        return Overview(
+            version=VERSION,
+            policy=self._runtime.policy_name,
+            uptime_s=time.monotonic() - self._started,
+            nodes=views.node_rows(dispatcher.pool, reasons),
+            work=self.list_work(caller),
+        )
+
+    def put_blob(self, caller: Caller, name: str, size: int, offset: int, data: Buffer) -> Later:
+        return self._aside(lambda: self._blobs.put(name, size, offset, data))
+
+    def get_blob(self, caller: Caller, name: str, offset: int, length: int) -> Later:
+        return self._aside(lambda: self._blobs.get(name, offset, min(length, PART_BYTES)))
+
+    def _find(self, work_id: str) -> Work:
+        work = self._runtime.dispatcher.work.get(work_id)
+        if work is None:
+            raise NotFound(f"no run is called {work_id!r}; `client.py status` lists them")
+        return work
+
+    def _row(self, work: Work) -> WorkRow:
+        return views.work_row(self._runtime.dispatcher, work, self._runtime.clock)
+
+    def _news(self, work: Work, after: int) -> News:
+        events = self._runtime.journal.since(work.id, after)
+        return News(self._row(work), events, events[-1].number if events else after, views.activities(work))
+
+    def _aside(self, work: Callable[[], T]) -> Later:
+        later = Later()
+
+        def finish() -> None:
+            error = future.exception()
+            if error is None:
+                later.resolve(future.result())
+            else:
+                later.fail(error if isinstance(error, Exception) else RuntimeError(repr(error)))
+
+        future = self._files.submit(work)
+        future.add_done_callback(lambda _: self._loop.post(finish))
+        return later
+
+
+def _answer_train(later: Later, work: Work) -> None:
+    run = work.workload
+    assert isinstance(run, TrainingRun)
+    if work.state is WorkState.COMPLETED and run.validation_error is not None:
+        later.resolve(run.validation_error)
+    else:
+        later.fail(RunFailed(f"run {work.id} {work.state.value}: {work.reason}", work.failure))

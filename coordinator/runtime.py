@@ -1,0 +1,219 @@
+"""The runtime: turns what happens on the loop into events for the dispatcher, and carries its commands out."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from random import Random
+
+from coordinator.config import CoordinatorConfig
+from coordinator.core.dispatcher import Dispatcher, Settings
+from coordinator.core.events import (
+    CancelAsked,
+    Command,
+    Compute,
+    Computed,
+    Disconnect,
+    Drop,
+    Event,
+    Fetch,
+    Note,
+    Outcome,
+    Release,
+    Reported,
+    Start,
+    Stop,
+    Submitted,
+    Tick,
+)
+from coordinator.core.jobs import Job, JobValue
+from coordinator.core.model import Attempt, Work
+from coordinator.core.policies import Policy
+from coordinator.core.pool import PoolSettings
+from coordinator.core.training import TrainingRun
+from coordinator.core.workload import SurveyPayload
+from coordinator.errands import Errands
+from coordinator.journal import Journal
+from coordinator.nodes import LinkSettings, NodeLink
+from coordinator.scripts import Script
+from coordinator.views import Clock
+from coordinator.workbench import Workbench
+from rpc.blobs import BlobFolder
+from rpc.loop import Loop, Timer
+from rpc.messages import RunSpec
+
+logger = logging.getLogger(__name__)
+
+_LOUD = frozenset({"node lost", "quarantined", "failed"})
+_QUIET = frozenset({"rejected", "stale"})
+
+
+class Runtime:
+    """One coordinator without its door. Everything runs on the loop's thread."""
+
+    def __init__(
+        self, config: CoordinatorConfig, loop: Loop, blobs: BlobFolder, policy: Policy, rng: Random
+    ) -> None:
+        self.policy_name = policy.name
+        self.clock = Clock(time.time() - time.monotonic())
+        self.dispatcher = Dispatcher(policy, rng, Settings(PoolSettings(lease_s=config.lease_s)))
+        self.journal = Journal(loop)
+        self.traffic: dict[str, tuple[int, int]] = {}
+        self._loop = loop
+        self._workbench = Workbench(loop, blobs)
+        self._errands = Errands(blobs)
+        self._events: deque[Event] = deque()
+        self._handling = False
+        self._timer: Timer | None = None
+        self._on_end: dict[str, list[Callable[[Work], None]]] = {}
+        self._started_ms = int(time.time() * 1000)
+        self._count = 0
+        settings = LinkSettings(
+            coordinator=config.id,
+            epoch=self._started_ms,
+            policy=policy.name,
+            beat_s=config.beat_s,
+            lease_s=config.lease_s,
+            task_timeout_s=config.task_timeout_s,
+        )
+        self.links = {
+            link.id: link
+            for link in (
+                NodeLink(loop, address, settings, self._workbench.aside, rng, self.post)
+                for address in config.nodes
+            )
+        }
+
+    def start(self) -> None:
+        """Dial the nodes."""
+        for link in self.links.values():
+            link.open()
+        self.post(Tick())
+
+    def close(self) -> None:
+        for link in self.links.values():
+            link.close()
+        self._workbench.close()
+
+    def submit(self, spec: RunSpec) -> str:
+        """Start a run; return its id, which no other start of this coordinator gives."""
+        self._count += 1
+        run = TrainingRun(f"run-{self._started_ms & 0xFFFFFF:06x}-{self._count}", spec, time.monotonic())
+        self._workbench.open(run)
+        self.post(Submitted(run))
+        return run.id
+
+    def cancel(self, work_id: str, reason: str) -> None:
+        self.post(CancelAsked(work_id, reason))
+
+    def on_end(self, work_id: str, callback: Callable[[Work], None]) -> None:
+        """Call `callback` when the work is over."""
+        self._on_end.setdefault(work_id, []).append(callback)
+
+    def post(self, event: Event) -> None:
+        """Let the dispatcher handle an event, after those that came before it."""
+        self._events.append(event)
+        if self._handling:
+            return
+        self._handling = True
+        try:
+            while self._events:
+                for command in self.dispatcher.handle(self._events.popleft(), time.monotonic()):
+                    self._carry_out(command)
+        finally:
+            self._handling = False
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        wake_at = self.dispatcher.wake_at()
+        if self._timer is not None and self._timer.when <= wake_at:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(max(0.0, wake_at - time.monotonic()), self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.post(Tick())
+
+    def _carry_out(self, command: Command) -> None:
+        match command:
+            case Start(attempt, task):
+                self._play(attempt, lambda link: self._script_for(command, link))
+            case Fetch(attempt, task):
+                vectors = self._workbench.vectors(task.work_id)
+                if vectors is not None:
+                    self._play(attempt, lambda link: self._errands.fetch(vectors, attempt.id, task))
+            case Compute(job):
+                self._workbench.do(job, lambda value: self._computed(job, value))
+            case Drop(holder):
+                self._forget_sum(holder)
+            case Stop(attempt):
+                self._errands.drop(attempt.id)
+                link = self.links[attempt.node_id]
+                if link.session == attempt.session:
+                    link.tell("cancel_attempt", attempt.id, 0)
+            case Disconnect(node_id, session, reason):
+                self.links[node_id].disconnect(session, reason)
+            case Release(work_id):
+                self._release(work_id)
+            case Note():
+                self._note(command)
+
+    def _script_for(self, start: Start, link: NodeLink) -> Script:
+        run = self.dispatcher.work[start.task.work_id].workload
+        vectors = self._workbench.vectors(start.task.work_id)
+        assert isinstance(run, TrainingRun) and vectors is not None
+        if isinstance(start.task.payload, SurveyPayload):
+            return self._errands.survey(run, start, link.cargo)
+        return self._errands.train(run, vectors, start, link.cargo)
+
+    def _play(self, attempt: Attempt, make: Callable[[NodeLink], Script]) -> None:
+        link = self.links[attempt.node_id]
+        if link.session != attempt.session:
+            return  # the session ended in this very turn: its NodeDown is on the way
+
+        def done(outcome: Outcome, sent: int, received: int) -> None:
+            work_id = attempt.task_id.partition("/")[0]
+            before = self.traffic.get(work_id, (0, 0))
+            self.traffic[work_id] = (before[0] + sent, before[1] + received)
+            self.post(Reported(attempt, outcome))
+            self.journal.changed(work_id)
+
+        link.play(make(link), done)
+
+    def _computed(self, job: Job, value: JobValue) -> None:
+        self.post(Computed(job, value))
+        self.journal.changed(job.run)
+
+    def _forget_sum(self, holder: str) -> None:
+        vectors = self._workbench.vectors(holder.partition("/")[0])
+        if vectors is not None:
+            vectors.sums.pop(holder, None)
+
+    def _release(self, work_id: str) -> None:
+        self._workbench.release(work_id)
+        prefix = f"model:{work_id}/"
+        for link in self.links.values():
+            names = tuple(name for name in link.cargo.held if name.startswith(prefix))
+            if names:
+                link.cargo.held.difference_update(names)
+                link.tell("forget", names)
+
+    def _note(self, note: Note) -> None:
+        row = self.journal.append(note, self.clock.ms(time.monotonic()))
+        level = (
+            logging.WARNING if note.kind in _LOUD else logging.DEBUG if note.kind in _QUIET else logging.INFO
+        )
+        logger.log(level, "%s: %s %s", note.work_id or note.node_id, note.kind, note.message)
+        self.journal.changed(row.work)
+        work = self.dispatcher.work.get(note.work_id)
+        if work is not None and work.state.is_final:
+            self._ended(work)
+
+    def _ended(self, work: Work) -> None:
+        for callback in self._on_end.pop(work.id, []):
+            callback(work)
+        self.journal.flush()

@@ -1,0 +1,99 @@
+"""Sequences of calls on a slot connection, written as generators: each step is a call to the node or work for a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from coordinator.core.events import Broke, Declined, Outcome
+from rpc.channel import Channel
+from rpc.errors import (
+    FailureKind,
+    ProtocolError,
+    RunFailed,
+    TaskRejected,
+    TimedOut,
+    TrainerError,
+    Unreachable,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Call a method of the node; the step's value is its result. A view in it is valid until the next step."""
+
+    method: str
+    args: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Run something on a thread; the step's value is what it returns."""
+
+    work: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Go on when the subscription calls back."""
+
+    subscribe: Callable[[Callable[[], None]], None]
+
+
+Script: TypeAlias = Generator[Call | Aside | Wait, Any, Outcome]
+RunAside: TypeAlias = Callable[[Callable[[], Any], Callable[[Any], None]], None]
+
+
+class Player:
+    """Plays one script on a channel; `done` gets the outcome, exactly once."""
+
+    def __init__(
+        self,
+        script: Script,
+        channel: Channel,
+        aside: RunAside,
+        timeout_s: float,
+        done: Callable[[Outcome], None],
+    ) -> None:
+        self._script = script
+        self._channel = channel
+        self._aside = aside
+        self._timeout_s = timeout_s
+        self._done = done
+
+    def play(self, value: Any = None) -> None:
+        """Take the next step with the value of the last one."""
+        try:
+            step = self._script.throw(value) if isinstance(value, Exception) else self._script.send(value)
+        except StopIteration as end:
+            self._done(end.value)
+        except TaskRejected as rejected:
+            self._done(Declined(rejected.reason, str(rejected)))
+        except TrainerError as error:
+            self._done(Broke(kind_of(error), str(error)))
+        else:
+            self._take(step)
+
+    def _take(self, step: Call | Aside | Wait) -> None:
+        match step:
+            case Call(method, args):
+                if self._channel.busy:
+                    self.play(Unreachable(f"the connection to {self._channel.address} has ended"))
+                else:
+                    self._channel.call(method, *args, timeout_s=self._timeout_s, on_reply=self.play)
+            case Aside(work):
+                self._aside(work, self.play)
+            case Wait(subscribe):
+                subscribe(self.play)
+
+
+def kind_of(error: TrainerError) -> FailureKind:
+    """The failure kind of an attempt that ended with this error."""
+    if isinstance(error, TimedOut):
+        return FailureKind.TIMEOUT
+    if isinstance(error, Unreachable):
+        return FailureKind.NODE_LOST
+    if isinstance(error, ProtocolError):
+        return FailureKind.PROTOCOL
+    return error.failure if isinstance(error, RunFailed) else error.kind

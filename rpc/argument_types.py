@@ -1,0 +1,41 @@
+"""Types of command-line arguments that several programs take: a wrong value is named with what it may be."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from typing import TypeVar
+
+Number = TypeVar("Number", int, float)
+
+
+def checked(text: str, kind: Callable[[str], Number], holds: Callable[[Number], bool], wanted: str) -> Number:
+    """Return `text` as a number that `holds`.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none; says what is `wanted`.
+    """
+    try:
+        value = kind(text)
+    except ValueError:
+        value = None
+    if value is None or not holds(value):
+        raise argparse.ArgumentTypeError(f"must be {wanted}, not {text!r}")
+    return value
+
+
+def port(text: str) -> int:
+    return checked(text, int, lambda value: 0 <= value <= 65535, "a port from 0 to 65535")
+
+
+def share(text: str) -> float:
+    return checked(text, float, lambda value: 0.0 <= value <= 1.0, "a number from 0 to 1")
+
+
+def count(text: str) -> int:
+    return checked(text, int, lambda value: 1 <= value <= 1024, "a number from 1 to 1024")
+
+
+def seconds(text: str) -> float:
+    return checked(text, float, lambda value: math.isfinite(value) and value >= 0.0, "seconds, 0 or more")
