@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from mlcore.kernels.backend import Array, IntArray
 
 MAX_LABEL = 999_999
-_CHUNK_BYTES = 4 * 2**20
+_CHUNK_BYTES = 2**18  # its arrays stay in the cache
 _COMMA = ord(",") - ord("0") & 0xFF
 _NEWLINE = ord("\n") - ord("0") & 0xFF
 
 _INTEGER = re.compile(rb"[+-]?[0-9]+")
 Text = bytes | bytearray | memoryview
+Bytes = NDArray[np.uint8]
 
 
 class DataError(ValueError):
@@ -59,7 +60,7 @@ def parse_plain_digits(text: memoryview) -> Shard | None:
     if not len(text):
         return None
     n_columns = bytes(text[:65536]).split(b"\n", 1)[0].count(b",") + 1
-    parts: list[NDArray[np.uint8]] = []
+    parts: list[Bytes] = []
     start = 0
     while start < len(text):
         end = _end_of_chunk(text, start)
@@ -80,30 +81,49 @@ def _end_of_chunk(text: memoryview, start: int) -> int | None:
     return None if newline < 0 else start + newline + 1
 
 
-def _plain_chunk(text: memoryview, n_columns: int) -> NDArray[np.uint8] | None:
+def _plain_chunk(text: memoryview, n_columns: int) -> Bytes | None:
     """Return the fields of a chunk of whole lines, uint8 (rows, n_columns), or None if any is not plain."""
     if text[-1] != ord("\n"):
         text = memoryview(bytes(text) + b"\n")
-    digits = np.frombuffer(text, np.uint8) - np.uint8(ord("0"))
-    ends = np.flatnonzero(digits > 9)
-    if len(ends) % n_columns or not _separators_fit(digits[ends].reshape(-1, n_columns)):
+    # Four bytes that are no digits in front: the first field, too, has something before it.
+    digits = np.full(len(text) + 4, _NEWLINE, np.uint8)
+    np.subtract(np.frombuffer(text, np.uint8), np.uint8(ord("0")), out=digits[4:])
+    ends = np.flatnonzero(digits[4:] > 9)
+    if not _separators_fit(digits[4:].take(ends), n_columns):
         return None
-    lengths = np.diff(ends, prepend=-1) - 1
-    if lengths.min() < 1 or lengths.max() > 3:
-        return None
-    values = digits[ends - 1].astype(np.uint16)
-    two = np.flatnonzero(lengths > 1)
-    values[two] += np.uint16(10) * digits[ends[two] - 2]
-    three = np.flatnonzero(lengths > 2)
-    values[three] += np.uint16(100) * digits[ends[three] - 3]
-    if values.max() > 255:
-        return None
-    return values.astype(np.uint8).reshape(-1, n_columns)
+    values = _values(digits, ends)
+    return None if values is None else values.reshape(-1, n_columns)
 
 
-def _separators_fit(separators: NDArray[np.uint8]) -> bool:
+def _values(digits: Bytes, ends: NDArray[np.intp]) -> Bytes | None:
+    """Return the numbers that end before `ends`, or None if one is empty or above 255.
+
+    `digits` has four bytes in front, so that `digits[4 - k :]` at an end is the k-th byte before it.
+    """
+    units, tens, hundreds = (digits[4 - place :].take(ends) for place in (1, 2, 3))
+    if units.max() > 9:
+        return None
+    has_tens = tens <= 9
+    values = units + np.uint8(10) * (tens * has_tens)
+    longer = np.flatnonzero(has_tens & (hundreds <= 9))
+    if len(longer):
+        if digits.take(ends[longer]).min() <= 9:  # a fourth digit
+            return None
+        large = values[longer] + np.uint16(100) * hundreds[longer]
+        if large.max() > 255:
+            return None
+        values[longer] = large
+    return values
+
+
+def _separators_fit(separators: Bytes, n_columns: int) -> bool:
     """Return whether each row of separators is commas and then one newline."""
-    return bool((separators[:, :-1] == _COMMA).all() and (separators[:, -1] == _NEWLINE).all())
+    n_rows, rest = divmod(len(separators), n_columns)
+    return (
+        not rest
+        and np.count_nonzero(separators == _COMMA) == len(separators) - n_rows
+        and bool((separators[n_columns - 1 :: n_columns] == _NEWLINE).all())
+    )
 
 
 def parse_any_numbers(text: bytes, *, name: str) -> Shard:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mlcore.kernels.backend import Array
 from mlcore.rows import Shard
 
 
@@ -32,11 +33,18 @@ class ShardStats:
 
 def survey(shard: Shard) -> ShardStats:
     """Return the statistics of one shard; they are the same whatever dtype its features have."""
-    x = shard.x.astype(np.float64)
-    mean = x.mean(axis=0)
-    m2 = np.square(x - mean).sum(axis=0)
+    moments = [_moments(shard.x[:, column]) for column in range(shard.x.shape[1])]
+    mean, m2 = np.array(moments).T.copy()
     counts = np.bincount(shard.y).astype(np.int64)
-    return ShardStats(len(x), x.shape[1], len(counts) - 1, mean, m2, counts)
+    return ShardStats(len(shard.x), shard.x.shape[1], len(counts) - 1, mean, m2, counts)
+
+
+def _moments(column: Array) -> tuple[np.float64, np.float64]:
+    """Return mean and sum of squared differences from it; one column at a time spares memory."""
+    values = column.astype(np.float64)
+    mean = values.mean()
+    values -= mean
+    return mean, np.square(values, out=values).sum()
 
 
 def merge_stats(stats: Sequence[ShardStats]) -> ShardStats:

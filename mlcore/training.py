@@ -59,7 +59,7 @@ def train_shard(
     _check_arguments(model, x, y, settings)
     _check_place(round_number, shard, settings)
     backend = backend or get_backend()
-    task = _Task(backend, settings, round_number, shard, len(x))
+    task = _Task(backend, settings, len(x), round_number=round_number, shard=shard)
     task.space.load(model, x, y)
     with np.errstate(all="ignore"):  # divergence is found in the loss and told once, below
         loss, epochs_run = task.run()
@@ -73,7 +73,7 @@ class _Task:
     """The state of one call of `train_shard`."""
 
     def __init__(
-        self, backend: Backend, settings: TrainSettings, round_number: int, shard: int, n_rows: int
+        self, backend: Backend, settings: TrainSettings, n_rows: int, *, round_number: int, shard: int
     ) -> None:
         shape = Shape(
             settings.layers,
