@@ -14,8 +14,6 @@ from rpc.services import COORDINATOR
 
 DEFAULT_SERVER = "localhost:9095"
 
-# How long a coordinator may be away before a client that follows a run gives up.
-PATIENCE_S = 60.0
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
 
@@ -39,12 +37,14 @@ class Link:
 
     Args:
         timeout_s: the longest that a call may take to be answered.
+        patience_s: how long the coordinator may be away before `call_again` gives up.
     """
 
-    def __init__(self, host: str, port: int, *, timeout_s: float) -> None:
+    def __init__(self, host: str, port: int, *, timeout_s: float, patience_s: float = 60.0) -> None:
         self.host = host
         self.port = port
         self._timeout_s = timeout_s
+        self._patience_s = patience_s
         self._client: Client | None = None
 
     def __str__(self) -> str:
@@ -80,8 +80,8 @@ class Link:
         return answer
 
     def call_again(self, name: str, *args: Any, waits_s: float = 0.0) -> Any:
-        """As `call`, for calls that may be repeated: a lost connection is made anew for up to PATIENCE_S."""
-        give_up_at = time.monotonic() + PATIENCE_S + waits_s
+        """As `call`, for calls that may be repeated: a lost connection is made anew while patience lasts."""
+        give_up_at = time.monotonic() + self._patience_s + waits_s
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
@@ -89,7 +89,7 @@ class Link:
             except Unreachable as error:
                 if time.monotonic() + pause_s > give_up_at:
                     raise Unreachable(
-                        f"the coordinator at {self} has been away for {PATIENCE_S:.0f} s ({error})"
+                        f"the coordinator at {self} has been away for {self._patience_s:g} s: {error}"
                     ) from error
                 logger.info("%s: %s; trying again", self, error)
             time.sleep(pause_s)

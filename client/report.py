@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from client.story import tell
+from client.story import shard_name, tell
 from rpc.messages import Activity, News
 
 _MOST_NODES = 12  # that are listed below the bar
@@ -162,7 +162,7 @@ def _line(parts: Sequence[RenderableType]) -> RenderableType:
 def _nodes(activities: Sequence[Activity]) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     for activity in sorted(activities, key=lambda each: (each.node, each.shard))[:_MOST_NODES]:
-        doing = f"{activity.kind} shard {activity.shard + 1}"
+        doing = f"{activity.kind} {shard_name(activity.shard)}"
         again = f", attempt {activity.attempt}" if activity.attempt > 1 else ""
         table.add_row(f"  {activity.node}", Text(doing + again, style="cyan"))
     if len(activities) > _MOST_NODES:

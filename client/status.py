@@ -1,19 +1,20 @@
-"""The tables of `client.py status`: nodes and runs."""
+"""What `client.py status` shows: the coordinator, its nodes, its runs."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, TextIO
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from client.columns import align
 from rpc.messages import NodeRow, Overview, WorkRow
 
+_NODE_HEAD = ("node", "state", "slots", "running", "done", "rejected", "failed", "speed")
+_WORK_HEAD = ("run", "name", "state", "submitted", "round", "tasks", "error")
 _STYLES = {
     "ready": "green",
     "completed": "green",
@@ -23,27 +24,15 @@ _STYLES = {
     "lost": "red",
     "failed": "red",
 }
-_NUMBERS = frozenset({"slots", "run", "done", "rej", "fail", "tasks/s", "round", "tasks", "error"})
-_NODE_HEAD = ("node", "state", "slots", "run", "done", "rej", "fail", "tasks/s", "device", "reason")
-_WORK_HEAD = ("run", "name", "state", "round", "tasks", "error", "submitted", "reason")
-_WIDE = 400  # nothing is cut in a pipe: whoever reads it can
 
 
 def print_status(overview: Overview, stream: TextIO) -> None:
-    """Print the tables: as wide as the terminal, or as wide as they are where `stream` is none."""
+    """Print nodes and runs, each with a second line where there is more to say of it."""
     console = Console(file=stream, highlight=False)
-    if not console.is_terminal:
-        console = Console(file=stream, highlight=False, width=_WIDE)
     # Captured, because rich ends the program by itself when it writes to a pipe that nobody reads any more.
     with console.capture() as captured:
-        console.print(
-            f"coordinator {overview.version}, policy {overview.policy}, up {_duration(overview.uptime_s)}, "
-            f"{_count(len(overview.nodes), 'node')}, {_count(len(overview.work), 'run')}"
-        )
-        if overview.nodes:
-            console.print(_table(_NODE_HEAD, [_node(node) for node in overview.nodes]))
-        if overview.work:
-            console.print(_table(_WORK_HEAD, [_work(row) for row in overview.work]))
+        for part in _parts(overview):
+            console.print(part, soft_wrap=True)
     stream.write(captured.get())
 
 
@@ -52,26 +41,46 @@ def status_as_json(overview: Overview) -> dict[str, Any]:
     return dataclasses.asdict(overview)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False, header_style="bold")
-    for name in head:
-        wraps = name == "reason"
-        table.add_column(
-            name,
-            justify="right" if name in _NUMBERS else "left",
-            no_wrap=not wraps,
-            overflow="fold" if wraps else "ellipsis",
-        )
-    for row in rows:
-        table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
-    return table
+def _parts(overview: Overview) -> Iterator[Text]:
+    yield Text(
+        f"coordinator {overview.version}, policy {overview.policy}, up {_duration(overview.uptime_s)}, "
+        f"{_count(len(overview.nodes), 'node')}, {_count(len(overview.work), 'run')}"
+    )
+    if overview.nodes:
+        yield Text()
+        rows = [_node(node) for node in overview.nodes]
+        states, notes = [node.state for node in overview.nodes], [_node_note(node) for node in overview.nodes]
+        yield from _table(align([_NODE_HEAD, *rows], n_words=2), states, notes)
+    if overview.work:
+        yield Text()
+        rows = [_work(row) for row in overview.work]
+        states, notes = [row.state for row in overview.work], [_work_note(row) for row in overview.work]
+        yield from _table(align([_WORK_HEAD, *rows], n_words=4), states, notes)
+
+
+def _table(lines: Sequence[str], states: Sequence[str], notes: Sequence[str]) -> Iterator[Text]:
+    head, *rows = lines
+    yield Text(head, style="bold")
+    for line, state, note in zip(rows, states, notes, strict=True):
+        text = Text(line)
+        text.highlight_words([state], _STYLES.get(state, ""))
+        yield text
+        if note:
+            yield Text(f"    {note}", style="dim")
 
 
 def _node(node: NodeRow) -> list[str]:
     counts = (node.slots, node.running, node.done, node.rejected, node.failed)
-    name = node.id if node.name in ("", node.id) else f"{node.name} ({node.id})"
-    speed = f"{node.speed:.2f}" if node.speed else "-"
-    return [name, node.state, *map(str, counts), speed, node.device, node.reason]
+    return [node.id, node.state, *map(str, counts), f"{node.speed:.2f}/s" if node.speed else "-"]
+
+
+def _node_note(node: NodeRow) -> str:
+    about = [
+        node.name if node.name != node.id else "",
+        node.device if node.device != "cpu" else "",
+        node.reason,
+    ]
+    return "; ".join(filter(None, about))
 
 
 def _work(row: WorkRow) -> list[str]:
@@ -79,12 +88,15 @@ def _work(row: WorkRow) -> list[str]:
         row.id,
         row.name,
         row.state,
+        f"{datetime.fromtimestamp(row.submitted_ms / 1000):%Y-%m-%d %H:%M}",
         f"{row.round}/{row.rounds}",
         f"{row.tasks_done}/{row.tasks_total}",
         "-" if row.validation_error is None else f"{row.validation_error:.4f}",
-        f"{datetime.fromtimestamp(row.submitted_ms / 1000):%m-%d %H:%M}",
-        row.reason or (f"waiting for {row.waiting_for}" if row.waiting_for else ""),
     ]
+
+
+def _work_note(row: WorkRow) -> str:
+    return row.reason or (f"waiting for {row.waiting_for}" if row.waiting_for else "")
 
 
 def _count(number: int, noun: str) -> str:

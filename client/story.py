@@ -27,10 +27,16 @@ def tell(events: Iterable[EventRow], rounds: int) -> Iterator[str]:
             yield f"{event.kind}: {_place(event)}{event.message}"
 
 
+def shard_name(shard: int) -> str:
+    """Return what people call the shard with this index: they count from 1."""
+    return f"shard {shard + 1}"
+
+
 def _place(event: EventRow) -> str:
-    place = [f"node {event.node}"] if event.node else []
-    if event.shard >= 0:
-        place.append(
-            f"round {event.round} shard {event.shard + 1}" if event.round else f"shard {event.shard + 1}"
-        )
-    return ", ".join(place) + ": " if place else ""
+    parts = (
+        f"node {event.node}" if event.node else "",
+        f"round {event.round}" if event.round else "",
+        shard_name(event.shard) if event.shard >= 0 else "",
+    )
+    place = ", ".join(filter(None, parts))
+    return f"{place}: " if place else ""

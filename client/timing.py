@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from client.columns import align
 from client.results import run_of, seconds_of
 from rpc.messages import RoundRow, RunDetail, WorkDetail
 
@@ -32,7 +31,7 @@ def timing_table(detail: WorkDetail, upload_s: float) -> str:
         f"run {detail.row.id} ({detail.row.name}): {detail.row.state}",
         f"data sent in {upload_s:.3f} s, run took {seconds_of(detail.row):.3f} s",
         "",
-        *_align([head, *body, total]),
+        *align([head, *body, total], n_words=0),
         "",
         *(f"node {node}: {tasks} tasks" for node, tasks in sorted(run.tasks_by_node.items())),
         f"{run.bytes_sent} bytes sent to the nodes, {run.bytes_received} received",
@@ -59,8 +58,3 @@ def _row(row: RoundRow) -> list[str]:
 
 def _seconds(value: float) -> str:
     return f"{value:.4f}"
-
-
-def _align(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]

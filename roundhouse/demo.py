@@ -11,15 +11,15 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from coordinator.config import read_nodes
 from roundhouse.programs import ServingProgram
-from rpc.errors import BadData
 from rpc.program import Parser, exit_status, set_up_logging
 
 Address = tuple[str, int]
 
 _HERE = Path(__file__).resolve().parent
 _COORDINATOR: Address = ("127.0.0.1", 9095)
-_NODES: list[Address] = [("127.0.0.1", 9091), ("127.0.0.1", 9092), ("127.0.0.1", 9093)]
+_NODES: tuple[Address, ...] = (("127.0.0.1", 9091), ("127.0.0.1", 9092), ("127.0.0.1", 9093))
 _RUN = ("3", "75", "24", "0.0001")  # rounds, epochs, hidden units, eta
 _CANCEL_S = 6.0
 
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the demo; return the exit status of its client."""
     parser = Parser(
         "demo",
-        description="Trains the letters on the nodes of compute_nodes.txt, all on this machine, then stops them.",
+        description="Trains the letters on the nodes of compute_nodes.txt, started on this machine.",
         log_level="warning",
     )
     parser.add_common_options()
@@ -91,17 +91,10 @@ def _run_client(*arguments: str) -> int:
         client.kill()
 
 
-def _listed_nodes() -> list[Address]:
+def _listed_nodes() -> tuple[Address, ...]:
     """Return the nodes of the checkout's compute_nodes.txt; an installed package uses the same three."""
     path = _HERE.parent / "compute_nodes.txt"
-    if not path.exists():
-        return _NODES
-    lines = [line.partition("#")[0].strip() for line in path.read_text().splitlines()]
-    try:
-        pairs = [line.split(",") for line in lines if line]
-        return [(host.strip(), int(port)) for host, port in pairs]
-    except ValueError as error:
-        raise BadData(f"{path}: a line is not `host,port`: {error}") from error
+    return read_nodes(path) if path.exists() else _NODES
 
 
 def _letters() -> Path:

@@ -161,17 +161,8 @@ def test_the_environment_names_the_coordinator(
 
 
 def test_the_script_at_the_root_is_the_same_program(coordinator: Serving, data: Path) -> None:
-    command = [
-        sys.executable,
-        CHECKOUT / "client.py",
-        "127.0.0.1",
-        str(coordinator.port),
-        data,
-        "2",
-        "3",
-        "4",
-        "1",
-    ]
+    arguments = ("127.0.0.1", coordinator.port, data, 2, 3, 4, 1)
+    command = [sys.executable, str(CHECKOUT / "client.py"), *map(str, arguments)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (ended.returncode, ended.stdout) == (0, RESULT)
 

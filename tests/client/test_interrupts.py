@@ -20,7 +20,7 @@ def interrupt_when_watching(
 ) -> tuple[int, str, str]:
     """Send a signal to a client whose run does not end; return its status, stdout and stderr."""
     coordinator.fake.story = story_of(RUNNING)
-    command = [sys.executable, CLIENT, *map(str, arguments)]
+    command = [sys.executable, str(CLIENT), *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as client:
         assert coordinator.fake.watched.get(timeout=60) == 0
         assert coordinator.fake.watched.get(timeout=60) == 1  # held back from now on
