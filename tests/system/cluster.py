@@ -1,0 +1,182 @@
+"""Real processes for tests: a coordinator and compute nodes on free ports of the loopback, ended whatever happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+LETTERS = ROOT / "letters"
+_START_S = 60.0
+
+
+class Program:
+    """One of our programs as a child process; its first line of output says where it serves."""
+
+    def __init__(self, *arguments: str, cwd: Path = ROOT, python: Sequence[str] = (sys.executable,)) -> None:
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        self.process = subprocess.Popen(
+            [*python, *arguments], cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.stderr: list[str] = []
+        self._first: queue.Queue[str] = queue.Queue()
+        self._readers = [threading.Thread(target=read) for read in (self._read_stdout, self._read_stderr)]
+        for reader in self._readers:
+            reader.start()
+
+    def wait_served(self) -> str:
+        """Return the line that says that the program serves."""
+        line = self._first.get(timeout=_START_S)
+        assert " serves on " in line, (line, self.stderr)
+        return line
+
+    @property
+    def port(self) -> int:
+        return int(self._served.partition(" serves on ")[2].split()[0].rpartition(":")[2])
+
+    def serve(self) -> Program:
+        self._served = self.wait_served()
+        return self
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+
+    def stop(self) -> int:
+        """End the program as an operator would; return its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()
+        try:
+            return self.process.wait(10)
+        finally:
+            self.process.kill()
+            for reader in self._readers:
+                reader.join(10)
+
+    def _read_stdout(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as stdout:
+            for line in stdout:
+                self._first.put(line.strip())
+        self._first.put("")
+
+    def _read_stderr(self) -> None:
+        assert self.process.stderr is not None
+        with self.process.stderr as stderr:
+            for line in stderr:
+                self.stderr.append(line.rstrip())
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a client program ended."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.stdout)
+        return found
+
+    @property
+    def sha256(self) -> str:
+        return self._line("model sha256: ")
+
+    @property
+    def error(self) -> float:
+        return float(self._line("final validation error: "))
+
+    def _line(self, start: str) -> str:
+        lines = [line for line in self.stdout.splitlines() if line.startswith(start)]
+        assert lines, (self.status, self.stdout, self.stderr)
+        return lines[-1].removeprefix(start)
+
+
+class Cluster:
+    """A coordinator with nodes; use it as a context manager."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        nodes: int = 2,
+        policy: str = "load-balancing",
+        node_arguments: Sequence[str] = (),
+        coordinator_arguments: Sequence[str] = (),
+        node_script: str = "compute_node.py",
+    ) -> None:
+        self._folder = folder
+        self._node_script = node_script
+        self._node_arguments = node_arguments
+        self.nodes = [self.new_node() for _ in range(nodes)]
+        for node in self.nodes:
+            node.serve()
+        listed = folder / "nodes.txt"
+        listed.write_text("".join(f"127.0.0.1,{node.port}\n" for node in self.nodes))
+        self.coordinator = Program(
+            "coordinator.py", "0", policy, "--nodes", str(listed), *coordinator_arguments
+        ).serve()
+
+    def new_node(self, port: int = 0) -> Program:
+        return Program(self._node_script, str(port), *self._node_arguments)
+
+    def restart_node(self, index: int) -> None:
+        """Start a node again that was killed, on its old port."""
+        self.nodes[index] = self.new_node(self.nodes[index].port).serve()
+
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for program in (self.coordinator, *self.nodes):
+            program.stop()
+
+    def client(self, *arguments: str, data: Path = LETTERS) -> subprocess.Popen[str]:
+        """Start a client of the seven-argument form; the first five arguments are rounds, epochs, h and eta, then options."""
+        command = [sys.executable, "client.py", "127.0.0.1", str(self.coordinator.port), str(data), *arguments]
+        return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def train(self, *arguments: str, data: Path = LETTERS, timeout_s: float = 100.0) -> Outcome:
+        """Run a client to its end."""
+        return finish(self.client(*arguments, data=data), timeout_s)
+
+    def status(self) -> dict[str, Any]:
+        command = [sys.executable, "client.py", "status", "--server", f"127.0.0.1:{self.coordinator.port}", "--json"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+
+def finish(process: subprocess.Popen[str], timeout_s: float = 100.0) -> Outcome:
+    """Wait for a client's end."""
+    try:
+        stdout, stderr = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return Outcome(process.returncode, stdout, stderr)
+
+
+def wait_until(holds: Callable[[], bool], what: str, timeout_s: float = 30.0) -> None:
+    """Return once the condition holds; fail saying what was awaited."""
+    pause = threading.Event()
+    end = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < end, f"not within {timeout_s} s: {what}"
+        pause.wait(0.02)
