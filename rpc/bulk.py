@@ -80,8 +80,10 @@ class BulkProtocol(TBinaryProtocol):  # type: ignore[misc]  # thrift has no type
         elif ttype == TType.MAP:
             key, value, size = self.readMapBegin()
             self._skip_items((key, value), size, max_depth - 1)
+        elif ttype in _FIXED_BYTES:
+            self.trans.readAll(_FIXED_BYTES[ttype])
         elif ttype == TType.STRING:
-            self.readBinary()
+            super().readBinary()
         else:
             super().skip(ttype, max_depth)
 

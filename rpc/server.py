@@ -17,7 +17,8 @@ from rpc.greeting import frame_limit
 from rpc.loop import READ, Loop, Timer
 from rpc.services import Service
 from rpc.session import Caller, Later, Session
-from rpc.transport import Connection, listen
+from rpc.sockets import listen
+from rpc.transport import STALL_S, Connection
 
 __all__ = ["Caller", "Later", "Limits", "Server"]
 
@@ -37,12 +38,14 @@ class Limits:
         unauthenticated_per_address: the same for one address that is not loopback.
         authenticated: connections with an accepted hello.
         first_call_s: seconds until the first whole and valid call.
+        stall_s: seconds for one frame to be whole, and without progress in sending (see Connection).
     """
 
     unauthenticated: int = 512
     unauthenticated_per_address: int = 8
     authenticated: int = 8192
     first_call_s: float = 5.0
+    stall_s: float = STALL_S
 
 
 class Server:
@@ -155,6 +158,7 @@ class Server:
             on_frame=session.on_frame,
             on_closed=lambda reason: self._gone(session, host, reason),
             max_frame_bytes=frame_limit(None),
+            stall_s=self._limits.stall_s,
         )
         session.start(connection)
         self._strangers[session] = host

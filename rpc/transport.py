@@ -9,12 +9,9 @@ from rpc.errors import ProtocolError, TimedOut, TrainerError, Unreachable
 from rpc.framing import FrameReader, SendQueue
 from rpc.loop import READ, WRITE, Loop, Timer
 from rpc.messages import Buffer
-from rpc.sockets import listen, peer_name, tune
+from rpc.sockets import peer_name, tune
 
-__all__ = ["Connection", "listen"]
-
-FRAME_DEADLINE_S = 30.0  # from the first byte of a frame to its last
-WRITE_DEADLINE_S = 30.0  # without a byte taken by the peer
+STALL_S = 30.0
 _IDLE_BUFFER_S = 30.0
 
 
@@ -27,6 +24,9 @@ class Connection:
     made to wait.
 
     `on_closed(reason)` is called exactly once, inside the call or event that closes the connection.
+
+    A frame must be whole `stall_s` seconds after its first byte came, and while something waits to be sent
+    the peer must take some of it in every such time; else the connection is closed.
 
     Attributes:
         peer: "host:port".
@@ -42,6 +42,7 @@ class Connection:
         on_frame: Callable[[memoryview], None],
         on_closed: Callable[[TrainerError], None],
         max_frame_bytes: int,
+        stall_s: float = STALL_S,
     ) -> None:
         tune(sock)
         self.peer = peer_name(sock)
@@ -49,6 +50,7 @@ class Connection:
         self.bytes_received = 0
         self.closed = False
         self._loop = loop
+        self._stall_s = stall_s
         self._sock = sock
         self._on_frame = on_frame
         self._on_closed = on_closed
@@ -156,7 +158,7 @@ class Connection:
             return
         incomplete = self._reader.waiting and not (self._held or self._sending)
         if incomplete and self._frame_timer is None:
-            self._frame_timer = self._loop.call_later(FRAME_DEADLINE_S, self._frame_too_late)
+            self._frame_timer = self._loop.call_later(self._stall_s, self._frame_too_late)
         elif not incomplete and self._frame_timer is not None:
             self._frame_timer.cancel()
             self._frame_timer = None
@@ -164,7 +166,7 @@ class Connection:
             self._watch_idle()
 
     def _frame_too_late(self) -> None:
-        self.close(TimedOut(f"{self.peer} did not finish a message within {FRAME_DEADLINE_S:g} s"))
+        self.close(TimedOut(f"{self.peer} did not finish a message within {self._stall_s:g} s"))
 
     def _watch_idle(self) -> None:
         received = self.bytes_received
@@ -232,11 +234,11 @@ class Connection:
 
         def look() -> None:
             if self.bytes_sent == sent:
-                self.close(TimedOut(f"{self.peer} took no bytes for {WRITE_DEADLINE_S:g} s"))
+                self.close(TimedOut(f"{self.peer} took no bytes for {self._stall_s:g} s"))
             else:
                 self._watch_progress()
 
-        self._write_timer = self._loop.call_later(WRITE_DEADLINE_S, look)
+        self._write_timer = self._loop.call_later(self._stall_s, look)
 
     def _watch(self) -> None:
         wanted = (0 if self._deaf else READ) | (WRITE if self._sending else 0)

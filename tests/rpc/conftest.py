@@ -1,0 +1,64 @@
+"""Servers and loops for the tests of the wire, each on a thread of its own and gone after its test."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from rpc.client import Client
+from rpc.messages import PROTOCOL_VERSION, Hello
+from rpc.server import Limits
+from rpc.services import COMPUTE_NODE, Service
+from tests.rpc.node import NodeHandler
+from tests.rpc.running import RunningLoop, RunningServer
+
+Serve = Callable[..., RunningServer]
+
+
+@pytest.fixture
+def running_loop(caplog: pytest.LogCaptureFixture) -> Iterator[RunningLoop]:
+    """A loop on a thread; no callback of it may have failed by the end of the test."""
+    running = RunningLoop()
+    yield running
+    running.close()
+    failed = [record for record in caplog.get_records("call") if record.name == "rpc.loop"]
+    assert not failed, failed
+
+
+@pytest.fixture
+def serve(running_loop: RunningLoop) -> Iterator[Serve]:
+    """`serve(handler, service=..., limits=...)` starts a server on a free port."""
+    with ExitStack() as servers:
+
+        def start(
+            handler: object | None = None, *, service: Service = COMPUTE_NODE, limits: Limits | None = None
+        ) -> RunningServer:
+            handler = NodeHandler(running_loop.loop) if handler is None else handler
+            server = RunningServer(running_loop, service, handler, limits)
+            servers.callback(server.close)
+            return server
+
+        yield start
+
+
+@pytest.fixture
+def call_node() -> Iterator[Callable[..., Client]]:
+    """`call_node(address)` is a client that has said hello."""
+    with ExitStack() as clients:
+
+        def dial(address: tuple[str, int], *, timeout_s: float = 10.0, connection: str = "slot") -> Client:
+            client = Client(*address, COMPUTE_NODE, timeout_s=timeout_s, what="compute node")
+            clients.callback(client.close)
+            client.hello(Hello(PROTOCOL_VERSION, "client", connection=connection))
+            return client
+
+        yield dial
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """Record what is logged from INFO on."""
+    caplog.set_level(logging.INFO)

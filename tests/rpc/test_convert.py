@@ -1,0 +1,100 @@
+"""Tests of the plans by which messages go through Thrift's codecs."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from thrift.protocol import fastbinary
+
+from rpc import messages
+from rpc.bulk import BulkProtocol, FrameSource, GatherWriter
+from rpc.codec import decode_call, decode_reply, encode_call, encode_result
+from rpc.convert import BULK_BYTES, message_plan, plan
+from rpc.generated import ttypes
+from rpc.messages import Hello, TrainResult, Vector
+from rpc.services import COMPUTE_NODE, COORDINATOR, Method, Service
+from tests.rpc.wire_values import values
+
+MESSAGES = [
+    each for each in vars(messages).values() if isinstance(each, type) and dataclasses.is_dataclass(each)
+]
+METHODS = [(service, method) for service in (COMPUTE_NODE, COORDINATOR) for method in service.methods.values()]
+IDS = [f"{service.name}.{method.name}" for service, method in METHODS]
+
+
+@pytest.mark.parametrize("kind", MESSAGES, ids=lambda kind: kind.__name__)
+@given(data=st.data())
+def test_a_message_comes_back_from_both_codecs_as_it_was(kind: type, data: st.DataObject) -> None:
+    codec = message_plan(kind).codec
+    message = data.draw(values(message_plan(kind)))
+    assert type(message) is kind
+    writer = GatherWriter(b"")
+    BulkProtocol(writer).writeContainerStruct(message, codec)
+    written = b"".join(writer.pieces())
+    assert written == fastbinary.encode_binary(message, codec)
+    assert BulkProtocol(FrameSource(memoryview(written), 0)).readContainerStruct(codec) == message
+
+
+@pytest.mark.parametrize(("service", "method"), METHODS, ids=IDS)
+@given(data=st.data(), seqid=st.integers(0, 2**31 - 1))
+def test_every_call_and_result_comes_back_as_it_was(
+    service: Service, method: Method, data: st.DataObject, seqid: int
+) -> None:
+    args = tuple(data.draw(values(method.call_plan)))
+    call = decode_call(service, _payload(encode_call(method, seqid, args)))
+    assert (call.method, call.seqid, call.args) == (method, seqid, args)
+    outcome = data.draw(values(method.reply_plan))
+    result = None if method.returns_nothing else outcome.success
+    assert decode_reply(method, seqid, _payload(encode_result(method, seqid, result))) == result
+
+
+def test_every_message_and_every_struct_of_the_idl_have_each_other() -> None:
+    declared = {
+        name
+        for name, each in vars(ttypes).items()
+        if isinstance(each, type) and hasattr(each, "thrift_spec") and not issubclass(each, Exception)
+    }
+    assert {kind.__name__ for kind in MESSAGES} == declared
+
+
+def test_a_field_that_differs_from_the_idl_is_named() -> None:
+    spec = ttypes.BlobState.thrift_spec
+    with pytest.raises(TypeError, match=r"BlobState\.size: .*str.* does not match"):
+        plan(messages.BlobState, spec, {"name": str, "size": str, "have": int})
+    with pytest.raises(TypeError, match="BlobState: fields differ"):
+        plan(messages.BlobState, spec, {"name": str, "have": int, "size": int})
+    with pytest.raises(TypeError, match="BlobState: fields differ"):
+        plan(messages.BlobState, spec, {"name": str, "size": int})
+
+
+@pytest.mark.parametrize("make", [bytes, bytearray, memoryview])
+@pytest.mark.parametrize("size", [0, 1, BULK_BYTES, BULK_BYTES + 1, 1 << 20])
+def test_a_buffer_may_be_of_any_kind_and_size(make: Any, size: int) -> None:
+    method = COMPUTE_NODE.methods["train_shard"]
+    content = bytes(range(256)) * (size // 256) + bytes(size % 256)
+    result = TrainResult("a", 1, 2, Vector("float32", 3, 4, data=make(content)), 0.5, 1, 0.1)
+    back = decode_reply(method, 9, _payload(encode_result(method, 9, result)))
+    assert back.delta.data == content
+    assert isinstance(back.delta.data, memoryview) == (size > BULK_BYTES)
+
+
+def test_a_field_that_an_older_peer_does_not_send_takes_its_default() -> None:
+    codec = message_plan(Hello).codec
+    sent = ttypes.Hello(protocol=1, role="client")
+    back = _decode(codec, fastbinary.encode_binary(sent, [ttypes.Hello, ttypes.Hello.thrift_spec]))
+    assert back == Hello(1, "client")
+
+
+def _decode(codec: list[Any], data: bytes) -> Any:
+    return BulkProtocol(FrameSource(memoryview(data), 0)).readContainerStruct(codec)
+
+
+def _payload(pieces: list[Any]) -> memoryview:
+    assert get_args(messages.Buffer)  # a union, which the plans tell from optional fields
+    frame = b"".join(pieces)
+    assert int.from_bytes(frame[:4], "big") == len(frame) - 4
+    return memoryview(frame)[4:]
