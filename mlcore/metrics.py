@@ -48,9 +48,10 @@ def evaluate(
         ValueError: the shapes do not fit, or a class is not one of the model's.
     """
     _check_arguments(model, x, y, layers)
+    y = y.astype(np.int64)
     backend = backend or get_backend()
     network = _Network(backend, model, layers, activation)
-    n_batch_rows = min(len(x), batch_rows(layers, model.dtype.itemsize))
+    n_batch_rows = min(len(x), _batch_rows(layers, model.dtype.itemsize))
     answers = np.empty(len(x), np.int64)
     loss = 0.0
     with np.errstate(all="ignore"):  # a diverged model has loss NaN, which says enough
@@ -62,7 +63,7 @@ def evaluate(
     return Evaluation(float(np.mean(answers != y)), loss / len(x), _confusion(y, answers, layers[-1]))
 
 
-def batch_rows(layers: Sequence[int], itemsize: int) -> int:
+def _batch_rows(layers: Sequence[int], itemsize: int) -> int:
     """Return how many rows to compute at once so that their activations take about 32 MB."""
     return max(1, min(_MOST_BATCH_ROWS, _BATCH_BYTES // (itemsize * (sum(layers) + len(layers)))))
 

@@ -13,6 +13,7 @@ _CHUNK_BYTES = 2**18  # its arrays stay in the cache
 _COMMA = ord(",") - ord("0") & 0xFF
 _NEWLINE = ord("\n") - ord("0") & 0xFF
 
+_NOT_TEXT = re.compile(rb"[^\t\r -~]")
 _INTEGER = re.compile(rb"[+-]?[0-9]+")
 Text = bytes | bytearray | memoryview
 Bytes = NDArray[np.uint8]
@@ -57,15 +58,15 @@ def parse_plain_digits(text: memoryview) -> Shard | None:
     Works on whole arrays of bytes: the separators are found, and the one to three bytes before each are its
     digits. Nothing is accepted that was not checked.
     """
-    if not len(text):
+    n_columns = bytes(text[:_CHUNK_BYTES]).split(b"\n", 1)[0].count(b",") + 1
+    if n_columns < 2:
         return None
-    n_columns = bytes(text[:65536]).split(b"\n", 1)[0].count(b",") + 1
     parts: list[Bytes] = []
     start = 0
     while start < len(text):
         end = _end_of_chunk(text, start)
-        part = None if end is None or n_columns < 2 else _plain_chunk(text[start:end], n_columns)
-        if end is None or part is None:
+        part = _plain_chunk(text[start:end], n_columns)
+        if part is None:
             return None
         parts.append(part)
         start = end
@@ -73,12 +74,12 @@ def parse_plain_digits(text: memoryview) -> Shard | None:
     return Shard(np.ascontiguousarray(table[:, :-1]), table[:, -1].astype(np.int64))
 
 
-def _end_of_chunk(text: memoryview, start: int) -> int | None:
-    """Return the end of a chunk of whole lines, or None if a line is longer than a chunk."""
+def _end_of_chunk(text: memoryview, start: int) -> int:
+    """Return the end of the next chunk of whole lines: all that is left if a line is longer than a chunk."""
     if len(text) - start <= _CHUNK_BYTES:
         return len(text)
     newline = bytes(text[start : start + _CHUNK_BYTES]).rfind(b"\n")
-    return None if newline < 0 else start + newline + 1
+    return len(text) if newline < 0 else start + newline + 1
 
 
 def _plain_chunk(text: memoryview, n_columns: int) -> Bytes | None:
@@ -160,9 +161,8 @@ def _row(line: bytes, n_columns: int) -> tuple[list[float], int]:
 def _check_text(line: bytes) -> None:
     if not line.strip():
         raise DataError("blank line; remove it")
-    odd = next((byte for byte in line if byte > 126 or (byte < 32 and byte not in b"\t\r")), None)
-    if odd is not None:
-        raise DataError(f"byte 0x{odd:02x} is not text; expected numbers separated by commas")
+    if odd := _NOT_TEXT.search(line):
+        raise DataError(f"byte 0x{odd[0].hex()} is not text; expected numbers separated by commas")
 
 
 def _number(field: bytes, column: int) -> float:

@@ -54,6 +54,16 @@ def test_a_diverged_model_has_loss_nan_and_raises_nothing(cpu_backend: Backend) 
     assert np.isnan(evaluate(model, x, y, LAYERS, activation="relu", backend=cpu_backend).loss)
 
 
+def test_labels_of_one_byte_do_not_overflow_the_confusion(cpu_backend: Backend) -> None:
+    x, y = validation("float32")
+    model = init_weights(LAYERS, init="he", seed=1, dtype="float32")
+    small, wide = (
+        evaluate(model, x, labels, LAYERS, activation="relu", backend=cpu_backend)
+        for labels in (y.astype(np.uint8), y)
+    )
+    assert small.confusion.tolist() == wide.confusion.tolist()
+
+
 def test_so_many_classes_that_nobody_reads_it_leave_the_confusion_out() -> None:
     model = init_weights((2, 5000), init="he", seed=1, dtype="float32")
     result = evaluate(model, np.ones((3, 2)), np.array([0, 1, 2]), (2, 5000), activation="relu")

@@ -81,6 +81,12 @@ def test_chunks_are_cut_between_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (cut.x.tobytes(), cut.y.tobytes()) == (whole.x.tobytes(), whole.y.tobytes())
 
 
+def test_a_line_longer_than_a_chunk_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "_CHUNK_BYTES", 50)
+    text = (",".join(["7"] * 60) + "\n").encode() * 3
+    assert parse_rows(text, name="t").x.tolist() == [[7] * 59] * 3
+
+
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 def test_every_kind_of_bytes_is_taken(kind: type) -> None:
     assert parse_rows(kind(b"1,2,3\n"), name="t").x.tolist() == [[1, 2]]
