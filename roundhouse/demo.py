@@ -100,7 +100,9 @@ def _listed_nodes() -> tuple[Address, ...]:
 def _letters() -> Path:
     """Return the data: inside an installed package, beside it in a checkout."""
     installed = _HERE / "letters"
-    return installed if installed.is_dir() else _HERE.parent / "letters"
+    path = installed if installed.is_dir() else _HERE.parent / "letters"
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _is_free(host: str, port: int) -> bool:
