@@ -55,10 +55,11 @@ class Round:
         self._n_shards = n_shards
         self._here: set[int] = set()
         self._first_missing = 0
-        self.adding = 0
+        self._held = 0  # vectors: deltas that arrived, and the sums they became
 
     def arrived(self, shard: int, holder: str) -> Addition | None:
         """Take in the delta of `shard`, held as `holder`; return the addition it makes possible."""
+        self._held += 1
         self._here.add(shard)
         while self._first_missing in self._here:
             self._here.remove(self._first_missing)
@@ -67,6 +68,7 @@ class Round:
 
     def added(self, slot: Slot, holder: str) -> Addition | None:
         """An addition is done; return the next one."""
+        self._held -= 1
         return self._tree.fill(slot, holder)
 
     @property
@@ -77,7 +79,8 @@ class Round:
     def may_fetch(self, shard: int) -> bool:
         """Whether the delta of `shard` should come now.
 
-        Only the first few missing shards: what is held is then at most one partial sum per level of the tree and FETCH_WINDOW
-        deltas, for any number of nodes.
+        Only the first few missing shards, and fewer while additions lag behind: what is held is then at most one partial sum
+        per level of the tree and FETCH_WINDOW deltas, for any number of nodes.
         """
-        return shard < self._first_missing + FETCH_WINDOW
+        lag = max(0, self._held - self._n_shards.bit_length())
+        return shard < self._first_missing + FETCH_WINDOW - lag
