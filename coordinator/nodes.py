@@ -225,7 +225,7 @@ class NodeLink:
         control, self._control = self._control, None
         if control is not None:
             control.close(error)
-        if was_up:
+        if was_up and not self._closed:
             logger.warning("node %s: lost: %s", self.id, error)
             self._post(NodeDown(self.id, self.session, str(error)))
         if not self._closed:

@@ -78,8 +78,9 @@ class Loop:
         self._selector.modify(sock, events, callback)
 
     def unregister(self, sock: socket.socket) -> None:
-        """Stop watching; an event of this turn may still be delivered."""
-        self._selector.unregister(sock)
+        """Stop watching; an event of this turn may still be delivered. Harmless once the loop has ended."""
+        if self._selector.get_map() is not None:
+            self._selector.unregister(sock)
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
         """Call `callback` once, `delay_s` seconds from now."""

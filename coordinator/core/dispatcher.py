@@ -50,7 +50,9 @@ class Settings:
     """How the dispatcher waits and retries."""
 
     pool: PoolSettings = PoolSettings()
-    backoff: Backoff = Backoff()
+    failure_backoff: Backoff = Backoff(0.2, 5.0)
+    # Declining is cheap to try again, and nodes that mostly decline would else stretch a run many times over.
+    decline_backoff: Backoff = Backoff(0.1, 1.0)
 
 
 class Dispatcher:
@@ -61,7 +63,7 @@ class Dispatcher:
         self.pool = NodePool(policy, settings.pool)
         self._open: dict[str, Work] = {}  # not final, in order of submission
         self._book = TaskBook()
-        self._placement = Placement(self.pool, self._book, settings.backoff, rng)
+        self._placement = Placement(self.pool, self._book, settings.decline_backoff, rng)
         self._withdrawn: set[int] = set()  # fences of attempts that occupy a slot and are not wanted any more
         self._rng = rng
         self._settings = settings
@@ -206,7 +208,7 @@ class Dispatcher:
             self._fail(work, task, Broke(FailureKind.POISON, f"failed {limit} times, last: {message}"), now)
         else:
             self._count_retry(work, task)
-            self._book.delay(task, now + self._settings.backoff.delay_s(failures, self._rng))
+            self._book.delay(task, now + self._settings.failure_backoff.delay_s(failures, self._rng))
 
     def _attempt_lost(self, work: Work, task: Task, now: float) -> None:
         """The node of the live attempt is gone, or the connection that the attempt ran on."""

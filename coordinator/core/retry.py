@@ -13,8 +13,8 @@ from rpc.errors import FailureKind
 class Backoff:
     """Delays that double from `first_s` to `max_s`, each drawn from half to one and a half of its value."""
 
-    first_s: float = 0.2
-    max_s: float = 5.0
+    first_s: float
+    max_s: float
 
     def delay_s(self, n: int, rng: Random) -> float:
         """Return the delay in seconds before the try after the `n`-th setback, n = 1, 2, ..."""

@@ -1,0 +1,72 @@
+"""A compute node that is real but for its trainer: `python -m tests.system.odd_node KIND PORT ...` with the options of a node."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from compute_node import cli
+from compute_node.node import ComputeNode
+from compute_node.shards import Prepared
+from compute_node.training import Trainer, train_with
+from mlcore.kernels import get_backend
+from mlcore.kernels.backend import FloatArray
+from mlcore.training import ShardResult
+from rpc.messages import TrainTask
+
+Cancelled = Callable[[], bool]
+_honest = train_with(get_backend)
+
+
+def adds_a_constant(task: TrainTask, model: FloatArray, data: Prepared, is_cancelled: Cancelled) -> ShardResult:
+    """Costs nothing, whatever the size of the model."""
+    return ShardResult(np.full_like(model, 0.25), 1.0, 1)
+
+
+def says_nan(task: TrainTask, model: FloatArray, data: Prepared, is_cancelled: Cancelled) -> ShardResult:
+    result = _honest(task, model, data, is_cancelled)
+    result.delta[len(result.delta) // 2] = np.nan
+    return result
+
+
+def says_too_little(task: TrainTask, model: FloatArray, data: Prepared, is_cancelled: Cancelled) -> ShardResult:
+    result = _honest(task, model, data, is_cancelled)
+    return replace(result, delta=result.delta[:-1])
+
+
+def diverges(task: TrainTask, model: FloatArray, data: Prepared, is_cancelled: Cancelled) -> ShardResult:
+    raise FloatingPointError("epoch 3: the loss is not finite; a smaller eta helps")
+
+
+def has_a_bug(task: TrainTask, model: FloatArray, data: Prepared, is_cancelled: Cancelled) -> ShardResult:
+    raise KeyError("a secret path")
+
+
+def dies_of_shard_3(task: TrainTask, model: FloatArray, data: Prepared, is_cancelled: Cancelled) -> ShardResult:
+    if task.shard == 3:
+        os._exit(11)
+    return _honest(task, model, data, is_cancelled)
+
+
+KINDS: dict[str, Trainer] = {
+    "constant": adds_a_constant,
+    "nan": says_nan,
+    "short": says_too_little,
+    "diverges": diverges,
+    "bug": has_a_bug,
+    "dies": dies_of_shard_3,
+}
+
+
+def main(kind: str, *argv: str) -> None:
+    node = ComputeNode(cli.config_from(cli.parse(argv)), KINDS[kind])
+    print(f"compute node {node.name} serves on {node.address[0]}:{node.address[1]} ({kind})", flush=True)
+    node.run()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

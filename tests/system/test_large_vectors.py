@@ -1,0 +1,51 @@
+"""A 400 MB model through two nodes: one round in time, the coordinator's memory bounded, no heartbeat missed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mlcore.mlp import init_weights, n_weights
+from roundhouse import connect
+from tests.system.cluster import Cluster
+from tests.system.test_faults import MixedCluster, odd_node
+
+LAYERS = (16, 2_325_600, 26)  # 100 M weights
+MODEL_BYTES = 4 * n_weights(LAYERS)
+MB = 1_000_000
+
+
+def test_a_round_of_400_mb_takes_at_most_15_s_and_5_models_of_memory(tmp_path: Path) -> None:
+    data = tiny_dataset(tmp_path)
+    nodes = [odd_node("constant"), odd_node("constant")]
+    with MixedCluster(tmp_path, nodes, [node.port for node in nodes]) as cluster:
+        with connect(f"127.0.0.1:{cluster.coordinator.port}") as session:
+            run = session.submit(data, rounds=1, epochs=1, hidden=(LAYERS[1],), eta=0.0001)
+            result = run.wait(timeout_s=90)
+            peak = peak_bytes(cluster)
+            vector = run.model().vector
+        assert [node["reason"] for node in cluster.status()["nodes"]] == ["", ""]
+    moved = vector - init_weights(LAYERS, init="uniform", seed=1, dtype="float32")
+    assert np.abs(moved - 0.25).max() < 1e-6
+    seconds = result.rounds[0].seconds
+    print(f"400 MB round: {seconds:.1f} s; coordinator's peak {peak / MB:.0f} MB = {peak / MODEL_BYTES:.1f} models")
+    assert seconds <= 15.0
+    assert peak <= 5 * MODEL_BYTES + 80 * MB
+
+
+def tiny_dataset(folder: Path) -> Path:
+    data = folder / "tiny"
+    data.mkdir()
+    rows = "".join(",".join(str((row * 7 + column) % 16) for column in range(16)) + f",{row}\n" for row in range(26))
+    for name in ("train_tiny1.txt", "train_tiny2.txt"):
+        (data / name).write_text(rows)
+    (data / "validate_tiny.txt").write_text(rows.partition("\n")[0] + "\n")
+    return data
+
+
+def peak_bytes(cluster: Cluster) -> int:
+    """The largest resident size of the coordinator so far."""
+    status = Path(f"/proc/{cluster.coordinator.process.pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
