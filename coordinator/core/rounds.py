@@ -79,8 +79,8 @@ class Round:
     def may_fetch(self, shard: int) -> bool:
         """Whether the delta of `shard` should come now.
 
-        Only the first few missing shards, and fewer while additions lag behind: what is held is then at most one partial sum
-        per level of the tree and FETCH_WINDOW deltas, for any number of nodes.
+        Only the first few missing shards, and fewer while additions lag behind: what is held is then at most
+        one partial sum per level of the tree and FETCH_WINDOW deltas, for any number of nodes.
         """
         lag = max(0, self._held - self._n_shards.bit_length())
         return shard < self._first_missing + FETCH_WINDOW - lag
