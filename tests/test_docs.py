@@ -1,0 +1,85 @@
+"""The README knows every flag, code, variable and target, and its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+import client.cli
+import compute_node.cli
+import coordinator.cli
+import roundhouse.demo
+from rpc import errors
+from rpc.errors import ExitCode, FailureKind, TrainerError
+
+CHECKOUT = Path(__file__).parents[1]
+README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+PACKAGES = ("client", "compute_node", "coordinator", "mlcore", "roundhouse", "rpc")
+Main = Callable[[Sequence[str]], int]
+HELPS: list[tuple[Main, list[str]]] = [
+    (client.cli.main, ["-h"]),
+    (client.cli.main, ["status", "-h"]),
+    (client.cli.main, ["watch", "-h"]),
+    (client.cli.main, ["cancel", "-h"]),
+    (coordinator.cli.main, ["-h"]),
+    (compute_node.cli.main, ["-h"]),
+    (roundhouse.demo.main, ["-h"]),
+]
+
+
+@pytest.mark.parametrize(("main", "arguments"), HELPS)
+def test_every_flag_is_in_the_readme(
+    main: Main, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(arguments)
+    flags = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", capsys.readouterr().out)) - {"--help"}
+    assert {flag for flag in flags if not re.search(rf"`[^`]*{flag}\b(?!-)", README)} == set()
+
+
+def test_every_failure_class_has_a_row() -> None:
+    assert [kind.code for kind in FailureKind if f"\n| `{kind.code}` |" not in README] == []
+
+
+def test_every_error_code_is_named() -> None:
+    kinds = [
+        each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, TrainerError)
+    ]
+    assert [kind.code for kind in kinds if f"`{kind.code}`" not in README] == []
+
+
+def test_every_exit_code_has_a_row() -> None:
+    assert [code for code in ExitCode if f"\n| {code.value} |" not in README] == []
+
+
+def test_every_environment_variable_is_named() -> None:
+    files = [path for package in PACKAGES for path in (CHECKOUT / package).rglob("*.py")]
+    names = {name for path in files for name in re.findall(r"\bROUNDHOUSE_[A-Z]+", path.read_text())}
+    assert names
+    assert {name for name in names if f"`{name}" not in README} == set()
+
+
+def test_every_make_target_has_a_word_of_help() -> None:
+    makefile = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
+    targets = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert targets
+    assert [name for name in targets[1].split() if not re.search(rf"^{name}:.*## ", makefile, re.M)] == []
+
+
+@pytest.mark.parametrize("file", ["README.md", "CHANGELOG.md", "letters/README.md"])
+def test_links_lead_somewhere(file: str) -> None:
+    text = (CHECKOUT / file).read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
+    headings = {
+        "#" + re.sub(r"[^a-z -]", "", line.lower()).strip().replace(" ", "-")
+        for line in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    }
+    missing = [
+        link
+        for link in links
+        if link not in headings and not (CHECKOUT / file).parent.joinpath(link.partition("#")[0]).exists()
+    ]
+    assert missing == []
