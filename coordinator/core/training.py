@@ -115,11 +115,11 @@ class TrainingRun:
                 return self._next_addition(current, current.arrived(task.order[1], holder))
 
     def on_computed(self, job: jobs.Job, value: jobs.JobValue, now: float) -> list[Step]:
+        if self._final is not None and isinstance(job, jobs.Add | jobs.Apply | jobs.Validate):
+            return []  # of a round after the last
         if isinstance(value, jobs.Unable):
             where = f"round {job.round}: " if isinstance(job, jobs.Apply) else ""
             return [End(value.kind, f"{where}{value.message}")]
-        if self._final is not None and isinstance(job, jobs.Add | jobs.Apply | jobs.Validate):
-            return []  # of a round after the last
         match job, value:
             case jobs.LoadValidation(), jobs.ValidationInfo():
                 self._validation = value

@@ -1,0 +1,187 @@
+"""A training run: from the survey over rounds to the sealed model, told in steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from coordinator.core import jobs
+from coordinator.core.training import TrainingRun
+from coordinator.core.workload import End, Queue, Remark, Step, TaskSpec, TrainPayload, Withdraw
+from rpc.errors import FailureKind
+from tests.coordinator.runs import TRAINED, VALIDATION, run, surveyed
+
+DONE = jobs.Done()
+
+
+def queued(steps: Sequence[Step]) -> list[TaskSpec]:
+    return [step.task for step in steps if isinstance(step, Queue)]
+
+
+def silent(steps: Sequence[Step]) -> list[Step]:
+    """The steps without remarks."""
+    return [step for step in steps if not isinstance(step, Remark)]
+
+
+def planned(n_shards: int = 2, **settings: Any) -> tuple[TrainingRun, list[TaskSpec]]:
+    """A run that was surveyed and started round 1, and the tasks of that round."""
+    work = run(n_shards, **settings)
+    surveys = queued(work.begin(0.0))
+    work.on_computed(jobs.LoadValidation("r"), VALIDATION, 0.0)
+    for task in surveys:
+        steps = work.on_result(task, "", surveyed(task.order[1]), 0.0)
+    (init,) = silent(steps)
+    assert isinstance(init, jobs.Init)
+    return work, queued(work.on_computed(init, DONE, 0.0))
+
+
+def train_round(work: TrainingRun, tasks: Sequence[TaskSpec], now: float = 1.0) -> list[Step]:
+    """Deliver the deltas of a round of two shards and apply their sum; return what follows."""
+    left, right = tasks
+    assert work.on_result(left, "a", TRAINED, now) == []
+    (add,) = work.on_result(right, "b", TRAINED, now)
+    assert isinstance(add, jobs.Add) and (add.left, add.right) == ("a", "b")
+    (apply,) = work.on_computed(add, DONE, now)
+    assert isinstance(apply, jobs.Apply)
+    return work.on_computed(apply, DONE, now)
+
+
+def judge(work: TrainingRun, number: int, error: float) -> list[Step]:
+    return work.on_computed(jobs.Validate("r", number), jobs.Score(error, loss=1.0), 2.0)
+
+
+def test_a_run_begins_with_a_survey_of_every_shard() -> None:
+    steps = run(3).begin(0.0)
+    assert steps[0] == jobs.LoadValidation("r")
+    assert [(task.id, task.kind, task.data) for task in queued(steps)] == [
+        ("r/0/0", "survey", "blob0"),
+        ("r/0/1", "survey", "blob1"),
+        ("r/0/2", "survey", "blob2"),
+    ]
+
+
+@pytest.mark.parametrize(("weighting", "weights"), [("rows", [100, 101]), ("uniform", [1, 1])])
+def test_tasks_carry_the_weight_of_their_shard(weighting: str, weights: list[int]) -> None:
+    _, tasks = planned(weighting=weighting)
+    payloads = [task.payload for task in tasks]
+    assert [payload.weight for payload in payloads if isinstance(payload, TrainPayload)] == weights
+    assert [task.class_key for task in tasks] == ["float32/1", "float32/1"]
+
+
+@pytest.mark.parametrize(("weighting", "divisor"), [("rows", 201), ("uniform", 2)])
+def test_the_sum_is_divided_once_by_all_weights(weighting: str, divisor: int) -> None:
+    work, (left, right) = planned(weighting=weighting)
+    work.on_result(right, "b", TRAINED, 1.0)
+    (add,) = work.on_result(left, "a", TRAINED, 1.0)
+    assert add == jobs.Add("r", 1, "a", "b", (1, 0))
+    assert work.on_computed(jobs.Add("r", 1, "a", "b", (1, 0)), DONE, 1.0) == [
+        jobs.Apply("r", 1, "a", divisor)
+    ]
+
+
+def test_a_run_of_one_round_is_validated_and_sealed() -> None:
+    work, tasks = planned()
+    assert silent(train_round(work, tasks)) == [jobs.Validate("r", 1), jobs.Discard("r", 0)]
+    assert silent(judge(work, 1, 0.25)) == [jobs.Seal("r", 1)]
+    sealed = jobs.Sealed("blob", "sha", 8)
+    assert work.on_computed(jobs.Seal("r", 1), sealed, 3.0) == [End()]
+    assert (work.sealed, work.validation_error, work.rounds_done) == (sealed, 0.25, 1)
+
+
+def test_the_next_round_starts_while_this_one_is_validated_but_not_the_one_after() -> None:
+    work, tasks = planned(rounds=3)
+    second = queued(train_round(work, tasks))
+    assert [task.id for task in second] == ["r/2/0", "r/2/1"]
+    assert queued(train_round(work, second)) == []
+    assert [task.id for task in queued(judge(work, 1, 0.5))] == ["r/3/0", "r/3/1"]
+
+
+def test_a_model_is_discarded_when_nobody_starts_from_it_any_more() -> None:
+    work, tasks = planned(rounds=3)
+    second = queued(train_round(work, tasks))
+    train_round(work, second)
+    assert not any(isinstance(step, jobs.Discard) for step in judge(work, 1, 0.5))
+    assert jobs.Discard("r", 1) in judge(work, 2, 0.5)
+
+
+def test_scores_that_come_out_of_order_are_judged_in_order() -> None:
+    work, tasks = planned(rounds=2, target_error=0.3)
+    train_round(work, queued(train_round(work, tasks)))
+    assert silent(judge(work, 2, 0.2)) == []
+    assert silent(judge(work, 1, 0.1)) == [jobs.Seal("r", 1)]
+
+
+def test_a_run_ends_at_the_first_round_that_meets_the_target() -> None:
+    work, tasks = planned(rounds=5, target_error=0.3)
+    train_round(work, tasks)
+    steps = judge(work, 1, 0.3)
+    assert silent(steps) == [Withdraw("r/2/0"), Withdraw("r/2/1"), jobs.Seal("r", 1)]
+    assert work.rounds_done == 1
+
+
+def test_a_run_ends_when_patience_is_over() -> None:
+    work, tasks = planned(rounds=5, patience=1)
+    second = queued(train_round(work, tasks))
+    judge(work, 1, 0.3)
+    train_round(work, second)
+    assert jobs.Seal("r", 2) in judge(work, 2, 0.3)
+
+
+def test_max_time_ends_the_run_after_the_round_under_way() -> None:
+    work, tasks = planned(rounds=5, max_time_s=10.0)
+    steps = train_round(work, tasks, now=10.0)
+    assert queued(steps) == []
+    assert [step.kind for step in steps if isinstance(step, Remark)] == ["max time"]
+    assert jobs.Seal("r", 1) in judge(work, 1, 0.9)
+
+
+def test_what_becomes_of_rounds_after_the_last_does_not_matter() -> None:
+    work, tasks = planned(rounds=2, target_error=0.3)
+    second = queued(train_round(work, tasks))
+    work.on_result(second[0], "c", TRAINED, 1.0)
+    (add,) = work.on_result(second[1], "d", TRAINED, 1.0)
+    assert isinstance(add, jobs.Add)
+    judge(work, 1, 0.3)
+    assert work.on_computed(add, DONE, 2.0) == []
+    not_finite = jobs.Unable(FailureKind.DIVERGED, "the average is not finite")
+    assert work.on_computed(jobs.Apply("r", 2, "c", 201), not_finite, 2.0) == []
+
+
+def test_a_model_that_is_not_finite_fails_the_run_and_names_the_round() -> None:
+    work, _ = planned()
+    unable = jobs.Unable(FailureKind.DIVERGED, "the average is not finite")
+    assert work.on_computed(jobs.Apply("r", 1, "a", 201), unable, 1.0) == [
+        End(FailureKind.DIVERGED, "round 1: the average is not finite")
+    ]
+
+
+def test_files_that_do_not_fit_together_fail_the_run_before_any_training() -> None:
+    work = run(2)
+    surveys = queued(work.begin(0.0))
+    work.on_result(surveys[0], "", surveyed(0), 0.0)
+    work.on_result(surveys[1], "", surveyed(1, columns=5), 0.0)
+    (end,) = work.on_computed(jobs.LoadValidation("r"), VALIDATION, 0.0)
+    assert isinstance(end, End) and end.failure is FailureKind.USER_ERROR
+    assert "train_x1.txt" in end.reason
+
+
+def test_a_task_that_failed_for_good_fails_the_run_and_names_round_and_shard() -> None:
+    work, (task, _) = planned(eta=0.5)
+    assert work.on_task_failed(task, FailureKind.DIVERGED, "loss is nan") == [
+        End(FailureKind.DIVERGED, "round 1, shard train_x0.txt: training diverged with eta 0.5 (loss is nan)")
+    ]
+    assert work.on_task_failed(task, FailureKind.USER_ERROR, "train_x0.txt:3: ragged") == [
+        End(FailureKind.USER_ERROR, "train_x0.txt:3: ragged")
+    ]
+
+
+def test_a_timeout_says_what_the_run_waited_for() -> None:
+    work = run(run_timeout_s=60.0)
+    assert work.deadline == 60.0
+    (slow,) = work.on_deadline("", 60.0)
+    (starved,) = work.on_deadline("a compute node: none is connected", 60.0)
+    assert isinstance(slow, End) and slow.failure is FailureKind.TIMEOUT
+    assert isinstance(starved, End) and starved.failure is FailureKind.NO_CAPACITY
+    assert "none is connected" in starved.reason
