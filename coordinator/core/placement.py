@@ -121,9 +121,11 @@ def _largest_class(pool: NodePool, key: str) -> str | None:
 def waiting_for(work: Work, pool: NodePool) -> str:
     """What the work cannot go on without, in words; empty when something runs or a slot will do."""
     waiting = [task for task in work.tasks.values() if task.state in (TaskState.READY, TaskState.DELAYED)]
+    live = list(pool.live())
+    if waiting and live and all(task.sweeps for task in work.tasks.values()):
+        return f"a compute node that accepts: all {len(live)} decline"
     if not waiting or len(waiting) < len(work.tasks):
         return ""
-    live = list(pool.live())
     if not live:
         quarantined = [node.id for node in pool if node.state is NodeState.QUARANTINED]
         if quarantined:
@@ -134,6 +136,4 @@ def waiting_for(work: Work, pool: NodePool) -> str:
         if work.numeric_class is None:
             return f"a compute node that offers {key} (dtype/threads)"
         return f"a compute node of numeric class {work.numeric_class} ({key}); --mixed-classes allows others"
-    if all(task.state is TaskState.DELAYED for task in waiting) and any(task.sweeps for task in waiting):
-        return f"a compute node that accepts: all {len(live)} decline"
     return ""
