@@ -17,7 +17,7 @@ from mlcore.shards import survey
 from mlcore.training import ShardResult, train_shard
 from rpc.arrays import bytes_of
 from rpc.blobs import digest
-from rpc.errors import BadData, BadUpdate, Diverged, OutOfMemory
+from rpc.errors import BadData, BadUpdate, Cancelled, Diverged, OutOfMemory
 from rpc.messages import PART_BYTES, ShardSummary, SurveyTask, TrainResult, TrainTask, Vector
 
 
@@ -25,19 +25,19 @@ class Trainer(Protocol):
     """Computes the delta of one task; the shipped one is `train_with`."""
 
     def __call__(
-        self, task: TrainTask, model: FloatArray, data: Prepared, is_cancelled: Callable[[], bool]
+        self, task: TrainTask, model: FloatArray, data: Prepared, before_step: Callable[[], None]
     ) -> ShardResult:
-        """Raises Cancelled soon after `is_cancelled` says so."""
+        """Return the delta; `before_step` is called now and then and ends the task by what it raises."""
 
 
 def train_with(backend: Callable[[], Backend]) -> Trainer:
     """The trainer that computes through a backend, asked for when the first task comes."""
 
     def train(
-        task: TrainTask, model: FloatArray, data: Prepared, is_cancelled: Callable[[], bool]
+        task: TrainTask, model: FloatArray, data: Prepared, before_step: Callable[[], None]
     ) -> ShardResult:
         return train_shard(
-            model, *data, task.settings, round_number=task.round, shard=task.shard, backend=backend()
+            model, *data, task.settings, round_number=task.round, shard=task.shard, backend=backend(), before_step=before_step
         )
 
     return train
@@ -96,7 +96,7 @@ class ShardWorker:
             model = self._model(task.model)
             data = self._shards.prepared(task.blob, task.file, task.settings.dtype, (task.offset, task.scale))
             with self._blas.limited_to(task.threads):
-                result = self._trainer(task, model, data, lambda: task.attempt in self._cancelled)
+                result = self._trainer(task, model, data, lambda: self._check_cancelled(task.attempt))
         except FloatingPointError as error:
             raise Diverged(str(error)) from error
         except MemoryError as error:
@@ -114,6 +114,10 @@ class ShardWorker:
             epochs_run=result.epochs_run,
             compute_s=perf_counter() - started,
         )
+
+    def _check_cancelled(self, attempt: str) -> None:
+        if attempt in self._cancelled:
+            raise Cancelled(f"attempt {attempt} was cancelled")
 
     def _model(self, vector: Vector) -> FloatArray:
         dtype = np.dtype(vector.dtype).newbyteorder("<")

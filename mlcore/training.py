@@ -1,5 +1,6 @@
 """One training task: a shard, a global model and settings in, a delta out, and nothing else touched."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
 
@@ -40,6 +41,7 @@ def train_shard(
     round_number: int,
     shard: int,
     backend: Backend | None = None,
+    before_step: Callable[[], None] | None = None,
 ) -> ShardResult:
     """Train a copy of the global model on one shard; the same arguments give the same bits.
 
@@ -50,6 +52,7 @@ def train_shard(
         round_number: from 1; places the task's steps in the schedule of the whole run.
         shard: index of the shard, from 0; with seed and round it fixes the order of the rows.
         backend: what computes; the CPU's best when None.
+        before_step: called before every step; what it raises ends the task.
 
     Raises:
         ValueError: an argument makes no sense.
@@ -60,6 +63,7 @@ def train_shard(
     _check_place(round_number, shard, settings)
     backend = backend or get_backend()
     task = _Task(backend, settings, len(x), round_number=round_number, shard=shard)
+    task.before_step = before_step
     task.space.load(model, x, y)
     with np.errstate(all="ignore"):  # divergence is found in the loss and told once, below
         loss, epochs_run = task.run()
@@ -83,6 +87,7 @@ class _Task:
             settings.dtype,
         )
         self.space = workspace_for(backend, shape)
+        self.before_step: Callable[[], None] | None = None
         self._backend = backend
         self._settings = settings
         self._optimizer = make_optimizer(self.space, backend, settings)
@@ -118,6 +123,8 @@ class _Task:
         return float(self._backend.to_host(loss)[0])
 
     def _run_batch(self, index: int) -> None:
+        if self.before_step is not None:
+            self.before_step()
         settings = self._settings
         buffers, n_rows = self.space.batch(index)
         eta = settings.eta * eta_factor(settings.eta_schedule, self._step, self._total_steps)

@@ -111,6 +111,13 @@ class OutOfMemory(TrainerError):
     code = "out_of_memory"
 
 
+class Cancelled(TrainerError):
+    """The attempt was told to stop."""
+
+    kind = FailureKind.CANCELLED
+    code = "cancelled"
+
+
 class MissingBlob(TrainerError):
     """A blob that the call names is not held here (any more)."""
 
@@ -196,6 +203,7 @@ _BY_CODE: dict[str, type[TrainerError]] = {
         BadRequest,
         BadData,
         NotFound,
+        Cancelled,
         Diverged,
         OutOfMemory,
         MissingBlob,

@@ -18,38 +18,38 @@ from mlcore.kernels.backend import FloatArray
 from mlcore.training import ShardResult
 from rpc.messages import TrainTask
 
-Cancelled = Callable[[], bool]
+Step = Callable[[], None]
 _honest = train_with(get_backend)
 
 
-def adds_a_constant(task: TrainTask, model: FloatArray, data: Prepared, is_cancelled: Cancelled) -> ShardResult:
+def adds_a_constant(task: TrainTask, model: FloatArray, data: Prepared, before_step: Step) -> ShardResult:
     """Costs nothing, whatever the size of the model."""
     return ShardResult(np.full_like(model, 0.25), 1.0, 1)
 
 
-def says_nan(task: TrainTask, model: FloatArray, data: Prepared, is_cancelled: Cancelled) -> ShardResult:
-    result = _honest(task, model, data, is_cancelled)
+def says_nan(task: TrainTask, model: FloatArray, data: Prepared, before_step: Step) -> ShardResult:
+    result = _honest(task, model, data, before_step)
     result.delta[len(result.delta) // 2] = np.nan
     return result
 
 
-def says_too_little(task: TrainTask, model: FloatArray, data: Prepared, is_cancelled: Cancelled) -> ShardResult:
-    result = _honest(task, model, data, is_cancelled)
+def says_too_little(task: TrainTask, model: FloatArray, data: Prepared, before_step: Step) -> ShardResult:
+    result = _honest(task, model, data, before_step)
     return replace(result, delta=result.delta[:-1])
 
 
-def diverges(task: TrainTask, model: FloatArray, data: Prepared, is_cancelled: Cancelled) -> ShardResult:
+def diverges(task: TrainTask, model: FloatArray, data: Prepared, before_step: Step) -> ShardResult:
     raise FloatingPointError("epoch 3: the loss is not finite; a smaller eta helps")
 
 
-def has_a_bug(task: TrainTask, model: FloatArray, data: Prepared, is_cancelled: Cancelled) -> ShardResult:
+def has_a_bug(task: TrainTask, model: FloatArray, data: Prepared, before_step: Step) -> ShardResult:
     raise KeyError("a secret path")
 
 
-def dies_of_shard_3(task: TrainTask, model: FloatArray, data: Prepared, is_cancelled: Cancelled) -> ShardResult:
+def dies_of_shard_3(task: TrainTask, model: FloatArray, data: Prepared, before_step: Step) -> ShardResult:
     if task.shard == 3:
         os._exit(11)
-    return _honest(task, model, data, is_cancelled)
+    return _honest(task, model, data, before_step)
 
 
 KINDS: dict[str, Trainer] = {
