@@ -9,7 +9,7 @@ from mlcore.kernels.adam import BETA_1, BETA_2, folded_constants
 from mlcore.kernels.backend import Array, FloatArray, IntArray
 
 _CACHE_LINE = 64
-_CHUNK = 32_768  # weights per optimizer pass: four float32 streams of it stay in a 1 MiB L2 cache
+_CHUNK = 32_768  # elements per pass: four float32 streams of them stay in a 1 MiB L2 cache
 _TALL_ROWS = 512
 _TALL_RATIO = 16  # products this tall spend their time packing panels; in parts they do not
 _TALL_PARTS = 4
