@@ -43,6 +43,7 @@ class _Incoming:
         self.path = path
         self.size = size
         self.have = 0
+        self.is_over = False  # it has its name, was wrong, or was removed
         self.lock = Lock()
         self._hash = hashlib.sha256()
         if path.exists():
@@ -59,11 +60,10 @@ class _Incoming:
         """Whether all bytes have the hash that the name says."""
         return name == f"sha256:{self._hash.hexdigest()}"
 
-    def move_to(self, target: Path) -> None:
-        """Give the whole file its name, after its bytes are safe on the disk."""
+    def flush(self) -> None:
+        """Have all bytes safe on the disk; makes the file of a blob without any."""
         with self.path.open("ab") as file:
             os.fsync(file.fileno())
-        os.replace(self.path, target)
 
     def _take_up(self) -> None:
         """Go on with what an earlier process received."""
@@ -121,15 +121,17 @@ class BlobFolder:
             raise BadRequest(
                 f"{name}: a part of {len(data)} bytes at {offset} does not fit a blob of {size} bytes"
             )
-        if file.exists():
-            return BlobState(name, size, _check_size(name, size, file.stat().st_size))
         incoming = self._begin(name, size, file)
+        if incoming is None:
+            return BlobState(name, size, size)
         with incoming.lock:
-            if incoming.have < size and data and offset == incoming.have:
-                incoming.append(data)
-            if incoming.have == size and not file.exists():
-                self._finish(name, incoming, file)
-            return BlobState(name, size, incoming.have)
+            if not incoming.is_over:
+                if data and offset == incoming.have:
+                    incoming.append(data)
+                if incoming.have == size:
+                    self._finish(name, incoming, file)
+                return BlobState(name, size, incoming.have)
+        return self.put(name, size, offset, data)  # another thread ended it while this one waited
 
     def get(self, name: str, offset: int, length: int) -> bytes:
         """Up to `length` bytes from `offset` on; fewer at the end.
@@ -165,12 +167,18 @@ class BlobFolder:
         """Forget a blob, whole or not; harmless if it is not here."""
         file = self.file(name)
         with self._lock:
-            self._incoming.pop(name, None)
-        file.unlink(missing_ok=True)
-        _part(file).unlink(missing_ok=True)
+            incoming = self._incoming.pop(name, None)
+            if incoming is not None:
+                incoming.is_over = True
+            file.unlink(missing_ok=True)
+            _part(file).unlink(missing_ok=True)
 
-    def _begin(self, name: str, size: int, file: Path) -> _Incoming:
+    def _begin(self, name: str, size: int, file: Path) -> _Incoming | None:
+        """The blob that is coming in, begun if it was not; None if it is whole."""
         with self._lock:
+            if file.exists():
+                _check_size(name, size, file.stat().st_size)
+                return None
             incoming = self._incoming.get(name)
             if incoming is None:
                 self._check_room(name, size)
@@ -179,13 +187,17 @@ class BlobFolder:
         return incoming
 
     def _finish(self, name: str, incoming: _Incoming, file: Path) -> None:
+        is_right = incoming.is_right(name)
+        if is_right:
+            incoming.flush()
         with self._lock:
+            incoming.is_over = True
             self._incoming.pop(name, None)
-        incoming.path.touch()  # an empty blob has no part
-        if not incoming.is_right(name):
-            incoming.path.unlink()
-            raise BadData(f"{name}: the bytes that came have another hash; send it again")
-        incoming.move_to(file)
+            if is_right:
+                os.replace(incoming.path, file)
+                return
+            incoming.path.unlink(missing_ok=True)
+        raise BadData(f"{name}: the bytes that came have another hash; send it again")
 
     def _check_room(self, name: str, size: int) -> None:
         if self._max_bytes is None:
@@ -202,10 +214,9 @@ def _part(file: Path) -> Path:
     return file.with_suffix(".part")
 
 
-def _check_size(name: str, size: int, known: int) -> int:
+def _check_size(name: str, size: int, known: int) -> None:
     if size != known:
         raise BadRequest(f"{name}: has {known} bytes, not {size}")
-    return known
 
 
 def _missing(name: str) -> MissingBlob:

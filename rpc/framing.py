@@ -19,6 +19,7 @@ KEEP_BYTES = 1 << 20  # a larger assembly buffer is given back when the connecti
 _LENGTH = Struct("!I")
 _HEADER_BYTES = 4
 _MIN_FRAME_BYTES = 13  # version, empty name, sequence number, one field
+_HAS_SENDMSG = hasattr(socket.socket, "sendmsg")  # Windows has not
 _MAX_PIECES = 64  # of one sendmsg; Linux allows 1024, POSIX asks for 16
 _STRANGERS = (
     (b"GET ", "HTTP"),
@@ -171,8 +172,7 @@ class SendQueue:
         Raises:
             BlockingIOError: the socket takes nothing now.
         """
-        # Windows has no sendmsg.
-        if len(self._pieces) > 1 and hasattr(sock, "sendmsg"):
+        if _HAS_SENDMSG and len(self._pieces) > 1:
             sent = sock.sendmsg(list(islice(self._pieces, _MAX_PIECES)))
         else:
             sent = sock.send(self._pieces[0])

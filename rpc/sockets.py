@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import sys
 
-from rpc.errors import PortInUse, Unreachable
+from rpc.errors import BadRequest, PortInUse
 
 _BACKLOG = 1024
 _KEEPALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 30_000))
@@ -16,24 +17,29 @@ def listen(host: str, port: int) -> socket.socket:
 
     Raises:
         PortInUse: somebody serves there.
-        Unreachable: the host is no address of this machine.
+        BadRequest: this machine has no such address, or the port needs other rights.
     """
     try:
-        family, kind, proto, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        sock = socket.socket(family, kind, proto)
+        return _listen(host, port)
     except OSError as error:
-        raise Unreachable(f"cannot serve on {host}:{port}: {error.strerror or error}") from error
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUse(host, port) from error
+        raise BadRequest(f"cannot serve on {host}:{port}: {error.strerror or error}") from error
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, proto, _, address = found[0]
+    sock = socket.socket(family, kind, proto)
     try:
         if sys.platform != "win32":  # there it lets two programs serve one port
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
         sock.listen(_BACKLOG)
-    except OSError as error:
+        sock.setblocking(False)
+    except OSError:
         sock.close()
-        raise PortInUse(host, port) from error
-    sock.setblocking(False)
+        raise
     return sock
 
 

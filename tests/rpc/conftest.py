@@ -9,6 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from rpc.client import Client
+from rpc.loop import Loop
 from rpc.messages import PROTOCOL_VERSION, Hello
 from rpc.server import Limits
 from rpc.services import COMPUTE_NODE, Service
@@ -30,14 +31,16 @@ def running_loop(caplog: pytest.LogCaptureFixture) -> Iterator[RunningLoop]:
 
 @pytest.fixture
 def serve(running_loop: RunningLoop) -> Iterator[Serve]:
-    """`serve(handler, service=..., limits=...)` starts a server on a free port."""
+    """`serve(make_handler, service=..., limits=...)` starts a server on a free port."""
     with ExitStack() as servers:
 
         def start(
-            handler: object | None = None, *, service: Service = COMPUTE_NODE, limits: Limits | None = None
+            make_handler: Callable[[Loop], object] = NodeHandler,
+            *,
+            service: Service = COMPUTE_NODE,
+            limits: Limits | None = None,
         ) -> RunningServer:
-            handler = NodeHandler(running_loop.loop) if handler is None else handler
-            server = RunningServer(running_loop, service, handler, limits)
+            server = RunningServer(running_loop, service, make_handler(running_loop.loop), limits)
             servers.callback(server.close)
             return server
 

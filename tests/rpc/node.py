@@ -23,7 +23,13 @@ from rpc.server import Caller, Later
 
 
 class NodeHandler:
-    """Attributes: callers, closed (peers whose connection ended) and laters (replies held back by `cancel_attempt`)."""
+    """A node without work.
+
+    Attributes:
+        blobs: what was put.
+        closed: peers whose connection has ended.
+        laters: the replies that `cancel_attempt` holds back.
+    """
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
@@ -57,7 +63,7 @@ class NodeHandler:
         self.laters.put(later)
         return later
 
-    def put_blob(self, caller: Caller, name: str, size: int, offset: int, data: Buffer) -> BlobState:
+    def put_blob(self, caller: Caller, name: str, size: int, offset: int, data: Buffer) -> Any:
         self.blobs[name] = self.blobs.get(name, b"")[:offset] + bytes(data)
         return BlobState(name, size, len(self.blobs[name]))
 

