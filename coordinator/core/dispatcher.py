@@ -64,7 +64,7 @@ class Dispatcher:
         self._open: dict[str, Work] = {}  # not final, in order of submission
         self._book = TaskBook()
         self._placement = Placement(self.pool, self._book, settings.decline_backoff, rng)
-        self._withdrawn: set[int] = set()  # fences of attempts that occupy a slot and are not wanted any more
+        self._withdrawn: dict[int, TaskState] = {}  # by fence: what attempts not wanted any more do in a slot
         self._rng = rng
         self._settings = settings
         self._next_check = 0.0
@@ -130,7 +130,8 @@ class Dispatcher:
 
     def _lose(self, node: Node, reason: str, now: float) -> None:
         """The node's session is over: what it had goes elsewhere."""
-        self._withdrawn.difference_update(node.running)
+        for fence in node.running:
+            self._withdrawn.pop(fence, None)
         self.pool.down(node, reason)
         self._note("node lost", reason, node_id=node.id)
         for work, task in self._book.on_node(node.id):
@@ -139,8 +140,9 @@ class Dispatcher:
 
     def _on_reported(self, attempt: Attempt, outcome: Outcome, now: float) -> None:
         found = self._book.find(attempt.task_id)
-        if found is None or not _is_awaited(found[1], attempt, outcome):
-            self._refuse(attempt, outcome, known=found is not None)
+        live = found[1].attempt if found is not None else None
+        if found is None or live != attempt or not _is_answer(outcome, found[1].state):
+            self._refuse(attempt, outcome, is_live=live == attempt)
             return
         work, task = found
         if isinstance(outcome, Held) and work.workload.may_fetch(task.spec):
@@ -169,15 +171,15 @@ class Dispatcher:
             case Broke():
                 self._on_broke(work, task, outcome, now)
 
-    def _refuse(self, attempt: Attempt, outcome: Outcome, *, known: bool) -> None:
+    def _refuse(self, attempt: Attempt, outcome: Outcome, *, is_live: bool) -> None:
         """A report that nobody waits for: of an attempt given up before, or said twice."""
-        if attempt.fence in self._withdrawn:
-            self._withdrawn.discard(attempt.fence)
+        if attempt.fence in self._withdrawn and _is_answer(outcome, self._withdrawn[attempt.fence]):
+            del self._withdrawn[attempt.fence]
             self.pool.vacate(attempt)
         if isinstance(outcome, Delivered):
             self._out.append(Drop(outcome.holder))
             self._note("stale", f"late result of attempt {attempt.id} refused", node_id=attempt.node_id)
-        elif isinstance(outcome, Held) and not known:
+        elif isinstance(outcome, Held) and not is_live:
             self._out.append(Stop(attempt))
 
     def _on_delivered(self, work: Work, task: Task, outcome: Delivered, now: float) -> None:
@@ -213,9 +215,8 @@ class Dispatcher:
     def _attempt_lost(self, work: Work, task: Task, now: float) -> None:
         """The node of the live attempt is gone, or the connection that the attempt ran on."""
         assert task.attempt is not None
-        if (
-            task.state is not TaskState.HELD
-        ):  # one that is held did its work: it says nothing against the task
+        # One that is held did its work: losing it says nothing against the task.
+        if task.state is not TaskState.HELD:
             task.lost_nodes.add(task.attempt.node_id)
             task.avoid.add(task.attempt.node_id)
         limit = work.workload.limits.max_node_losses
@@ -237,8 +238,8 @@ class Dispatcher:
     def _withdraw(self, work: Work, task: Task) -> None:
         attempt = task.attempt
         if attempt is not None:
-            if task.state is not TaskState.HELD:
-                self._withdrawn.add(attempt.fence)
+            if task.state is not TaskState.HELD and self.pool.get(attempt.node_id, attempt.session):
+                self._withdrawn[attempt.fence] = task.state
             self._out.append(Stop(attempt))
         self._book.close(work, task, TaskState.DROPPED)
 
@@ -292,10 +293,8 @@ class Dispatcher:
             self._out.append(Note(kind, message, task.spec.work_id, node_id, number, shard))
 
 
-def _is_awaited(task: Task, attempt: Attempt, outcome: Outcome) -> bool:
-    """Whether this is the report that the task waits for: of its live attempt, and of what that attempt is doing."""
-    if task.attempt is None or task.attempt.fence != attempt.fence:
-        return False
-    if task.state is TaskState.FETCHING:
+def _is_answer(outcome: Outcome, state: TaskState) -> bool:
+    """Whether an attempt of a task in this state reports so; said twice, a report may come in a later state."""
+    if state is TaskState.FETCHING:
         return isinstance(outcome, Delivered | Broke)
-    return task.state is TaskState.PLACED
+    return state is TaskState.PLACED
