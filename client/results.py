@@ -21,7 +21,7 @@ class Result:
         model_sha256: of the flat vector's little-endian bytes.
         seconds: from the first task to the end.
         rounds: the history.
-        tasks_by_node: done training tasks of each node.
+        tasks_by_node: done tasks of each node, surveys and training.
         rejections: tasks that a node declined and that went elsewhere.
         retries: tasks that failed and were tried again.
         bytes_sent: by the coordinator to the nodes for this run; `bytes_received` from them.

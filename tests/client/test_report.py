@@ -72,6 +72,7 @@ def test_a_log_file_gets_a_line_for_each_round_and_trouble_with_its_place() -> N
             lost,
             event(4, "rejected", "busy"),
             event(5, "round started", "round 2 of 3"),
+            event(6, "failed", "the whole run: told as its result"),
         ),
     )
     assert plain(news) == [
