@@ -1,7 +1,8 @@
 """Our own frozen form of every message: what the programs see in place of generated Thrift classes.
 
-Field names, order and meaning are those of idl/trainer.thrift, which has the comments; convert.py translates
-and checks.
+Field names, order and meaning are those of idl/trainer.thrift, which has the comments; convert.py checks it.
+A received binary above 32 KiB is a memoryview of the connection's buffer: copy what must outlive the call. To
+send, any buffer will do; `bytes` is the quickest for a small one.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import logging
 import socket
 from collections import Counter
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from rpc.bad_peers import BadPeers
@@ -73,8 +73,7 @@ class Server:
         self.address: tuple[str, int] = self._listener.getsockname()[:2]
         self._spare = SpareDescriptor()
         self._bad_peers = BadPeers()
-        # Both in order of arrival; a session leaves the first with its first call and the second with its
-        # hello.
+        # In order of arrival: a session leaves the silent with its first call, the strangers with its hello.
         self._silent: dict[Session, float] = {}
         self._strangers: dict[Session, str] = {}
         self._known: set[Session] = set()
@@ -125,7 +124,7 @@ class Server:
         for _ in range(_ACCEPT_AT_ONCE):
             try:
                 sock, address = self._listener.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            except (BlockingIOError, ConnectionAbortedError):
                 return
             except OSError as error:
                 self._without_descriptor(error)
@@ -152,14 +151,18 @@ class Server:
             sock.close()
             return
         session = Session(self._service, self._handler, self)
-        connection = Connection(
-            self._loop,
-            sock,
-            on_frame=session.on_frame,
-            on_closed=lambda reason: self._gone(session, host, reason),
-            max_frame_bytes=frame_limit(None),
-            stall_s=self._limits.stall_s,
-        )
+        try:
+            connection = Connection(
+                self._loop,
+                sock,
+                on_frame=session.on_frame,
+                on_closed=lambda reason: self._gone(session, host, reason),
+                max_frame_bytes=frame_limit(None),
+                stall_s=self._limits.stall_s,
+            )
+        except OSError:  # it has gone already, which some platforms say when options are set
+            sock.close()
+            return
         session.start(connection)
         self._strangers[session] = host
         self._by_address[host] += 1
@@ -216,4 +219,6 @@ class Server:
 
 
 def _is_loopback(host: str) -> bool:
-    return ip_address(host.partition("%")[0]).is_loopback
+    address = ip_address(host.partition("%")[0])
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None  # a dual-stack listener's IPv4
+    return (mapped or address).is_loopback

@@ -107,6 +107,10 @@ class Session:
 
     A method of the handler is called as `handler.name(caller, *arguments)` and returns the result or a Later,
     or raises.
+
+    Attributes:
+        busy: a reply is owed.
+        connection, caller: known from `start` on.
     """
 
     def __init__(self, service: Service, handler: Any, watcher: Watcher) -> None:
