@@ -31,7 +31,6 @@ except ImportError as error:  # the wheels have it; a source install without a c
 _HEAD = Struct("!II")
 _WORD = Struct("!i")
 _MAX_NAME = 64
-_NO_CALL_NUMBER = 0
 # What the codecs raise on bytes that are not a message, next to ProtocolError.
 _MALFORMED = (
     TException,
@@ -158,6 +157,10 @@ def decode_reply(method: Method, seqid: int, frame: memoryview) -> Any:
 
 
 def _read_outcome(method: Method, seqid: int, frame: memoryview) -> Outcome:
+    head = method.reply_head + _WORD.pack(seqid)
+    if frame[: len(head)] == head:  # nearly always
+        outcome: Outcome = _decode(method.reply_plan, frame, len(head))
+        return outcome
     kind, name, number, start = _read_head(frame)
     if (name, number) != (method.name, seqid):
         raise ProtocolError(f"the reply is to {name} number {number}, not to {method.name} number {seqid}")
@@ -165,10 +168,7 @@ def _read_outcome(method: Method, seqid: int, frame: memoryview) -> Outcome:
         unexpected = TApplicationException()
         unexpected.read(BulkProtocol(FrameSource(frame, start)))
         raise RemoteError(f"{method.name}: {unexpected.message or 'failed without a word'}")
-    if kind != TMessageType.REPLY:
-        raise ProtocolError(f"a message of kind {kind} came where a reply to {method.name} was due")
-    outcome: Outcome = _decode(method.reply_plan, frame, start)
-    return outcome
+    raise ProtocolError(f"a message of kind {kind} came where a reply to {method.name} was due")
 
 
 def _read_head(frame: memoryview) -> tuple[int, str, int, int]:

@@ -60,12 +60,9 @@ def plan(kind: Callable[..., Any], idl: tuple[Any, ...], hints: Mapping[str, Any
     Raises:
         TypeError: the IDL and the hints differ; the text names the field.
     """
-    fields = [entry for entry in idl if entry is not None]
-    owner = getattr(kind, "__name__", "?")
-    if [entry[2] for entry in fields] != [name for name in hints if name in {entry[2] for entry in fields}]:
-        raise TypeError(f"{owner}: fields differ from idl/trainer.thrift")
-    if len(fields) != len(hints):
-        raise TypeError(f"{owner}: has {len(hints)} fields, idl/trainer.thrift {len(fields)}")
+    owner = getattr(kind, "__name__", "fields")
+    if [entry[2] for entry in idl if entry is not None] != list(hints):
+        raise TypeError(f"{owner}: names or order of the fields differ from idl/trainer.thrift")
     spec = tuple(entry and _entry(entry, hints[entry[2]], owner) for entry in idl)
     return Plan([_constructor(kind), spec], _preparer(hints))
 
@@ -102,7 +99,7 @@ def _constructor(kind: Callable[..., Any]) -> type:
     def construct(_: type, **fields: Any) -> Any:
         return kind(**fields)
 
-    return type(getattr(kind, "__name__", "Fields"), (TFrozenBase,), {"__new__": construct, "__slots__": ()})
+    return type(getattr(kind, "__name__", "fields"), (TFrozenBase,), {"__new__": construct, "__slots__": ()})
 
 
 def _preparer(hints: Mapping[str, Any]) -> Prepare | None:

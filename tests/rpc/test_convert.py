@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -67,9 +67,9 @@ def test_a_field_that_differs_from_the_idl_is_named() -> None:
     spec = ttypes.BlobState.thrift_spec
     with pytest.raises(TypeError, match=r"BlobState\.size: .*str.* does not match"):
         plan(messages.BlobState, spec, {"name": str, "size": str, "have": int})
-    with pytest.raises(TypeError, match="BlobState: fields differ"):
+    with pytest.raises(TypeError, match="BlobState: names or order"):
         plan(messages.BlobState, spec, {"name": str, "have": int, "size": int})
-    with pytest.raises(TypeError, match="BlobState: fields differ"):
+    with pytest.raises(TypeError, match="BlobState: names or order"):
         plan(messages.BlobState, spec, {"name": str, "size": int})
 
 
@@ -96,7 +96,6 @@ def _decode(codec: list[Any], data: bytes) -> Any:
 
 
 def _payload(pieces: list[Any]) -> memoryview:
-    assert get_args(messages.Buffer)  # a union, which the plans tell from optional fields
     frame = b"".join(pieces)
     assert int.from_bytes(frame[:4], "big") == len(frame) - 4
     return memoryview(frame)[4:]
