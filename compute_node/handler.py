@@ -54,9 +54,13 @@ class NodeHandler:
         self.device = config.device
         self.name = config.name
 
-    def self_test_done(self, device: str, classes: Mapping[str, str]) -> None:
-        """The kernels are loaded; answer whoever waited for that."""
-        self.device, self._classes = device, classes
+    def kernels_loaded(self, device: str) -> None:
+        """It is known what computes here."""
+        self.device = device
+
+    def self_test_done(self, classes: Mapping[str, str]) -> None:
+        """It is known which bits this node makes; answer whoever waited for that."""
+        self._classes = classes
         waiting, self._waiting_hellos = self._waiting_hellos, []
         for answer in waiting:
             answer()

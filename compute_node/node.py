@@ -67,6 +67,7 @@ class ComputeNode:
     def _load_kernels(self) -> None:
         try:
             backend = self._backend()
+            self._loop.post(lambda: self._handler.kernels_loaded(backend.name))
             classes: dict[str, str] = {}
             for threads in thread_counts(machine.cores()):
                 for dtype in _DTYPES:
@@ -74,7 +75,7 @@ class ComputeNode:
         except Exception:  # the top of a thread
             logger.exception("the self-test of the kernels failed; this node gets no training tasks")
             return
-        self._loop.post(lambda: self._handler.self_test_done(backend.name, classes))
+        self._loop.post(lambda: self._handler.self_test_done(classes))
         logger.info("kernels: %s; numeric classes %s", backend.name, classes)
 
 

@@ -10,6 +10,7 @@ from mlcore.mlp import init_weights, n_weights
 from roundhouse import connect
 from tests.system.cluster import Cluster
 from tests.system.test_faults import MixedCluster, odd_node
+from tests.system.test_same_bits import good
 
 LAYERS = (16, 2_325_600, 26)  # 100 M weights
 MODEL_BYTES = 4 * n_weights(LAYERS)
@@ -34,12 +35,12 @@ def test_a_round_of_400_mb_takes_at_most_15_s_and_5_models_of_memory(tmp_path: P
     assert peak <= 5 * MODEL_BYTES + 80 * MB
 
 
-def tiny_dataset(folder: Path) -> Path:
+def tiny_dataset(folder: Path, shards: int = 2) -> Path:
     data = folder / "tiny"
     data.mkdir()
     rows = "".join(",".join(str((row * 7 + column) % 16) for column in range(16)) + f",{row}\n" for row in range(26))
-    for name in ("train_tiny1.txt", "train_tiny2.txt"):
-        (data / name).write_text(rows)
+    for number in range(1, shards + 1):
+        (data / f"train_tiny{number}.txt").write_text(rows)
     (data / "validate_tiny.txt").write_text(rows.partition("\n")[0] + "\n")
     return data
 
@@ -49,3 +50,15 @@ def peak_bytes(cluster: Cluster) -> int:
     status = Path(f"/proc/{cluster.coordinator.process.pid}/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) * 1024
+
+
+def test_deltas_that_wait_on_their_nodes_give_the_same_model(tmp_path: Path) -> None:
+    # 2 M weights are 8 MB: more than one part, so deltas are fetched in the order of the tree.
+    run = ("2", "1", "46512", "0.0001", "--quiet")
+    data = tiny_dataset(tmp_path, shards=11)
+    with Cluster(tmp_path, nodes=1) as cluster:
+        expected = good(cluster.train(*run, data=data)).sha256
+    with Cluster(tmp_path, nodes=3, node_arguments=("0.3", "--delay", "0.3", "--slots", "2")) as cluster:
+        outcome = good(cluster.train(*run, "--json", data=data)).json
+        assert outcome["model_sha256"] == expected
+        assert cluster.status()["work"][0]["tasks_done"] == 33
