@@ -10,6 +10,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## make .venv with everything in it
+	@echo ".venv is ready"
 
 $(INSTALLED): pyproject.toml constraints.txt scripts/setup.sh
 	@scripts/setup.sh

@@ -42,4 +42,11 @@ else
     fi
     install "$venv/bin/python" -m pip install --quiet --disable-pip-version-check
 fi
+# numba compiles a kernel at its first use: better here than in the first run.
+"$venv/bin/python" - <<'PYTHON'
+from mlcore.kernels import get_backend, numeric_class
+
+for dtype in ("float32", "float64"):
+    numeric_class(get_backend(), dtype=dtype, threads=1)
+PYTHON
 touch "$venv/installed"
