@@ -30,6 +30,7 @@ from rpc.server import Caller, Later
 
 logger = logging.getLogger(__name__)
 
+_NAMES_TOLD = 500  # blobs in the answer to hello, which must fit a small frame; others are just sent again
 _HELLO_WAIT_S = 1.0  # how long hello waits for the self-test; later its result comes with the heartbeats
 
 
@@ -70,6 +71,7 @@ class NodeHandler:
         if hello.epoch < self._epochs.get(hello.coordinator, 0):
             raise Stale(f"a later start of coordinator {hello.coordinator} has called already")
         self._epochs[hello.coordinator] = hello.epoch
+        caller.on_closed(lambda: self._nobody_waits(caller))
         if self._classes is not None or hello.connection != "control":
             return self._introduction()
         later = Later()
@@ -90,7 +92,7 @@ class NodeHandler:
             labels=machine.labels(),
             numeric_classes=self._classes or {},
             attempts=tuple(self._attempts),
-            blobs=(*self._blobs.names(), *self._vectors.names),
+            blobs=(*self._vectors.names, *self._blobs.names())[:_NAMES_TOLD],
         )
 
     def status(self, caller: Caller) -> NodeStatus:
@@ -117,6 +119,7 @@ class NodeHandler:
         """
         wait_s = self._admission.enter(caller.hello.policy if caller.hello else "")
         self._attempts.add(task.attempt)
+        caller.attributes["attempt"] = task.attempt
         logger.info("task %s: started (round %d, %s)", task.attempt, task.round, task.file)
         if not wait_s:
             return self._start(task)
@@ -143,6 +146,12 @@ class NodeHandler:
         if attempt in self._attempts:
             self._worker.cancel(attempt)
         self._vectors.forget(DELTA + attempt)
+
+    def _nobody_waits(self, caller: Caller) -> None:
+        """A connection ended: what runs for it is for nothing."""
+        attempt = caller.attributes.get("attempt")
+        if attempt in self._attempts:
+            self._worker.cancel(attempt)
 
     def put_blob(self, caller: Caller, name: str, size: int, offset: int, data: Buffer) -> BlobState | Later:
         """Take one part of a shard or of a round's model."""

@@ -63,8 +63,6 @@ class NodeLink:
         self.id = f"{address[0]}:{address[1]}"
         self.reason = "not reached yet"
         self.session = 0
-        self.bytes_sent = 0
-        self.bytes_received = 0
         self._loop = loop
         self._address = address
         self._settings = settings
@@ -201,13 +199,10 @@ class NodeLink:
         self._drop(error)
 
     def _slot_lost(self, slot: _Slot, error: TrainerError) -> None:
-        if slot.channel is not None and slot.channel.connection is not None:
-            self.bytes_sent += slot.channel.connection.bytes_sent
-            self.bytes_received += slot.channel.connection.bytes_received
-        slot.channel = None
+        was_up, slot.channel = slot.channel is not None, None
         if slot not in self._slots:
             return
-        if self._is_up and isinstance(error, ProtocolError | TimedOut):
+        if was_up and self._is_up and isinstance(error, ProtocolError | TimedOut):
             logger.warning("node %s: %s; the slot is connected anew", self.id, error)
             self._open_slot(slot)
         elif self._control is not None:
