@@ -74,13 +74,14 @@ def _follow(run: Run, report: Report) -> None:
 
 def _give_up(run_id: str, link: Link) -> None:
     """Cancel the run over a connection of its own: the other one broke off in the middle of a call."""
+    fresh = Link(link.host, link.port, timeout_s=_CANCEL_S)
     try:
-        Link(link.host, link.port, timeout_s=_CANCEL_S).call(
-            "cancel_work", run_id, "its client was interrupted"
-        )
+        fresh.call("cancel_work", run_id, "its client was interrupted")
         _say(f"run {run_id} is cancelled")
     except TrainerError as error:
         _say(f"run {run_id} could not be cancelled: {error}")
+    finally:
+        fresh.close()
 
 
 def _watch(args: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from rpc.client import Client
-from rpc.errors import BadRequest, TimedOut, Unreachable
+from rpc.errors import BadRequest, Unreachable
 from rpc.messages import PROTOCOL_VERSION, Hello
 from rpc.program import VERSION
 from rpc.services import COORDINATOR
@@ -105,9 +105,9 @@ class Link:
         client = Client(self.host, self.port, COORDINATOR, timeout_s=self._timeout_s, what="coordinator")
         try:
             client.connect()
-        except TimedOut:
-            raise
         except Unreachable as error:
+            if not isinstance(error.__cause__, ConnectionRefusedError):
+                raise type(error)(f"{error}; check host and port") from error
             raise Unreachable(
                 f"nobody serves at {self}; start the coordinator there with "
                 f"`python coordinator.py {self.port} load-balancing`"

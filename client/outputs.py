@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def as_json(detail: WorkDetail, spec: RunSpec | None, upload_s: float) -> dict[s
         "layers": list(run.layers),
         "numeric_class": run.numeric_class,
         "mixed_classes": run.mixed,
-        "rounds": [dataclasses.asdict(each) for each in run.rounds],
+        "rounds": [_finite(dataclasses.asdict(each)) for each in run.rounds],
         "tasks_by_node": dict(run.tasks_by_node),
         "rejections": run.rejections,
         "retries": run.retries,
@@ -82,6 +83,11 @@ def as_json(detail: WorkDetail, spec: RunSpec | None, upload_s: float) -> dict[s
     if spec is not None:
         about["settings"] = dataclasses.asdict(spec)
     return about
+
+
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with None for NaN and infinity, which JSON does not know and a diverging run's loss may be."""
+    return {name: value if value is None or isfinite(value) else None for name, value in row.items()}
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -112,7 +112,7 @@ class LiveReport:
     def on_news(self, news: News) -> None:
         self._news = news
         for line in tell(news.events, news.row.rounds):
-            self._console.print(line, markup=False)
+            self._console.print(Text(line))
         self._live.refresh()
 
     def _render(self) -> RenderableType:
@@ -164,7 +164,7 @@ def _nodes(activities: Sequence[Activity]) -> RenderableType:
     for activity in sorted(activities, key=lambda each: (each.node, each.shard))[:_MOST_NODES]:
         doing = f"{activity.kind} {shard_name(activity.shard)}"
         again = f", attempt {activity.attempt}" if activity.attempt > 1 else ""
-        table.add_row(f"  {activity.node}", Text(doing + again, style="cyan"))
+        table.add_row(Text(f"  {activity.node}"), Text(doing + again, style="cyan"))
     if len(activities) > _MOST_NODES:
         table.add_row(f"  and {len(activities) - _MOST_NODES} more")
     return table

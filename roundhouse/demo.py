@@ -18,8 +18,9 @@ from rpc.program import Parser, exit_status, set_up_logging
 Address = tuple[str, int]
 
 _HERE = Path(__file__).resolve().parent
-_COORDINATOR: Address = ("127.0.0.1", 9095)
-_NODES: tuple[Address, ...] = (("127.0.0.1", 9091), ("127.0.0.1", 9092), ("127.0.0.1", 9093))
+_LOOPBACK = "127.0.0.1"
+_COORDINATOR_PORT = 9095
+_NODE_PORTS = [9091, 9092, 9093]  # where there is no compute_nodes.txt
 _RUN = ("3", "75", "24", "0.0001")  # rounds, epochs, hidden units, eta
 _CANCEL_S = 6.0
 
@@ -28,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the demo; return the exit status of its client."""
     parser = Parser(
         "demo",
-        description="Trains the letters on the nodes of compute_nodes.txt, started on this machine.",
+        description="Trains the letters on as many nodes as compute_nodes.txt lists, all on this machine.",
         log_level="warning",
     )
     parser.add_common_options()
@@ -36,7 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def body() -> int:
         set_up_logging(args.log_level, args.log_file)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # The programs have sessions of their own, so that the end of the terminal's would leave them behind.
+        for name in {"SIGTERM", "SIGHUP"} & {*dir(signal)}:
+            signal.signal(getattr(signal, name), signal.default_int_handler)
         return _demo()
 
     return exit_status("demo", body)
@@ -45,27 +48,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _demo() -> int:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="roundhouse-demo-")))
-        nodes = stack.enter_context(_serving("node", _listed_nodes(), folder))
+        nodes = stack.enter_context(_serving("node", _node_ports(), folder))
         node_file = folder / "compute_nodes.txt"
         node_file.write_text("".join(f"{host},{port}\n" for host, port in nodes))
         options = ("load-balancing", "--nodes", str(node_file))
-        coordinator = stack.enter_context(_serving("coordinator", [_COORDINATOR], folder, *options))
+        coordinator = stack.enter_context(_serving("coordinator", [_COORDINATOR_PORT], folder, *options))
         host, port = coordinator[0]
         print(f"demo: {len(nodes)} nodes serve, the coordinator is {host}:{port}", file=sys.stderr)
         return _run_client(host, str(port), str(_letters()), *_RUN)
 
 
 @contextmanager
-def _serving(
-    program: str, addresses: Iterable[Address], folder: Path, *options: str
-) -> Iterator[list[Address]]:
-    """Run one program per address, at a free port where the wanted one is taken; give where they serve."""
+def _serving(program: str, ports: Iterable[int], folder: Path, *options: str) -> Iterator[list[Address]]:
+    """Run one program per port, at a free one where the wanted one is taken; give where they serve."""
     started: list[ServingProgram] = []
     try:
-        for number, (host, port) in enumerate(addresses, start=1):
+        for number, port in enumerate(ports, start=1):
             place = folder / f"{program}{number}"
-            free = str(port if _is_free(host, port) else 0)
-            arguments = (free, *options, "--host", host, "--data-dir", str(place))
+            free = str(port if _is_free(port) else 0)
+            arguments = (free, *options, "--host", _LOOPBACK, "--data-dir", str(place))
             started.append(ServingProgram(program, *arguments, log=place.with_suffix(".log")))
         yield [each.address() for each in started]
     finally:
@@ -91,10 +92,12 @@ def _run_client(*arguments: str) -> int:
         client.kill()
 
 
-def _listed_nodes() -> tuple[Address, ...]:
-    """Return the nodes of the checkout's compute_nodes.txt; an installed package uses the same three."""
+def _node_ports() -> list[int]:
+    """Return the ports that the checkout's compute_nodes.txt lists, 0 for one that stands there before."""
     path = _HERE.parent / "compute_nodes.txt"
-    return read_nodes(path) if path.exists() else _NODES
+    listed = [port for _, port in read_nodes(path)] if path.exists() else []
+    ports = listed or _NODE_PORTS
+    return [0 if port in ports[:index] else port for index, port in enumerate(ports)]
 
 
 def _letters() -> Path:
@@ -105,9 +108,9 @@ def _letters() -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def _is_free(host: str, port: int) -> bool:
+def _is_free(port: int) -> bool:
     try:
-        socket.create_server((host, port)).close()
+        socket.create_server((_LOOPBACK, port)).close()
     except OSError:
         return False
     return True

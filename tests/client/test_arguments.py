@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from client.arguments import parse, spec_from
+from client.settings import Settings
 from rpc.messages import RunSpec
 from tests.client.conftest import RunClient
 
@@ -42,6 +43,13 @@ def test_every_setting_of_a_run_has_an_option() -> None:
         if getattr(spec, field.name) == getattr(plain, field.name)
     ]
     assert set(unchanged) == given
+
+
+def test_the_python_api_takes_every_setting_that_the_command_line_takes() -> None:
+    fields = {field.name for field in dataclasses.fields(RunSpec)}
+    assert fields - set(Settings.__annotations__) == {
+        *("name", "shards", "validation", "rounds", "epochs", "hidden", "eta")
+    }
 
 
 def test_a_folder_names_its_run_even_as_a_dot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import socket
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 
 from client.models import Model
 from rpc.errors import BadRequest, FailureKind
-from rpc.messages import PROTOCOL_VERSION, News
+from rpc.messages import PROTOCOL_VERSION, News, RoundRow
 from tests.client.conftest import RunClient
 from tests.client.fake import COMPLETED, RUN_ID, SHA256, WEIGHTS, Serving
 
@@ -108,6 +109,23 @@ def test_nobody_listening_is_one_line_that_says_how_to_start(data: Path, run_cli
         f"client: nobody serves at 127.0.0.1:{port}; start the coordinator there with "
         f"`python coordinator.py {port} load-balancing`\n"
     )
+
+
+def test_a_host_that_is_none_is_told_from_one_where_nobody_serves(data: Path, run_client: RunClient) -> None:
+    ended = run_client("no.such.host.invalid", 9095, data, 2, 3, 4, 0.5)
+    assert ended.status == 3
+    assert "no.such.host.invalid:9095 is not reachable: " in ended.err
+    assert ended.err.endswith("; check host and port\n")
+
+
+def test_the_loss_of_a_diverging_run_is_still_json(
+    coordinator: Serving, data: Path, run_client: RunClient
+) -> None:
+    rounds = (RoundRow(round=1, validation_error=0.9, validation_loss=math.inf, train_loss=math.nan),)
+    coordinator.fake.detail = replace(coordinator.fake.detail, rounds=rounds)
+    ended = run_client("127.0.0.1", coordinator.port, data, 2, 3, 4, 0.5, "--json", "--quiet")
+    about = json.loads(ended.out, parse_constant=pytest.fail)
+    assert (about["rounds"][0]["validation_loss"], about["rounds"][0]["train_loss"]) == (None, None)
 
 
 def test_another_protocol_version_is_refused_with_both_numbers(
