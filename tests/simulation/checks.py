@@ -1,0 +1,140 @@
+"""What must hold after every event, when a run ends and when all is over."""
+
+from __future__ import annotations
+
+from coordinator.core.dispatcher import Dispatcher
+from coordinator.core.events import CancelAsked, Command, Delivered, Drop, Event, Reported
+from coordinator.core.model import Attempt, NodeState, WorkState
+from coordinator.core.pool import PoolSettings
+from coordinator.core.rounds import FETCH_WINDOW
+from coordinator.core.training import TrainingRun
+from rpc.errors import FailureKind
+from tests.simulation import trainer
+from tests.simulation.flaw import Flaw
+from tests.simulation.ledger import Ledger, Phase
+from tests.simulation.schedule import Doom, RunPlan, Schedule
+from tests.simulation.vectors import Vectors
+
+_LEASE_S = PoolSettings().lease_s
+_CHECK_S = _LEASE_S / 20 + 0.01  # how much later than at its end the end of a lease or run may be noticed
+
+
+class Checks:
+    """Compares the dispatcher with the ledger and the schedule; raises Flaw where they differ."""
+
+    def __init__(self, schedule: Schedule, dispatcher: Dispatcher, ledger: Ledger, vectors: Vectors) -> None:
+        self._schedule, self._dispatcher, self._ledger, self._vectors = schedule, dispatcher, ledger, vectors
+        self._plans = {run.id: run for run in schedule.runs}
+        self.open_runs = set(self._plans)  # also those not submitted yet
+        self._deadlines: dict[str, float] = {}
+        self._cancelled: set[str] = set()
+        self._heard_at: dict[str, float] = {}
+
+    def submitted(self, plan: RunPlan, now: float) -> None:
+        self._deadlines[plan.id] = now + plan.spec.run_timeout_s
+
+    def cancel_asked(self, run: str) -> None:
+        self._cancelled.add(run)
+
+    def heard(self, node_id: str, now: float) -> None:
+        self._heard_at[node_id] = now
+
+    def answer(self, event: Event, awaited: bool, commands: list[Command]) -> None:
+        """The commands must take in what is awaited, refuse what is not, and end what is cancelled."""
+        if isinstance(event, Reported) and isinstance(event.outcome, Delivered):
+            is_refused = Drop(event.outcome.holder) in commands
+            if awaited and is_refused:
+                raise Flaw(f"the result of {event.attempt.id} is refused although it is awaited")
+            if not awaited and not is_refused:
+                raise Flaw(f"a late or doubled result of {event.attempt.id} is not refused")
+        if isinstance(event, CancelAsked) and not self._dispatcher.work[event.work_id].state.is_final:
+            raise Flaw(f"run {event.work_id} goes on after it was cancelled")
+
+    def agree(self, now: float) -> None:
+        """The dispatcher must see nodes and slots as they are, and end the runs whose end is certain."""
+        pool, ledger = self._dispatcher.pool, self._ledger
+        self._vectors.note_peak()
+        free = sum(max(0, node.free_slots) for node in pool)
+        if pool.free_slots != free:
+            raise Flaw(f"{pool.free_slots} free slots are counted, {free} are there")
+        for node in pool:
+            is_connected = node.id in ledger.sessions
+            if (node.state is NodeState.LOST) == is_connected:
+                raise Flaw(f"{node.id} is {node.state} for the dispatcher; connected: {is_connected}")
+            if node.running.keys() != ledger.calling(node.id).keys():
+                fences = f"{sorted(node.running)}, in truth {sorted(ledger.calling(node.id))}"
+                raise Flaw(f"{node.id} runs for the dispatcher the attempts with fences {fences}")
+            if is_connected and now > self._heard_at[node.id] + _LEASE_S + _CHECK_S:
+                raise Flaw(f"{node.id} is silent for {now - self._heard_at[node.id]:.1f} s and not given up")
+        for run in ledger.must_fail:
+            if run in self.open_runs:
+                raise Flaw(f"run {run} goes on although it must fail: {ledger.must_fail[run]}")
+
+    def disconnected(self, node_id: str, now: float) -> None:
+        if now <= self._heard_at[node_id] + _LEASE_S:
+            raise Flaw(f"{node_id} is given up {now - self._heard_at[node_id]:.1f} s after it was heard")
+
+    def fetching(self, attempt: Attempt) -> None:
+        """Large results come a few at once."""
+        run = self._ledger.entries[attempt.fence].task.work_id
+        live = self._ledger.live.values()
+        fetching = sum(entry.phase is Phase.FETCHING and entry.task.work_id == run for entry in live)
+        if fetching > FETCH_WINDOW:
+            raise Flaw(f"run {run} fetches {fetching} large vectors at once")
+
+    def overdue(self, now: float) -> None:
+        for run in self.open_runs & self._deadlines.keys():
+            if now > self._deadlines[run] + _CHECK_S:
+                raise Flaw(f"run {run} goes on after its timeout")
+
+    def ended(self, run: str, now: float) -> None:
+        """A run ended: with the bits it has without faults, or for a reason that the facts made certain."""
+        if run not in self.open_runs:
+            raise Flaw(f"run {run} ended twice")
+        self.open_runs.remove(run)
+        work = self._dispatcher.work[run]
+        left = [entry.attempt.id for entry in self._ledger.live.values() if entry.task.work_id == run]
+        if left or work.tasks or work.held:
+            raise Flaw(f"run {run} ended and left tasks: {sorted(work.tasks)}, attempts not stopped: {left}")
+        if work.state is WorkState.COMPLETED:
+            self._check_bits(run)
+        elif work.state is WorkState.CANCELLED:
+            if run not in self._cancelled:
+                raise Flaw(f"run {run} was cancelled by nobody")
+        elif work.failure in (FailureKind.TIMEOUT, FailureKind.NO_CAPACITY):
+            if self._schedule.doom is Doom.NONE or now < self._deadlines[run]:
+                raise Flaw(f"run {run} failed for want of time or nodes, and had both: {work.reason}")
+        elif work.failure not in self._ledger.must_fail[run]:
+            raise Flaw(f"run {run} failed without a cause: {work.failure.code}: {work.reason}")
+        if self._plans[run].large:
+            self._check_memory(run)
+
+    def _check_bits(self, run: str) -> None:
+        plan, workload = self._plans[run], self._dispatcher.work[run].workload
+        assert isinstance(workload, TrainingRun)
+        expected = trainer.expected(plan.spec, plan.rows)
+        rounds = workload.rounds_done
+        may_stop_early = plan.spec.max_time_s > 0.0 and rounds <= expected.last_round
+        if rounds != expected.last_round and not may_stop_early:
+            raise Flaw(f"run {run} ended after round {rounds}, not {expected.last_round}")
+        found = workload.sealed.sha256 if workload.sealed else "no model"
+        if found != f"{expected.versions[rounds]:016x}":
+            raise Flaw(f"run {run} ended with model {found}, not {expected.versions[rounds]:016x}")
+
+    def _check_memory(self, run: str) -> None:
+        n_shards = len(self._plans[run].rows)
+        bound = FETCH_WINDOW + n_shards.bit_length()
+        if self._vectors.peak[run] > bound:
+            raise Flaw(
+                f"run {run} held {self._vectors.peak[run]} vectors; {n_shards} shards need {bound} at most"
+            )
+
+    def at_rest(self, kept: list[str]) -> None:
+        """All runs are over and nothing is under way: nothing may be left, nor `kept` on nodes."""
+        if kept:
+            raise Flaw(f"nodes were not told to forget results: {kept}")
+        if self._vectors.left():
+            raise Flaw(f"vectors left at the end: {self._vectors.left()}")
+        for node in self._dispatcher.pool:
+            if node.running:
+                raise Flaw(f"{node.id} still occupies slots at the end: {sorted(node.running)}")

@@ -1,0 +1,155 @@
+"""What really happened to every attempt, kept apart from the dispatcher and compared with it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from coordinator.core.events import Broke, Declined, Delivered, Held, Outcome
+from coordinator.core.model import Attempt
+from coordinator.core.workload import TaskSpec
+from rpc.errors import FailureKind
+from tests.simulation.flaw import Flaw
+
+
+class Phase(Enum):
+    WORKING = auto()
+    HELD = auto()
+    FETCHING = auto()
+    OVER = auto()  # done, failed, declined, or given up with its node
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One attempt. `is_calling`: a call for it is open, so that it occupies a slot of its node."""
+
+    attempt: Attempt
+    task: TaskSpec
+    phase: Phase = Phase.WORKING
+    is_calling: bool = True
+    has_replied: bool = False  # the node did, to the present call
+    is_withdrawn: bool = False
+    value: int = 0  # the delta that comes of it
+
+
+class Ledger:
+    """Facts about attempts, and what follows from them for the work."""
+
+    def __init__(self, limits: dict[str, tuple[int, int]]) -> None:
+        self._limits = limits  # by run: max_attempts, max_node_losses
+        self.entries: dict[int, Entry] = {}
+        self.live: dict[str, Entry] = {}  # by task
+        self.done: set[str] = set()
+        self.sessions: dict[str, int] = {}  # nodes that the dispatcher must take for connected
+        self.slots: dict[str, int] = {}
+        self.must_fail: dict[str, set[FailureKind]] = defaultdict(
+            set
+        )  # by run: what the facts have made certain
+        self._calling: dict[str, dict[int, Entry]] = defaultdict(dict)  # by node, of its present session
+        self._lost_under: dict[str, set[str]] = defaultdict(set)
+        self._failures: dict[str, Counter[FailureKind]] = defaultdict(Counter)
+        self._newest_fence = 0
+
+    def calling(self, node_id: str) -> dict[int, Entry]:
+        """The attempts that occupy a slot of the node, by fence."""
+        return self._calling[node_id]
+
+    def connected(self, node_id: str, session: int, slots: int) -> None:
+        self.session_over(node_id, self.sessions.get(node_id, -1))
+        self.sessions[node_id], self.slots[node_id] = session, slots
+
+    def session_over(self, node_id: str, session: int) -> None:
+        """The dispatcher gives up what is on the node, if this is the session it knows."""
+        if self.sessions.get(node_id) != session:
+            return
+        del self.sessions[node_id]
+        for entry in [entry for entry in self.live.values() if entry.attempt.node_id == node_id]:
+            self._lost(entry)
+        for entry in self._calling[node_id].values():
+            entry.is_calling = False
+        self._calling[node_id].clear()
+
+    def started(self, attempt: Attempt, task: TaskSpec) -> Entry:
+        if attempt.fence <= self._newest_fence:
+            raise Flaw(f"fence {attempt.fence} of {attempt.id} after fence {self._newest_fence}")
+        self._newest_fence = attempt.fence
+        if task.id in self.live or task.id in self.done:
+            raise Flaw(f"task {task.id} is placed on {attempt.node_id} although it is placed or done already")
+        entry = self.entries[attempt.fence] = self.live[task.id] = Entry(attempt, task)
+        self._call(entry)
+        return entry
+
+    def fetching(self, attempt: Attempt) -> Entry:
+        entry = self.entries[attempt.fence]
+        if entry.phase is not Phase.HELD:
+            raise Flaw(f"{attempt.id} is fetched but its result is not held: {entry.phase.name}")
+        entry.phase = Phase.FETCHING
+        self._call(entry)
+        return entry
+
+    def _call(self, entry: Entry) -> None:
+        node_id, session = entry.attempt.node_id, entry.attempt.session
+        if self.sessions.get(node_id) != session:
+            raise Flaw(f"{entry.attempt.id} is sent to session {session} of {node_id}, which is over")
+        entry.is_calling, entry.has_replied = True, False
+        calling = self._calling[node_id]
+        calling[entry.attempt.fence] = entry
+        if len(calling) > self.slots[node_id]:
+            raise Flaw(f"{node_id} is overbooked: {len(calling)} calls on {self.slots[node_id]} slots")
+
+    def stopped(self, attempt: Attempt) -> None:
+        entry = self.entries[attempt.fence]
+        entry.is_withdrawn = True
+        if self.live.get(attempt.task_id) is entry:
+            del self.live[attempt.task_id]
+
+    def answered(self, entry: Entry, outcome: Outcome) -> None:
+        """A report came in; the call is over if it answers it, wanted or not."""
+        if entry.is_calling and (entry.phase is not Phase.FETCHING or isinstance(outcome, Delivered | Broke)):
+            entry.is_calling = False
+            del self._calling[entry.attempt.node_id][entry.attempt.fence]
+
+    def is_awaited(self, entry: Entry, outcome: Outcome) -> bool:
+        """Whether the dispatcher must take this report in; any other it must refuse."""
+        if self.live.get(entry.task.id) is not entry:
+            return False
+        return entry.phase is Phase.WORKING or (
+            entry.phase is Phase.FETCHING and isinstance(outcome, Delivered | Broke)
+        )
+
+    def reported(self, entry: Entry, outcome: Outcome) -> None:
+        """Take in an awaited report."""
+        task_id = entry.task.id
+        match outcome:
+            case Delivered():
+                self.done.add(task_id)
+                self._over(entry)
+            case Held():
+                entry.phase = Phase.HELD
+            case Declined():
+                self._over(entry)
+            case Broke(FailureKind.NODE_LOST):
+                self._lost(entry)
+            case Broke(kind):
+                self._failures[task_id][kind] += 1
+                self._over(entry)
+                self._judge(entry.task)
+
+    def _lost(self, entry: Entry) -> None:
+        if entry.phase is not Phase.HELD:
+            self._lost_under[entry.task.id].add(entry.attempt.node_id)
+        self._over(entry)
+        self._judge(entry.task)
+
+    def _over(self, entry: Entry) -> None:
+        entry.phase = Phase.OVER
+        self.live.pop(entry.task.id, None)
+
+    def _judge(self, task: TaskSpec) -> None:
+        max_attempts, max_losses = self._limits[task.work_id]
+        failures = self._failures[task.id]
+        if len(self._lost_under[task.id]) >= max_losses or failures.total() >= max_attempts:
+            self.must_fail[task.work_id].add(FailureKind.POISON)
+        if failures[FailureKind.DIVERGED] >= 2:
+            self.must_fail[task.work_id].add(FailureKind.DIVERGED)

@@ -1,0 +1,147 @@
+"""A schedule: which nodes, runs and faults a simulation has. All of it follows from the seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from random import Random
+
+from coordinator.core.policies import POLICIES
+from coordinator.core.workload import TrainPayload
+from rpc.messages import DataFile, RunSpec
+from tests.simulation import trainer
+from tests.simulation.coverage import ONLY_LARGE, POSSIBLE, Column, FaultKind
+
+GENEROUS_S = 6000.0  # no schedule that can end needs this long, whatever its faults
+
+
+class Doom(StrEnum):
+    """What happens to all nodes for good at some time, so that a run may end for want of capacity."""
+
+    NONE = "none"
+    GONE = "gone"
+    DECLINE = "decline"
+
+
+@dataclass(frozen=True, slots=True)
+class NodePlan:
+    """`task_s` is the time the node needs for a task, in seconds."""
+
+    id: str
+    slots: int
+    task_s: float
+    numeric_class: str
+    joins_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """`large`: deltas wait on their nodes until they are fetched."""
+
+    id: str
+    spec: RunSpec
+    rows: tuple[int, ...]
+    large: bool
+    submit_at: float
+    cancel_at: float | None
+
+    def delta(self, model: int, task: TrainPayload) -> int:
+        """What comes of the task when it starts from the model."""
+        return trainer.delta(model, task.plan.settings.seed, (task.round, task.shard), task.weight)
+
+
+@dataclass(frozen=True, slots=True)
+class FaultPlan:
+    """A fault that strikes the first victim there is from `at` on: one in the state `aim`, if given."""
+
+    at: float
+    kind: FaultKind
+    aim: Column | None
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    name: str
+    policy: str
+    nodes: tuple[NodePlan, ...]
+    runs: tuple[RunPlan, ...]
+    faults: tuple[FaultPlan, ...]
+    doom: Doom
+    doom_at: float
+    all_decline: tuple[float, float]  # from when to when every node declines
+
+
+def make_schedule(seed: int, number: int) -> Schedule:
+    """Return schedule `number` of the series `seed`."""
+    rng = Random(f"{seed}/{number}")
+    nodes = _nodes(rng)
+    doom = rng.choices(list(Doom), [0.94, 0.03, 0.03])[0]
+    runs = tuple(_run(rng, index, doom) for index in range(rng.choices([1, 2, 3], [0.8, 0.15, 0.05])[0]))
+    tasks = sum(len(run.rows) * (run.spec.rounds + 1) for run in runs)
+    span_s = 0.5 + tasks / sum(node.slots / node.task_s for node in nodes)
+    declines_at = rng.uniform(0.0, span_s) if rng.random() < 0.15 else GENEROUS_S
+    return Schedule(
+        name=f"{seed}/{number}",
+        policy=rng.choice(list(POLICIES)),
+        nodes=nodes,
+        runs=runs,
+        faults=_faults(rng, span_s, any(run.large for run in runs)),
+        doom=doom,
+        doom_at=rng.uniform(0.0, span_s),
+        all_decline=(declines_at, declines_at + rng.uniform(0.5, 6.0)),
+    )
+
+
+def _nodes(rng: Random) -> tuple[NodePlan, ...]:
+    task_s = rng.choice([0.05, 0.2, 1.0])
+    classes = ["skylake", "haswell"] if rng.random() < 0.2 else ["skylake"]
+    return tuple(
+        NodePlan(
+            id=f"n{index:02}",
+            slots=rng.choice([1, 1, 2, 3]),
+            task_s=task_s * 10.0 ** rng.random(),
+            numeric_class=classes[index % len(classes)],
+            joins_at=rng.uniform(0.0, 2.0) if rng.random() < 0.5 else 0.0,
+        )
+        for index in range(rng.choice([1, 2, 3, 4, 6, 8, 12, 16]))
+    )
+
+
+def _run(rng: Random, index: int, doom: Doom) -> RunPlan:
+    n_shards, rounds = rng.randint(1, 24), rng.randint(1, 5)
+    files = tuple(DataFile(f"train{shard}.txt", f"blob{index}-{shard}", 1) for shard in range(n_shards))
+    spec = RunSpec(
+        name=f"run {index}",
+        shards=files,
+        validation=DataFile("validate.txt", f"validation{index}", 1),
+        rounds=rounds,
+        epochs=1,
+        hidden=(4,),
+        weighting=rng.choice(["rows", "uniform"]),
+        seed=rng.randint(0, 10**6),
+        mixed_classes=rng.random() < 0.1,
+        run_timeout_s=GENEROUS_S if doom is Doom.NONE else rng.uniform(10.0, 40.0),
+        max_node_losses=rng.choice([3, 6, 100]),
+        max_attempts=rng.choice([5, 20, 100]),
+    )
+    if rng.random() < 0.25:
+        spec = replace(spec, patience=rng.randint(1, 2), target_error=rng.choice([0.0, 0.2, 0.5]))
+    if rng.random() < 0.05:
+        spec = replace(spec, max_time_s=rng.uniform(0.1, 5.0))
+    return RunPlan(
+        id=f"r{index}",
+        spec=spec,
+        rows=tuple(rng.randint(1, 9) for _ in files),
+        large=rng.random() < 1 / 3,
+        submit_at=rng.uniform(0.0, 3.0) if rng.random() < 0.3 else 0.0,
+        cancel_at=rng.uniform(0.0, 15.0) if rng.random() < 0.25 else None,
+    )
+
+
+def _faults(rng: Random, span_s: float, has_large: bool) -> tuple[FaultPlan, ...]:
+    pairs = [(kind, column) for kind, column in POSSIBLE if has_large or column not in ONLY_LARGE]
+    planned: list[FaultPlan] = []
+    for _ in range(rng.randint(5, 50)):
+        kind, column = rng.choice(pairs)
+        planned.append(FaultPlan(rng.uniform(0.0, span_s), kind, column if rng.random() < 0.6 else None))
+    return tuple(sorted(planned, key=lambda fault: fault.at))

@@ -1,0 +1,219 @@
+"""One simulated schedule: virtual time, the shipped dispatcher, and every command checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from random import Random
+
+from coordinator.core import jobs
+from coordinator.core.dispatcher import Dispatcher
+from coordinator.core.events import (
+    Beat,
+    CancelAsked,
+    Command,
+    Compute,
+    Computed,
+    Disconnect,
+    Drop,
+    Event,
+    Fetch,
+    NodeDown,
+    NodeUp,
+    Release,
+    Reported,
+    Start,
+    Stop,
+    Submitted,
+    Tick,
+)
+from coordinator.core.model import TaskState
+from coordinator.core.policies import POLICIES
+from coordinator.core.training import TrainingRun
+from tests.simulation.checks import Checks
+from tests.simulation.clock import Clock
+from tests.simulation.cluster import Cluster
+from tests.simulation.coverage import Column, FaultKind, Strikes
+from tests.simulation.faults import Faults
+from tests.simulation.flaw import Flaw
+from tests.simulation.ledger import Entry, Ledger
+from tests.simulation.schedule import Doom, RunPlan, Schedule
+from tests.simulation.vectors import Vectors
+
+MAX_EVENTS = 200_000
+_DRAIN_S = 120.0
+
+Trace = Callable[[str], None]
+
+
+class Simulation:
+    """Runs a schedule to its end; raises Flaw when the dispatcher breaks a promise."""
+
+    def __init__(self, schedule: Schedule, trace: Trace | None = None) -> None:
+        rng = Random(schedule.name)
+        self.schedule = schedule
+        self.strikes: Strikes = Strikes()
+        self.events = 0
+        self.clock = Clock()
+        self.dispatcher = Dispatcher(POLICIES[schedule.policy](), Random(f"{schedule.name}/dispatcher"))
+        limits = {run.id: (run.spec.max_attempts, run.spec.max_node_losses) for run in schedule.runs}
+        self.ledger = Ledger(limits)
+        self.vectors = Vectors()
+        self.cluster = Cluster(schedule, self.clock, self.ledger, self.vectors, rng)
+        self.cluster.handle, self.cluster.record = self.handle, self._record
+        self.faults = Faults(self.cluster, self.ledger, self.clock, rng)
+        self.faults.column = self.column
+        self.checks = Checks(schedule, self.dispatcher, self.ledger, self.vectors)
+        self._rng = rng
+        self._trace = trace
+
+    @property
+    def outcomes(self) -> list[str]:
+        """How the runs ended."""
+        work = [self.dispatcher.work[run.id] for run in self.schedule.runs]
+        return [each.failure.code if each.failure else each.state.value for each in work]
+
+    def run(self) -> None:
+        for run in self.schedule.runs:
+            self._plan_run(run)
+        for node in self.cluster.nodes.values():
+            self.clock.after(node.plan.joins_at, partial(self.cluster.connect, node))
+        for fault in self.schedule.faults:
+            self.faults.plan(fault)
+        if self.schedule.doom is not Doom.NONE:
+            self.clock.after(self.schedule.doom_at, self._doom, is_background=True)
+        while self.checks.open_runs:
+            self._step()
+            self.checks.overdue(self.clock.now)
+        self._drain()
+        nodes = [node for node in self.cluster.nodes.values() if node.is_open]
+        self.checks.at_rest([f"{node.id}: {fence}" for node in nodes for fence in sorted(node.kept)])
+
+    def _drain(self) -> None:
+        """Let what is still under way come in."""
+        self.faults.stop()
+        until = self.clock.now + _DRAIN_S
+        while self.clock.pending or not self.faults.is_idle:
+            self._step()
+            if self.clock.now > until:
+                raise Flaw(f"not at rest {_DRAIN_S:g} s after the last run ended")
+
+    def _step(self) -> None:
+        wake_at = self.dispatcher.wake_at()
+        if wake_at <= self.clock.next_at:
+            self.clock.now = max(self.clock.now, wake_at)
+            self.handle(Tick())
+        else:
+            self.clock.step()
+
+    def _plan_run(self, plan: RunPlan) -> None:
+        def submit() -> None:
+            self.vectors.open(plan)
+            self.checks.submitted(plan, self.clock.now)
+            self.handle(Submitted(TrainingRun(plan.id, plan.spec, self.clock.now)))
+
+        self.clock.after(plan.submit_at, submit)
+        if plan.cancel_at is not None:
+            cancel = CancelAsked(plan.id, "asked")
+            cancel_at = max(plan.cancel_at, plan.submit_at + 0.001)
+            self.clock.after(cancel_at, lambda: self.handle(cancel), is_background=True)
+
+    def _doom(self) -> None:
+        if self.schedule.doom is Doom.DECLINE:
+            self.cluster.decline_for_good()
+            return
+        for node in self.cluster.nodes.values():
+            node.is_gone = True
+            self.faults.kill(node)
+
+    def handle(self, event: Event) -> None:
+        """Take an event to the dispatcher, and carry out what it wants."""
+        self.events += 1
+        if self.events > MAX_EVENTS:
+            raise Flaw(f"more than {MAX_EVENTS} events")
+        awaited = self._observe(event)
+        commands = self.dispatcher.handle(event, self.clock.now)
+        if self._trace is not None:
+            self._show(event, commands)
+        self.checks.answer(event, awaited, commands)
+        for command in commands:
+            self._carry_out(command)
+        self.checks.agree(self.clock.now)
+        self.faults.poll()
+
+    def _observe(self, event: Event) -> bool:
+        """Note the facts that the event brings; whether it is a report that must be taken in."""
+        match event:
+            case Reported(attempt, outcome):
+                entry = self.ledger.entries[attempt.fence]
+                awaited = self.ledger.is_awaited(entry, outcome)
+                self.ledger.answered(entry, outcome)
+                if awaited:
+                    self.ledger.reported(entry, outcome)
+                return awaited
+            case NodeUp(info, session):
+                self.ledger.connected(info.id, session, info.slots)
+                self.checks.heard(info.id, self.clock.now)
+            case NodeDown(node_id, session):
+                self.ledger.session_over(node_id, session)
+            case Beat(node_id):
+                self.checks.heard(node_id, self.clock.now)
+            case CancelAsked(work_id):
+                self.checks.cancel_asked(work_id)
+        return False
+
+    def _carry_out(self, command: Command) -> None:
+        match command:
+            case Start(attempt, task):
+                self.cluster.start(self.ledger.started(attempt, task))
+            case Fetch(attempt):
+                self.cluster.fetch(self.ledger.fetching(attempt))
+                self.checks.fetching(attempt)
+            case Stop(attempt):
+                self.ledger.stopped(attempt)
+                self.cluster.stop(attempt)
+            case Drop(holder):
+                self.vectors.drop(holder)
+            case Compute(job):
+                self._compute(job)
+            case Disconnect(node_id, session):
+                self.checks.disconnected(node_id, self.clock.now)
+                self.ledger.session_over(node_id, session)
+                self.cluster.disconnect(self.cluster.nodes[node_id], session)
+            case Release(work_id):
+                self.checks.ended(work_id, self.clock.now)
+                self.vectors.release(work_id)
+
+    def _compute(self, job: jobs.Job) -> None:
+        if isinstance(job, jobs.Discard):
+            self.vectors.compute(job)
+            return
+
+        def finish() -> None:
+            if self.vectors.is_open(job.run):
+                self.handle(Computed(job, self.vectors.compute(job)))
+
+        slow = self._rng.random() < 0.1
+        self.clock.after(self._rng.uniform(0.001, 2.0 if slow else 0.02), finish)
+
+    def column(self, entry: Entry) -> Column:
+        """The state of an attempt."""
+        task = self.dispatcher.work[entry.task.work_id].tasks.get(entry.task.id)
+        if task is None:
+            return Column.DONE if entry.task.id in self.ledger.done else Column.DROPPED
+        is_waiting = task.state in (TaskState.READY, TaskState.DELAYED)
+        if is_waiting or self.ledger.live.get(entry.task.id) is entry:
+            return Column(task.state.value)
+        return Column.MOVED
+
+    def _record(self, kind: FaultKind, entry: Entry) -> None:
+        column = self.column(entry)
+        self.strikes[kind, column] += 1
+        if self._trace is not None:
+            self._trace(f"{self.clock.now:10.4f}  !! {kind} strikes {entry.attempt.id} ({column})")
+
+    def _show(self, event: Event, commands: list[Command]) -> None:
+        assert self._trace is not None
+        self._trace(f"{self.clock.now:10.4f} {event}")
+        for command in commands:
+            self._trace(f"{'':11}-> {command}")
