@@ -54,6 +54,11 @@ def test_connect_comes_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     assert installed.parent in Path(file).parents
 
 
+def test_type_checkers_may_use_its_annotations(installed: Path) -> None:
+    found = {path.parent.name for path in installed.parent.rglob("py.typed")}
+    assert {"client", "mlcore", "roundhouse", "rpc"} <= found
+
+
 def test_the_command_tells_its_version(installed: Path, tmp_path: Path) -> None:
     assert run(installed / "roundhouse", "--version", cwd=tmp_path).stdout.startswith("roundhouse ")
 
