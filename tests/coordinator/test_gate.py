@@ -1,0 +1,80 @@
+"""The gate: every way in which a delta declared good can be bad is refused, and a good one is weighted."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from coordinator.core.workload import Plan, TrainPayload
+from coordinator.gate import check_shape, weigh
+from mlcore.training import TrainSettings
+from rpc.arrays import bytes_of
+from rpc.blobs import digest
+from rpc.errors import BadUpdate
+from rpc.messages import TrainResult, Vector
+
+PLAN = Plan(TrainSettings((1, 2)), threads=1)
+PAYLOAD = TrainPayload(round=1, shard=0, rows=10, weight=10, plan=PLAN)
+
+
+def delta() -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    return np.array([1.0, -2.0, 3.0, 0.5], np.float32)
+
+
+def result() -> TrainResult:
+    good = delta()
+    return TrainResult("a", 1, 10, Vector("float32", 4, digest(bytes_of(good))), 2.0, 3, 0.1)
+
+
+def test_a_good_delta_is_multiplied_by_its_weight() -> None:
+    good = delta()
+    check_shape(result(), PAYLOAD)
+    weigh(good, result(), PAYLOAD)
+    assert good.tolist() == [10.0, -20.0, 30.0, 5.0]
+
+
+@pytest.mark.parametrize(
+    ("bad", "part"),
+    [
+        (replace(result(), delta=Vector("float64", 4, 0)), "float64"),
+        (replace(result(), delta=Vector("float32", 3, 0)), "3 float32 where 4"),
+        (replace(result(), rows=2**62), "rows"),
+        (replace(result(), rows=-1), "rows"),
+        (replace(result(), loss=math.nan), "loss"),
+        (replace(result(), loss=math.inf), "loss"),
+    ],
+)
+def test_what_does_not_fit_the_task_is_refused_before_its_bytes_are_looked_at(bad: TrainResult, part: str) -> None:
+    with pytest.raises(BadUpdate, match=part):
+        check_shape(bad, PAYLOAD)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("place", [0, 3])
+def test_a_number_that_is_not_finite_is_refused(value: float, place: int) -> None:
+    bad = delta()
+    bad[place] = value
+    sent = replace(result(), delta=Vector("float32", 4, digest(bytes_of(bad))))
+    with pytest.raises(BadUpdate, match="NaN or infinity"):
+        weigh(bad, sent, PAYLOAD)
+
+
+def test_a_flipped_bit_is_refused() -> None:
+    bad = delta()
+    bad.view(np.uint32)[2] ^= 1
+    with pytest.raises(BadUpdate, match="damaged"):
+        weigh(bad, result(), PAYLOAD)
+
+
+def test_the_limit_of_the_norm_is_the_users_and_counts_before_the_weight() -> None:
+    norm = float(np.linalg.norm(delta()))
+    for limit, is_good in ((norm * 1.01, True), (norm * 0.99, False)):
+        payload = replace(PAYLOAD, plan=replace(PLAN, max_delta_norm=limit))
+        if is_good:
+            weigh(delta(), result(), payload)
+        else:
+            with pytest.raises(BadUpdate, match="--max-delta-norm"):
+                weigh(delta(), result(), payload)
