@@ -87,9 +87,7 @@ class Session:
         spec = make_spec(folder, rounds=rounds, epochs=epochs, hidden=hidden, eta=eta, **settings)
         return self.start(self.send_data(spec, find_data(folder)))
 
-    def send_data(
-        self, spec: RunSpec, dataset: Dataset, on_sent: OnSent = lambda have, total: None
-    ) -> RunSpec:
+    def send_data(self, spec: RunSpec, dataset: Dataset, on_sent: OnSent = lambda have, total: None) -> RunSpec:
         """Make the coordinator hold the files of `dataset`; return `spec` with them filled in."""
         *shards, validation = upload(self._link, dataset, on_sent)
         return replace(spec, shards=tuple(shards), validation=validation)

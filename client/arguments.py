@@ -120,16 +120,10 @@ def _add_model(group: _Group) -> None:
 
 
 def _add_training(group: _Group) -> None:
-    group.add_argument(
-        "--optimizer", choices=OPTIMIZERS, default="gd", help="gd steps on whole shards (default: gd)"
-    )
-    group.add_argument(
-        "--batch-size", type=int, default=0, metavar="N", help="of sgd and adam (default: 128)"
-    )
+    group.add_argument("--optimizer", choices=OPTIMIZERS, default="gd", help="gd steps on whole shards (default: gd)")
+    group.add_argument("--batch-size", type=int, default=0, metavar="N", help="of sgd and adam (default: 128)")
     group.add_argument("--momentum", type=float, default=0.9, metavar="X", help="of sgd (default: 0.9)")
-    group.add_argument(
-        "--weight-decay", type=float, default=0.0, metavar="X", help="of sgd, adam (default: 0)"
-    )
+    group.add_argument("--weight-decay", type=float, default=0.0, metavar="X", help="of sgd, adam (default: 0)")
     group.add_argument("--label-smoothing", type=float, default=0.0, metavar="X", help="(default: 0)")
     group.add_argument(
         "--eta-schedule",
@@ -150,16 +144,12 @@ def _add_training(group: _Group) -> None:
 
 
 def _add_averaging(group: _Group) -> None:
-    group.add_argument(
-        "--server-optimizer", choices=SERVER_OPTIMIZERS, default="fedavg", help="default: fedavg"
-    )
+    group.add_argument("--server-optimizer", choices=SERVER_OPTIMIZERS, default="fedavg", help="default: fedavg")
     group.add_argument("--weighting", choices=WEIGHTINGS, default="rows", help="of shards (default: rows)")
     group.add_argument(
         "--max-delta-norm", type=float, default=0.0, metavar="X", help="refuse larger updates (default: off)"
     )
-    group.add_argument(
-        "--mixed-classes", action="store_true", help="use nodes that compute other bits; marks the run"
-    )
+    group.add_argument("--mixed-classes", action="store_true", help="use nodes that compute other bits; marks the run")
 
 
 def _add_ending(group: _Group) -> None:

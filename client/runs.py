@@ -42,9 +42,7 @@ class Run:
         after = 0
         while True:
             waits_s = _POLL_S if end_at is None else min(_POLL_S, max(0.0, end_at - time.monotonic()))
-            news: News = self._link.call_again(
-                "watch", self.id, after, round(waits_s * 1000), waits_s=waits_s
-            )
+            news: News = self._link.call_again("watch", self.id, after, round(waits_s * 1000), waits_s=waits_s)
             yield news
             if news.row.state in FINAL_STATES:
                 return

@@ -23,9 +23,7 @@ def tell(events: Iterable[EventRow], rounds: int) -> Iterator[str]:
             yield f"round {event.round} of {rounds}: {event.message}"
         elif event.kind in _STEPS:
             yield f"{event.kind}: {event.message}"
-        elif (
-            event.kind in _TROUBLE and event.node
-        ):  # without a node it is the end of the run, told at the end
+        elif event.kind in _TROUBLE and event.node:  # without a node it is the end of the run, told at the end
             yield f"{event.kind}: {_place(event)}{event.message}"
 
 

@@ -1,4 +1,4 @@
-"""Whether a task may start here now, and whether it starts late: slots, and the seeded coin that simulates a busy machine."""
+"""Whether a task may start here now, and how late: slots, and the seeded coin that simulates a busy machine."""
 
 from __future__ import annotations
 

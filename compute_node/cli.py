@@ -56,15 +56,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         default="auto",
         help="auto, cpu, cuda or cuda:N: where to compute (default: a GPU if there is one)",
     )
-    parser.add_argument(
-        "--delay", type=seconds, default=3.0, metavar="S", help="seconds of a delay (default: 3)"
-    )
+    parser.add_argument("--delay", type=seconds, default=3.0, metavar="S", help="seconds of a delay (default: 3)")
     parser.add_argument(
         "--chaos-seed", type=int, default=0, help="seed of the coin for declining and delaying (default: 0)"
     )
-    parser.add_argument(
-        "--data-dir", metavar="DIR", help="where shards are kept (default: a temporary folder)"
-    )
+    parser.add_argument("--data-dir", metavar="DIR", help="where shards are kept (default: a temporary folder)")
     parser.add_common_options()
     return parser.parse_args(argv)
 

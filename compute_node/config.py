@@ -10,7 +10,7 @@ class NodeConfig:
     """Settings of one node.
 
     Attributes:
-        load_probability: 0..1; under load balancing the node declines a task with it, under any policy it delays one with it.
+        load_probability: 0..1; under load balancing the node declines tasks with it, under any policy it delays them.
         delay_s: how long such a delay is, in seconds.
         chaos_seed: of the coin for both.
         shard_cache_bytes: arrays of shards kept ready to train on.

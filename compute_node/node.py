@@ -40,9 +40,7 @@ class ComputeNode:
         vectors = RoundVectors()
         self._backend = cache(lambda: get_backend(config.device))
         self._executor = Executor(self._loop, config.slots)
-        worker = ShardWorker(
-            ShardCache(blobs, config.shard_cache_bytes), vectors, trainer or train_with(self._backend)
-        )
+        worker = ShardWorker(ShardCache(blobs, config.shard_cache_bytes), vectors, trainer or train_with(self._backend))
         coin = Random(f"{config.chaos_seed}/{config.port}/{config.name}")
         admission = Admission(config.slots, config.load_probability, config.delay_s, coin)
         self._handler = NodeHandler(config, self._loop, self._executor, admission, worker, blobs, vectors)

@@ -1,4 +1,4 @@
-"""Shards ready to train on: parsed once, prepared once per kind of preparation, the least recently used ones dropped."""
+"""Shards ready to train on: parsed and prepared once, the least recently used ones dropped."""
 
 from __future__ import annotations
 
@@ -41,16 +41,14 @@ class ShardCache:
             raise BadData(str(error)) from error
 
     def prepared(self, blob: str, file: str, dtype: str, standardization: tuple[Buffer, Buffer]) -> Prepared:
-        """Return (x, y) of a blob: x of shape (rows, features) in `dtype`, standardized where offset and scale are given."""
+        """Return (x, y) of a blob: x (rows, features) in `dtype`, standardized where offset and scale are given."""
         offset, scale = (bytes(part) for part in standardization)
 
         def make() -> Prepared:
             shard = self.parsed(blob, file)
             if not offset:
                 return prepare(shard, dtype=dtype)
-            return prepare(
-                shard, dtype=dtype, offset=np.frombuffer(offset, "<f8"), scale=np.frombuffer(scale, "<f8")
-            )
+            return prepare(shard, dtype=dtype, offset=np.frombuffer(offset, "<f8"), scale=np.frombuffer(scale, "<f8"))
 
         return self._get((blob, dtype, offset, scale), make)
 

@@ -33,11 +33,15 @@ class Trainer(Protocol):
 def train_with(backend: Callable[[], Backend]) -> Trainer:
     """The trainer that computes through a backend, asked for when the first task comes."""
 
-    def train(
-        task: TrainTask, model: FloatArray, data: Prepared, before_step: Callable[[], None]
-    ) -> ShardResult:
+    def train(task: TrainTask, model: FloatArray, data: Prepared, before_step: Callable[[], None]) -> ShardResult:
         return train_shard(
-            model, *data, task.settings, round_number=task.round, shard=task.shard, backend=backend(), before_step=before_step
+            model,
+            *data,
+            task.settings,
+            round_number=task.round,
+            shard=task.shard,
+            backend=backend(),
+            before_step=before_step,
         )
 
     return train
@@ -67,9 +71,7 @@ class ShardWorker:
         if task.classes and shard.y.max() >= task.classes:
             line = int(np.argmax(shard.y >= task.classes)) + 1
             found = int(shard.y[line - 1])
-            raise BadData(
-                f"{task.file}:{line}: label {found} is not below k = {task.classes}; give a larger --k"
-            )
+            raise BadData(f"{task.file}:{line}: label {found} is not below k = {task.classes}; give a larger --k")
         stats = survey(shard)
         return ShardSummary(
             attempt=task.attempt,
@@ -100,9 +102,7 @@ class ShardWorker:
         except FloatingPointError as error:
             raise Diverged(str(error)) from error
         except MemoryError as error:
-            raise OutOfMemory(
-                f"{task.file}: not enough memory for a model of {task.model.length:,} weights"
-            ) from error
+            raise OutOfMemory(f"{task.file}: not enough memory for a model of {task.model.length:,} weights") from error
         finally:
             self._cancelled.discard(task.attempt)
         return TrainResult(

@@ -1,4 +1,4 @@
-"""The large vectors of a round that wait on this node: models that come in parts, deltas that will be fetched in parts."""
+"""The large vectors of a round on this node: models that come in parts, deltas that will be fetched in parts."""
 
 from __future__ import annotations
 

@@ -51,9 +51,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         description="Takes training runs from clients, hands their tasks to compute nodes and averages the results.",
         log_level="warning",
     )
-    parser.add_argument(
-        "port", type=port, metavar="PORT", help="port to serve on, usually 9095; 0 picks a free one"
-    )
+    parser.add_argument("port", type=port, metavar="PORT", help="port to serve on, usually 9095; 0 picks a free one")
     parser.add_argument(
         "policy", nargs="?", default="load-balancing", metavar="POLICY",
         help=f"which node gets a task, by number or name: {names} (default: load-balancing)",
@@ -68,9 +66,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--data-root", type=Path, default=Path(), metavar="DIR",
         help="folder below which the classic train call may name folders (default: the current one)",
     )  # fmt: skip
-    parser.add_argument(
-        "--data-dir", metavar="DIR", help="where blobs are kept (default: a temporary folder)"
-    )
+    parser.add_argument("--data-dir", metavar="DIR", help="where blobs are kept (default: a temporary folder)")
     parser.add_argument(
         "--beat", type=seconds, default=2.0, metavar="S", help="seconds between heartbeats (default: 2)"
     )

@@ -22,9 +22,7 @@ class Coordinator:
 
     def __init__(self, config: CoordinatorConfig, policy: Policy) -> None:
         self._loop = Loop()
-        self._scratch = tempfile.TemporaryDirectory(
-            prefix="roundhouse-coordinator-", ignore_cleanup_errors=True
-        )
+        self._scratch = tempfile.TemporaryDirectory(prefix="roundhouse-coordinator-", ignore_cleanup_errors=True)
         blobs = BlobFolder(Path(config.data_dir or self._scratch.name) / "blobs")
         self._runtime = Runtime(config, self._loop, blobs, policy, Random())
         self._handler = CoordinatorHandler(self._loop, self._runtime, blobs, config.data_root)

@@ -10,7 +10,7 @@ import numpy as np
 
 from coordinator.core.events import Delivered, Held, Start
 from coordinator.core.training import TrainingRun
-from coordinator.core.workload import SurveyPayload, Surveyed, TaskSpec, Trained, TrainPayload
+from coordinator.core.workload import Surveyed, SurveyPayload, TaskSpec, Trained, TrainPayload
 from coordinator.gate import check_shape, weigh
 from coordinator.scripts import Aside, Call, Script, Wait
 from coordinator.vectors import RunVectors
@@ -52,9 +52,7 @@ class Errands:
 
     def __init__(self, blobs: BlobFolder) -> None:
         self._blobs = blobs
-        self._held: dict[
-            str, tuple[TrainResult, float]
-        ] = {}  # by attempt: results whose delta waits on the node
+        self._held: dict[str, tuple[TrainResult, float]] = {}  # by attempt: results whose delta waits on the node
         self._count = 0
 
     def survey(self, run: TrainingRun, start: Start, cargo: Cargo) -> Script:
@@ -62,9 +60,7 @@ class Errands:
         shard = start.task.payload.shard
         file = run.spec.shards[shard]
         yield from self._bring_file(file, cargo)
-        task = SurveyTask(
-            start.attempt.id, start.attempt.fence, run.id, shard, file.blob, file.file, run.spec.classes
-        )
+        task = SurveyTask(start.attempt.id, start.attempt.fence, run.id, shard, file.blob, file.file, run.spec.classes)
         summary: ShardSummary = yield Call("survey", (task,))
         _check_echo(summary, task)
         return Delivered("", Surveyed(summary))
@@ -136,9 +132,7 @@ class Errands:
         """The attempt is not wanted any more."""
         self._held.pop(attempt_id, None)
 
-    def _deliver(
-        self, vectors: RunVectors, attempt_id: str, delta: FloatArray, trained: Trained
-    ) -> Delivered:
+    def _deliver(self, vectors: RunVectors, attempt_id: str, delta: FloatArray, trained: Trained) -> Delivered:
         self._count += 1
         holder = f"{attempt_id}@{self._count}"
         vectors.sums[holder] = delta
@@ -162,9 +156,7 @@ def _send(name: str, data: memoryview) -> Steps:
         if offset + length > have or not length:
             state = yield Call("put_blob", (name, data.nbytes, offset, data[offset : offset + length]))
             if state.have < offset + length:
-                raise MissingBlob(
-                    f"{name}: the node has {state.have} bytes after {offset + length} were sent"
-                )
+                raise MissingBlob(f"{name}: the node has {state.have} bytes after {offset + length} were sent")
 
 
 def _trained(result: TrainResult, send_s: float, receive_s: float) -> Trained:
@@ -174,6 +166,4 @@ def _trained(result: TrainResult, send_s: float, receive_s: float) -> Trained:
 def _check_echo(reply: ShardSummary | TrainResult, task: SurveyTask | TrainTask) -> None:
     """Every reply repeats what it answers; anything else would be booked under the wrong shard."""
     if (reply.attempt, reply.fence) != (task.attempt, task.fence):
-        raise BadUpdate(
-            f"answered attempt {reply.attempt} (fence {reply.fence}) when asked for {task.attempt}"
-        )
+        raise BadUpdate(f"answered attempt {reply.attempt} (fence {reply.fence}) when asked for {task.attempt}")

@@ -51,6 +51,4 @@ def weigh(delta: FloatArray, result: TrainResult, payload: TrainPayload) -> None
         if payload.weight != 1:
             piece *= piece.dtype.type(payload.weight)
     if limit and math.sqrt(squares) > limit:
-        raise BadUpdate(
-            f"the norm of the delta is {math.sqrt(squares):.4g}, above --max-delta-norm {limit:g}"
-        )
+        raise BadUpdate(f"the norm of the delta is {math.sqrt(squares):.4g}, above --max-delta-norm {limit:g}")

@@ -19,7 +19,6 @@ from rpc.loop import Loop
 from rpc.messages import (
     PART_BYTES,
     PROTOCOL_VERSION,
-    BlobState,
     Buffer,
     DataFile,
     Hello,
@@ -86,9 +85,7 @@ class CoordinatorHandler:
             raise BadRequest("a run needs at least one training shard")
         for file in (*spec.shards, spec.validation):
             if not self._blobs.file(file.blob).exists():
-                raise NotFound(
-                    f"{file.file}: {file.blob} is not here; put the blob before the run is submitted"
-                )
+                raise NotFound(f"{file.file}: {file.blob} is not here; put the blob before the run is submitted")
         return self._runtime.submit(spec)
 
     def get_work(self, caller: Caller, id: str) -> WorkDetail:

@@ -37,15 +37,13 @@ class Journal:
 
     def append(self, note: Note, at_ms: int) -> EventRow:
         self._last += 1
-        row = EventRow(
-            self._last, at_ms, note.kind, note.work_id, note.node_id, note.round, note.shard, note.message
-        )
+        row = EventRow(self._last, at_ms, note.kind, note.work_id, note.node_id, note.round, note.shard, note.message)
         self._events.append(row)
         self._last_of[note.work_id] = self._last
         return row
 
     def since(self, work_id: str, after: int) -> tuple[EventRow, ...]:
-        """The events of a work, and of nodes, with a number above `after`; at most so many that an answer stays small."""
+        """The events of a work, and of nodes, with a number above `after`; not more than fit a small answer."""
         first = self._events[0].number if self._events else 1
         rows = islice(self._events, max(0, after + 1 - first), None)
         return tuple(islice((row for row in rows if row.work in ("", work_id)), _AT_ONCE))

@@ -142,9 +142,7 @@ class NodeLink:
             self._open_slot(slot)
 
     def _open_slot(self, slot: _Slot) -> None:
-        channel = self._dial(
-            "slot", lambda _: self._slot_up(slot, channel), lambda error: self._slot_lost(slot, error)
-        )
+        channel = self._dial("slot", lambda _: self._slot_up(slot, channel), lambda error: self._slot_lost(slot, error))
 
     def _slot_up(self, slot: _Slot, channel: Channel) -> None:
         slot.channel = channel
@@ -159,9 +157,7 @@ class NodeLink:
         reply = self._reply
         assert reply is not None
         self._is_up, self._failures, self.reason = True, 0, ""
-        logger.info(
-            "node %s: connected (%s, %s, %d slots)", self.id, reply.name, reply.device, len(self._slots)
-        )
+        logger.info("node %s: connected (%s, %s, %d slots)", self.id, reply.name, reply.device, len(self._slots))
         info = NodeInfo(self.id, reply.name, len(self._slots), reply.device, reply.numeric_classes)
         self._post(NodeUp(info, self.session))
         self._beat_later(self._settings.beat_s if reply.numeric_classes else _SOON_S)

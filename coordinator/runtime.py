@@ -53,9 +53,7 @@ _QUIET = frozenset({"rejected", "stale"})
 class Runtime:
     """One coordinator without its door. Everything runs on the loop's thread."""
 
-    def __init__(
-        self, config: CoordinatorConfig, loop: Loop, blobs: BlobFolder, policy: Policy, rng: Random
-    ) -> None:
+    def __init__(self, config: CoordinatorConfig, loop: Loop, blobs: BlobFolder, policy: Policy, rng: Random) -> None:
         self.policy_name = policy.name
         self.clock = Clock(time.time() - time.monotonic())
         self.dispatcher = Dispatcher(policy, rng, Settings(PoolSettings(lease_s=config.lease_s)))
@@ -81,8 +79,7 @@ class Runtime:
         self.links = {
             link.id: link
             for link in (
-                NodeLink(loop, address, settings, self._workbench.aside, rng, self.post)
-                for address in config.nodes
+                NodeLink(loop, address, settings, self._workbench.aside, rng, self.post) for address in config.nodes
             )
         }
 
@@ -204,9 +201,7 @@ class Runtime:
 
     def _note(self, note: Note) -> None:
         row = self.journal.append(note, self.clock.ms(time.monotonic()))
-        level = (
-            logging.WARNING if note.kind in _LOUD else logging.DEBUG if note.kind in _QUIET else logging.INFO
-        )
+        level = logging.WARNING if note.kind in _LOUD else logging.DEBUG if note.kind in _QUIET else logging.INFO
         logger.log(level, "%s: %s %s", note.work_id or note.node_id, note.kind, note.message)
         self.journal.changed(row.work)
         work = self.dispatcher.work.get(note.work_id)

@@ -1,4 +1,4 @@
-"""Sequences of calls on a slot connection, written as generators: each step is a call to the node or work for a thread."""
+"""Sequences of calls on a slot connection, as generators: each step is a call to the node or work for a thread."""
 
 from __future__ import annotations
 

@@ -78,17 +78,13 @@ class Workbench:
             case jobs.Add() | jobs.Apply() | jobs.Init():
                 self._submit(self._sums, lambda: _guarded(lambda: self._body(job, vectors)), _to(finish))
             case _:
-                self._submit(
-                    self._background, lambda: _guarded(lambda: self._body(job, vectors)), _to(finish)
-                )
+                self._submit(self._background, lambda: _guarded(lambda: self._body(job, vectors)), _to(finish))
 
     def _is_small(self, job: jobs.Add | jobs.Apply, vectors: RunVectors) -> bool:
         holder = job.left if isinstance(job, jobs.Add) else job.holder
         return vectors.sums[holder].size <= _SMALL
 
-    def _submit(
-        self, pool: ThreadPoolExecutor, work: Callable[[], T], done: Callable[[T | Exception], None]
-    ) -> None:
+    def _submit(self, pool: ThreadPoolExecutor, work: Callable[[], T], done: Callable[[T | Exception], None]) -> None:
         def finish() -> None:
             error = future.exception()
             done(future.result() if error is None else error)  # type: ignore[arg-type]
@@ -154,9 +150,7 @@ def _to(finish: Finish) -> Callable[[jobs.JobValue | Exception], None]:
     def done(value: jobs.JobValue | Exception) -> None:
         if isinstance(value, Exception):
             logger.error("a job failed unexpectedly", exc_info=value)
-            value = jobs.Unable(
-                FailureKind.INTERNAL, f"an internal error: {value}; the coordinator's log has it"
-            )
+            value = jobs.Unable(FailureKind.INTERNAL, f"an internal error: {value}; the coordinator's log has it")
         finish(value)
 
     return done

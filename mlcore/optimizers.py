@@ -48,9 +48,7 @@ class Momentum:
     def step(self, eta: float) -> None:
         space = self._space
         _decay(space, eta * self._settings.weight_decay)
-        self._backend.momentum_step(
-            space.weights, space.gradient, space.states[0], momentum=self._settings.momentum
-        )
+        self._backend.momentum_step(space.weights, space.gradient, space.states[0], momentum=self._settings.momentum)
 
 
 class Adam:

@@ -1,6 +1,7 @@
 """The fixed binary tree in which a round's deltas are summed: the same additions in any order of arrival.
 
-Pairwise summation (Higham 1993, section 3) over the shard index. This is the index logic only; whoever holds the vectors adds them.
+Pairwise summation (Higham 1993, section 3) over the shard index. This is the index logic only; whoever holds the
+vectors adds them.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ class Addition:
 class ReductionTree:
     """Says which two vectors to add next, as the slots of a tree over `n_leaves` shards fill.
 
-    Two siblings are added as soon as both are there. The odd last slot of a level has no sibling and moves up alone, and so does
-    the sibling of a leaf that was left out.
+    Two siblings are added as soon as both are there. The odd last slot of a level has no sibling and moves up alone,
+    and so does the sibling of a leaf that was left out.
     """
 
     def __init__(self, n_leaves: int) -> None:

@@ -118,9 +118,7 @@ class BlobFolder:
         """
         file = self.file(name)
         if size < 0 or offset < 0 or offset + len(data) > size:
-            raise BadRequest(
-                f"{name}: a part of {len(data)} bytes at {offset} does not fit a blob of {size} bytes"
-            )
+            raise BadRequest(f"{name}: a part of {len(data)} bytes at {offset} does not fit a blob of {size} bytes")
         incoming = self._begin(name, size, file)
         if incoming is None:
             return BlobState(name, size, size)
@@ -141,9 +139,7 @@ class BlobFolder:
             MissingBlob: it is not here, or not whole.
         """
         if offset < 0 or not 0 <= length <= PART_BYTES:
-            raise BadRequest(
-                f"{name}: {length} bytes from {offset} cannot be asked for; a part has up to {PART_BYTES}"
-            )
+            raise BadRequest(f"{name}: {length} bytes from {offset} cannot be asked for; a part has up to {PART_BYTES}")
         try:
             with self.file(name).open("rb") as file:
                 file.seek(offset)
@@ -205,9 +201,7 @@ class BlobFolder:
         held = sum(self.file(whole).stat().st_size for whole in self.names())
         coming = sum(other.size for other in self._incoming.values())
         if held + coming + size > self._max_bytes:
-            raise BadRequest(
-                f"{name}: {size} bytes do not fit; {held + coming} of {self._max_bytes} are taken"
-            )
+            raise BadRequest(f"{name}: {size} bytes do not fit; {held + coming} of {self._max_bytes} are taken")
 
 
 def _part(file: Path) -> Path:

@@ -85,9 +85,7 @@ class Client:
     def close(self) -> None:
         """Close the connection, from any thread; a call under way fails, and all others until `connect`."""
         sock, self._sock = self._sock, None
-        self._failed = self._failed or Unreachable(
-            f"the connection to {self._what} {self.address} was closed"
-        )
+        self._failed = self._failed or Unreachable(f"the connection to {self._what} {self.address} was closed")
         if sock is not None:
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)  # close() alone leaves another thread blocked in recv
@@ -111,9 +109,7 @@ class Client:
         try:
             return decode_reply(method, self._seqid, self._exchange(request, deadline))
         except TimeoutError as error:
-            raise self._fail(
-                TimedOut(f"{self._what} {self.address} did not answer {method.name} in time")
-            ) from error
+            raise self._fail(TimedOut(f"{self._what} {self.address} did not answer {method.name} in time")) from error
         except OSError as error:
             raise self._fail(
                 Unreachable(f"lost {self._what} {self.address} during {method.name}: {_words(error)}")
@@ -153,9 +149,7 @@ class Client:
         except TimeoutError as error:
             raise self._fail(TimedOut(f"{self._what} {self.address} did not answer in time")) from error
         except OSError as error:
-            raise self._fail(
-                Unreachable(f"{self._what} {self.address} is not reachable: {_words(error)}")
-            ) from error
+            raise self._fail(Unreachable(f"{self._what} {self.address} is not reachable: {_words(error)}")) from error
         tune(sock)
         self._reader = FrameReader(MAX_FRAME_BYTES, self._scratch)
         self._waiter = Waiter(sock)

@@ -113,9 +113,7 @@ def encode_unknown_method(error: UnknownMethod) -> list[Buffer]:
     """The frame that stock Thrift answers to a method that is not there."""
     memory = TMemoryBuffer()
     TApplicationException(TApplicationException.UNKNOWN_METHOD, str(error)).write(BulkProtocol(memory))
-    return _framed(
-        [message_head(TMessageType.EXCEPTION, error.name), _WORD.pack(error.seqid), memory.getvalue()]
-    )
+    return _framed([message_head(TMessageType.EXCEPTION, error.name), _WORD.pack(error.seqid), memory.getvalue()])
 
 
 def decode_call(service: Service, frame: memoryview) -> Call:
@@ -217,9 +215,7 @@ def _framed(pieces: list[Buffer]) -> list[Buffer]:
 
 
 def _too_large(size: int) -> BadRequest:
-    return BadRequest(
-        f"a message of {size} bytes exceeds the frame limit of {MAX_FRAME_BYTES}; send it in parts"
-    )
+    return BadRequest(f"a message of {size} bytes exceeds the frame limit of {MAX_FRAME_BYTES}; send it in parts")
 
 
 def _words(error: BaseException) -> str:

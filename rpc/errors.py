@@ -146,9 +146,7 @@ class PortInUse(TrainerError):
     code = "port_in_use"
 
     def __init__(self, host: str, port: int) -> None:
-        super().__init__(
-            f"{host}:{port} is in use; choose another port (0 picks a free one) or stop the program there"
-        )
+        super().__init__(f"{host}:{port} is in use; choose another port (0 picks a free one) or stop the program there")
 
 
 class Unreachable(TrainerError):

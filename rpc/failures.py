@@ -18,9 +18,7 @@ _MAX_TEXT = 4000  # characters; a text must fit the smallest frame many times ov
 def outcome_of(error: Exception, method: Method) -> Outcome:
     """The reply that tells of `error`; an unexpected one goes to the log, and its number to the caller."""
     if isinstance(error, TaskRejected) and method.may_reject:
-        rejected = ttypes.Rejected(
-            reason=error.reason, message=_text(error), retry_after_ms=error.retry_after_ms
-        )
+        rejected = ttypes.Rejected(reason=error.reason, message=_text(error), retry_after_ms=error.retry_after_ms)
         return Outcome(rejected=rejected)
     if not isinstance(error, TrainerError):
         error = _incident(error, method)
@@ -32,9 +30,7 @@ def error_of(outcome: Outcome) -> TrainerError | TaskRejected | None:
     """The exception that a reply declares, if any."""
     failure, rejected = outcome.failure, outcome.rejected
     if failure is not None:
-        return error_from_code(
-            failure.code or "", failure.kind or 0, failure.message or "failed without a word"
-        )
+        return error_from_code(failure.code or "", failure.kind or 0, failure.message or "failed without a word")
     if rejected is not None:
         return TaskRejected(_reason(rejected.reason), rejected.message or "", rejected.retry_after_ms or 0)
     return None

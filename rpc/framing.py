@@ -134,9 +134,7 @@ class FrameReader:
         if size > self.max_frame_bytes:
             return f"a frame of {size} bytes is above the limit of {self.max_frame_bytes}"
         return (
-            "a frame is too short for a message"
-            if is_thrift
-            else "a frame does not begin like a strict binary message"
+            "a frame is too short for a message" if is_thrift else "a frame does not begin like a strict binary message"
         )
 
 

@@ -25,9 +25,7 @@ def resolve(loop: Loop, host: str, port: int, on_done: Callable[[list[Address] |
             failure = error
             loop.post(lambda: on_done(failure))
             return
-        addresses = [
-            (socket.AddressFamily(family), (str(address[0]), port)) for family, _, _, _, address in found
-        ]
+        addresses = [(socket.AddressFamily(family), (str(address[0]), port)) for family, _, _, _, address in found]
         loop.post(lambda: on_done(addresses))
 
     try:

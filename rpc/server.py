@@ -114,9 +114,7 @@ class Server:
             Refused: there are too many.
         """
         if len(self._known) >= self._limits.authenticated and session not in self._known:
-            raise Refused(
-                f"{self._limits.authenticated} connections are open, which is the limit; close some"
-            )
+            raise Refused(f"{self._limits.authenticated} connections are open, which is the limit; close some")
         self._forget_stranger(session)
         self._known.add(session)
 
@@ -135,9 +133,7 @@ class Server:
         """Turn the newcomer away and pause listening: the listener would stay ready and the loop spin."""
         if error.errno not in _NO_DESCRIPTOR:
             raise error
-        self._bad_peers.note(
-            "", f"no file descriptor is left for a new connection: {error.strerror}", self._loop.now
-        )
+        self._bad_peers.note("", f"no file descriptor is left for a new connection: {error.strerror}", self._loop.now)
         self._spare.turn_away(self._listener)
         self._loop.unregister(self._listener)
         self._pause = self._loop.call_later(_BACK_OFF_S, self._resume)
@@ -178,9 +174,7 @@ class Server:
             return False
         if len(self._strangers) < self._limits.unauthenticated:
             return True
-        oldest = next(iter(self._silent), None) or next(
-            (each for each in self._strangers if not each.busy), None
-        )
+        oldest = next(iter(self._silent), None) or next((each for each in self._strangers if not each.busy), None)
         if oldest is None:
             self._bad_peers.note(
                 host, f"{host}: every connection without hello is busy; a new one is refused", self._loop.now

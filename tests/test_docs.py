@@ -31,9 +31,7 @@ HELPS: list[tuple[Main, list[str]]] = [
 
 
 @pytest.mark.parametrize(("main", "arguments"), HELPS)
-def test_every_flag_is_in_the_readme(
-    main: Main, arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_flag_is_in_the_readme(main: Main, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(arguments)
     flags = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", capsys.readouterr().out)) - {"--help"}
@@ -45,9 +43,7 @@ def test_every_failure_class_has_a_row() -> None:
 
 
 def test_every_error_code_is_named() -> None:
-    kinds = [
-        each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, TrainerError)
-    ]
+    kinds = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, TrainerError)]
     assert [kind.code for kind in kinds if f"`{kind.code}`" not in README] == []
 
 

@@ -21,9 +21,7 @@ def run(*command: str | Path, cwd: Path, timeout_s: float = 60) -> subprocess.Co
     """Run a command that must succeed; the checkout is not on its path."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     arguments = [str(each) for each in command]
-    done = subprocess.run(
-        arguments, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout_s
-    )
+    done = subprocess.run(arguments, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout_s)
     assert done.returncode == 0, f"{arguments}: {done.stdout}\n{done.stderr}"
     return done
 
@@ -40,9 +38,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pip = (sys.executable, "-m", "pip", "--python", programs / "python", "install")
     run(*pip, "--no-deps", "--no-index", "-c", CHECKOUT / "constraints.txt", folder / name, cwd=folder)
     ours = sysconfig.get_path("purelib")
-    home = run(
-        programs / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder
-    )
+    home = run(programs / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder)
     Path(home.stdout.strip(), "dependencies.pth").write_text(ours)
     return programs
 

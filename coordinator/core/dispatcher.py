@@ -1,7 +1,7 @@
 """The dispatcher: takes one event in, returns the commands that the runtime must carry out.
 
-It owns all work, tasks and nodes, and knows nothing of what the work is about: a workload says which tasks there are and what
-their results mean. Whatever runs it, a socket loop or a simulator, gives it the time and the chance.
+It owns all work, tasks and nodes, and knows nothing of what the work is about: a workload says which tasks there
+are and what their results mean. Whatever runs it, a socket loop or a simulator, gives it the time and the chance.
 """
 
 from __future__ import annotations
@@ -94,9 +94,7 @@ class Dispatcher:
                 self._take(work, workload.begin(now), now)
             case CancelAsked(work_id, reason):
                 if work_id in self._open:
-                    self._end(
-                        self._open[work_id], WorkState.CANCELLED, End(FailureKind.CANCELLED, reason), now
-                    )
+                    self._end(self._open[work_id], WorkState.CANCELLED, End(FailureKind.CANCELLED, reason), now)
             case Tick():
                 pass
         self._pass_time(now)

@@ -23,9 +23,7 @@ def make_plan(spec: RunSpec, summaries: Sequence[ShardSummary], validation: Vali
     files = [(file.file, summary.columns) for file, summary in zip(spec.shards, summaries, strict=True)]
     for name, found in [*files, (validation.file, validation.columns)]:
         if found != columns:
-            raise BadData(
-                f"{name}: {found} features a row, but {spec.shards[0].file} has {columns}; all need the same"
-            )
+            raise BadData(f"{name}: {found} features a row, but {spec.shards[0].file} has {columns}; all need the same")
     classes = spec.classes or 1 + max(validation.max_label, *(summary.max_label for summary in summaries))
     layers = (columns, *spec.hidden, max(classes, 2))
     settings = _settings(spec, layers)

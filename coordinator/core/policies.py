@@ -111,8 +111,11 @@ Load = tuple[float, int]
 
 
 class LoadBalancing:
-    """The node that is expected to finish first: smallest share of busy slots, then smallest smoothed time of a task (in steps of
-    about a fifth, so that nodes of one speed tie), then one that holds the data, then the smallest id."""
+    """The node that is expected to finish first.
+
+    That is: smallest share of busy slots, then smallest smoothed time of a task (in steps of about a fifth, so that
+    nodes of one speed tie), then one that holds the data, then the smallest id.
+    """
 
     name = "load-balancing"
 

@@ -105,9 +105,7 @@ class NodePool:
         if node.blames < self._settings.blames and not node.on_probation:
             return False
         node.quarantines += 1
-        span = min(
-            self._settings.quarantine_max_s, self._settings.quarantine_s * 2.0 ** (node.quarantines - 1)
-        )
+        span = min(self._settings.quarantine_max_s, self._settings.quarantine_s * 2.0 ** (node.quarantines - 1))
         node.until, node.blames = now + span, 0
         if node.state is not NodeState.LOST:
             node.state = NodeState.QUARANTINED

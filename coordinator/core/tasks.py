@@ -10,7 +10,10 @@ from coordinator.core.workload import TaskSpec
 
 
 class TaskBook:
-    """Every task that is neither done nor dropped. A waiting task stands in its work's heap of ready tasks, or in the delayed ones."""
+    """Every task that is neither done nor dropped.
+
+    A waiting task stands in its work's heap of ready tasks, or among the delayed ones.
+    """
 
     def __init__(self) -> None:
         self._tasks: dict[str, tuple[Work, Task]] = {}
@@ -21,11 +24,7 @@ class TaskBook:
 
     def on_node(self, node_id: str) -> list[tuple[Work, Task]]:
         """The tasks whose live attempt is on this node."""
-        return [
-            (work, task)
-            for work, task in self._tasks.values()
-            if task.attempt and task.attempt.node_id == node_id
-        ]
+        return [(work, task) for work, task in self._tasks.values() if task.attempt and task.attempt.node_id == node_id]
 
     def add(self, work: Work, spec: TaskSpec, now: float) -> None:
         task = work.tasks[spec.id] = Task(spec, now)

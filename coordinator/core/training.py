@@ -1,4 +1,7 @@
-"""A training run: survey of the shards, then rounds of local training and averaging (FedAvg, McMahan et al. 2017, algorithm 1)."""
+"""A training run: survey of the shards, then rounds of local training and averaging.
+
+Federated averaging as in McMahan et al. (2017), algorithm 1.
+"""
 
 from __future__ import annotations
 
@@ -70,9 +73,7 @@ class TrainingRun:
     def begin(self, now: float) -> list[Step]:
         self._started_at = now
         steps: list[Step] = [jobs.LoadValidation(self.id)]
-        steps += [
-            self._queue("survey", 0, shard, SurveyPayload(shard)) for shard in range(len(self.spec.shards))
-        ]
+        steps += [self._queue("survey", 0, shard, SurveyPayload(shard)) for shard in range(len(self.spec.shards))]
         return steps
 
     def on_placed(self, task: TaskSpec, waited_s: float) -> None:
@@ -165,9 +166,7 @@ class TrainingRun:
         for shard in range(len(self.spec.shards)):
             rows = self._summaries[shard].rows
             weight = rows if self.spec.weighting == "rows" else 1
-            steps.append(
-                self._queue("train", number, shard, TrainPayload(number, shard, rows, weight, self.plan))
-            )
+            steps.append(self._queue("train", number, shard, TrainPayload(number, shard, rows, weight, self.plan)))
         return steps
 
     def _queue(self, kind: str, number: int, shard: int, payload: SurveyPayload | TrainPayload) -> Queue:
@@ -183,11 +182,7 @@ class TrainingRun:
         if current.root is None:
             return []
         shards = range(len(self.spec.shards))
-        divisor = (
-            sum(self._summaries[shard].rows for shard in shards)
-            if self.spec.weighting == "rows"
-            else len(shards)
-        )
+        divisor = sum(self._summaries[shard].rows for shard in shards) if self.spec.weighting == "rows" else len(shards)
         return [jobs.Apply(self.id, current.number, current.root, divisor)]
 
     def _averaged(self, number: int, seconds: float, now: float) -> list[Step]:
@@ -199,17 +194,13 @@ class TrainingRun:
         steps: list[Step] = [jobs.Validate(self.id, number)]
         if number == 1:
             steps.append(jobs.Discard(self.id, 0))
-        if (
-            self.spec.max_time_s
-            and now - self._started_at >= self.spec.max_time_s
-            and number < self._last_round
-        ):
+        if self.spec.max_time_s and now - self._started_at >= self.spec.max_time_s and number < self._last_round:
             self._last_round = number
             steps.append(Remark("max time", f"stops after round {number}: --max-time is over", number))
         return steps + self._start_next(now)
 
     def _start_next(self, now: float) -> list[Step]:
-        """The next round starts while this one is validated, but never two rounds ahead: that bounds the models held."""
+        """Start the next round while this one is validated, but never two ahead: that bounds the models held."""
         done = self.rounds_done
         if self._round is not None or done >= self._last_round or done - self._judged > 1:
             return []
@@ -243,9 +234,7 @@ class TrainingRun:
         if self.spec.target_error and error <= self.spec.target_error:
             return f"the validation error {error:.4f} meets the target {self.spec.target_error:g}"
         if self.spec.patience and number - self._best_round >= self.spec.patience:
-            return (
-                f"no better validation error since round {self._best_round} (patience {self.spec.patience})"
-            )
+            return f"no better validation error since round {self._best_round} (patience {self.spec.patience})"
         return ""
 
     def _finish(self, number: int) -> list[Step]:

@@ -50,7 +50,8 @@ Payload: TypeAlias = SurveyPayload | TrainPayload
 class TaskSpec:
     """A task as its work defines it.
 
-    Smaller orders go first. `data` is the blob it reads; `class_key` says in which respect the numeric class of its node matters.
+    Smaller orders go first. `data` is the blob it reads; `class_key` says in which respect the numeric class of its
+    node matters.
     """
 
     id: str

@@ -76,9 +76,7 @@ class Backend(Protocol):
         """`v = momentum * v + g; w -= v` over flat vectors (Sutskever et al. 2013, equations 1 and 2)."""
         ...
 
-    def adam_step(
-        self, w: FloatArray, g: FloatArray, m: FloatArray, v: FloatArray, *, eta: float, step: int
-    ) -> None:
+    def adam_step(self, w: FloatArray, g: FloatArray, m: FloatArray, v: FloatArray, *, eta: float, step: int) -> None:
         """One step of Adam over flat vectors (Kingma and Ba 2015, algorithm 1, its default constants).
 
         Args:

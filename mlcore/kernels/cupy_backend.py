@@ -67,9 +67,7 @@ class CupyBackend:
     def momentum_step(self, w: FloatArray, g: FloatArray, v: FloatArray, *, momentum: float) -> None:
         self._launch("momentum_step", w.size, w, g, v, momentum)
 
-    def adam_step(
-        self, w: FloatArray, g: FloatArray, m: FloatArray, v: FloatArray, *, eta: float, step: int
-    ) -> None:
+    def adam_step(self, w: FloatArray, g: FloatArray, m: FloatArray, v: FloatArray, *, eta: float, step: int) -> None:
         rate, epsilon = folded_constants(eta, step)
         self._launch("adam_step", w.size, w, g, m, v, BETA_1, BETA_2, rate, epsilon)
 

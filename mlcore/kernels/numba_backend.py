@@ -51,9 +51,7 @@ class NumbaBackend(NumpyBackend):
     def momentum_step(self, w: FloatArray, g: FloatArray, v: FloatArray, *, momentum: float) -> None:
         _momentum(w, g, v, momentum)
 
-    def adam_step(
-        self, w: FloatArray, g: FloatArray, m: FloatArray, v: FloatArray, *, eta: float, step: int
-    ) -> None:
+    def adam_step(self, w: FloatArray, g: FloatArray, m: FloatArray, v: FloatArray, *, eta: float, step: int) -> None:
         _adam(w, g, m, v, folded_constants(eta, step))
 
 

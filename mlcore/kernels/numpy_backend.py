@@ -95,9 +95,7 @@ class NumpyBackend:
             part_v += g[part]
             w[part] -= part_v
 
-    def adam_step(
-        self, w: FloatArray, g: FloatArray, m: FloatArray, v: FloatArray, *, eta: float, step: int
-    ) -> None:
+    def adam_step(self, w: FloatArray, g: FloatArray, m: FloatArray, v: FloatArray, *, eta: float, step: int) -> None:
         rate, epsilon = folded_constants(eta, step)
         for start in range(0, len(w), _CHUNK):
             part = slice(start, start + _CHUNK)
@@ -117,9 +115,7 @@ def _parts(a: FloatArray) -> Iterator[FloatArray]:
         yield flat[start : start + _CHUNK]
 
 
-def _adam_chunk(
-    w: FloatArray, g: FloatArray, m: FloatArray, v: FloatArray, rate: float, epsilon: float
-) -> None:
+def _adam_chunk(w: FloatArray, g: FloatArray, m: FloatArray, v: FloatArray, rate: float, epsilon: float) -> None:
     m *= BETA_1
     m += g
     v *= BETA_2

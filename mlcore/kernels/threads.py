@@ -3,7 +3,7 @@
 from functools import lru_cache
 from threading import Lock
 
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+from threadpoolctl import ThreadpoolController
 
 _lock = Lock()
 

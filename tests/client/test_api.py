@@ -53,9 +53,7 @@ def test_the_model_is_numpy_arrays(session: Session) -> None:
     assert model.predict([[1.0, 2.0]]).tolist() == [1]
 
 
-def test_a_standardized_run_gives_its_statistics_with_the_model(
-    coordinator: Serving, session: Session
-) -> None:
+def test_a_standardized_run_gives_its_statistics_with_the_model(coordinator: Serving, session: Session) -> None:
     offset, scale = np.array([1.0, 2.0]), np.array([3.0, 4.0])
     fake = coordinator.fake
     fake.detail = replace(fake.detail, offset=offset.tobytes(), scale=scale.tobytes())
@@ -89,9 +87,7 @@ def test_a_cancelled_run_says_by_whom(coordinator: Serving, session: Session) ->
         session.run(RUN_ID).wait()
 
 
-def test_waiting_ends_when_its_time_is_over_and_the_run_goes_on(
-    coordinator: Serving, session: Session
-) -> None:
+def test_waiting_ends_when_its_time_is_over_and_the_run_goes_on(coordinator: Serving, session: Session) -> None:
     coordinator.fake.story = story_of(RUNNING, RUNNING, RUNNING)
     with pytest.raises(TimedOut, match=rf"run {RUN_ID} has not ended within 0 s; it goes on"):
         session.run(RUN_ID).wait(timeout_s=0)
@@ -122,9 +118,7 @@ def test_a_senseless_setting_is_refused_before_anything_is_sent(
     assert coordinator.fake.parts == []
 
 
-def test_following_a_run_outlives_a_restart_of_the_coordinator(
-    coordinator: Serving, session: Session
-) -> None:
+def test_following_a_run_outlives_a_restart_of_the_coordinator(coordinator: Serving, session: Session) -> None:
     coordinator.fake.story = story_of(RUNNING)
     seen: list[str] = []
     follower = Thread(target=lambda: seen.extend(news.row.state for news in session.run(RUN_ID)))

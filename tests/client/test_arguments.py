@@ -38,9 +38,7 @@ def test_every_setting_of_a_run_has_an_option() -> None:
     plain = spec_of()
     given = {"name", "shards", "validation", "rounds", "epochs", "eta"}
     unchanged = [
-        field.name
-        for field in dataclasses.fields(RunSpec)
-        if getattr(spec, field.name) == getattr(plain, field.name)
+        field.name for field in dataclasses.fields(RunSpec) if getattr(spec, field.name) == getattr(plain, field.name)
     ]
     assert set(unchanged) == given
 
@@ -114,9 +112,7 @@ def test_a_senseless_option_is_one_line_and_status_2(
     assert ended.err.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    "server", ["localhost", "localhost:", ":9095", "localhost:0", "localhost:99999", "a:b"]
-)
+@pytest.mark.parametrize("server", ["localhost", "localhost:", ":9095", "localhost:0", "localhost:99999", "a:b"])
 def test_a_server_is_host_and_port(run_client: RunClient, server: str) -> None:
     ended = run_client("status", "--server", server)
     assert ended == (2, "", f"client: server {server!r} is not HOST:PORT; the default is localhost:9095\n")

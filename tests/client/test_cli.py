@@ -38,9 +38,7 @@ def test_the_seven_arguments_train_and_print_the_result(
     assert spec.validation.file == "validate_toy.txt"
 
 
-def test_quiet_drops_the_progress_and_keeps_the_result(
-    coordinator: Serving, data: Path, run_client: RunClient
-) -> None:
+def test_quiet_drops_the_progress_and_keeps_the_result(coordinator: Serving, data: Path, run_client: RunClient) -> None:
     ended = run_client("127.0.0.1", coordinator.port, data, 2, 3, 4, 0.5, "--quiet")
     assert ended == (0, RESULT, "")
 
@@ -73,9 +71,7 @@ def test_save_and_timing_replace_their_files(
     assert "node 127.0.0.1:9091: 3 tasks" in timing.read_text()
 
 
-def test_a_failed_run_is_one_line_and_status_1(
-    coordinator: Serving, data: Path, run_client: RunClient
-) -> None:
+def test_a_failed_run_is_one_line_and_status_1(coordinator: Serving, data: Path, run_client: RunClient) -> None:
     reason = "train_toy2.txt:2: 4 columns where line 1 has 3; make all rows equally long"
     failed = replace(COMPLETED, state="failed", reason=reason, failure=FailureKind.USER_ERROR)
     coordinator.fake.story, coordinator.fake.row = [News(failed, next=1)], failed
@@ -91,9 +87,7 @@ def test_json_tells_of_a_failed_run_too(coordinator: Serving, data: Path, run_cl
     assert json.loads(ended.out)["state"] == "failed"
 
 
-def test_what_the_coordinator_refuses_is_a_usage_error(
-    coordinator: Serving, data: Path, run_client: RunClient
-) -> None:
+def test_what_the_coordinator_refuses_is_a_usage_error(coordinator: Serving, data: Path, run_client: RunClient) -> None:
     coordinator.fake.refusal = BadRequest("k must be 5 or more: train_toy1.txt has label 4")
     ended = run_client("127.0.0.1", coordinator.port, data, 2, 3, 4, 0.5)
     assert ended == (2, "", "client: k must be 5 or more: train_toy1.txt has label 4\n")
@@ -118,9 +112,7 @@ def test_a_host_that_is_none_is_told_from_one_where_nobody_serves(data: Path, ru
     assert ended.err.endswith("; check host and port\n")
 
 
-def test_the_loss_of_a_diverging_run_is_still_json(
-    coordinator: Serving, data: Path, run_client: RunClient
-) -> None:
+def test_the_loss_of_a_diverging_run_is_still_json(coordinator: Serving, data: Path, run_client: RunClient) -> None:
     rounds = (RoundRow(round=1, validation_error=0.9, validation_loss=math.inf, train_loss=math.nan),)
     coordinator.fake.detail = replace(coordinator.fake.detail, rounds=rounds)
     ended = run_client("127.0.0.1", coordinator.port, data, 2, 3, 4, 0.5, "--json", "--quiet")

@@ -30,9 +30,7 @@ def interrupt_when_watching(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_client_cancels_its_run(
-    coordinator: Serving, data: Path, number: signal.Signals
-) -> None:
+def test_an_interrupted_client_cancels_its_run(coordinator: Serving, data: Path, number: signal.Signals) -> None:
     arguments = ("127.0.0.1", coordinator.port, data, 2, 3, 4, 0.5)
     status, out, err = interrupt_when_watching(coordinator, arguments, number)
     assert (status, out) == (130, "")

@@ -93,9 +93,7 @@ def test_no_terminal_means_plain_lines(quiet: bool, kind: type) -> None:
     assert type(make_report(quiet, io.StringIO())) is kind
 
 
-def test_on_a_terminal_the_progress_is_live_and_leaves_only_the_rounds(
-    coordinator: Serving, data: Path
-) -> None:
+def test_on_a_terminal_the_progress_is_live_and_leaves_only_the_rounds(coordinator: Serving, data: Path) -> None:
     main_end, terminal = pty.openpty()
     arguments = ("127.0.0.1", coordinator.port, data, 2, 3, 4, 0.5)
     command = [sys.executable, str(CLIENT), *map(str, arguments)]
@@ -104,9 +102,7 @@ def test_on_a_terminal_the_progress_is_live_and_leaves_only_the_rounds(
         os.close(terminal)
         shown = read_all(main_end)
         assert client.wait(60) == 0
-    assert "\x1b[?25l" in shown and shown.rindex("\x1b[?25h") > shown.rindex(
-        "\x1b[?25l"
-    )  # the cursor is back
+    assert "\x1b[?25l" in shown and shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")  # the cursor is back
     assert "round 1 of 2: validation error 0.1000" in shown
     assert "of 4 tasks" in shown
 

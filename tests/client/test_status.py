@@ -15,9 +15,7 @@ from tests.client.fake import COMPLETED, RUNNING, Serving
 
 NODES = (
     NodeRow("127.0.0.1:9091", "127.0.0.1:9091", "ready", 1, 1, 12, 3, 0, 4.25, "cpu"),
-    NodeRow(
-        "10.0.0.7:9092", "gpu-box", "quarantined", 2, 0, 7, 0, 5, 0.0, "cuda:0", "its answers are not finite"
-    ),
+    NodeRow("10.0.0.7:9092", "gpu-box", "quarantined", 2, 0, 7, 0, 5, 0.0, "cuda:0", "its answers are not finite"),
 )
 RUNS = (replace(RUNNING, waiting_for="a node"), replace(COMPLETED, id="r6", name="letters"))
 OVERVIEW = Overview("0.1.0", "random", 3725.0, NODES, RUNS)

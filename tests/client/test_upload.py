@@ -45,9 +45,7 @@ def test_what_is_held_is_not_sent_again(coordinator: Serving, data: Path, link: 
     assert coordinator.fake.parts == [(blob_name(b"9,9,1\n"), 0, 6)]
 
 
-def test_a_large_file_goes_in_parts_and_its_progress_is_told(
-    coordinator: Serving, data: Path, link: Link
-) -> None:
+def test_a_large_file_goes_in_parts_and_its_progress_is_told(coordinator: Serving, data: Path, link: Link) -> None:
     (data / "train_toy2.txt").write_bytes(LARGE)
     told: list[tuple[int, int]] = []
     upload(link, find_data(data), lambda have, total: told.append((have, total)))

@@ -16,7 +16,9 @@ def test_addresses_are_read_line_by_line_and_remarks_are_skipped(tmp_path: Path)
     assert read_nodes(listed) == (("localhost", 9091), ("10.0.0.7", 9092), ("::1", 9093))
 
 
-@pytest.mark.parametrize("line", ["localhost", "localhost,", ",9091", "localhost,0", "localhost,65536", "a,b", "a,-1", "a,9²"])
+@pytest.mark.parametrize(
+    "line", ["localhost", "localhost,", ",9091", "localhost,0", "localhost,65536", "a,b", "a,-1", "a,9²"]
+)
 def test_a_bad_line_is_named(tmp_path: Path, line: str) -> None:
     listed = tmp_path / "nodes.txt"
     listed.write_text(f"localhost,9091\n{line}\n")

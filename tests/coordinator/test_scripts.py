@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from coordinator.core.events import Broke, Declined, Held, Outcome
-from coordinator.errands import Cargo
+from coordinator.errands import Cargo, Steps
 from coordinator.scripts import Aside, Call, Player, Script, Wait
 from rpc.channel import Channel
 from rpc.errors import BadData, FailureKind, RejectReason, TaskRejected
@@ -51,7 +51,12 @@ class Stage:
         hello = Hello(PROTOCOL_VERSION, "coordinator", connection="slot")
         self.channel = self.running.do(
             lambda: Channel(
-                self.running.loop, self.server.address, COMPUTE_NODE, hello=hello, on_up=up.put, on_down=lambda error: None
+                self.running.loop,
+                self.server.address,
+                COMPUTE_NODE,
+                hello=hello,
+                on_up=up.put,
+                on_down=lambda error: None,
             )
         )
         up.get(timeout=PATIENCE_S)
@@ -135,7 +140,7 @@ def test_a_script_may_catch_what_a_step_raises(stage: Stage) -> None:
 def test_cargo_is_sent_once_and_the_others_wait_for_it() -> None:
     cargo, sent = Cargo(set()), []
 
-    def send() -> Iterator[Any]:
+    def send() -> Steps:
         sent.append("began")
         yield Call("status", ())
 
@@ -156,7 +161,7 @@ def test_cargo_is_sent_once_and_the_others_wait_for_it() -> None:
 def test_when_sending_cargo_fails_the_next_one_sends_it() -> None:
     cargo = Cargo(set())
 
-    def send() -> Iterator[Any]:
+    def send() -> Steps:
         yield Call("status", ())
 
     first, second = cargo.bring("x", send), cargo.bring("x", send)

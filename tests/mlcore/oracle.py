@@ -1,4 +1,4 @@
-"""The oracle: the training of DESIGN 4 in plain float64 NumPy, written to be read and to be right."""
+"""The oracle: the training in plain float64 NumPy, written to be read and to be right."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from mlcore.kernels.backend import FloatArray, IntArray
 from mlcore.settings import TrainSettings
 
 Vector = NDArray[np.float64]
@@ -18,7 +19,7 @@ class Oracle:
     settings: TrainSettings
 
     def train_shard(
-        self, model: Vector, x: Vector, y: NDArray[np.int64], *, round_number: int, shard: int
+        self, model: FloatArray, x: FloatArray, y: IntArray, *, round_number: int, shard: int
     ) -> tuple[Vector, float, int]:
         """Return delta, summed loss of the last epoch and epochs run."""
         settings = self.settings
@@ -60,7 +61,7 @@ class Oracle:
                 break
         return w - model, losses[-1], len(losses)
 
-    def loss_and_gradient(self, w: Vector, x: Vector, y: NDArray[np.int64]) -> tuple[float, Vector]:
+    def loss_and_gradient(self, w: FloatArray, x: FloatArray, y: IntArray) -> tuple[float, Vector]:
         """Return the cross-entropy summed over the rows, and its gradient."""
         settings = self.settings
         matrices = self._matrices(w)
@@ -82,7 +83,7 @@ class Oracle:
             d = (d @ matrix[:, :-1]) * slope  # of no use, and not used, for the inputs themselves
         return float(-(target * log_softmax).sum()), np.concatenate(parts[::-1])
 
-    def _matrices(self, w: Vector) -> list[Vector]:
+    def _matrices(self, w: FloatArray) -> list[Vector]:
         matrices = []
         for below, above in pairwise(self.settings.layers):
             size = above * (below + 1)

@@ -28,9 +28,8 @@ def test_nesterov_looks_ahead_along_its_velocity() -> None:
 
 
 def test_a_model_that_is_not_finite_is_an_error() -> None:
-    with np.errstate(over="ignore"):
-        with pytest.raises(FloatingPointError, match="eta"):
-            ServerOptimizer("fedavg").apply(np.full(3, 1e308), np.full(3, 1e308), 1)
+    with np.errstate(over="ignore"), pytest.raises(FloatingPointError, match="eta"):
+        ServerOptimizer("fedavg").apply(np.full(3, 1e308), np.full(3, 1e308), 1)
 
 
 def test_an_unknown_optimizer_is_named() -> None:

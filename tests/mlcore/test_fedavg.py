@@ -18,9 +18,7 @@ def classic_error(seed: int, backend: Backend) -> float:
     for round_number in range(1, 4):
         total = np.zeros_like(model)
         for shard, (x, y) in enumerate(shards):
-            result = train_shard(
-                model, x, y, settings, round_number=round_number, shard=shard, backend=backend
-            )
+            result = train_shard(model, x, y, settings, round_number=round_number, shard=shard, backend=backend)
             total += result.delta * len(x)
         model += total / n_rows
     return evaluate(model, *validation("float32"), LAYERS, activation="relu", backend=backend).error

@@ -33,9 +33,7 @@ def test_ties_go_to_the_lowest_class(backend: Backend) -> None:
     assert result.loss == pytest.approx(np.log(26))
 
 
-@pytest.mark.parametrize(
-    "layers", [(16, 2_000_000, 2), (16, 50_000, 26)], ids=["2 million hidden units", "many rows"]
-)
+@pytest.mark.parametrize("layers", [(16, 2_000_000, 2), (16, 50_000, 26)], ids=["2 million hidden units", "many rows"])
 def test_memory_stays_bounded_however_wide_the_layers(layers: tuple[int, ...]) -> None:
     rng = np.random.default_rng(0)
     n_rows = 12 if layers[1] > 100_000 else 1000
@@ -58,8 +56,7 @@ def test_labels_of_one_byte_do_not_overflow_the_confusion(cpu_backend: Backend) 
     x, y = validation("float32")
     model = init_weights(LAYERS, init="he", seed=1, dtype="float32")
     small, wide = (
-        evaluate(model, x, labels, LAYERS, activation="relu", backend=cpu_backend)
-        for labels in (y.astype(np.uint8), y)
+        evaluate(model, x, labels, LAYERS, activation="relu", backend=cpu_backend) for labels in (y.astype(np.uint8), y)
     )
     assert small.confusion.tolist() == wide.confusion.tolist()
 

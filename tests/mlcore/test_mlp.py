@@ -34,9 +34,7 @@ def test_the_classic_start_fills_all_weights_within_a_hundredth(dtype: str) -> N
 
 @pytest.mark.parametrize(("init", "deviation"), [("he", np.sqrt(2 / 50)), ("xavier", np.sqrt(2 / 250))])
 def test_he_and_xavier_scale_with_the_layer_and_leave_biases_0(init: str, deviation: float) -> None:
-    for view in layer_views(init_weights((50, 200, 50), init=init, seed=1, dtype="float32"), (50, 200, 50))[
-        :1
-    ]:
+    for view in layer_views(init_weights((50, 200, 50), init=init, seed=1, dtype="float32"), (50, 200, 50))[:1]:
         assert view[:, :-1].std() == pytest.approx(deviation, rel=0.03)
         assert not view[:, -1].any()
 

@@ -24,9 +24,7 @@ def tables(fields: st.SearchStrategy[str]) -> st.SearchStrategy[list[list[str]]]
     """Return tables of fields, the last of each row a label."""
     return st.integers(1, 4).flatmap(
         lambda n: st.lists(
-            st.tuples(st.lists(fields, min_size=n, max_size=n), plain_fields).map(
-                lambda row: [*row[0], row[1]]
-            ),
+            st.tuples(st.lists(fields, min_size=n, max_size=n), plain_fields).map(lambda row: [*row[0], row[1]]),
             min_size=1,
             max_size=8,
         )
@@ -34,9 +32,7 @@ def tables(fields: st.SearchStrategy[str]) -> st.SearchStrategy[list[list[str]]]
 
 
 @given(tables(plain_fields), st.sampled_from(["", "\n"]))
-def test_on_plain_digits_the_fast_reader_the_exact_one_and_a_naive_one_agree(
-    table: list[list[str]], end: str
-) -> None:
+def test_on_plain_digits_the_fast_reader_the_exact_one_and_a_naive_one_agree(table: list[list[str]], end: str) -> None:
     text = ("\n".join(",".join(row) for row in table) + end).encode()
     fast, exact = parse_plain_digits(memoryview(text)), parse_any_numbers(text, name="t")
     assert fast is not None
@@ -47,9 +43,7 @@ def test_on_plain_digits_the_fast_reader_the_exact_one_and_a_naive_one_agree(
 
 
 @given(tables(any_fields), st.sampled_from(["\n", "\r\n"]), st.sampled_from(["", "\n", "\r\n", "\n\n"]))
-def test_any_numbers_are_read_as_a_naive_reader_reads_them(
-    table: list[list[str]], newline: str, end: str
-) -> None:
+def test_any_numbers_are_read_as_a_naive_reader_reads_them(table: list[list[str]], newline: str, end: str) -> None:
     text = (newline.join(",".join(row) for row in table) + end).encode()
     shard = parse_rows(text, name="t")
     assert shard.x.tolist() == [[float(field) for field in row[:-1]] for row in table]

@@ -93,9 +93,7 @@ def test_a_channel_comes_up_calls_and_is_closed(serve: Serve, running_loop: Runn
     assert dialled.ups.get(timeout=10).labels == {"gpu": "no"}
     assert dialled.call("status").load == 0.5
     assert isinstance(dialled.call("survey", SurveyTask("a", 1, "r", 0, "", "f")), BadData)
-    task = TrainTask(
-        "a", 1, "r", 1, 13, "", "f", 1, Vector("float32", 1, 2, data=b"1234"), TrainSettings((1, 2))
-    )
+    task = TrainTask("a", 1, "r", 1, 13, "", "f", 1, Vector("float32", 1, 2, data=b"1234"), TrainSettings((1, 2)))
     assert isinstance(dialled.call("train_shard", task), TaskRejected)
     assert dialled.call("status").load == 0.5
     connection = dialled.channel.connection
@@ -143,9 +141,7 @@ def test_one_call_at_a_time_and_none_before_it_is_up(serve: Serve, running_loop:
         dialled.call("status")
 
 
-def test_an_argument_that_does_not_fit_leaves_the_channel_free(
-    serve: Serve, running_loop: RunningLoop
-) -> None:
+def test_an_argument_that_does_not_fit_leaves_the_channel_free(serve: Serve, running_loop: RunningLoop) -> None:
     dialled = Dialled(running_loop, serve().address)
     dialled.ups.get(timeout=10)
     with pytest.raises(BadRequest):
@@ -155,9 +151,7 @@ def test_an_argument_that_does_not_fit_leaves_the_channel_free(
 
 
 @pytest.mark.parametrize("kind", WRONG_ANSWERS)
-def test_a_wrong_answer_fails_the_call_and_ends_the_channel_once(
-    running_loop: RunningLoop, kind: str
-) -> None:
+def test_a_wrong_answer_fails_the_call_and_ends_the_channel_once(running_loop: RunningLoop, kind: str) -> None:
     with serve_raw(after_hello(WRONG_ANSWERS[kind])) as address:
         dialled = Dialled(running_loop, address)
         dialled.ups.get(timeout=10)
@@ -169,9 +163,7 @@ def test_a_wrong_answer_fails_the_call_and_ends_the_channel_once(
         assert isinstance(dialled.went_down_once(), ProtocolError | Unreachable)
 
 
-def test_a_call_without_an_answer_times_out_and_ends_the_channel(
-    serve: Serve, running_loop: RunningLoop
-) -> None:
+def test_a_call_without_an_answer_times_out_and_ends_the_channel(serve: Serve, running_loop: RunningLoop) -> None:
     dialled = Dialled(running_loop, serve().address)
     dialled.ups.get(timeout=10)
     assert dialled.call("status", timeout_s=0.05).load == 0.5
@@ -186,9 +178,7 @@ def test_a_node_that_dies_fails_the_call_under_way(serve: Serve, running_loop: R
     dialled = Dialled(running_loop, server.address)
     dialled.ups.get(timeout=10)
     replies: Queue[Any] = Queue()
-    running_loop.do(
-        lambda: dialled.channel.call("cancel_attempt", "a", 1, timeout_s=60, on_reply=replies.put)
-    )
+    running_loop.do(lambda: dialled.channel.call("cancel_attempt", "a", 1, timeout_s=60, on_reply=replies.put))
     server.handler.laters.get(timeout=5)
     server.close()
     assert isinstance(replies.get(timeout=5), Unreachable)
@@ -234,9 +224,7 @@ def test_closing_before_it_is_up_ends_it_once(running_loop: RunningLoop) -> None
 def test_a_control_channel_takes_no_large_answer(serve: Serve, running_loop: RunningLoop) -> None:
     server = serve()
     server.handler.blobs["b"] = bytes(2 * SMALL_FRAME_BYTES)
-    dialled = Dialled(
-        running_loop, server.address, Hello(PROTOCOL_VERSION, "coordinator", connection="control")
-    )
+    dialled = Dialled(running_loop, server.address, Hello(PROTOCOL_VERSION, "coordinator", connection="control"))
     dialled.ups.get(timeout=10)
     reply = dialled.call("get_blob", "b", 0, 2 * SMALL_FRAME_BYTES)
     assert isinstance(reply, ProtocolError)

@@ -44,9 +44,7 @@ EMPTY_PART = pack("!bhi", 11, 1, 0) + pack("!bhq", 10, 2, 0) + pack("!bhq", 10, 
 
 
 def task(data: bytes = b"1234") -> TrainTask:
-    return TrainTask(
-        "r/1/2/1", 7, "r", 1, 2, "", "f", 1, Vector("float32", 1, 5, data=data), TrainSettings((4, 2))
-    )
+    return TrainTask("r/1/2/1", 7, "r", 1, 2, "", "f", 1, Vector("float32", 1, 5, data=data), TrainSettings((4, 2)))
 
 
 def payload(pieces: list[Any]) -> bytes:

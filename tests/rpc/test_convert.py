@@ -19,12 +19,8 @@ from rpc.messages import Hello, TrainResult, Vector
 from rpc.services import COMPUTE_NODE, COORDINATOR, Method, Service
 from tests.rpc.wire_values import values
 
-MESSAGES = [
-    each for each in vars(messages).values() if isinstance(each, type) and dataclasses.is_dataclass(each)
-]
-METHODS = [
-    (service, method) for service in (COMPUTE_NODE, COORDINATOR) for method in service.methods.values()
-]
+MESSAGES = [each for each in vars(messages).values() if isinstance(each, type) and dataclasses.is_dataclass(each)]
+METHODS = [(service, method) for service in (COMPUTE_NODE, COORDINATOR) for method in service.methods.values()]
 IDS = [f"{service.name}.{method.name}" for service, method in METHODS]
 
 

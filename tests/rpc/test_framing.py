@@ -127,9 +127,7 @@ def test_what_is_no_frame_of_ours_is_named_and_refused_at_once(noise: bytes, nam
 
 
 @pytest.mark.parametrize("has_sendmsg", [True, False])
-def test_pieces_arrive_in_order_through_partial_sends(
-    monkeypatch: pytest.MonkeyPatch, has_sendmsg: bool
-) -> None:
+def test_pieces_arrive_in_order_through_partial_sends(monkeypatch: pytest.MonkeyPatch, has_sendmsg: bool) -> None:
     monkeypatch.setattr(rpc.framing, "_HAS_SENDMSG", has_sendmsg)
     pieces: list[Buffer] = [
         b"head",

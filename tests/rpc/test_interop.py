@@ -155,9 +155,7 @@ def test_our_client_calls_a_stock_server(stock_address: tuple[str, int]) -> None
     with Client(*stock_address, COMPUTE_NODE, timeout_s=10) as client:
         reply = client.hello(Hello(PROTOCOL_VERSION, "client", connection="slot"))
         assert (reply.name, reply.labels, reply.attempts) == ("stock", {"a": "b"}, ("x",))
-        assert (
-            client.put_blob if False else client.call("put_blob", "b", len(data), 0, data).have == len(data)
-        )
+        assert client.put_blob if False else client.call("put_blob", "b", len(data), 0, data).have == len(data)
         assert client.call("get_blob", "b", 0, len(data)) == data
         assert client.call("cancel_attempt", "a", 5) is None
         with pytest.raises(BadData, match="f:1: bad"):

@@ -109,9 +109,7 @@ def test_a_frame_above_the_limit_ends_the_connection(serve: Serve, call_node: Di
         assert hang_up_is_seen(known)
 
 
-@pytest.mark.parametrize(
-    "name", [each.name for each in COMPUTE_NODE.methods.values() if not each.before_hello]
-)
+@pytest.mark.parametrize("name", [each.name for each in COMPUTE_NODE.methods.values() if not each.before_hello])
 def test_nothing_is_served_before_hello(serve: Serve, name: str) -> None:
     arguments = {
         "survey": (SurveyTask("a", 1, "r", 0, ""),),
@@ -177,9 +175,7 @@ def test_junk_ends_its_connection_at_once_and_nobody_elses(
     assert len([record for record in caplog.records if record.name == "rpc.bad_peers"]) == 1
 
 
-def test_half_a_frame_is_given_up_after_the_deadline_even_if_it_trickles(
-    serve: Serve, call_node: Dial
-) -> None:
+def test_half_a_frame_is_given_up_after_the_deadline_even_if_it_trickles(serve: Serve, call_node: Dial) -> None:
     server = serve(limits=Limits(stall_s=0.3))
     honest = call_node(server.address)
     start = monotonic()
@@ -242,9 +238,7 @@ def test_an_honest_caller_is_served_beside_600_silent_ones(serve: Serve) -> None
 def test_at_the_cap_the_oldest_silent_connection_makes_room(serve: Serve) -> None:
     server = serve(limits=Limits(unauthenticated=3))
     with ExitStack() as sockets:
-        first, second, third = (
-            sockets.enter_context(socket.create_connection(server.address)) for _ in range(3)
-        )
+        first, second, third = (sockets.enter_context(socket.create_connection(server.address)) for _ in range(3))
         first.sendall(b"".join(encode_call(COMPUTE_NODE.methods["hello"], 1, (HELLO,))))
         assert first.recv(1000)  # known now, so it counts no more
         sockets.enter_context(socket.create_connection(server.address))

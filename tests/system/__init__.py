@@ -1,0 +1,1 @@
+"""Whole-system tests: the programs as processes, on the loopback."""

@@ -152,7 +152,7 @@ class Cluster:
             program.stop()
 
     def client(self, *arguments: str, data: Path = LETTERS) -> subprocess.Popen[str]:
-        """Start a client of the seven-argument form; the first five arguments are rounds, epochs, h and eta, then options."""
+        """Start a client of the seven-argument form; the arguments are rounds, epochs, h, eta and options."""
         command = [sys.executable, "client.py", "127.0.0.1", str(self.coordinator.port), str(data), *arguments]
         return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

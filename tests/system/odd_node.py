@@ -1,4 +1,4 @@
-"""A compute node that is real but for its trainer: `python -m tests.system.odd_node KIND PORT ...` with the options of a node."""
+"""A node that is real but for its trainer: `python -m tests.system.odd_node KIND PORT ...` with a node's options."""
 
 from __future__ import annotations
 

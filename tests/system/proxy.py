@@ -1,4 +1,4 @@
-"""A TCP proxy on the loopback that can go silent, or spoil what passes: a faulty network, or a node that answers garbage."""
+"""A TCP proxy that can go silent, or spoil what passes: a faulty network, or a node that answers garbage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Letters to 97.8 % and more through the real coordinator and two nodes, in less than a minute: the README's second example."""
+"""Letters to 97.8 % through the real coordinator and two nodes, in less than a minute: the README's example."""
 
 from __future__ import annotations
 

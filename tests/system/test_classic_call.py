@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,18 +47,18 @@ def test_a_stock_client_trains_and_gets_the_validation_error(cluster: Cluster) -
     assert abs(ours.error - error) < 0.0001
 
 
-@pytest.mark.parametrize("name", ["../root/../..", "/etc", "outside", "nowhere", "leading_out", "a\0b", "letters/../../x"])
+@pytest.mark.parametrize(
+    "name", ["../root/../..", "/etc", "outside", "nowhere", "leading_out", "a\0b", "letters/../../x"]
+)
 def test_folders_outside_the_data_root_are_refused_without_saying_where_it_is(cluster: Cluster, name: str) -> None:
-    with stock_client(cluster) as client:
-        with pytest.raises(ttypes.Failure) as caught:
-            client.train(name, 1, 1, 4, 0, 0.0001)
+    with stock_client(cluster) as client, pytest.raises(ttypes.Failure) as caught:
+        client.train(name, 1, 1, 4, 0, 0.0001)
     assert "pytest" not in caught.value.message and str(LETTERS) not in caught.value.message
 
 
 def test_a_senseless_setting_is_a_failure_that_names_it(cluster: Cluster) -> None:
-    with stock_client(cluster) as client:
-        with pytest.raises(ttypes.Failure, match="rounds"):
-            client.train("letters", 0, 1, 4, 0, 0.0001)
+    with stock_client(cluster) as client, pytest.raises(ttypes.Failure, match="rounds"):
+        client.train("letters", 0, 1, 4, 0, 0.0001)
 
 
 def test_who_hangs_up_cancels_the_run(cluster: Cluster) -> None:

@@ -1,4 +1,4 @@
-"""Clear errors, nothing lost: every bad input gets one line naming what, where and what to do; the coordinator serves on."""
+"""Every bad input gets one line naming what, where and what to do; the coordinator serves on."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ GOOD_ROWS = "1,2,3,0\n4,5,6,1\n7,8,9,2\n"
 RUN = ("1", "2", "4", "0.0001")
 
 Spoil = Callable[[Path], object]
+
+
+def remove(*paths: Path) -> None:
+    for path in paths:
+        path.unlink()
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +62,8 @@ BAD_DATA: dict[str, tuple[Spoil, tuple[str, ...]]] = {
     "columns differ": (lambda d: (d / "train_x2.txt").write_text("1,2,0\n"), ("train_x2.txt", "2 features", "3")),
     "binary rubbish": (lambda d: (d / "train_x1.txt").write_bytes(bytes(range(256)) * 9), ("train_x1.txt:1:",)),
     "empty shard": (lambda d: (d / "train_x1.txt").write_text(""), ("train_x1.txt", "empty")),
-    "no train file": (lambda d: [p.unlink() for p in d.glob("train*")], ("train_<name><N>.txt",)),
-    "no validation file": (lambda d: (d / "validate_x.txt").unlink(), ("validate_x.txt",)),
+    "no train file": (lambda d: remove(*d.glob("train*")), ("train_<name><N>.txt",)),
+    "no validation file": (lambda d: remove(d / "validate_x.txt"), ("validate_x.txt",)),
     "two validation files": (lambda d: (d / "validate_y.txt").write_text(GOOD_ROWS), ("validate_y.txt",)),
     "two files of one number": (lambda d: (d / "train_x01.txt").write_text(GOOD_ROWS), ("same number",)),
 }

@@ -1,4 +1,4 @@
-"""No hang, no lost shard, no shard counted twice: point 2 of what the trainer must be, with real processes."""
+"""No hang, no lost shard, no shard counted twice, with real processes."""
 
 from __future__ import annotations
 
@@ -95,17 +95,17 @@ def test_a_node_that_answers_garbage_is_left_and_the_model_is_the_same(tmp_path:
 
 def test_a_silent_nodes_tasks_run_elsewhere_when_its_lease_is_over(tmp_path: Path, expected: str) -> None:
     nodes = [honest_node(), honest_node()]
-    with Proxy(nodes[0].port) as proxy:
-        with MixedCluster(
-            tmp_path, nodes, [proxy.port, nodes[1].port], "--beat", "0.2", "--lease", "1"
-        ) as cluster:
-            wait_until(lambda: states(cluster) == ["ready", "ready"], "both nodes are up")
-            proxy.mode = Mode.SILENT
-            started = time.monotonic()
-            assert good(cluster.train(*RUN)).sha256 == expected
-            assert time.monotonic() - started < 15.0
-            proxy.mode = Mode.PASS
-            wait_until(lambda: states(cluster) == ["ready", "ready"], "the silent node is back")
+    with (
+        Proxy(nodes[0].port) as proxy,
+        MixedCluster(tmp_path, nodes, [proxy.port, nodes[1].port], "--beat", "0.2", "--lease", "1") as cluster,
+    ):
+        wait_until(lambda: states(cluster) == ["ready", "ready"], "both nodes are up")
+        proxy.mode = Mode.SILENT
+        started = time.monotonic()
+        assert good(cluster.train(*RUN)).sha256 == expected
+        assert time.monotonic() - started < 15.0
+        proxy.mode = Mode.PASS
+        wait_until(lambda: states(cluster) == ["ready", "ready"], "the silent node is back")
 
 
 def test_divergence_is_tried_twice_and_fails_naming_round_shard_and_eta(tmp_path: Path) -> None:
@@ -147,5 +147,3 @@ def cpu_s(program: Program) -> float:
     """User and system time of a process so far."""
     fields = Path(f"/proc/{program.process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / 100.0
-
-

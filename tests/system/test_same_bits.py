@@ -1,4 +1,4 @@
-"""The same model, to the bit, whatever the nodes did: point 1 of what the trainer must be."""
+"""The same model, to the bit, whatever the nodes did, with real processes."""
 
 from __future__ import annotations
 

@@ -132,9 +132,7 @@ def test_nvrtc_compiles_the_kernels(c_type: str) -> None:
     if nvrtc is None:
         pytest.skip("NVRTC is not installed (nvidia-cuda-nvrtc-cu12)")
     program = ctypes.c_void_p()
-    created = nvrtc.nvrtcCreateProgram(
-        ctypes.byref(program), CUDA_SOURCE.encode(), b"kernels.cu", 0, None, None
-    )
+    created = nvrtc.nvrtcCreateProgram(ctypes.byref(program), CUDA_SOURCE.encode(), b"kernels.cu", 0, None, None)
     assert created == 0
     options = [f"-DREAL={c_type}".encode(), b"--gpu-architecture=compute_70"]
     failed = nvrtc.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
