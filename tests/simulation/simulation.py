@@ -214,6 +214,7 @@ class Simulation:
 
     def _show(self, event: Event, commands: list[Command]) -> None:
         assert self._trace is not None
-        self._trace(f"{self.clock.now:10.4f} {event}")
+        shown = f"Submitted({event.workload.id})" if isinstance(event, Submitted) else str(event)
+        self._trace(f"{self.clock.now:10.4f} {shown}")
         for command in commands:
             self._trace(f"{'':11}-> {command}")
