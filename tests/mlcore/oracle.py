@@ -83,7 +83,7 @@ class Oracle:
             d = (d @ matrix[:, :-1]) * slope  # of no use, and not used, for the inputs themselves
         return float(-(target * log_softmax).sum()), np.concatenate(parts[::-1])
 
-    def _matrices(self, w: FloatArray) -> list[Vector]:
+    def _matrices(self, w: FloatArray) -> list[FloatArray]:
         matrices = []
         for below, above in pairwise(self.settings.layers):
             size = above * (below + 1)
