@@ -20,9 +20,7 @@ from tests.coordinator.runs import CLASS_KEY, node, run
 class Scene:
     """Nodes and one piece of work, with what places its tasks on them."""
 
-    def __init__(
-        self, *nodes: tuple[str, str], n_tasks: int = 1, key: str = CLASS_KEY, **settings: Any
-    ) -> None:
+    def __init__(self, *nodes: tuple[str, str], n_tasks: int = 1, key: str = CLASS_KEY, **settings: Any) -> None:
         self.pool = NodePool(RoundRobin(), PoolSettings())
         self.book = TaskBook()
         self.placement = Placement(self.pool, self.book, Backoff(0.1, 1.0), Random(0))
@@ -77,9 +75,7 @@ def test_a_run_whose_class_is_gone_waits_and_says_so() -> None:
     scene = Scene(("a", "avx2"))
     scene.work.numeric_class = "sse"
     assert scene.place() == []
-    assert (
-        scene.waits_for() == "a compute node of numeric class sse (float32/1); --mixed-classes allows others"
-    )
+    assert scene.waits_for() == "a compute node of numeric class sse (float32/1); --mixed-classes allows others"
 
 
 def test_a_node_whose_self_test_is_not_done_gets_no_training() -> None:

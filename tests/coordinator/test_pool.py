@@ -115,9 +115,7 @@ def test_the_service_time_is_smoothed() -> None:
 
 @given(
     st.lists(
-        st.tuples(
-            st.sampled_from("abc"), st.sampled_from(["up", "down", "run", "end", "blame", "praise", "wait"])
-        )
+        st.tuples(st.sampled_from("abc"), st.sampled_from(["up", "down", "run", "end", "blame", "praise", "wait"]))
     )
 )
 def test_the_count_of_free_slots_is_always_right(steps: list[tuple[str, str]]) -> None:

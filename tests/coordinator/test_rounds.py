@@ -35,9 +35,7 @@ def test_additions_that_lag_behind_narrow_the_window() -> None:
 @pytest.mark.parametrize("n_shards", [*range(1, 26), 100, 257])
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("additions_are_slow", [False, True])
-def test_few_vectors_are_held_on_the_way_to_the_sum(
-    n_shards: int, seed: int, additions_are_slow: bool
-) -> None:
+def test_few_vectors_are_held_on_the_way_to_the_sum(n_shards: int, seed: int, additions_are_slow: bool) -> None:
     rng = Random(seed)
     current = Round(1, n_shards, 0.0)
     waiting = list(range(n_shards))

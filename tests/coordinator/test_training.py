@@ -76,9 +76,7 @@ def test_the_sum_is_divided_once_by_all_weights(weighting: str, divisor: int) ->
     work.on_result(right, "b", TRAINED, 1.0)
     (add,) = work.on_result(left, "a", TRAINED, 1.0)
     assert add == jobs.Add("r", 1, "a", "b", (1, 0))
-    assert work.on_computed(jobs.Add("r", 1, "a", "b", (1, 0)), DONE, 1.0) == [
-        jobs.Apply("r", 1, "a", divisor)
-    ]
+    assert work.on_computed(jobs.Add("r", 1, "a", "b", (1, 0)), DONE, 1.0) == [jobs.Apply("r", 1, "a", divisor)]
 
 
 def test_a_run_of_one_round_is_validated_and_sealed() -> None:

@@ -125,9 +125,7 @@ class Checks:
         n_shards = len(self._plans[run].rows)
         bound = FETCH_WINDOW + n_shards.bit_length()
         if self._vectors.peak[run] > bound:
-            raise Flaw(
-                f"run {run} held {self._vectors.peak[run]} vectors; {n_shards} shards need {bound} at most"
-            )
+            raise Flaw(f"run {run} held {self._vectors.peak[run]} vectors; {n_shards} shards need {bound} at most")
 
     def at_rest(self, kept: list[str]) -> None:
         """All runs are over and nothing is under way: nothing may be left, nor `kept` on nodes."""

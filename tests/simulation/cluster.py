@@ -50,9 +50,7 @@ class Cluster:
     `handle` takes an event to the dispatcher, `reply` is where faults alter reports, `record` counts strikes.
     """
 
-    def __init__(
-        self, schedule: Schedule, clock: Clock, ledger: Ledger, vectors: Vectors, rng: Random
-    ) -> None:
+    def __init__(self, schedule: Schedule, clock: Clock, ledger: Ledger, vectors: Vectors, rng: Random) -> None:
         self.nodes = {plan.id: SimNode(plan) for plan in schedule.nodes}
         self.handle: Callable[[Event], None]
         self.reply: Callable[[Entry, Outcome], None]

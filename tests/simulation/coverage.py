@@ -53,9 +53,7 @@ IMPOSSIBLE: Mapping[tuple[FaultKind, Column], str] = {
     (FaultKind.REJECT, Column.FETCHING): "a node can reject a task, not the fetching of its result",
     (FaultKind.DUPLICATE, Column.PLACED): "the second copy comes when the first has ended the placement",
 }
-POSSIBLE = tuple(
-    (kind, column) for kind in FaultKind for column in Column if (kind, column) not in IMPOSSIBLE
-)
+POSSIBLE = tuple((kind, column) for kind in FaultKind for column in Column if (kind, column) not in IMPOSSIBLE)
 
 Strikes = Counter[tuple[FaultKind, Column]]
 
@@ -72,7 +70,5 @@ def table(strikes: Strikes) -> str:
 def too_rare(strikes: Strikes) -> list[str]:
     """The possible pairs that occurred less often than wanted."""
     return [
-        f"{kind} x {column}: {strikes[kind, column]}"
-        for kind, column in POSSIBLE
-        if strikes[kind, column] < WANTED
+        f"{kind} x {column}: {strikes[kind, column]}" for kind, column in POSSIBLE if strikes[kind, column] < WANTED
     ]

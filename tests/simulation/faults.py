@@ -101,9 +101,7 @@ class Faults:
     def _break_some_call(self, aim: Column) -> None:
         """Have the dispatcher give up an attempt that its node goes on with."""
         nodes = self._cluster.nodes
-        calls = [
-            call for call in self._open_calls() if call.attempt.fence in nodes[call.attempt.node_id].working
-        ]
+        calls = [call for call in self._open_calls() if call.attempt.fence in nodes[call.attempt.node_id].working]
         if calls and self._clock.now >= self._next_break:
             self._next_break = self._clock.now + 0.5
             self._break_call(self._rng.choice(calls), aim)

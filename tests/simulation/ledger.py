@@ -43,9 +43,7 @@ class Ledger:
         self.done: set[str] = set()
         self.sessions: dict[str, int] = {}  # nodes that the dispatcher must take for connected
         self.slots: dict[str, int] = {}
-        self.must_fail: dict[str, set[FailureKind]] = defaultdict(
-            set
-        )  # by run: what the facts have made certain
+        self.must_fail: dict[str, set[FailureKind]] = defaultdict(set)  # by run: what the facts have made certain
         self._calling: dict[str, dict[int, Entry]] = defaultdict(dict)  # by node, of its present session
         self._lost_under: dict[str, set[str]] = defaultdict(set)
         self._failures: dict[str, Counter[FailureKind]] = defaultdict(Counter)

@@ -43,18 +43,14 @@ def copy_of_the_core(patch: Path | None) -> Iterator[Path]:
             command = ["git", "apply", "-C1", str(patch)]
             applied = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
             if applied.returncode:
-                raise ValueError(
-                    f"{patch.name} does not apply; adapt it to the code: {applied.stderr.strip()}"
-                )
+                raise ValueError(f"{patch.name} does not apply; adapt it to the code: {applied.stderr.strip()}")
         yield folder
 
 
 def simulate(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the simulator in the folder."""
     command = [sys.executable, "-m", "tests.simulation", *arguments, "--processes", "1"]
-    return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
-    )
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
 
 
 def find(patch: Path | None, n_schedules: int) -> Found | None:
