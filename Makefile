@@ -1,6 +1,6 @@
 # What one can do here. Every target sets itself up first; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types idl check-idl simulate mutants check
+.PHONY: help setup demo test lint types idl check-idl simulate mutants nvrtc check
 
 PY := .venv/bin/python
 INSTALLED := .venv/installed
@@ -40,7 +40,11 @@ simulate: $(INSTALLED) ## run N (1000) seeded fault schedules through the dispat
 mutants: $(INSTALLED) ## plant known bugs one by one and see the simulator find each
 	$(PY) -m tests.simulation.mutants
 
+nvrtc: $(INSTALLED) ## compile the CUDA kernels with NVIDIA's compiler (installs it: 90 MB)
+	$(PY) -m pip install --quiet --constraint constraints.txt nvidia-cuda-nvrtc-cu12
+	$(PY) -m pytest -q tests/mlcore/kernels/test_cuda_source.py
+
 check: ## all of the above that CI runs
-	$(MAKE) lint types check-idl test
+	$(MAKE) lint types check-idl nvrtc test
 	$(MAKE) simulate N=1000
 	$(MAKE) mutants

@@ -130,7 +130,7 @@ def nvrtc_library() -> ctypes.CDLL | None:
 def test_nvrtc_compiles_the_kernels(c_type: str) -> None:
     nvrtc = nvrtc_library()
     if nvrtc is None:
-        pytest.skip("NVRTC is not installed (nvidia-cuda-nvrtc-cu12)")
+        pytest.skip("NVRTC is not installed; `make nvrtc` installs it and runs this")
     program = ctypes.c_void_p()
     created = nvrtc.nvrtcCreateProgram(ctypes.byref(program), CUDA_SOURCE.encode(), b"kernels.cu", 0, None, None)
     assert created == 0
