@@ -110,6 +110,10 @@ class Cluster:
             self.record(FaultKind.REJECT, entry)
             self.reply(entry, Declined(RejectReason.BUSY, "all decline"))
             return
+        if self._clock.now < node.plan.sane_from:
+            self.record(FaultKind.GARBAGE, entry)
+            self.reply(entry, Broke(FailureKind.PROTOCOL, "garbage"))
+            return
         node.working.add(entry.attempt.fence)
         service_s = node.plan.task_s * self._rng.uniform(0.5, 1.5)
         self._clock.after(service_s, node.guarded(lambda: self._finish(node, entry)))
@@ -156,7 +160,7 @@ class Cluster:
                 node.working.remove(attempt.fence)
                 self.reply(entry, Broke(FailureKind.CANCELLED, "stopped"))
 
-        self._clock.after(self._rng.choice([0.002, 1.0]) * self._rng.random(), node.guarded(forget))
+        self._clock.after(self._rng.choice([0.002, 3.0]) * self._rng.random(), node.guarded(forget))
 
     def breaks(self, entries: Iterable[Entry], within_s: float) -> None:
         """The connections of these attempts are found to be over."""

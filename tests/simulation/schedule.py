@@ -10,7 +10,7 @@ from coordinator.core.policies import POLICIES
 from coordinator.core.workload import TrainPayload
 from rpc.messages import DataFile, RunSpec
 from tests.simulation import trainer
-from tests.simulation.coverage import ONLY_LARGE, POSSIBLE, Column, FaultKind
+from tests.simulation.coverage import NODE_FAULTS, ONLY_LARGE, POSSIBLE, Column, FaultKind
 
 GENEROUS_S = 6000.0  # no schedule that can end needs this long, whatever its faults
 
@@ -25,13 +25,14 @@ class Doom(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NodePlan:
-    """`task_s` is the time the node needs for a task, in seconds."""
+    """`task_s` is the time the node needs for a task, in seconds; before `sane_from` it answers all with garbage."""
 
     id: str
     slots: int
     task_s: float
     numeric_class: str
     joins_at: float
+    sane_from: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ def _nodes(rng: Random) -> tuple[NodePlan, ...]:
             task_s=task_s * 10.0 ** rng.random(),
             numeric_class=classes[index % len(classes)],
             joins_at=rng.uniform(0.0, 2.0) if rng.random() < 0.5 else 0.0,
+            sane_from=rng.uniform(0.0, 60.0) if rng.random() < 0.03 else 0.0,
         )
         for index in range(rng.choice([1, 2, 3, 4, 6, 8, 12, 16]))
     )
@@ -140,6 +142,9 @@ def _run(rng: Random, index: int, doom: Doom) -> RunPlan:
 
 def _faults(rng: Random, span_s: float, has_large: bool) -> tuple[FaultPlan, ...]:
     pairs = [(kind, column) for kind, column in POSSIBLE if has_large or column not in ONLY_LARGE]
+    # Few attempts are large or withdrawn, and those not for long: it takes more tries to strike them.
+    pairs += 2 * [(kind, column) for kind, column in pairs if kind in NODE_FAULTS and column is Column.DROPPED]
+    pairs += 2 * [(kind, column) for kind, column in pairs if kind not in NODE_FAULTS and column in ONLY_LARGE]
     planned: list[FaultPlan] = []
     for _ in range(rng.randint(5, 50)):
         kind, column = rng.choice(pairs)

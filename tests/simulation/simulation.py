@@ -61,8 +61,7 @@ class Simulation:
         self.vectors = Vectors()
         self.cluster = Cluster(schedule, self.clock, self.ledger, self.vectors, rng)
         self.cluster.handle, self.cluster.record = self.handle, self._record
-        self.faults = Faults(self.cluster, self.ledger, self.clock, rng)
-        self.faults.column = self.column
+        self.faults = Faults(self.cluster, self.ledger, self.clock, rng, self.column)
         self.checks = Checks(schedule, self.dispatcher, self.ledger, self.vectors)
         self._rng = rng
         self._trace = trace
@@ -93,7 +92,7 @@ class Simulation:
         """Let what is still under way come in."""
         self.faults.stop()
         until = self.clock.now + _DRAIN_S
-        while self.clock.pending or not self.faults.is_idle:
+        while self.clock.pending or not self.faults.on_reports.is_idle:
             self._step()
             if self.clock.now > until:
                 raise Flaw(f"not at rest {_DRAIN_S:g} s after the last run ended")
@@ -124,7 +123,7 @@ class Simulation:
             return
         for node in self.cluster.nodes.values():
             node.is_gone = True
-            self.faults.kill(node)
+            self.faults.on_nodes.kill(node)
 
     def handle(self, event: Event) -> None:
         """Take an event to the dispatcher, and carry out what it wants."""
