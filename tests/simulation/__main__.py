@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -47,6 +48,8 @@ def simulate(seed: int, numbers: range, trace: Trace | None = None) -> Totals:
         try:
             simulation.run()
         except Exception as error:  # a bug in the core shows as any exception, and the seed must be told
+            if trace is not None:
+                traceback.print_exc()
             totals.failed = number
             totals.flaw = f"{type(error).__name__} at {simulation.clock.now:.3f} s: {error}"
             return totals
