@@ -109,10 +109,10 @@ class NodeLink:
 
             Player(script, channel, self._aside, self._settings.task_timeout_s, over).play()
 
-        if slot.channel is not None:
+        if slot.channel is not None and not slot.channel.busy:
             start(slot.channel)
         else:
-            slot.next = start
+            slot.next = start  # its channel is going down in this very turn, or being opened again
 
     def tell(self, method: str, *args: Any) -> None:
         """Call a method on the control connection when it is free; the answer does not matter."""

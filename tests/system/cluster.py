@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from roundhouse import connect
+from rpc.messages import Overview
+
 ROOT = Path(__file__).resolve().parents[2]
 LETTERS = ROOT / "letters"
 _START_S = 60.0
@@ -160,11 +163,10 @@ class Cluster:
         """Run a client to its end."""
         return finish(self.client(*arguments, data=data), timeout_s)
 
-    def status(self) -> dict[str, Any]:
-        command = [sys.executable, "client.py", "status", "--server", f"127.0.0.1:{self.coordinator.port}", "--json"]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
+    def overview(self) -> Overview:
+        """What `status` shows."""
+        with connect(f"127.0.0.1:{self.coordinator.port}") as session:
+            return session.status()
 
 
 def finish(process: subprocess.Popen[str], timeout_s: float = 100.0) -> Outcome:

@@ -64,5 +64,5 @@ def test_a_senseless_setting_is_a_failure_that_names_it(cluster: Cluster) -> Non
 def test_who_hangs_up_cancels_the_run(cluster: Cluster) -> None:
     with stock_client(cluster) as client:
         client.send_train("letters", 1000, 1000, 24, 0, 0.0001)
-        wait_until(lambda: cluster.status()["work"][0]["state"] == "running", "the run is there")
-    wait_until(lambda: cluster.status()["work"][0]["state"] == "cancelled", "the run is cancelled")
+        wait_until(lambda: cluster.overview().work[0].state == "running", "the run is there")
+    wait_until(lambda: cluster.overview().work[0].state == "cancelled", "the run is cancelled")

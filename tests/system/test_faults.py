@@ -42,8 +42,8 @@ def test_without_nodes_a_run_waits_says_so_and_fails_at_its_timeout(tmp_path: Pa
     with Cluster(tmp_path, nodes=1) as cluster:
         cluster.nodes[0].kill()
         client = cluster.client(*RUN, "--run-timeout", "3")
-        wait_until(lambda: bool(cluster.status()["work"]), "the run is there")
-        assert "none is connected" in cluster.status()["work"][0]["waiting_for"]
+        wait_until(lambda: bool(cluster.overview().work), "the run is there")
+        assert "none is connected" in cluster.overview().work[0].waiting_for
         outcome = finish(client)
         assert outcome.status == 1
         assert outcome.stderr.count("\n") == 1
@@ -54,7 +54,7 @@ def test_nodes_that_come_back_are_used_again(tmp_path: Path) -> None:
     with Cluster(tmp_path, nodes=2) as cluster:
         expected = good(cluster.train(*LONG_RUN)).sha256
         client = cluster.client(*LONG_RUN, "--max-node-losses", "5")
-        wait_until(lambda: len(cluster.status()["work"]) == 2, "the second run is there")
+        wait_until(lambda: len(cluster.overview().work) == 2, "the second run is there")
         wait_until_busy(cluster, client)
         for node in cluster.nodes:
             node.kill()
@@ -77,11 +77,11 @@ def test_a_node_that_answers_badly_is_quarantined_and_the_model_is_the_same(
     nodes = [odd_node(kind), honest_node()]
     with MixedCluster(tmp_path, nodes, [node.port for node in nodes]) as cluster:
         assert good(cluster.train(*RUN)).sha256 == expected
-        bad = cluster.status()["nodes"][0]
-        assert bad["done"] <= 10, "surveys are all that it did well"
-        assert bad["failed"] >= 3
-        assert bad["state"] == "quarantined"
-        assert "secret" not in bad["reason"]
+        bad = cluster.overview().nodes[0]
+        assert bad.done <= 10, "surveys are all that it did well"
+        assert bad.failed >= 3
+        assert bad.state == "quarantined"
+        assert "secret" not in bad.reason
 
 
 def test_a_node_that_answers_garbage_is_left_and_the_model_is_the_same(tmp_path: Path, expected: str) -> None:
@@ -90,7 +90,7 @@ def test_a_node_that_answers_garbage_is_left_and_the_model_is_the_same(tmp_path:
         proxy.mode = Mode.GARBAGE
         with MixedCluster(tmp_path, nodes, [proxy.port, nodes[1].port]) as cluster:
             assert good(cluster.train(*RUN)).sha256 == expected
-            assert cluster.status()["nodes"][0]["done"] <= 10, "surveys are all that it did well"
+            assert cluster.overview().nodes[0].done <= 10, "surveys are all that it did well"
 
 
 def test_a_silent_nodes_tasks_run_elsewhere_when_its_lease_is_over(tmp_path: Path, expected: str) -> None:
@@ -132,8 +132,8 @@ def test_ctrl_c_cancels_the_run_of_the_seven_argument_client(tmp_path: Path) -> 
         wait_until_busy(cluster, client)
         client.send_signal(signal.SIGINT)
         assert finish(client).status == 130
-        wait_until(lambda: cluster.status()["work"][0]["state"] == "cancelled", "the run is cancelled")
-        wait_until(lambda: cluster.status()["nodes"][0]["running"] == 0, "its node is free")
+        wait_until(lambda: cluster.overview().work[0].state == "cancelled", "the run is cancelled")
+        wait_until(lambda: cluster.overview().nodes[0].running == 0, "its node is free")
 
 
 def test_sigterm_ends_every_program_within_its_time(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def test_a_round_of_400_mb_takes_at_most_15_s_and_5_models_of_memory(tmp_path: P
             result = run.wait(timeout_s=90)
             peak = peak_bytes(cluster)
             vector = run.model().vector
-        assert [node["reason"] for node in cluster.status()["nodes"]] == ["", ""]
+        assert [node.reason for node in cluster.overview().nodes] == ["", ""]
     moved = vector - init_weights(LAYERS, init="uniform", seed=1, dtype="float32")
     assert np.abs(moved - 0.25).max() < 1e-6
     seconds = result.rounds[0].seconds
@@ -61,4 +61,4 @@ def test_deltas_that_wait_on_their_nodes_give_the_same_model(tmp_path: Path) -> 
     with Cluster(tmp_path, nodes=3, node_arguments=("0.3", "--delay", "0.3", "--slots", "2")) as cluster:
         outcome = good(cluster.train(*run, "--json", data=data)).json
         assert outcome["model_sha256"] == expected
-        assert cluster.status()["work"][0]["tasks_done"] == 33
+        assert cluster.overview().work[0].tasks_done == 33

@@ -12,7 +12,7 @@ from tests.system.cluster import Cluster, Outcome, finish, wait_until
 
 # Small enough to run often; two rounds, so that a wrong first average shows in the second.
 RUN = ("2", "8", "24", "0.0001", "--quiet")
-LONG_RUN = ("3", "400", "24", "0.0001", "--tolerance", "0", "--quiet")
+LONG_RUN = ("3", "250", "24", "0.0001", "--tolerance", "0", "--quiet")
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_a_paused_node_that_wakes_after_its_lease_changes_nothing(tmp_path: Path
 
 
 def states(cluster: Cluster) -> list[str]:
-    return [node["state"] for node in cluster.status()["nodes"]]
+    return [node.state for node in cluster.overview().nodes]
 
 
 def wait_until_busy(cluster: Cluster, client: subprocess.Popen[str]) -> None:
@@ -80,7 +80,7 @@ def wait_until_busy(cluster: Cluster, client: subprocess.Popen[str]) -> None:
 
     def is_busy() -> bool:
         assert client.poll() is None, client.communicate()
-        found = cluster.status()
-        return bool(found["work"]) and found["work"][0]["tasks_done"] > 10 and found["nodes"][0]["running"] > 0
+        found = cluster.overview()
+        return bool(found.work) and found.work[0].tasks_done > 10 and found.nodes[0].running > 0
 
     wait_until(is_busy, "the first node is training")
