@@ -9,30 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from coordinator.core.events import (
-    Beat,
-    Broke,
-    CancelAsked,
-    Command,
-    Compute,
-    Computed,
-    Declined,
-    Delivered,
-    Disconnect,
-    Drop,
-    Event,
-    Fetch,
-    Held,
-    NodeDown,
-    NodeUp,
-    Note,
-    Outcome,
-    Release,
-    Reported,
-    Stop,
-    Submitted,
-    Tick,
-)
+from coordinator.core import events
 from coordinator.core.model import Attempt, Node, NodeState, Task, TaskState, Work, WorkState
 from coordinator.core.placement import Placement, waiting_for
 from coordinator.core.policies import Policy
@@ -68,34 +45,34 @@ class Dispatcher:
         self._rng = rng
         self._settings = settings
         self._next_check = 0.0
-        self._out: list[Command] = []
+        self._out: list[events.Command] = []
 
-    def handle(self, event: Event, now: float) -> list[Command]:
+    def handle(self, event: events.Event, now: float) -> list[events.Command]:
         """Take one event in; `now` is in seconds on any clock that never goes back."""
         match event:
-            case Reported(attempt, outcome):
+            case events.Reported(attempt, outcome):
                 self._on_reported(attempt, outcome, now)
-            case Computed(job, value):
+            case events.Computed(job, value):
                 work = self._open.get(job.run)
                 if work is not None:
                     self._take(work, work.workload.on_computed(job, value, now), now)
-            case Beat():
+            case events.Beat():
                 self._on_beat(event, now)
-            case NodeUp():
+            case events.NodeUp():
                 self._on_node_up(event, now)
-            case NodeDown(node_id, session, reason):
+            case events.NodeDown(node_id, session, reason):
                 node = self.pool.get(node_id, session)
                 if node is not None:
                     self._lose(node, reason, now)
-            case Submitted(workload):
+            case events.Submitted(workload):
                 work = Work(workload, len(self.work), now)
                 self.work[work.id] = self._open[work.id] = work
                 work.become(WorkState.RUNNING, now)
                 self._take(work, workload.begin(now), now)
-            case CancelAsked(work_id, reason):
+            case events.CancelAsked(work_id, reason):
                 if work_id in self._open:
                     self._end(self._open[work_id], WorkState.CANCELLED, End(FailureKind.CANCELLED, reason), now)
-            case Tick():
+            case events.Tick():
                 pass
         self._pass_time(now)
         self._out += self._placement.place(self._open.values(), now)
@@ -111,7 +88,7 @@ class Dispatcher:
         """What the work cannot go on without, or nothing."""
         return "" if work.state.is_final else waiting_for(work, self.pool)
 
-    def _on_node_up(self, event: NodeUp, now: float) -> None:
+    def _on_node_up(self, event: events.NodeUp, now: float) -> None:
         old = self.pool.current(event.info.id)
         if old is not None and old.state is not NodeState.LOST:
             if event.session <= old.session:
@@ -120,7 +97,7 @@ class Dispatcher:
         node = self.pool.up(event.info, event.session, now)
         self._note("node up", f"{node.info.slots} slots, {node.info.device}", node_id=node.id)
 
-    def _on_beat(self, event: Beat, now: float) -> None:
+    def _on_beat(self, event: events.Beat, now: float) -> None:
         node = self.pool.get(event.node_id, event.session)
         if node is not None:
             self.pool.beat(node, now, event.numeric_classes)
@@ -136,26 +113,28 @@ class Dispatcher:
             if not work.state.is_final:
                 self._attempt_lost(work, task, now)
 
-    def _on_reported(self, attempt: Attempt, outcome: Outcome, now: float) -> None:
+    def _on_reported(self, attempt: Attempt, outcome: events.Outcome, now: float) -> None:
         found = self._book.find(attempt.task_id)
         live = found[1].attempt if found is not None else None
         if found is None or live != attempt or not _is_answer(outcome, found[1].state):
             self._refuse(attempt, outcome, is_live=live == attempt)
             return
         work, task = found
-        if isinstance(outcome, Held) and work.workload.may_fetch(task.spec):
+        if isinstance(outcome, events.Held) and work.workload.may_fetch(task.spec):
+            task.worked_s = now - task.placed_at
             task.become(TaskState.FETCHING)
-            self._out.append(Fetch(attempt, task.spec))
+            self._out.append(events.Fetch(attempt, task.spec))
             return
         self.pool.vacate(attempt)
         node = self.pool.get(attempt.node_id, attempt.session)
         match outcome:
-            case Held():
+            case events.Held():
+                task.worked_s = now - task.placed_at
                 task.become(TaskState.HELD)
                 work.held[task.spec.id] = task
-            case Delivered():
+            case events.Delivered():
                 self._on_delivered(work, task, outcome, now)
-            case Declined(reason, message):
+            case events.Declined(reason, message):
                 task.refused_by.add(attempt.node_id)
                 work.rejections += 1
                 if node is not None:
@@ -163,24 +142,26 @@ class Dispatcher:
                 work.workload.on_set_back(task.spec, True)
                 self._note("rejected", message or reason.name.lower(), task, attempt.node_id)
                 self._book.requeue(work, task, now)
-            case Broke(FailureKind.NODE_LOST, message):
+            case events.Broke(FailureKind.NODE_LOST, message):
                 self._note("lost", message, task, attempt.node_id)
-                self._attempt_lost(work, task, now)
-            case Broke():
+                # The node itself may live: a short wait keeps a connection that always breaks from a hot loop.
+                wait_s = self._settings.decline_backoff.delay_s(task.tries, self._rng)
+                self._attempt_lost(work, task, now, wait_s=wait_s)
+            case events.Broke():
                 self._on_broke(work, task, outcome, now)
 
-    def _refuse(self, attempt: Attempt, outcome: Outcome, *, is_live: bool) -> None:
+    def _refuse(self, attempt: Attempt, outcome: events.Outcome, *, is_live: bool) -> None:
         """A report that nobody waits for: of an attempt given up before, or said twice."""
         if attempt.fence in self._withdrawn and _is_answer(outcome, self._withdrawn[attempt.fence]):
             del self._withdrawn[attempt.fence]
             self.pool.vacate(attempt)
-        if isinstance(outcome, Delivered):
-            self._out.append(Drop(outcome.holder))
+        if isinstance(outcome, events.Delivered):
+            self._out.append(events.Drop(outcome.holder))
             self._note("stale", f"late result of attempt {attempt.id} refused", node_id=attempt.node_id)
-        elif isinstance(outcome, Held) and not is_live:
-            self._out.append(Stop(attempt))
+        elif isinstance(outcome, events.Held) and not is_live:
+            self._out.append(events.Stop(attempt))
 
-    def _on_delivered(self, work: Work, task: Task, outcome: Delivered, now: float) -> None:
+    def _on_delivered(self, work: Work, task: Task, outcome: events.Delivered, now: float) -> None:
         attempt = task.attempt
         assert attempt is not None
         self._book.close(work, task, TaskState.DONE)
@@ -188,10 +169,10 @@ class Dispatcher:
         work.done_by_node[attempt.node_id] += 1
         node = self.pool.get(attempt.node_id, attempt.session)
         if node is not None:
-            self.pool.praise(node, now - task.placed_at)
+            self.pool.praise(node, task.worked_s or now - task.placed_at)
         self._take(work, work.workload.on_result(task.spec, outcome.holder, outcome.result, now), now)
 
-    def _on_broke(self, work: Work, task: Task, outcome: Broke, now: float) -> None:
+    def _on_broke(self, work: Work, task: Task, outcome: events.Broke, now: float) -> None:
         attempt, kind, message = task.attempt, outcome.kind, outcome.message
         assert attempt is not None
         node = self.pool.get(attempt.node_id, attempt.session)
@@ -199,18 +180,20 @@ class Dispatcher:
         self._note("failed", f"{kind.code}: {message}", task, attempt.node_id)
         if rule.blames and node is not None and self.pool.blame(node, f"quarantined: {message}", now):
             self._note("quarantined", message, node_id=node.id)
+        if task.state is TaskState.FETCHING:
+            self._out.append(events.Stop(attempt))  # its result waits on the node no more
         task.failures[kind] += 1
         task.avoid.add(attempt.node_id)
         failures, limit = task.failures.total(), work.workload.limits.max_attempts
         if rule.tries and task.failures[kind] >= rule.tries:
             self._fail(work, task, outcome, now)
         elif failures >= limit:
-            self._fail(work, task, Broke(FailureKind.POISON, f"failed {limit} times, last: {message}"), now)
+            self._fail(work, task, events.Broke(FailureKind.POISON, f"failed {limit} times, last: {message}"), now)
         else:
             self._count_retry(work, task)
             self._book.delay(task, now + self._settings.failure_backoff.delay_s(failures, self._rng))
 
-    def _attempt_lost(self, work: Work, task: Task, now: float) -> None:
+    def _attempt_lost(self, work: Work, task: Task, now: float, *, wait_s: float = 0.0) -> None:
         """The node of the live attempt is gone, or the connection that the attempt ran on."""
         assert task.attempt is not None
         # One that is held did its work: losing it says nothing against the task.
@@ -220,16 +203,19 @@ class Dispatcher:
         limit = work.workload.limits.max_node_losses
         if len(task.lost_nodes) >= limit:
             message = f"{limit} nodes were lost while working on it: {', '.join(sorted(task.lost_nodes))}"
-            self._fail(work, task, Broke(FailureKind.POISON, message), now)
+            self._fail(work, task, events.Broke(FailureKind.POISON, message), now)
         else:
             self._count_retry(work, task)
-            self._book.requeue(work, task, now)
+            if wait_s:
+                self._book.delay(task, now + wait_s)
+            else:
+                self._book.requeue(work, task, now)
 
     def _count_retry(self, work: Work, task: Task) -> None:
         work.retries += 1
         work.workload.on_set_back(task.spec, False)
 
-    def _fail(self, work: Work, task: Task, failure: Broke, now: float) -> None:
+    def _fail(self, work: Work, task: Task, failure: events.Broke, now: float) -> None:
         self._book.close(work, task, TaskState.DROPPED)
         self._take(work, work.workload.on_task_failed(task.spec, failure.kind, failure.message), now)
 
@@ -238,7 +224,7 @@ class Dispatcher:
         if attempt is not None:
             if task.state is not TaskState.HELD and self.pool.get(attempt.node_id, attempt.session):
                 self._withdrawn[attempt.fence] = task.state
-            self._out.append(Stop(attempt))
+            self._out.append(events.Stop(attempt))
         self._book.close(work, task, TaskState.DROPPED)
 
     def _take(self, work: Work, steps: list[Step], now: float) -> None:
@@ -253,9 +239,9 @@ class Dispatcher:
                     state = WorkState.COMPLETED if failure is FailureKind.NONE else WorkState.FAILED
                     self._end(work, state, step, now)
                 case Remark(kind, message, number, shard):
-                    self._out.append(Note(kind, message, work.id, round=number, shard=shard))
+                    self._out.append(events.Note(kind, message, work.id, round=number, shard=shard))
                 case job:
-                    self._out.append(Compute(job))
+                    self._out.append(events.Compute(job))
 
     def _end(self, work: Work, state: WorkState, end: End, now: float) -> None:
         work.become(state, now)
@@ -264,7 +250,7 @@ class Dispatcher:
             self._withdraw(work, task)
         work.ready.clear()
         del self._open[work.id]
-        self._out += [Release(work.id), Note(state.value, end.reason, work.id)]
+        self._out += [events.Release(work.id), events.Note(state.value, end.reason, work.id)]
 
     def _pass_time(self, now: float) -> None:
         self._book.wake(now)
@@ -274,7 +260,7 @@ class Dispatcher:
         self._next_check = now + lease_s / _CHECKS_A_LEASE
         for node in self.pool.expired(now):
             reason = f"no heartbeat for {lease_s:g} s"
-            self._out.append(Disconnect(node.id, node.session, reason))
+            self._out.append(events.Disconnect(node.id, node.session, reason))
             self._lose(node, reason, now)
         for node in self.pool.readmit(now):
             self._note("readmitted", "its quarantine is over; it gets one task to try", node_id=node.id)
@@ -285,14 +271,14 @@ class Dispatcher:
 
     def _note(self, kind: str, message: str, task: Task | None = None, node_id: str = "") -> None:
         if task is None:
-            self._out.append(Note(kind, message, node_id=node_id))
+            self._out.append(events.Note(kind, message, node_id=node_id))
         else:
             number, shard = task.spec.order
-            self._out.append(Note(kind, message, task.spec.work_id, node_id, number, shard))
+            self._out.append(events.Note(kind, message, task.spec.work_id, node_id, number, shard))
 
 
-def _is_answer(outcome: Outcome, state: TaskState) -> bool:
+def _is_answer(outcome: events.Outcome, state: TaskState) -> bool:
     """Whether an attempt of a task in this state reports so; said twice, a report may come in a later state."""
     if state is TaskState.FETCHING:
-        return isinstance(outcome, Delivered | Broke)
+        return isinstance(outcome, events.Delivered | events.Broke)
     return state is TaskState.PLACED

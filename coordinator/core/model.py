@@ -83,6 +83,7 @@ class Task:
     spec: TaskSpec
     ready_at: float
     placed_at: float = 0.0
+    worked_s: float = 0.0  # what its node needed, where its result had to wait there
     state: TaskState = TaskState.READY
     attempt: Attempt | None = None
     tries: int = 0
@@ -174,6 +175,12 @@ class Node:
 
     @property
     def free_slots(self) -> int:
+        """Slots for new tasks."""
         if self.state is not NodeState.READY:
             return 0
         return (1 if self.on_probation else self.info.slots) - len(self.running)
+
+    @property
+    def idle_slots(self) -> int:
+        """Connections on which nothing runs: a result may be fetched there even from a node in quarantine."""
+        return 0 if self.state is NodeState.LOST else self.info.slots - len(self.running)

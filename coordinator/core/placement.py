@@ -28,10 +28,10 @@ class Placement:
         """Place what can be placed; return the commands that start it."""
         commands: list[Command] = []
         for work in open_work:
-            if not self._pool.free_slots:
-                break
-            commands += self._fetch_held(work)
-            commands += self._place_ready(work, now)
+            if work.held:
+                commands += self._fetch_held(work)
+            if work.ready and self._pool.free_slots:
+                commands += self._place_ready(work, now)
         return commands
 
     def _fetch_held(self, work: Work) -> list[Command]:
@@ -39,7 +39,7 @@ class Placement:
         for task in list(work.held.values()):
             attempt = task.attempt
             node = self._pool.get(attempt.node_id, attempt.session) if attempt else None
-            if attempt and node and node.free_slots > 0 and work.workload.may_fetch(task.spec):
+            if attempt and node and node.idle_slots > 0 and work.workload.may_fetch(task.spec):
                 del work.held[task.spec.id]
                 task.become(TaskState.FETCHING)
                 self._pool.occupy(node, attempt)
@@ -85,6 +85,7 @@ class Placement:
         self._fence += 1
         task.attempt = Attempt(task.spec.id, self._fence, node.id, node.session)
         task.tries += 1
+        task.worked_s = 0.0
         task.become(TaskState.PLACED)
         work.workload.on_placed(task.spec, now - task.ready_at)
         task.placed_at = now

@@ -57,6 +57,7 @@ class TrainingRun:
         self._best_round = 0
         self._last_round = spec.rounds
         self._final: int | None = None
+        self._failed: tuple[int, End] | None = None  # a round that cannot be finished, and why
 
     @property
     def rounds_done(self) -> int:
@@ -96,13 +97,14 @@ class TrainingRun:
         return [End(kind, f"run timeout: not done {self.spec.run_timeout_s:g} s after it was submitted{why}")]
 
     def on_task_failed(self, task: TaskSpec, kind: FailureKind, message: str) -> list[Step]:
+        self._open_tasks.discard(task.id)
         if kind is FailureKind.USER_ERROR:
             return [End(kind, message)]
         file = self.spec.shards[task.order[1]].file
         place = f"survey of {file}" if task.kind == "survey" else f"round {task.order[0]}, shard {file}"
         if kind is FailureKind.DIVERGED:
             message = f"training diverged with eta {self.spec.eta:g} ({message})"
-        return [End(kind, f"{place}: {message}")]
+        return self._fail_round(task.order[0], End(kind, f"{place}: {message}"))
 
     def on_result(self, task: TaskSpec, holder: str, result: Result, now: float) -> list[Step]:
         self._open_tasks.discard(task.id)
@@ -119,8 +121,9 @@ class TrainingRun:
         if self._final is not None and isinstance(job, jobs.Add | jobs.Apply | jobs.Validate):
             return []  # of a round after the last
         if isinstance(value, jobs.Unable):
-            where = f"round {job.round}: " if isinstance(job, jobs.Apply) else ""
-            return [End(value.kind, f"{where}{value.message}")]
+            if isinstance(job, jobs.Add | jobs.Apply):
+                return self._fail_round(job.round, End(value.kind, f"round {job.round}: {value.message}"))
+            return [End(value.kind, value.message)]
         match job, value:
             case jobs.LoadValidation(), jobs.ValidationInfo():
                 self._validation = value
@@ -139,6 +142,13 @@ class TrainingRun:
                 self.sealed = value
                 return [End()]
         raise AssertionError(f"{job} cannot answer {value}")
+
+    def _fail_round(self, number: int, end: End) -> list[Step]:
+        """A round cannot be finished. The run fails, unless the round before turns out to be the last one wanted."""
+        if number <= self._judged + 1:
+            return [end]
+        self._failed = self._failed or (number, end)
+        return []
 
     def _plan_when_surveyed(self) -> list[Step]:
         if self._validation is None or len(self._summaries) < len(self.spec.shards):
@@ -227,6 +237,8 @@ class TrainingRun:
             steps.append(Remark("stopping", stop, number))
         if stop or number == self._last_round:
             return steps + self._finish(number)
+        if self._failed is not None and self._failed[0] == number + 1:
+            return [*steps, self._failed[1]]
         # Version `number - 1` has served: round `number` is averaged, so nobody starts from it any more.
         return steps + ([jobs.Discard(self.id, number - 1)] if number > 1 else [])
 

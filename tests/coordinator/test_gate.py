@@ -47,9 +47,7 @@ def test_a_good_delta_is_multiplied_by_its_weight() -> None:
         (replace(result(), loss=math.inf), "loss"),
     ],
 )
-def test_what_does_not_fit_the_task_is_refused_before_its_bytes_are_looked_at(
-    bad: TrainResult, part: str
-) -> None:
+def test_what_does_not_fit_the_task_is_refused_before_its_bytes_are_looked_at(bad: TrainResult, part: str) -> None:
     with pytest.raises(BadUpdate, match=part):
         check_shape(bad, PAYLOAD)
 

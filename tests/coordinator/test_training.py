@@ -119,6 +119,21 @@ def test_a_run_ends_at_the_first_round_that_meets_the_target() -> None:
     assert work.rounds_done == 1
 
 
+def test_a_round_that_fails_does_not_matter_when_the_one_before_turns_out_to_be_the_last() -> None:
+    work, tasks = planned(rounds=5, target_error=0.3)
+    second, _ = queued(train_round(work, tasks))
+    assert work.on_task_failed(second, FailureKind.DIVERGED, "loss is nan") == []
+    assert silent(judge(work, 1, 0.3)) == [Withdraw("r/2/1"), jobs.Seal("r", 1)]
+
+
+def test_a_round_that_fails_ends_the_run_once_the_one_before_is_judged() -> None:
+    work, tasks = planned(rounds=5, target_error=0.3)
+    second, _ = queued(train_round(work, tasks))
+    assert work.on_task_failed(second, FailureKind.DIVERGED, "loss is nan") == []
+    (end,) = silent(judge(work, 1, 0.4))
+    assert isinstance(end, End) and end.failure is FailureKind.DIVERGED and "round 2" in end.reason
+
+
 def test_a_run_ends_when_patience_is_over() -> None:
     work, tasks = planned(rounds=5, patience=1)
     second = queued(train_round(work, tasks))
