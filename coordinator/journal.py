@@ -58,6 +58,10 @@ class Journal:
             if self._flush_timer is None:
                 self._flush_timer = self._loop.call_later(_GATHER_S, self.flush)
 
+    def forget(self, work_id: str) -> None:
+        """Nobody will ask for news of this work; its events go when they are old."""
+        self._last_of.pop(work_id, None)
+
     def wait(self, work_id: str, wait_s: float, answer: Callable[[], None]) -> None:
         """Call `answer` once, when there is news of the work or the time is over."""
         watcher: _Watcher

@@ -19,6 +19,7 @@ from coordinator.core.events import (
     Drop,
     Event,
     Fetch,
+    Forget,
     Note,
     Outcome,
     Release,
@@ -156,6 +157,9 @@ class Runtime:
                 self.links[node_id].disconnect(session, reason)
             case Release(work_id):
                 self._release(work_id)
+            case Forget(work_id):
+                self.traffic.pop(work_id, None)
+                self.journal.forget(work_id)
             case Note():
                 self._note(command)
 

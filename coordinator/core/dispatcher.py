@@ -6,6 +6,7 @@ are and what their results mean. Whatever runs it, a socket loop or a simulator,
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from random import Random
 
@@ -24,12 +25,13 @@ _CHECKS_A_LEASE = 20
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the dispatcher waits and retries."""
+    """How the dispatcher waits and retries, and how much work that is over it remembers."""
 
     pool: PoolSettings = PoolSettings()
     failure_backoff: Backoff = Backoff(0.2, 5.0)
     # Declining is cheap to try again, and nodes that mostly decline would else stretch a run many times over.
     decline_backoff: Backoff = Backoff(0.1, 1.0)
+    kept_work: int = 1000
 
 
 class Dispatcher:
@@ -39,6 +41,7 @@ class Dispatcher:
         self.work: dict[str, Work] = {}
         self.pool = NodePool(policy, settings.pool)
         self._open: dict[str, Work] = {}  # not final, in order of submission
+        self._ended: deque[str] = deque()
         self._book = TaskBook()
         self._placement = Placement(self.pool, self._book, settings.decline_backoff, rng)
         self._withdrawn: dict[int, TaskState] = {}  # by fence: what attempts not wanted any more do in a slot
@@ -65,7 +68,7 @@ class Dispatcher:
                 if node is not None:
                     self._lose(node, reason, now)
             case events.Submitted(workload):
-                work = Work(workload, len(self.work), now)
+                work = Work(workload, now)
                 self.work[work.id] = self._open[work.id] = work
                 work.become(WorkState.RUNNING, now)
                 self._take(work, workload.begin(now), now)
@@ -250,6 +253,11 @@ class Dispatcher:
             self._withdraw(work, task)
         work.ready.clear()
         del self._open[work.id]
+        self._ended.append(work.id)
+        if len(self._ended) > self._settings.kept_work:
+            oldest = self._ended.popleft()
+            del self.work[oldest]
+            self._out.append(events.Forget(oldest))
         self._out += [events.Release(work.id), events.Note(state.value, end.reason, work.id)]
 
     def _pass_time(self, now: float) -> None:

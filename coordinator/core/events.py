@@ -161,6 +161,13 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class Forget:
+    """Nobody can ask for this work any more."""
+
+    work_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something that a person may want to know; becomes an event of the work (or of the node)."""
 
@@ -172,4 +179,4 @@ class Note:
     shard: int = -1
 
 
-Command: TypeAlias = Start | Fetch | Stop | Drop | Compute | Disconnect | Release | Note
+Command: TypeAlias = Start | Fetch | Stop | Drop | Compute | Disconnect | Release | Forget | Note

@@ -104,7 +104,6 @@ class Work:
     """A piece of work with the tasks it has open."""
 
     workload: Workload
-    order: int
     submitted_at: float
     state: WorkState = WorkState.PENDING
     reason: str = ""

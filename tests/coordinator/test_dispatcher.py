@@ -23,6 +23,7 @@ from coordinator.core.events import (
     Drop,
     Event,
     Fetch,
+    Forget,
     Held,
     NodeDown,
     NodeUp,
@@ -38,8 +39,9 @@ from coordinator.core.events import (
 from coordinator.core.model import Attempt, NodeState, TaskState, WorkState
 from coordinator.core.policies import LoadBalancing
 from coordinator.core.pool import PoolSettings
+from coordinator.core.training import TrainingRun
 from rpc.errors import FailureKind, RejectReason
-from tests.coordinator.runs import TRAINED, VALIDATION, attempt, node, run, surveyed
+from tests.coordinator.runs import TRAINED, VALIDATION, attempt, node, run, spec, surveyed
 
 LEASE_S = PoolSettings().lease_s
 LOST = Broke(FailureKind.NODE_LOST, "connection reset")
@@ -352,3 +354,15 @@ def test_a_node_that_is_lost_and_back_keeps_what_is_counted_of_it() -> None:
     dispatcher.handle(NodeUp(node("a"), session=2), 3.0)
     found = dispatcher.pool.current("a")
     assert found is not None and (found.failed, found.state) == (1, NodeState.READY)
+
+
+def test_of_the_work_that_is_over_only_the_newest_is_remembered() -> None:
+    dispatcher = Dispatcher(LoadBalancing(), Random(0), Settings(kept_work=2))
+    forgotten = []
+    for number in range(4):
+        work = TrainingRun(f"r{number}", spec(), submitted_at=0.0)
+        dispatcher.handle(Submitted(work), 0.0)
+        commands = dispatcher.handle(CancelAsked(work.id, "enough"), 1.0)
+        forgotten += [command for command in commands if isinstance(command, Forget)]
+    assert forgotten == [Forget("r0"), Forget("r1")]
+    assert list(dispatcher.work) == ["r2", "r3"]

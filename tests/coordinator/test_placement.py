@@ -24,7 +24,7 @@ class Scene:
         self.pool = NodePool(RoundRobin(), PoolSettings())
         self.book = TaskBook()
         self.placement = Placement(self.pool, self.book, Backoff(0.1, 1.0), Random(0))
-        self.work = Work(run(**settings), order=0, submitted_at=0.0)
+        self.work = Work(run(**settings), submitted_at=0.0)
         for name, numeric_class in nodes:
             self.pool.up(node(name, numeric_class=numeric_class), 1, 0.0)
         for index in range(n_tasks):
