@@ -74,6 +74,17 @@ class Later:
         """Reply with an error."""
         self._settle(None, error)
 
+    def settle(self, outcome: Any) -> None:
+        """Reply with a result, or with an error if it is one."""
+        if isinstance(outcome, Exception):
+            self._settle(None, outcome)
+        else:
+            self._settle(outcome, None)
+
+    def follow(self, other: Later) -> None:
+        """Reply with what the other one is answered with."""
+        other.then(self._settle)
+
     def then(self, deliver: Callable[[Any, Exception | None], None]) -> None:
         """Have `deliver(value, error)` called with the answer; at once if it is there."""
         if self.answered:
