@@ -95,7 +95,6 @@ def config_from(args: argparse.Namespace) -> CoordinatorConfig:
         port=args.port,
         policy=args.policy_option or args.policy,
         host=args.host,
-        id=f"{args.host}:{args.port}",
         nodes=read_nodes(args.nodes),
         data_root=args.data_root,
         data_dir=args.data_dir,

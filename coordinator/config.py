@@ -13,7 +13,6 @@ class CoordinatorConfig:
     """Settings of one coordinator. Times in seconds.
 
     Attributes:
-        id: stays the same over restarts; nodes drop what an earlier start of the same coordinator asks.
         data_root: folders that the classic `train` call may name are below it.
         data_dir: where blobs are kept; None: a temporary folder.
     """
@@ -21,7 +20,6 @@ class CoordinatorConfig:
     port: int
     policy: str
     host: str = "127.0.0.1"
-    id: str = ""
     nodes: tuple[tuple[str, int], ...] = ()
     data_root: Path = Path()
     data_dir: str | None = None

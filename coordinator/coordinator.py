@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from random import Random
 
 from coordinator.config import CoordinatorConfig
 from coordinator.core.policies import Policy
 from coordinator.handler import CoordinatorHandler
+from coordinator.identity import take_identity
 from coordinator.runtime import Runtime
 from mlcore.kernels import set_blas_threads
 from rpc.blobs import BlobFolder
@@ -24,7 +24,8 @@ class Coordinator:
         self._loop = Loop()
         self._scratch = tempfile.TemporaryDirectory(prefix="roundhouse-coordinator-", ignore_cleanup_errors=True)
         blobs = BlobFolder(Path(config.data_dir or self._scratch.name) / "blobs")
-        self._runtime = Runtime(config, self._loop, blobs, policy, Random())
+        identity = take_identity(Path(config.data_dir) if config.data_dir else None)
+        self._runtime = Runtime(config, identity, policy, loop=self._loop, blobs=blobs)
         self._handler = CoordinatorHandler(self._loop, self._runtime, blobs, config.data_root)
         self._server = Server(self._loop, COORDINATOR, self._handler, host=config.host, port=config.port)
         self.address = self._server.address

@@ -11,14 +11,14 @@ import numpy as np
 from coordinator.core.events import Delivered, Held, Start
 from coordinator.core.training import TrainingRun
 from coordinator.core.workload import Surveyed, SurveyPayload, TaskSpec, Trained, TrainPayload
-from coordinator.gate import check_shape, weigh
+from coordinator.gate import check_shape, check_survey, count_rows, weigh
 from coordinator.scripts import Aside, Call, Script, Wait
-from coordinator.vectors import RunVectors
+from coordinator.vectors import RunVectors, model_name
 from mlcore.kernels.backend import FloatArray
 from rpc.arrays import bytes_of
 from rpc.blobs import BlobFolder, parts
 from rpc.errors import BadUpdate, MissingBlob
-from rpc.messages import Buffer, DataFile, ShardSummary, SurveyTask, TrainResult, TrainTask
+from rpc.messages import PART_BYTES, Buffer, DataFile, ShardSummary, SurveyTask, TrainResult, TrainTask
 
 Steps = Generator[Call | Aside | Wait, Any, None]
 
@@ -52,7 +52,6 @@ class Errands:
 
     def __init__(self, blobs: BlobFolder) -> None:
         self._blobs = blobs
-        self._held: dict[str, tuple[TrainResult, float]] = {}  # by attempt: results whose delta waits on the node
         self._count = 0
 
     def survey(self, run: TrainingRun, start: Start, cargo: Cargo) -> Script:
@@ -63,6 +62,7 @@ class Errands:
         task = SurveyTask(start.attempt.id, start.attempt.fence, run.id, shard, file.blob, file.file, run.spec.classes)
         summary: ShardSummary = yield Call("survey", (task,))
         _check_echo(summary, task)
+        check_survey(summary, (yield Aside(lambda: count_rows(self._blobs.read(file.blob)))))
         return Delivered("", Surveyed(summary))
 
     def train(self, run: TrainingRun, vectors: RunVectors, start: Start, cargo: Cargo) -> Script:
@@ -71,10 +71,11 @@ class Errands:
         file = run.spec.shards[payload.shard]
         began = perf_counter()
         yield from self._bring_file(file, cargo)
-        model = vectors.model_for_wire(run.id, payload.round - 1)
+        model = vectors.wire[payload.round - 1]
         if model.data is None:
             data = bytes_of(vectors.models[payload.round - 1])
             yield from cargo.bring(model.name, lambda: _send(model.name, data))
+            cargo.held.discard(model_name(run.id, payload.round - 2))  # a node keeps the newest model of a run
         task = TrainTask(
             attempt=start.attempt.id,
             fence=start.attempt.fence,
@@ -101,7 +102,7 @@ class Errands:
         overhead_s = max(0.0, answered - sent - result.compute_s) / 2.0  # the call itself, there and back
         send_s = sent - began + overhead_s
         if result.delta.data is None:
-            self._held[start.attempt.id] = (result, send_s)
+            vectors.waiting[start.attempt.id] = (result, send_s)
             return Held()
         delta = np.frombuffer(result.delta.data, result.delta.dtype).copy()
         if delta.nbytes <= _SMALL_BYTES:
@@ -115,7 +116,7 @@ class Errands:
         """Bring a delta that waits on the node, part by part into its own memory."""
         assert isinstance(task.payload, TrainPayload)
         payload = task.payload
-        result, send_s = self._held.pop(attempt_id)
+        result, send_s = vectors.waiting.pop(attempt_id)
         began = perf_counter()
         delta = np.empty(result.delta.length, result.delta.dtype)
         target = delta.view(np.uint8)
@@ -127,10 +128,6 @@ class Errands:
         yield Call("forget", ((result.delta.name,),))
         yield Aside(lambda: weigh(delta, result, payload))
         return self._deliver(vectors, attempt_id, delta, _trained(result, send_s, perf_counter() - began))
-
-    def drop(self, attempt_id: str) -> None:
-        """The attempt is not wanted any more."""
-        self._held.pop(attempt_id, None)
 
     def _deliver(self, vectors: RunVectors, attempt_id: str, delta: FloatArray, trained: Trained) -> Delivered:
         self._count += 1
@@ -149,7 +146,7 @@ class Errands:
 def _send(name: str, data: memoryview) -> Steps:
     """Send what the node lacks of a blob, from where it left off."""
     have = 0
-    if data.nbytes > 0 and len(list(parts(data.nbytes))) > 1:
+    if data.nbytes > PART_BYTES:
         state = yield Call("put_blob", (name, data.nbytes, 0, b""))
         have = state.have
     for offset, length in parts(data.nbytes):

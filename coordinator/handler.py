@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
 
 from coordinator import views
 from coordinator.classic import folder_below, take_folder
 from coordinator.core.model import Work, WorkState
 from coordinator.core.training import TrainingRun
 from coordinator.runtime import Runtime
+from rpc.aside import Aside
 from rpc.blobs import BlobFolder
 from rpc.errors import BadRequest, NotFound, RunFailed
 from rpc.loop import Loop
@@ -33,8 +31,6 @@ from rpc.program import VERSION
 from rpc.run_spec import check_run_spec
 from rpc.server import Caller, Later
 
-T = TypeVar("T")
-
 _MAX_WAIT_S = 60.0  # of one long poll
 
 
@@ -42,15 +38,14 @@ class CoordinatorHandler:
     """What each call does. All methods run on the loop's thread; file work goes to one thread of its own."""
 
     def __init__(self, loop: Loop, runtime: Runtime, blobs: BlobFolder, data_root: Path) -> None:
-        self._loop = loop
         self._runtime = runtime
         self._blobs = blobs
         self._data_root = data_root
-        self._files = ThreadPoolExecutor(1, "files")
+        self._files = Aside(loop, 1, "files")
         self._started = time.monotonic()
 
     def close(self) -> None:
-        self._files.shutdown(wait=False, cancel_futures=True)
+        self._files.close()
 
     def hello(self, caller: Caller, hello: Hello) -> HelloReply:
         return HelloReply(protocol=PROTOCOL_VERSION, name="coordinator", version=VERSION)
@@ -70,7 +65,7 @@ class CoordinatorHandler:
             self._runtime.on_end(work_id, lambda work: _answer_train(later, work))
             caller.on_closed(lambda: self._runtime.cancel(work_id, "the caller of train has gone"))
 
-        self._aside(lambda: take_folder(folder, dir, self._blobs)).then(submit)
+        self._files.later(lambda: take_folder(folder, dir, self._blobs)).then(submit)
         return later
 
     def submit_run(self, caller: Caller, spec: RunSpec) -> str:
@@ -124,10 +119,10 @@ class CoordinatorHandler:
         )
 
     def put_blob(self, caller: Caller, name: str, size: int, offset: int, data: Buffer) -> Later:
-        return self._aside(lambda: self._blobs.put(name, size, offset, data))
+        return self._files.later(lambda: self._blobs.put(name, size, offset, data))
 
     def get_blob(self, caller: Caller, name: str, offset: int, length: int) -> Later:
-        return self._aside(lambda: self._blobs.get(name, offset, min(length, PART_BYTES)))
+        return self._files.later(lambda: self._blobs.get(name, offset, min(length, PART_BYTES)))
 
     def _find(self, work_id: str) -> Work:
         work = self._runtime.dispatcher.work.get(work_id)
@@ -141,20 +136,6 @@ class CoordinatorHandler:
     def _news(self, work: Work, after: int) -> News:
         events = self._runtime.journal.since(work.id, after)
         return News(self._row(work), events, events[-1].number if events else after, views.activities(work))
-
-    def _aside(self, work: Callable[[], T]) -> Later:
-        later = Later()
-
-        def finish() -> None:
-            error = future.exception()
-            if error is None:
-                later.resolve(future.result())
-            else:
-                later.fail(error if isinstance(error, Exception) else RuntimeError(repr(error)))
-
-        future = self._files.submit(work)
-        future.add_done_callback(lambda _: self._loop.post(finish))
-        return later
 
 
 def _answer_train(later: Later, work: Work) -> None:

@@ -11,6 +11,7 @@ from random import Random
 from coordinator.config import CoordinatorConfig
 from coordinator.core.dispatcher import Dispatcher, Settings
 from coordinator.core.events import (
+    Broke,
     CancelAsked,
     Command,
     Compute,
@@ -34,14 +35,17 @@ from coordinator.core.model import Attempt, Work
 from coordinator.core.policies import Policy
 from coordinator.core.pool import PoolSettings
 from coordinator.core.training import TrainingRun
-from coordinator.core.workload import SurveyPayload
-from coordinator.errands import Errands
+from coordinator.core.workload import SurveyPayload, TaskSpec
+from coordinator.errands import Cargo, Errands
+from coordinator.identity import Identity
 from coordinator.journal import Journal
-from coordinator.nodes import LinkSettings, NodeLink
+from coordinator.nodes import NodeLink
 from coordinator.scripts import Script
+from coordinator.sessions import CallSettings, Surroundings
 from coordinator.views import Clock
 from coordinator.workbench import Workbench
 from rpc.blobs import BlobFolder
+from rpc.errors import FailureKind
 from rpc.loop import Loop, Timer
 from rpc.messages import RunSpec
 
@@ -54,7 +58,10 @@ _QUIET = frozenset({"rejected", "stale"})
 class Runtime:
     """One coordinator without its door. Everything runs on the loop's thread."""
 
-    def __init__(self, config: CoordinatorConfig, loop: Loop, blobs: BlobFolder, policy: Policy, rng: Random) -> None:
+    def __init__(
+        self, config: CoordinatorConfig, identity: Identity, policy: Policy, *, loop: Loop, blobs: BlobFolder
+    ) -> None:
+        rng = Random()
         self.policy_name = policy.name
         self.clock = Clock(time.time() - time.monotonic())
         self.dispatcher = Dispatcher(policy, rng, Settings(PoolSettings(lease_s=config.lease_s)))
@@ -67,22 +74,19 @@ class Runtime:
         self._handling = False
         self._timer: Timer | None = None
         self._on_end: dict[str, list[Callable[[Work], None]]] = {}
-        self._started_ms = int(time.time() * 1000)
+        self._epoch = identity.epoch
         self._count = 0
-        settings = LinkSettings(
-            coordinator=config.id,
-            epoch=self._started_ms,
+        settings = CallSettings(
+            coordinator=identity.id,
+            epoch=identity.epoch,
             policy=policy.name,
             beat_s=config.beat_s,
             lease_s=config.lease_s,
             task_timeout_s=config.task_timeout_s,
         )
-        self.links = {
-            link.id: link
-            for link in (
-                NodeLink(loop, address, settings, self._workbench.aside, rng, self.post) for address in config.nodes
-            )
-        }
+        around = Surroundings(loop, self._workbench.aside, settings)
+        links = [NodeLink(around, address, rng, self.post) for address in config.nodes]
+        self.links = {link.id: link for link in links}
 
     def start(self) -> None:
         """Dial the nodes."""
@@ -98,7 +102,7 @@ class Runtime:
     def submit(self, spec: RunSpec) -> str:
         """Start a run; return its id, which no other start of this coordinator gives."""
         self._count += 1
-        run = TrainingRun(f"run-{self._started_ms & 0xFFFFFF:06x}-{self._count}", spec, time.monotonic())
+        run = TrainingRun(f"run-{self._epoch & 0xFFFFFF:06x}-{self._count}", spec, time.monotonic())
         self._workbench.open(run)
         self.post(Submitted(run))
         return run.id
@@ -118,11 +122,20 @@ class Runtime:
         self._handling = True
         try:
             while self._events:
-                for command in self.dispatcher.handle(self._events.popleft(), time.monotonic()):
-                    self._carry_out(command)
+                self._handle(self._events.popleft())
         finally:
             self._handling = False
-        self._set_timer()
+            self._set_timer()
+
+    def _handle(self, event: Event) -> None:
+        for command in self.dispatcher.handle(event, time.monotonic()):
+            try:
+                self._carry_out(command)
+            except Exception:  # the top of a command: those after it must not be lost with it
+                logger.exception("a command failed unexpectedly: %s", type(command).__name__)
+                if isinstance(command, Start | Fetch):
+                    broke = Broke(FailureKind.SETUP_FAILED, "the coordinator could not start it; its log says why")
+                    self._events.append(Reported(command.attempt, broke))
 
     def _set_timer(self) -> None:
         wake_at = self.dispatcher.wake_at()
@@ -139,20 +152,17 @@ class Runtime:
     def _carry_out(self, command: Command) -> None:
         match command:
             case Start(attempt, task):
-                self._play(attempt, lambda link: self._script_for(command, link))
+                self._play(attempt, task, lambda cargo: self._script_for(command, cargo))
             case Fetch(attempt, task):
                 vectors = self._workbench.vectors(task.work_id)
                 if vectors is not None:
-                    self._play(attempt, lambda link: self._errands.fetch(vectors, attempt.id, task))
+                    self._play(attempt, task, lambda cargo: self._errands.fetch(vectors, attempt.id, task))
             case Compute(job):
                 self._workbench.do(job, lambda value: self._computed(job, value))
             case Drop(holder):
                 self._forget_sum(holder)
             case Stop(attempt):
-                self._errands.drop(attempt.id)
-                link = self.links[attempt.node_id]
-                if link.session == attempt.session:
-                    link.tell("cancel_attempt", attempt.id, 0)
+                self.links[attempt.node_id].tell(attempt.session, "cancel_attempt", attempt.id, 0)
             case Disconnect(node_id, session, reason):
                 self.links[node_id].disconnect(session, reason)
             case Release(work_id):
@@ -163,27 +173,22 @@ class Runtime:
             case Note():
                 self._note(command)
 
-    def _script_for(self, start: Start, link: NodeLink) -> Script:
+    def _script_for(self, start: Start, cargo: Cargo) -> Script:
         run = self.dispatcher.work[start.task.work_id].workload
         vectors = self._workbench.vectors(start.task.work_id)
         assert isinstance(run, TrainingRun) and vectors is not None
         if isinstance(start.task.payload, SurveyPayload):
-            return self._errands.survey(run, start, link.cargo)
-        return self._errands.train(run, vectors, start, link.cargo)
+            return self._errands.survey(run, start, cargo)
+        return self._errands.train(run, vectors, start, cargo)
 
-    def _play(self, attempt: Attempt, make: Callable[[NodeLink], Script]) -> None:
-        link = self.links[attempt.node_id]
-        if link.session != attempt.session:
-            return  # the session ended in this very turn: its NodeDown is on the way
-
+    def _play(self, attempt: Attempt, task: TaskSpec, make: Callable[[Cargo], Script]) -> None:
         def done(outcome: Outcome, sent: int, received: int) -> None:
-            work_id = attempt.task_id.partition("/")[0]
-            before = self.traffic.get(work_id, (0, 0))
-            self.traffic[work_id] = (before[0] + sent, before[1] + received)
+            before = self.traffic.get(task.work_id, (0, 0))
+            self.traffic[task.work_id] = (before[0] + sent, before[1] + received)
             self.post(Reported(attempt, outcome))
-            self.journal.changed(work_id)
+            self.journal.changed(task.work_id)
 
-        link.play(make(link), done)
+        self.links[attempt.node_id].play(attempt.session, make, done)
 
     def _computed(self, job: Job, value: JobValue) -> None:
         self.post(Computed(job, value))
@@ -196,20 +201,16 @@ class Runtime:
 
     def _release(self, work_id: str) -> None:
         self._workbench.release(work_id)
-        prefix = f"model:{work_id}/"
         for link in self.links.values():
-            names = tuple(name for name in link.cargo.held if name.startswith(prefix))
-            if names:
-                link.cargo.held.difference_update(names)
-                link.tell("forget", names)
+            link.forget(f"model:{work_id}/")
 
     def _note(self, note: Note) -> None:
-        row = self.journal.append(note, self.clock.ms(time.monotonic()))
+        self.journal.append(note, self.clock.ms(time.monotonic()))
         level = logging.WARNING if note.kind in _LOUD else logging.DEBUG if note.kind in _QUIET else logging.INFO
         logger.log(level, "%s: %s %s", note.work_id or note.node_id, note.kind, note.message)
-        self.journal.changed(row.work)
+        self.journal.changed(note.work_id)
         work = self.dispatcher.work.get(note.work_id)
-        if work is not None and work.state.is_final:
+        if work is not None and work.state.is_final and note.kind == work.state.value:
             self._ended(work)
 
     def _ended(self, work: Work) -> None:

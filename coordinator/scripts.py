@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -17,6 +18,8 @@ from rpc.errors import (
     TrainerError,
     Unreachable,
 )
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,9 @@ class Player:
             self._done(Declined(rejected.reason, str(rejected)))
         except TrainerError as error:
             self._done(Broke(kind_of(error), str(error)))
+        except Exception:  # the top of the script: a bug or a full disk of ours must not leave the task placed for ever
+            logger.exception("a script for %s failed unexpectedly", self._channel.address)
+            self._done(Broke(FailureKind.SETUP_FAILED, "the coordinator could not serve the task; its log says why"))
         else:
             self._take(step)
 

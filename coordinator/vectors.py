@@ -1,4 +1,4 @@
-"""The vectors of the runs in memory: versions of the global model, and deltas and their partial sums by holder."""
+"""The vectors of a run in memory: versions of the global model, and deltas and their partial sums by holder."""
 
 from __future__ import annotations
 
@@ -8,24 +8,40 @@ from mlcore.averaging import ServerOptimizer
 from mlcore.kernels.backend import FloatArray
 from rpc.arrays import bytes_of
 from rpc.blobs import digest
-from rpc.messages import PART_BYTES, Vector
+from rpc.messages import PART_BYTES, TrainResult, Vector
 
 
 @dataclass(slots=True)
 class RunVectors:
-    """What one run holds. Deltas are already multiplied by their weight."""
+    """What one run holds. Deltas are already multiplied by their weight.
 
+    Attributes:
+        models: global weights by version.
+        wire: the same models as they are sent.
+        sums: deltas and partial sums by holder.
+        waiting: by attempt, results whose delta waits on its node, and the seconds that sending their task took.
+    """
+
+    run: str
     optimizer: ServerOptimizer
     models: dict[int, FloatArray] = field(default_factory=dict)
+    wire: dict[int, Vector] = field(default_factory=dict)
     sums: dict[str, FloatArray] = field(default_factory=dict)
-    wire: tuple[int, Vector] | None = None  # the newest model as it is sent
+    waiting: dict[str, tuple[TrainResult, float]] = field(default_factory=dict)
 
-    def model_for_wire(self, run: str, version: int) -> Vector:
-        """The model as a message: inline up to one part, by name above it. Made once per version."""
-        if self.wire is None or self.wire[0] != version:
-            model = self.models[version]
-            data = bytes_of(model)
-            name = f"model:{run}/{version}"
-            inline = bytes(data) if data.nbytes <= PART_BYTES else None
-            self.wire = (version, Vector(model.dtype.name, model.size, digest(data), name, inline))
-        return self.wire[1]
+    def set_model(self, version: int, model: FloatArray) -> None:
+        """Keep a version, hashed and ready to be sent: inline up to one part, by name above it."""
+        data = bytes_of(model)
+        inline = bytes(data) if data.nbytes <= PART_BYTES else None
+        name = model_name(self.run, version)
+        self.wire[version] = Vector(model.dtype.name, model.size, digest(data), name, inline)
+        self.models[version] = model
+
+    def discard(self, version: int) -> None:
+        self.models.pop(version, None)
+        self.wire.pop(version, None)
+
+
+def model_name(run: str, version: int) -> str:
+    """What a version is called on the nodes."""
+    return f"model:{run}/{version}"

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from mlcore.kernels.backend import FloatArray, IntArray
 from mlcore.rows import DataError, Shard, parse_rows
 from mlcore.shard_stats import ShardStats, merge_stats, standardizer, survey
@@ -13,6 +15,7 @@ __all__ = [
     "Dataset",
     "Shard",
     "ShardStats",
+    "check_labels",
     "find_shards",
     "merge_stats",
     "parse_rows",
@@ -75,6 +78,13 @@ def _validation_file(directory: Path, name: str) -> Path:
     if found[0].name != f"validate_{name}.txt":
         raise DataError(f"{found[0]}: does not belong to train_{name}<N>.txt; rename it validate_{name}.txt")
     return found[0]
+
+
+def check_labels(shard: Shard, classes: int, *, name: str) -> None:
+    """Raise DataError, naming the row, if a label is not below `classes`; 0 allows any."""
+    if classes and shard.y.max() >= classes:
+        row = int(np.argmax(shard.y >= classes))
+        raise DataError(f"{name}:{row + 1}: label {shard.y[row]} is not below k = {classes}; give a larger --k")
 
 
 def prepare(

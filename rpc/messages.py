@@ -14,6 +14,7 @@ from typing import TypeAlias
 from mlcore.settings import TrainSettings
 
 PROTOCOL_VERSION = 1
+MAX_SLOTS = 256  # of one node; each is a connection
 PART_BYTES = 4 << 20  # a larger vector or blob travels in parts of this size
 SMALL_FRAME_BYTES = 64 << 10  # before hello, and on control connections
 MAX_FRAME_BYTES = PART_BYTES + SMALL_FRAME_BYTES
@@ -22,6 +23,7 @@ Buffer: TypeAlias = bytes | bytearray | memoryview
 
 __all__ = [
     "MAX_FRAME_BYTES",
+    "MAX_SLOTS",
     "PART_BYTES",
     "PROTOCOL_VERSION",
     "SMALL_FRAME_BYTES",

@@ -13,7 +13,8 @@ SERVER_OPTIMIZERS = ("fedavg", "nesterov")
 WEIGHTINGS = ("rows", "uniform")
 MAX_WIDTH = 10_000_000
 MAX_HIDDEN_LAYERS = 64
-MAX_ROUNDS = 1_000_000
+MAX_ROUNDS = 20_000  # the history of a run is one message
+MAX_EPOCHS = 1_000_000
 MAX_CLASSES = 1_000_000
 MAX_THREADS = 1_024
 MAX_SEED = 2**63 - 1
@@ -45,7 +46,7 @@ def check_run_spec(spec: RunSpec) -> None:
 
 def _check_shape(spec: RunSpec) -> None:
     _check_range("rounds", spec.rounds, 1, MAX_ROUNDS)
-    _check_range("epochs", spec.epochs, 1, MAX_ROUNDS)
+    _check_range("epochs", spec.epochs, 1, MAX_EPOCHS)
     _check_range("k (classes; 0: as the labels say)", spec.classes, 0, MAX_CLASSES)
     if len(spec.hidden) > MAX_HIDDEN_LAYERS:
         raise BadRequest(f"hidden must name at most {MAX_HIDDEN_LAYERS} layers, not {len(spec.hidden)}")

@@ -33,6 +33,7 @@ class Rule:
 RULES: Mapping[FailureKind, Rule] = {
     FailureKind.USER_ERROR: Rule(tries=1, blames=False),
     FailureKind.DIVERGED: Rule(tries=2, blames=False),
+    FailureKind.SETUP_FAILED: Rule(tries=0, blames=False),  # on the coordinator's side
     FailureKind.MISSING_BLOB: Rule(tries=0, blames=False),
     FailureKind.STALE: Rule(tries=0, blames=False),
     FailureKind.CANCELLED: Rule(tries=0, blames=False),

@@ -61,7 +61,7 @@ def test_a_folder_names_its_run_even_as_a_dot(monkeypatch: pytest.MonkeyPatch, t
     [
         (1, "x", "argument PORT: must be a port from 1 to 65535, not 'x'"),
         (1, "0", "argument PORT: must be a port from 1 to 65535, not '0'"),
-        (3, "0", "rounds must be from 1 to 1,000,000, not 0"),
+        (3, "0", "rounds must be from 1 to 20,000, not 0"),
         (3, "3.5", "argument ROUNDS: invalid int value: '3.5'"),
         (4, "-1", "epochs must be from 1 to 1,000,000, not -1"),
         (5, "0", "h must be 1 or more, not 0"),

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from coordinator.core.workload import Plan, TrainPayload
-from coordinator.gate import check_shape, weigh
+from coordinator.gate import check_shape, check_survey, count_rows, weigh
 from mlcore.training import TrainSettings
 from rpc.arrays import bytes_of
 from rpc.blobs import digest
 from rpc.errors import BadUpdate
-from rpc.messages import TrainResult, Vector
+from rpc.messages import ShardSummary, TrainResult, Vector
 
 PLAN = Plan(TrainSettings((1, 2)), threads=1)
 PAYLOAD = TrainPayload(round=1, shard=0, rows=10, weight=10, plan=PLAN)
@@ -41,6 +41,9 @@ def test_a_good_delta_is_multiplied_by_its_weight() -> None:
     [
         (replace(result(), delta=Vector("float64", 4, 0)), "float64"),
         (replace(result(), delta=Vector("float32", 3, 0)), "3 float32 where 4"),
+        (replace(result(), delta=Vector("float32", 4, 0, data=bytes(17))), "17 bytes"),
+        (replace(result(), delta=Vector("float32", 4, 0, data=bytes(12))), "12 bytes"),
+        (replace(result(), delta=Vector("float32", 4, 0, data=b"")), "0 bytes"),
         (replace(result(), rows=2**62), "rows"),
         (replace(result(), rows=-1), "rows"),
         (replace(result(), loss=math.nan), "loss"),
@@ -78,3 +81,42 @@ def test_the_limit_of_the_norm_is_the_users_and_counts_before_the_weight() -> No
         else:
             with pytest.raises(BadUpdate, match="--max-delta-norm"):
                 weigh(delta(), result(), payload)
+
+
+def survey() -> ShardSummary:
+    """What an honest node says of two rows with one feature and the labels 0 and 2."""
+    moments = np.array([1.5]).tobytes()
+    return ShardSummary("a", 1, 2, 1, 2, moments, moments, np.array([1, 0, 1], np.int64).tobytes())
+
+
+def test_an_honest_survey_passes() -> None:
+    check_survey(survey(), 2)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        replace(survey(), rows=0),
+        replace(survey(), rows=-5),
+        replace(survey(), rows=2**62),
+        replace(survey(), columns=0),
+        replace(survey(), columns=-1),
+        replace(survey(), columns=2),
+        replace(survey(), max_label=2**31 - 1),
+        replace(survey(), max_label=-1),
+        replace(survey(), max_label=1),
+        replace(survey(), mean=b"odd"),
+        replace(survey(), m2=np.array([np.nan]).tobytes()),
+        replace(survey(), label_counts=np.array([1, 0, 7], np.int64).tobytes()),
+    ],
+)
+def test_a_survey_that_cannot_be_true_is_refused(bad: ShardSummary) -> None:
+    with pytest.raises(BadUpdate):
+        check_survey(bad, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"), [(b"", 0), (b"\n", 0), (b"1,0", 1), (b"1,0\n", 1), (b"1,0\r\n2,1\r\n\r\n", 2), (b"1,0\n2,1", 2)]
+)
+def test_rows_are_counted_from_the_text(text: bytes, rows: int) -> None:
+    assert count_rows(text) == rows

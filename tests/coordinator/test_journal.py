@@ -47,3 +47,22 @@ def test_whoever_waits_is_answered_when_the_time_is_over(running: RunningLoop) -
     running.do(lambda: journal.changed("a"))
     running.do(journal.flush)
     assert answers.empty()
+
+
+def test_a_work_is_told_of_nodes_since_it_began(running: RunningLoop) -> None:
+    journal = Journal(running.loop)
+    for work in ("", "a", "", "b"):
+        journal.append(Note("kind", "text", work), 0)
+    assert [row.number for row in journal.since("a", 0)] == [2, 3]
+    assert [row.number for row in journal.since("b", 0)] == [4]
+
+
+def test_a_watcher_of_forgotten_events_gets_the_newest_and_goes_on_from_there(running: RunningLoop) -> None:
+    journal = Journal(running.loop)
+    for _ in range(12_000):
+        journal.append(Note("kind", "text", "a"), 0)
+    after, seen = 0, 0
+    while journal.has_news("a", after):
+        rows = journal.since("a", after)
+        seen, after = seen + len(rows), rows[-1].number
+    assert (seen, after) == (10_000, 12_000)
