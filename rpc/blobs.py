@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 
 import xxhash
 
-from rpc.errors import BadData, BadRequest, MissingBlob
+from rpc.errors import BadData, BadRequest, DiskFull, MissingBlob
+from rpc.incoming import IncomingBlob, IncomingBlobs
 from rpc.messages import PART_BYTES, BlobState, Buffer
 
 _NAME = re.compile(r"sha256:([0-9a-f]{64})")
-_READ_BYTES = 1 << 20
+_MAX_BLOB_BYTES = 64 << 30
+_KEEP_FREE_BYTES = 64 << 20  # of the disk, for everything else
 
 
 def blob_name(data: Buffer) -> str:
@@ -36,61 +40,24 @@ def parts(size: int) -> Iterator[tuple[int, int]]:
         yield offset, min(PART_BYTES, size - offset)
 
 
-class _Incoming:
-    """A blob of which parts are here; the hash runs along."""
-
-    def __init__(self, path: Path, size: int) -> None:
-        self.path = path
-        self.size = size
-        self.have = 0
-        self.is_over = False  # it has its name, was wrong, or was removed
-        self.lock = Lock()
-        self._hash = hashlib.sha256()
-        if path.exists():
-            self._take_up()
-
-    def append(self, data: Buffer) -> None:
-        """Take the next part."""
-        with self.path.open("ab") as file:
-            file.write(data)
-        self._hash.update(data)
-        self.have += len(data)
-
-    def is_right(self, name: str) -> bool:
-        """Whether all bytes have the hash that the name says."""
-        return name == f"sha256:{self._hash.hexdigest()}"
-
-    def flush(self) -> None:
-        """Have all bytes safe on the disk; makes the file of a blob without any."""
-        with self.path.open("ab") as file:
-            os.fsync(file.fileno())
-
-    def _take_up(self) -> None:
-        """Go on with what an earlier process received."""
-        if self.path.stat().st_size > self.size:
-            self.path.unlink()
-            return
-        with self.path.open("rb") as file:
-            while data := file.read(_READ_BYTES):
-                self._hash.update(data)
-                self.have += len(data)
-
-
 class BlobFolder:
     """The blobs in one folder; any number of threads may use it, several for one blob take turns.
 
     A blob has its name only when it is whole and its hash is right; until then it is a `.part` file, which a
-    later process goes on with. Every method raises BadRequest for a name that is none.
+    later process goes on with, and which is dropped when nobody has sent more of it for an hour. Every method
+    raises BadRequest for a name that is none.
 
     Attributes:
         path: the folder.
     """
 
-    def __init__(self, path: Path, *, max_bytes: int | None = None) -> None:
-        """Open a folder, making it if need be; `max_bytes` limits what all its blobs together may hold."""
+    def __init__(
+        self, path: Path, *, keep_free_bytes: int = _KEEP_FREE_BYTES, clock: Callable[[], float] = monotonic
+    ) -> None:
+        """Open a folder, making it if need be; no blob is begun that would leave less than `keep_free_bytes`."""
         self.path = path
-        self._max_bytes = max_bytes
-        self._incoming: dict[str, _Incoming] = {}
+        self._keep_free_bytes = keep_free_bytes
+        self._coming = IncomingBlobs(clock)
         self._lock = Lock()
         path.mkdir(parents=True, exist_ok=True)
 
@@ -105,7 +72,8 @@ class BlobFolder:
         """How much of a blob is here.
 
         Raises:
-            BadRequest: the size is negative, differs from what is known, or exceeds what the folder may hold.
+            BadRequest: the size is negative, above 64 GiB, or not that of the blob, which is here already.
+            DiskFull: the disk has no room for the rest of it.
         """
         return self.put(name, size, 0, b"")
 
@@ -114,16 +82,20 @@ class BlobFolder:
 
         Raises:
             BadRequest: as `state`, or the part reaches beyond the size.
+            DiskFull: as `state`, or the disk is full now; the part may be sent again.
             BadData: the blob is whole and its hash is wrong; it has been removed.
         """
         file = self.file(name)
         if size < 0 or offset < 0 or offset + len(data) > size:
             raise BadRequest(f"{name}: a part of {len(data)} bytes at {offset} does not fit a blob of {size} bytes")
+        if size > _MAX_BLOB_BYTES:
+            raise BadRequest(f"{name}: {size} bytes are too many; a blob has at most {_MAX_BLOB_BYTES}")
         incoming = self._begin(name, size, file)
         if incoming is None:
             return BlobState(name, size, size)
         with incoming.lock:
             if not incoming.is_over:
+                incoming.resize(size)
                 if data and offset == incoming.have:
                     incoming.append(data)
                 if incoming.have == size:
@@ -135,10 +107,10 @@ class BlobFolder:
         """Up to `length` bytes from `offset` on; fewer at the end.
 
         Raises:
-            BadRequest: the offset is negative, or the length not one of a part.
+            BadRequest: the offset is none of a blob, or the length none of a part.
             MissingBlob: it is not here, or not whole.
         """
-        if offset < 0 or not 0 <= length <= PART_BYTES:
+        if not 0 <= offset <= _MAX_BLOB_BYTES or not 0 <= length <= PART_BYTES:
             raise BadRequest(f"{name}: {length} bytes from {offset} cannot be asked for; a part has up to {PART_BYTES}")
         try:
             with self.file(name).open("rb") as file:
@@ -163,45 +135,43 @@ class BlobFolder:
         """Forget a blob, whole or not; harmless if it is not here."""
         file = self.file(name)
         with self._lock:
-            incoming = self._incoming.pop(name, None)
-            if incoming is not None:
-                incoming.is_over = True
+            self._coming.end(name)
             file.unlink(missing_ok=True)
             _part(file).unlink(missing_ok=True)
 
-    def _begin(self, name: str, size: int, file: Path) -> _Incoming | None:
+    def _begin(self, name: str, size: int, file: Path) -> IncomingBlob | None:
         """The blob that is coming in, begun if it was not; None if it is whole."""
         with self._lock:
             if file.exists():
                 _check_size(name, size, file.stat().st_size)
                 return None
-            incoming = self._incoming.get(name)
+            incoming = self._coming.find(name)
             if incoming is None:
-                self._check_room(name, size)
-                incoming = self._incoming[name] = _Incoming(_part(file), size)
-        _check_size(name, size, incoming.size)
+                incoming = IncomingBlob(_part(file), size)
+                self._check_room(name, size - incoming.have)
+                self._coming.begin(name, incoming)
+            elif incoming.size != size:
+                self._check_room(name, size - incoming.have)
         return incoming
 
-    def _finish(self, name: str, incoming: _Incoming, file: Path) -> None:
+    def _finish(self, name: str, incoming: IncomingBlob, file: Path) -> None:
         is_right = incoming.is_right(name)
         if is_right:
             incoming.flush()
         with self._lock:
-            incoming.is_over = True
-            self._incoming.pop(name, None)
+            self._coming.end(name)
             if is_right:
                 os.replace(incoming.path, file)
                 return
             incoming.path.unlink(missing_ok=True)
         raise BadData(f"{name}: the bytes that came have another hash; send it again")
 
-    def _check_room(self, name: str, size: int) -> None:
-        if self._max_bytes is None:
-            return
-        held = sum(self.file(whole).stat().st_size for whole in self.names())
-        coming = sum(other.size for other in self._incoming.values())
-        if held + coming + size > self._max_bytes:
-            raise BadRequest(f"{name}: {size} bytes do not fit; {held + coming} of {self._max_bytes} are taken")
+    def _check_room(self, name: str, more_bytes: int) -> None:
+        room = shutil.disk_usage(self.path).free - self._keep_free_bytes
+        if more_bytes > room:
+            raise DiskFull(
+                f"{name}: {more_bytes:,} bytes more do not fit {self.path}, which has room for {max(0, room):,}"
+            )
 
 
 def _part(file: Path) -> Path:

@@ -111,6 +111,13 @@ class OutOfMemory(TrainerError):
     code = "out_of_memory"
 
 
+class DiskFull(TrainerError):
+    """A disk has no room for a blob."""
+
+    kind = FailureKind.NO_CAPACITY
+    code = "disk_full"
+
+
 class Cancelled(TrainerError):
     """The attempt was told to stop."""
 
@@ -204,6 +211,7 @@ _BY_CODE: dict[str, type[TrainerError]] = {
         Cancelled,
         Diverged,
         OutOfMemory,
+        DiskFull,
         MissingBlob,
         BadUpdate,
         Stale,

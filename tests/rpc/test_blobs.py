@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rpc.blobs import BlobFolder, blob_name, digest, parts
-from rpc.errors import BadData, BadRequest, MissingBlob
+from rpc.errors import BadData, BadRequest, DiskFull, MissingBlob
 from rpc.messages import PART_BYTES, BlobState
 
 
@@ -121,27 +122,93 @@ def test_sizes_and_places_that_cannot_be_are_refused(folder: BlobFolder) -> None
     for size, offset, data in ((-1, 0, b""), (3, -1, b"a"), (3, 2, b"bc"), (2, 0, b"abc")):
         with pytest.raises(BadRequest, match="does not fit"):
             folder.put(name, size, offset, data)
-    folder.put(name, 3, 0, b"a")
-    with pytest.raises(BadRequest, match="3 bytes, not 4"):
-        folder.put(name, 4, 1, b"b")
-    folder.put(name, 3, 1, b"bc")
+    for size in (64 * 2**30 + 1, 2**62, 2**63 - 1):
+        with pytest.raises(BadRequest, match="too many"):
+            folder.state(name, size)
+    folder.put(name, 3, 0, b"abc")
     with pytest.raises(BadRequest, match="3 bytes, not 4"):
         folder.state(name, 4)
-    for offset, length in ((-1, 1), (0, -1), (0, PART_BYTES + 1)):
+    for offset, length in ((-1, 1), (2**63 - 1, 1), (0, -1), (0, PART_BYTES + 1)):
         with pytest.raises(BadRequest, match="cannot be asked for"):
             folder.get(name, offset, length)
     assert folder.get(name, 100, 10) == b""
 
 
-def test_the_folder_holds_no_more_than_it_may(tmp_path: Path) -> None:
-    folder = BlobFolder(tmp_path, max_bytes=250)
-    whole, coming, more = (os.urandom(100) for _ in range(3))
-    folder.put(blob_name(whole), 100, 0, whole)
-    folder.put(blob_name(coming), 100, 0, coming[:1])
-    with pytest.raises(BadRequest, match="200 of 250 are taken"):
-        folder.put(blob_name(more), 100, 0, more)
-    folder.remove(blob_name(whole))
-    assert folder.put(blob_name(more), 100, 0, more).have == 100
+def test_a_wrong_size_declared_first_does_not_hinder_the_right_one(folder: BlobFolder) -> None:
+    data = os.urandom(100)
+    name = blob_name(data)
+    folder.state(name, 1 << 20)
+    assert folder.put(name, 100, 0, data[:60]) == BlobState(name, 100, 60)
+    assert folder.state(name, 1 << 20).have == 60  # what came stays
+    assert folder.state(name, 50).have == 0  # unless it would be too much
+    assert folder.put(name, 100, 0, data).have == 100
+    assert folder.read(name) == data
+
+
+def test_a_write_that_fails_halfway_is_undone_by_the_next_try(folder: BlobFolder) -> None:
+    resource = pytest.importorskip("resource")
+    data = os.urandom(300_000)
+    name = blob_name(data)
+    folder.put(name, len(data), 0, data[:1000])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # the disk is full for a moment
+    try:
+        with pytest.raises(DiskFull, match="make room there"):
+            folder.put(name, len(data), 1000, data[1000:])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert folder.file(name).with_suffix(".part").stat().st_size > 1000
+    assert folder.state(name, len(data)).have == 1000
+    assert folder.put(name, len(data), 1000, data[1000:]).have == len(data)
+    assert folder.read(name) == data
+
+
+def test_a_part_file_that_somebody_removed_is_begun_again(folder: BlobFolder) -> None:
+    data = os.urandom(100)
+    name = blob_name(data)
+    folder.put(name, 100, 0, data[:60])
+    folder.file(name).with_suffix(".part").unlink()
+    assert folder.put(name, 100, 60, data[60:]).have == 0
+    assert folder.put(name, 100, 0, data).have == 100
+    assert folder.read(name) == data
+
+
+def test_no_blob_is_begun_that_would_fill_the_disk(folder: BlobFolder) -> None:
+    free = shutil.disk_usage(folder.path).free
+    tight = BlobFolder(folder.path, keep_free_bytes=free)
+    data = os.urandom(1 << 20)
+    name = blob_name(data)
+    small = BlobFolder(folder.path, keep_free_bytes=free + (1 << 40))
+    with pytest.raises(DiskFull, match="1,048,576 bytes more do not fit"):
+        small.state(name, len(data))
+    with pytest.raises(DiskFull):
+        tight.state(name, 1 << 34)
+    assert folder.put(name, len(data), 0, data).have == len(data)
+    assert small.state(name, len(data)).have == len(data), "it is here already"
+
+
+def test_a_blob_of_which_nothing_came_for_an_hour_is_dropped(tmp_path: Path) -> None:
+    now = 0.0
+    folder = BlobFolder(tmp_path, clock=lambda: now)
+    old, slow, new = (blob_name(bytes([number])) for number in range(3))
+    folder.put(old, 2, 0, b"o")
+    folder.put(slow, 2, 0, b"s")
+    now = 3000.0
+    folder.state(slow, 2)
+    now = 3601.0
+    folder.put(new, 2, 0, b"n")
+    assert sorted(tmp_path.iterdir()) == sorted(folder.file(name).with_suffix(".part") for name in (slow, new))
+    assert [folder.state(name, 2).have for name in (old, slow, new)] == [0, 1, 1]
+
+
+def test_of_very_many_blobs_on_their_way_the_longest_idle_is_dropped(folder: BlobFolder) -> None:
+    names = [blob_name(number.to_bytes(2)) for number in range(1001)]
+    for name in names[:1000]:
+        folder.put(name, 2, 0, b"?")
+    folder.state(names[0], 2)
+    folder.put(names[1000], 2, 0, b"?")
+    assert len(list(folder.path.iterdir())) == 1000
+    assert [folder.state(name, 2).have for name in (names[0], names[1000], names[1])] == [1, 1, 0]
 
 
 def test_threads_put_different_and_equal_blobs_at_once(folder: BlobFolder) -> None:
