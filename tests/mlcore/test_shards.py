@@ -9,6 +9,7 @@ import pytest
 from mlcore.shards import (
     DataError,
     Shard,
+    check_labels,
     find_shards,
     merge_stats,
     parse_rows,
@@ -97,3 +98,11 @@ def test_standardized_columns_have_mean_0_and_deviation_1() -> None:
     np.testing.assert_allclose(x.mean(axis=0), 0, atol=1e-12)
     np.testing.assert_allclose(x.std(axis=0), 1)
     assert y is shard.y
+
+
+def test_a_label_that_is_not_below_the_number_of_classes_is_named_with_its_line() -> None:
+    shard = parse_rows(b"1,0\n2,3\n3,7\n", name="t")
+    check_labels(shard, 8, name="t")
+    check_labels(shard, 0, name="t")
+    with pytest.raises(DataError, match=r"^a\.txt:3: label 7 is not below k = 7; give a larger --k$"):
+        check_labels(shard, 7, name="a.txt")
