@@ -113,3 +113,8 @@ def workspace_for(backend: Backend, shape: Shape) -> Workspace:
     while sum(other.shape.n_bytes for other in kept.values()) > _MOST_KEPT_BYTES:
         kept.popitem(last=False)
     return space
+
+
+def release_workspaces() -> None:
+    """Let go of all workspaces of this thread; later tasks make theirs anew."""
+    _kept.workspaces.clear()

@@ -1,5 +1,7 @@
 """Workspaces: kept per thread, by shape, within a bound."""
 
+import gc
+import weakref
 from dataclasses import replace
 from threading import Thread
 
@@ -7,7 +9,7 @@ import pytest
 
 from mlcore import workspace
 from mlcore.kernels.numpy_backend import NumpyBackend
-from mlcore.workspace import Shape, Workspace, workspace_for
+from mlcore.workspace import Shape, Workspace, release_workspaces, workspace_for
 
 SHAPE = Shape((16, 24, 26), n_rows=1600, n_batch_rows=1600, n_states=0, dtype="float32")
 
@@ -45,3 +47,10 @@ def test_a_short_last_batch_has_buffers_of_its_own() -> None:
     assert space.shape.n_batches == 8
     assert space.batch(6)[1] == 128
     assert space.batch(7)[1] == 104
+
+
+def test_a_thread_can_let_go_of_its_workspaces() -> None:
+    kept = weakref.ref(workspace_for(NumpyBackend(), SHAPE))
+    release_workspaces()
+    gc.collect()
+    assert kept() is None
