@@ -87,14 +87,6 @@ def check_labels(shard: Shard, classes: int, *, name: str) -> None:
         raise DataError(f"{name}:{row + 1}: label {shard.y[row]} is not below k = {classes}; give a larger --k")
 
 
-def check_labels(shard: Shard, classes: int, *, name: str) -> None:
-    """Raise DataError, naming file and line, if a label is not below the number of classes; 0 allows any."""
-    if not classes or shard.y.max() < classes:
-        return
-    line = int(np.argmax(shard.y >= classes)) + 1
-    raise DataError(f"{name}:{line}: label {shard.y[line - 1]} is not below k = {classes}; give a larger --k")
-
-
 def prepare(
     shard: Shard, *, dtype: str, offset: FloatArray | None = None, scale: FloatArray | None = None
 ) -> tuple[FloatArray, IntArray]:
