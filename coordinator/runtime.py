@@ -207,7 +207,7 @@ class Runtime:
     def _note(self, note: Note) -> None:
         self.journal.append(note, self.clock.ms(time.monotonic()))
         level = logging.WARNING if note.kind in _LOUD else logging.DEBUG if note.kind in _QUIET else logging.INFO
-        logger.log(level, "%s: %s %s", note.work_id or note.node_id, note.kind, note.message)
+        logger.log(level, "%s: %s%s", _subject(note), note.kind, f": {note.message}" if note.message else "")
         self.journal.changed(note.work_id)
         work = self.dispatcher.work.get(note.work_id)
         if work is not None and work.state.is_final and note.kind == work.state.value:
@@ -217,3 +217,15 @@ class Runtime:
         for callback in self._on_end.pop(work.id, []):
             callback(work)
         self.journal.flush()
+
+
+def _subject(note: Note) -> str:
+    """What a note is about, for the log: run, round, shard and node as far as they are meant."""
+    parts = [note.work_id] if note.work_id else []
+    if note.round:
+        parts.append(f"round {note.round}")
+    if note.shard >= 0:
+        parts.append(f"shard {note.shard + 1}")
+    if note.node_id:
+        parts.append(f"on {note.node_id}" if parts else note.node_id)
+    return " ".join(parts)
