@@ -128,6 +128,9 @@ class Dispatcher:
             task.become(TaskState.FETCHING)
             self._out.append(events.Fetch(attempt, task.spec))
             return
+        if isinstance(outcome, events.Delivered):
+            self._on_delivered(work, task, outcome, now)
+            return
         self.pool.vacate(attempt)
         node = self.pool.get(attempt.node_id, attempt.session)
         match outcome:
@@ -135,8 +138,6 @@ class Dispatcher:
                 task.worked_s = now - task.placed_at
                 task.become(TaskState.HELD)
                 work.held[task.spec.id] = task
-            case events.Delivered():
-                self._on_delivered(work, task, outcome, now)
             case events.Declined(reason, message):
                 task.refused_by.add(attempt.node_id)
                 work.rejections += 1
@@ -172,7 +173,7 @@ class Dispatcher:
         work.done_by_node[attempt.node_id] += 1
         node = self.pool.get(attempt.node_id, attempt.session)
         if node is not None:
-            self.pool.praise(node, task.worked_s or now - task.placed_at)
+            self.pool.praise(node, attempt, task.worked_s or now - task.placed_at)
         self._take(work, work.workload.on_result(task.spec, outcome.holder, outcome.result, now), now)
 
     def _on_broke(self, work: Work, task: Task, outcome: events.Broke, now: float) -> None:

@@ -115,6 +115,7 @@ class Work:
     ready: list[tuple[tuple[int, int], str]] = field(default_factory=list)  # heap of (order, task id)
     numeric_class: str | None = None  # the one that all its tasks must run in, once chosen
     classes_used: set[str] = field(default_factory=set)
+    holders: dict[str, str] = field(default_factory=dict)  # by blob: the node that had it last
     tasks_done: int = 0
     rejections: int = 0
     retries: int = 0
@@ -156,7 +157,6 @@ class Node:
     reason: str = ""
     classes: dict[str, str] = field(default_factory=dict)
     running: dict[int, Attempt] = field(default_factory=dict)  # by fence: those that occupy a slot
-    holds: set[str] = field(default_factory=set)  # data it was sent
     service_s: float = 0.0  # smoothed time of a task; 0 before the first
     done: int = 0
     rejected: int = 0

@@ -79,7 +79,7 @@ class Placement:
         def fits(node_id: str) -> bool:
             return node_id not in task.refused_by and node_id not in task.avoid and suitable(node_id)
 
-        return self._pool.choose(fits, task.spec.data, self._rng)
+        return self._pool.choose(fits, work.holders.get(task.spec.data), self._rng)
 
     def _start(self, work: Work, task: Task, node: Node, now: float) -> Start:
         self._fence += 1
@@ -91,7 +91,7 @@ class Placement:
         task.placed_at = now
         if task.spec.class_key:
             work.classes_used.add(node.classes[task.spec.class_key])
-        node.holds.add(task.spec.data)
+        work.holders[task.spec.data] = node.id
         self._pool.occupy(node, task.attempt)
         return Start(task.attempt, task.spec)
 

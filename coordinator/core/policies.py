@@ -15,8 +15,6 @@ from typing import Protocol
 
 Test = Callable[[str], bool]
 
-_TIES_EXAMINED = 8
-
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -39,8 +37,8 @@ class Policy(Protocol):
     def remove(self, node_id: str) -> None:
         """Forget the node, if it is there."""
 
-    def choose(self, fits: Test, holds_data: Test, rng: Random) -> str | None:
-        """Return the id of a node that `fits`, or None. `holds_data`: the node has the task's data already."""
+    def choose(self, fits: Test, holder: str | None, rng: Random) -> str | None:
+        """Return the id of a node that `fits`, or None. `holder` had the task's data last."""
 
 
 class RandomChoice:
@@ -64,7 +62,7 @@ class RandomChoice:
             self._ids.pop()
             del self._place[node_id]
 
-    def choose(self, fits: Test, holds_data: Test, rng: Random) -> str | None:
+    def choose(self, fits: Test, holder: str | None, rng: Random) -> str | None:
         # A shuffle (Fisher and Yates) that stops at the first node that fits: uniform over those that do.
         for first in range(len(self._ids)):
             self._swap(first, rng.randrange(first, len(self._ids)))
@@ -97,7 +95,7 @@ class RoundRobin:
         if place < len(self._ids) and self._ids[place] == node_id:
             del self._ids[place]
 
-    def choose(self, fits: Test, holds_data: Test, rng: Random) -> str | None:
+    def choose(self, fits: Test, holder: str | None, rng: Random) -> str | None:
         start = bisect_right(self._ids, self._last)
         for step in range(len(self._ids)):
             node_id = self._ids[(start + step) % len(self._ids)]
@@ -114,7 +112,7 @@ class LoadBalancing:
     """The node that is expected to finish first.
 
     That is: smallest share of busy slots, then smallest smoothed time of a task (in steps of about a fifth, so that
-    nodes of one speed tie), then one that holds the data, then the smallest id.
+    nodes of one speed tie), then the one that had the data last, then the smallest id.
     """
 
     name = "load-balancing"
@@ -135,22 +133,23 @@ class LoadBalancing:
     def remove(self, node_id: str) -> None:
         self._load.pop(node_id, None)
 
-    def choose(self, fits: Test, holds_data: Test, rng: Random) -> str | None:
-        seen: dict[str, Load] = {}
-        ties: list[str] = []
-        while self._heap and len(ties) < _TIES_EXAMINED:
-            load, node_id = self._heap[0]
-            if ties and load != seen[ties[0]]:
-                break
-            heapq.heappop(self._heap)
-            if self._load.get(node_id) != load or node_id in seen:
-                continue
-            seen[node_id] = load
-            if fits(node_id):
-                ties.append(node_id)
-        for node_id, load in seen.items():
-            heapq.heappush(self._heap, (load, node_id))
-        return next(filter(holds_data, ties), ties[0] if ties else None)
+    def choose(self, fits: Test, holder: str | None, rng: Random) -> str | None:
+        passed_over: list[tuple[Load, str]] = []
+        found: str | None = None
+        while self._heap and found is None:
+            entry = self._heap[0]
+            load, node_id = entry
+            if self._load.get(node_id) != load:
+                heapq.heappop(self._heap)
+            elif fits(node_id):
+                found = node_id
+                if holder is not None and self._load.get(holder) == load and fits(holder):
+                    found = holder
+            else:
+                passed_over.append(heapq.heappop(self._heap))
+        for entry in passed_over:
+            heapq.heappush(self._heap, entry)
+        return found
 
 
 def load_of(node: Candidate) -> Load:

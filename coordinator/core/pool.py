@@ -65,7 +65,6 @@ class NodePool:
         """The session ended; its attempts are over."""
         node.state, node.reason = NodeState.LOST, reason
         node.running.clear()
-        node.holds.clear()
         self._index(node)
 
     def beat(self, node: Node, now: float, classes: Mapping[str, str]) -> None:
@@ -82,16 +81,15 @@ class NodePool:
         node.running[attempt.fence] = attempt
         self._index(node)
 
-    def vacate(self, attempt: Attempt) -> bool:
-        """Free the slot that the attempt occupies; False if it occupies none (any more)."""
+    def vacate(self, attempt: Attempt) -> None:
+        """Free the slot that the attempt occupies, if it still occupies one."""
         node = self.get(attempt.node_id, attempt.session)
-        if node is None or node.running.pop(attempt.fence, None) is None:
-            return False
-        self._index(node)
-        return True
+        if node is not None and node.running.pop(attempt.fence, None) is not None:
+            self._index(node)
 
-    def praise(self, node: Node, service_s: float) -> None:
-        """A task succeeded in `service_s` seconds."""
+    def praise(self, node: Node, attempt: Attempt, service_s: float) -> None:
+        """The attempt succeeded in `service_s` seconds of work; its slot is free."""
+        node.running.pop(attempt.fence, None)
         node.done += 1
         node.blames, node.on_probation, node.quarantines = 0, False, 0
         old = node.service_s
@@ -121,9 +119,9 @@ class NodePool:
             self._index(node)
         return back
 
-    def choose(self, fits: Test, data: str, rng: Random) -> Node | None:
-        """Return a node with a free slot that fits, one that holds the blob `data` if the policy cares."""
-        node_id = self._policy.choose(fits, lambda candidate: data in self._nodes[candidate].holds, rng)
+    def choose(self, fits: Test, holder: str | None, rng: Random) -> Node | None:
+        """Return a node with a free slot that fits; `holder` had the data last, if the policy cares."""
+        node_id = self._policy.choose(fits, holder, rng)
         return None if node_id is None else self._nodes[node_id]
 
     def _index(self, node: Node) -> None:
