@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from compute_node import machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +16,7 @@ class NodeConfig:
         delay_s: how long such a delay is, in seconds.
         chaos_seed: of the coin for both.
         shard_cache_bytes: arrays of shards kept ready to train on.
+        vector_bytes: models and deltas of rounds held in memory; half of what the machine has.
         data_dir: where blobs are kept; None: a temporary folder.
     """
 
@@ -26,4 +29,5 @@ class NodeConfig:
     delay_s: float = 3.0
     chaos_seed: int = 0
     shard_cache_bytes: int = 1 << 30
+    vector_bytes: int = field(default_factory=lambda: machine.memory_bytes()[1] // 2)
     data_dir: str | None = None

@@ -12,12 +12,12 @@ from random import Random
 from compute_node import machine
 from compute_node.admission import Admission
 from compute_node.config import NodeConfig
-from compute_node.executor import Executor
 from compute_node.handler import NodeHandler
 from compute_node.shards import ShardCache
 from compute_node.training import ShardWorker, Trainer, train_with
-from compute_node.vectors import RoundVectors
 from mlcore.kernels import get_backend, numeric_class
+from mlcore.workspace import release_workspaces
+from rpc.aside import Aside
 from rpc.blobs import BlobFolder
 from rpc.errors import TrainerError
 from rpc.loop import Loop
@@ -27,6 +27,7 @@ from rpc.services import COMPUTE_NODE
 logger = logging.getLogger(__name__)
 
 _DTYPES = ("float32", "float64")
+_LAST_STEP_S = 1.0  # for tasks to notice that they are cancelled
 
 
 class ComputeNode:
@@ -37,27 +38,33 @@ class ComputeNode:
         self._loop = Loop()
         self._scratch = tempfile.TemporaryDirectory(prefix="roundhouse-node-", ignore_cleanup_errors=True)
         blobs = BlobFolder(Path(config.data_dir or self._scratch.name) / "blobs")
-        vectors = RoundVectors()
         self._backend = cache(lambda: get_backend(config.device))
-        self._executor = Executor(self._loop, config.slots)
-        worker = ShardWorker(ShardCache(blobs, config.shard_cache_bytes), vectors, trainer or train_with(self._backend))
+        self._slots = Aside(self._loop, config.slots, "slot", when_idle=release_workspaces)
+        self._files = Aside(self._loop, 1, "files")
+        worker = ShardWorker(ShardCache(blobs, config.shard_cache_bytes), trainer or train_with(self._backend))
         coin = Random(f"{config.chaos_seed}/{config.port}/{config.name}")
         admission = Admission(config.slots, config.load_probability, config.delay_s, coin)
-        self._handler = NodeHandler(config, self._loop, self._executor, admission, worker, blobs, vectors)
+        self._handler = NodeHandler(
+            config, self._loop, admission=admission, slots=self._slots, files=self._files, worker=worker, blobs=blobs
+        )
         self._server = Server(self._loop, COMPUTE_NODE, self._handler, host=config.host, port=config.port)
         self.address = self._server.address
         self._handler.name = config.name or f"{self.address[0]}:{self.address[1]}"
         self.name = self._handler.name
 
-    def run(self) -> None:
-        """Serve until stopped. The kernels are loaded beside it: that takes longer than everything else."""
-        threading.Thread(target=self._load_kernels, name="kernels", daemon=True).start()
+    def run(self) -> bool:
+        """Serve until stopped; return whether all work has ended then. What has not is worth nothing any more."""
+        # The kernels are loaded beside it: that takes longer than everything else.
+        kernels = threading.Thread(target=self._load_kernels, name="kernels", daemon=True)
+        kernels.start()
         try:
             self._loop.run()
         finally:
-            self._server.close()
-            self._executor.close()
+            self._server.close()  # with their connections the tasks that run are cancelled
+            self._files.close()
+            is_idle = self._slots.close(_LAST_STEP_S)
             self._scratch.cleanup()
+        return is_idle and not kernels.is_alive()
 
     def stop(self) -> None:
         self._loop.stop()
@@ -70,8 +77,10 @@ class ComputeNode:
             for threads in thread_counts(machine.cores()):
                 for dtype in _DTYPES:
                     classes[f"{dtype}/{threads}"] = numeric_class(backend, dtype=dtype, threads=threads)
-        except Exception:  # the top of a thread
+        except Exception as error:  # the top of a thread
             logger.exception("the self-test of the kernels failed; this node gets no training tasks")
+            reason = f"{type(error).__name__}: {error}"
+            self._loop.post(lambda: self._handler.self_test_failed(reason))
             return
         self._loop.post(lambda: self._handler.self_test_done(classes))
         logger.info("kernels: %s; numeric classes %s", backend.name, classes)

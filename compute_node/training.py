@@ -8,17 +8,17 @@ from typing import Protocol
 
 import numpy as np
 
-from compute_node.executor import BlasThreads
+from compute_node.blas_threads import BlasThreads
 from compute_node.shards import Prepared, ShardCache
-from compute_node.vectors import RoundVectors
+from compute_node.vectors import Model
 from mlcore.kernels import Backend
 from mlcore.kernels.backend import FloatArray
-from mlcore.shards import survey
+from mlcore.shards import DataError, check_labels, survey
 from mlcore.training import ShardResult, train_shard
 from rpc.arrays import bytes_of
 from rpc.blobs import digest
-from rpc.errors import BadData, BadUpdate, Cancelled, Diverged, OutOfMemory
-from rpc.messages import PART_BYTES, ShardSummary, SurveyTask, TrainResult, TrainTask, Vector
+from rpc.errors import BadData, BadUpdate, Diverged, OutOfMemory
+from rpc.messages import ShardSummary, SurveyTask, TrainResult, TrainTask, Vector
 
 
 class Trainer(Protocol):
@@ -50,16 +50,10 @@ def train_with(backend: Callable[[], Backend]) -> Trainer:
 class ShardWorker:
     """What a slot's thread does. Safe to use from several threads."""
 
-    def __init__(self, shards: ShardCache, vectors: RoundVectors, trainer: Trainer) -> None:
+    def __init__(self, shards: ShardCache, trainer: Trainer) -> None:
         self._shards = shards
-        self._vectors = vectors
         self._trainer = trainer
         self._blas = BlasThreads()
-        self._cancelled: set[str] = set()
-
-    def cancel(self, attempt: str) -> None:
-        """Let a running attempt end at its next step."""
-        self._cancelled.add(attempt)
 
     def survey(self, task: SurveyTask) -> ShardSummary:
         """Read a shard and describe it.
@@ -68,10 +62,10 @@ class ShardWorker:
             BadData: a row cannot be used, or a label is not below the number of classes; says file:line.
         """
         shard = self._shards.parsed(task.blob, task.file)
-        if task.classes and shard.y.max() >= task.classes:
-            line = int(np.argmax(shard.y >= task.classes)) + 1
-            found = int(shard.y[line - 1])
-            raise BadData(f"{task.file}:{line}: label {found} is not below k = {task.classes}; give a larger --k")
+        try:
+            check_labels(shard, task.classes, name=task.file)
+        except DataError as error:
+            raise BadData(str(error)) from error
         stats = survey(shard)
         return ShardSummary(
             attempt=task.attempt,
@@ -84,54 +78,47 @@ class ShardWorker:
             label_counts=stats.label_counts.astype("<i8").tobytes(),
         )
 
-    def train(self, task: TrainTask) -> TrainResult:
-        """Train the model on the shard; a delta above one part stays here and is named.
+    def train(self, task: TrainTask, model: Model | None, check: Callable[[], None]) -> TrainResult:
+        """Train the model on the shard.
+
+        Args:
+            model: what the task names, if the model does not ride in it.
+            check: called now and then; ends the task by what it raises.
 
         Raises:
             Diverged: a weight left the finite range.
             BadUpdate: the model arrived damaged.
-            MissingBlob: model or shard is not here.
+            MissingBlob: the shard is not here.
             OutOfMemory: the task does not fit this node.
         """
         started = perf_counter()
         try:
-            model = self._model(task.model)
+            weights = _weights(task.model, model)
             data = self._shards.prepared(task.blob, task.file, task.settings.dtype, (task.offset, task.scale))
-            with self._blas.limited_to(task.threads):
-                result = self._trainer(task, model, data, lambda: self._check_cancelled(task.attempt))
+            with self._blas.limited_to(task.threads, check):
+                result = self._trainer(task, weights, data, check)
         except FloatingPointError as error:
             raise Diverged(str(error)) from error
         except MemoryError as error:
             raise OutOfMemory(f"{task.file}: not enough memory for a model of {task.model.length:,} weights") from error
-        finally:
-            self._cancelled.discard(task.attempt)
+        delta = bytes_of(np.ascontiguousarray(result.delta))
         return TrainResult(
             attempt=task.attempt,
             fence=task.fence,
             rows=len(data[1]),
-            delta=self._delta(task, result.delta),
+            delta=Vector(result.delta.dtype.name, result.delta.size, digest(delta), data=delta),
             loss=result.loss,
             epochs_run=result.epochs_run,
             compute_s=perf_counter() - started,
         )
 
-    def _check_cancelled(self, attempt: str) -> None:
-        if attempt in self._cancelled:
-            raise Cancelled(f"attempt {attempt} was cancelled")
 
-    def _model(self, vector: Vector) -> FloatArray:
-        dtype = np.dtype(vector.dtype).newbyteorder("<")
-        if vector.data is None:
-            return self._vectors.model(vector).view(dtype)
-        if digest(vector.data) != vector.digest:
-            raise BadUpdate("the model arrived damaged: its XXH3 differs; send it again")
-        # A copy: what came over the wire is neither aligned nor ours for long.
-        return np.frombuffer(vector.data, dtype).copy()
-
-    def _delta(self, task: TrainTask, delta: FloatArray) -> Vector:
-        data = bytes_of(np.ascontiguousarray(delta))
-        vector = Vector(delta.dtype.name, delta.size, digest(data), data=data)
-        if data.nbytes <= PART_BYTES:
-            return vector
-        name = self._vectors.keep(task.attempt, data)
-        return Vector(vector.dtype, vector.length, vector.digest, name)
+def _weights(vector: Vector, model: Model | None) -> FloatArray:
+    dtype = np.dtype(vector.dtype).newbyteorder("<")
+    if model is not None:
+        return model.checked(vector).view(dtype)
+    assert vector.data is not None
+    if digest(vector.data) != vector.digest:
+        raise BadUpdate("the model arrived damaged: its XXH3 differs; send it again")
+    # A copy: what came over the wire is neither aligned nor ours for long.
+    return np.frombuffer(vector.data, dtype).copy()

@@ -1,0 +1,56 @@
+"""The coordinators that call this node: their epochs, their connections, and the vectors that each has here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from compute_node.vectors import Budget, RoundVectors
+from rpc.errors import Stale
+from rpc.loop import Loop, Timer
+from rpc.messages import Hello
+from rpc.server import Caller
+
+_GONE_S = 60.0
+
+
+@dataclass(slots=True)
+class _Coordinator:
+    vectors: RoundVectors
+    epoch: int = 0
+    connections: set[Caller] = field(default_factory=set)
+    end: Timer | None = None
+
+
+class Coordinators:
+    """Keeps what a coordinator has here until a later start of it calls, or it has been gone for a minute."""
+
+    def __init__(self, loop: Loop, budget: Budget, *, gone_s: float = _GONE_S) -> None:
+        self._loop = loop
+        self._budget = budget
+        self._gone_s = gone_s
+        self._known: dict[str, _Coordinator] = {}
+
+    def greet(self, caller: Caller, hello: Hello) -> None:
+        """Note a connection; raises Stale if a later start of the same coordinator has called."""
+        known = self._known.setdefault(hello.coordinator, _Coordinator(RoundVectors(self._budget)))
+        if hello.epoch < known.epoch:
+            raise Stale(f"a later start of coordinator {hello.coordinator} has called already")
+        if hello.epoch > known.epoch:
+            known.vectors.forget_all()
+            known.epoch = hello.epoch
+        if known.end is not None:
+            known.end.cancel()
+        known.connections.add(caller)
+        caller.attributes["vectors"] = known.vectors
+        caller.on_closed(lambda: self._closed(caller, known))
+
+    def vectors_of(self, caller: Caller) -> RoundVectors:
+        """What the coordinator at the other end has here."""
+        vectors: RoundVectors = caller.attributes["vectors"]
+        return vectors
+
+    def _closed(self, caller: Caller, known: _Coordinator) -> None:
+        known.vectors.forget_deltas_of(caller)
+        known.connections.discard(caller)
+        if not known.connections:
+            known.end = self._loop.call_later(self._gone_s, known.vectors.forget_all)

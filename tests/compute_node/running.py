@@ -1,0 +1,93 @@
+"""A compute node on a thread, with a trainer that does as the test says."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from queue import Queue
+
+import numpy as np
+
+from compute_node.config import NodeConfig
+from compute_node.node import ComputeNode
+from compute_node.shards import Prepared
+from mlcore.kernels.backend import FloatArray
+from mlcore.training import ShardResult
+from rpc.arrays import bytes_of
+from rpc.blobs import blob_name, digest
+from rpc.client import Client
+from rpc.messages import PROTOCOL_VERSION, Hello, HelloReply, TrainSettings, TrainTask, Vector
+from rpc.services import COMPUTE_NODE
+from tests.rpc.running import PATIENCE_S
+
+ROWS = b"1,2,0\n3,4,1\n"
+LARGE = (2 << 20) + 1  # weights whose delta is above one part
+
+
+class HeldTrainer:
+    """Trains until it is told to end, and looks whether it is cancelled meanwhile."""
+
+    def __init__(self) -> None:
+        self.begun: Queue[str] = Queue()
+        self.may_end = threading.Event()
+
+    def __call__(
+        self, task: TrainTask, model: FloatArray, data: Prepared, before_step: Callable[[], None]
+    ) -> ShardResult:
+        self.begun.put(task.attempt)
+        while not self.may_end.wait(0.01):
+            before_step()
+        return ShardResult(np.full(LARGE, 0.25, np.float32), 1.0, 1)
+
+
+class RunningNode:
+    """A node that serves until `close`."""
+
+    def __init__(self, config: NodeConfig, trainer: HeldTrainer) -> None:
+        self._node = ComputeNode(config, trainer)
+        self._thread = threading.Thread(target=self._node.run, name="node under test")
+        self._thread.start()
+        self._clients: list[Client] = []
+
+    def client(self, connection: str = "slot", *, coordinator: str = "c") -> Client:
+        """A connection that has said hello and has put the shard."""
+        client, _ = self._greet(connection, coordinator)
+        client.call("put_blob", blob_name(ROWS), len(ROWS), 0, ROWS)
+        return client
+
+    def hello(self, *, connection: str = "slot", coordinator: str = "c") -> HelloReply:
+        """What the node tells of itself."""
+        return self._greet(connection, coordinator)[1]
+
+    def held(self, *, coordinator: str = "c") -> tuple[str, ...]:
+        """The vectors that a coordinator is told that it has here."""
+        return tuple(name for name in self.hello(coordinator=coordinator).blobs if not name.startswith("sha256:"))
+
+    def _greet(self, connection: str, coordinator: str) -> tuple[Client, HelloReply]:
+        client = Client(*self._node.address, COMPUTE_NODE, timeout_s=PATIENCE_S, what="compute node")
+        self._clients.append(client)
+        hello = Hello(PROTOCOL_VERSION, "coordinator", coordinator=coordinator, epoch=1, connection=connection)
+        return client, client.hello(hello)
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.close()
+        self._node.stop()
+        self._thread.join(PATIENCE_S)
+        assert not self._thread.is_alive(), "the node did not stop"
+
+
+def task(attempt: str = "r/1/0#1") -> TrainTask:
+    model = np.zeros(10, np.float32)
+    return TrainTask(
+        attempt=attempt,
+        fence=1,
+        run="r",
+        round=1,
+        shard=0,
+        blob=blob_name(ROWS),
+        file="train_toy1.txt",
+        threads=1,
+        model=Vector("float32", 10, digest(bytes_of(model)), data=model.tobytes()),
+        settings=TrainSettings((2, 2)),
+    )

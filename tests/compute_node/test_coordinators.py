@@ -1,0 +1,91 @@
+"""What a coordinator has on a node goes when nobody can need it any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from compute_node.coordinators import Coordinators
+from compute_node.vectors import Budget, RoundVectors
+from rpc.errors import Stale
+from rpc.loop import Loop
+from rpc.messages import PROTOCOL_VERSION, Hello
+from rpc.server import Caller
+
+
+class Connection:
+    """A caller that has said hello."""
+
+    def __init__(self, coordinators: Coordinators, coordinator: str = "c", epoch: int = 1) -> None:
+        self.caller = Caller("127.0.0.1:1")
+        coordinators.greet(self.caller, Hello(PROTOCOL_VERSION, "coordinator", coordinator=coordinator, epoch=epoch))
+        self.vectors: RoundVectors = coordinators.vectors_of(self.caller)
+
+    def close(self) -> None:
+        self.caller._tell_closed()
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    loop = Loop()
+    yield loop
+    loop.stop()
+    loop.run()  # which releases what it holds
+
+
+@pytest.fixture
+def coordinators(loop: Loop) -> Coordinators:
+    return Coordinators(loop, Budget(1000), gone_s=0.05)
+
+
+def run_for(loop: Loop, seconds: float) -> None:
+    loop.call_later(seconds, loop.stop)
+    loop.run()
+
+
+def test_an_earlier_start_of_a_coordinator_is_stale(coordinators: Coordinators) -> None:
+    Connection(coordinators, epoch=5)
+    Connection(coordinators, coordinator="another", epoch=4)
+    with pytest.raises(Stale, match="a later start of coordinator c"):
+        Connection(coordinators, epoch=4)
+
+
+def test_a_later_start_of_a_coordinator_finds_nothing_of_the_earlier_one(coordinators: Coordinators) -> None:
+    first, other = Connection(coordinators, epoch=1), Connection(coordinators, coordinator="other")
+    for each in (first, other):
+        each.vectors.put("model:r/1", 40, 0, b"")
+        each.vectors.keep("a", bytes(4), each.caller)
+    assert Connection(coordinators, epoch=1).vectors.names == ["model:r/1", "delta:a"]
+    assert Connection(coordinators, epoch=2).vectors.names == []
+    assert other.vectors.names == ["model:r/1", "delta:a"]
+
+
+def test_a_delta_goes_with_the_connection_that_asked_for_it(coordinators: Coordinators) -> None:
+    control, slot = Connection(coordinators), Connection(coordinators)
+    slot.vectors.put("model:r/1", 40, 0, b"")
+    slot.vectors.keep("a", bytes(4), slot.caller)
+    slot.close()
+    assert control.vectors.names == ["model:r/1"]
+
+
+def test_what_a_coordinator_has_here_goes_when_it_has_been_gone_for_a_while(
+    loop: Loop, coordinators: Coordinators
+) -> None:
+    gone, other = Connection(coordinators), Connection(coordinators, coordinator="other")
+    for each in (gone, other):
+        each.vectors.put("model:r/1", 40, 0, b"")
+    gone.close()
+    assert gone.vectors.names
+    run_for(loop, 0.2)
+    assert not gone.vectors.names
+    assert other.vectors.names
+
+
+def test_a_coordinator_that_comes_back_in_time_finds_its_models(loop: Loop, coordinators: Coordinators) -> None:
+    first = Connection(coordinators)
+    first.vectors.put("model:r/1", 40, 0, b"")
+    first.close()
+    Connection(coordinators)
+    run_for(loop, 0.2)
+    assert first.vectors.names

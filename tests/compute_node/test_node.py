@@ -1,0 +1,185 @@
+"""A whole node in this process, called over the wire."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from time import monotonic
+
+import pytest
+
+from compute_node.config import NodeConfig
+from rpc.client import Client
+from rpc.errors import BadRequest, Cancelled, MissingBlob, Unreachable
+from rpc.messages import SMALL_FRAME_BYTES, TrainResult, TrainTask
+from tests.compute_node.running import LARGE, HeldTrainer, RunningNode, task
+from tests.rpc.running import PATIENCE_S
+
+StartNode = Callable[..., RunningNode]
+
+
+@pytest.fixture
+def trainer() -> Iterator[HeldTrainer]:
+    trainer = HeldTrainer()
+    yield trainer
+    trainer.may_end.set()
+
+
+@pytest.fixture
+def start_node(trainer: HeldTrainer) -> Iterator[StartNode]:
+    nodes: list[RunningNode] = []
+
+    def start(**settings: float) -> RunningNode:
+        nodes.append(RunningNode(NodeConfig(0, **settings), trainer))  # type: ignore[arg-type]
+        return nodes[-1]
+
+    yield start
+    for node in nodes:
+        node.close()
+
+
+class Training:
+    """A call of train_shard that is under way on a connection of its own."""
+
+    def __init__(self, client: Client, task: TrainTask) -> None:
+        self.result: TrainResult | None = None
+        self.error: Exception | None = None
+        self._thread = threading.Thread(target=lambda: self._call(client, task))
+        self._thread.start()
+
+    def wait(self) -> None:
+        self._thread.join(PATIENCE_S)
+        assert not self._thread.is_alive()
+
+    def _call(self, client: Client, task: TrainTask) -> None:
+        try:
+            self.result = client.call("train_shard", task)
+        except Exception as error:
+            self.error = error
+
+
+def wait_idle(client: Client) -> None:
+    """Return when nothing runs on the node any more."""
+    end = monotonic() + PATIENCE_S
+    while client.call("status").attempts:
+        assert monotonic() < end
+
+
+def test_a_large_delta_stays_on_the_node_until_it_is_forgotten(start_node: StartNode, trainer: HeldTrainer) -> None:
+    trainer.may_end.set()
+    node = start_node()
+    slot = node.client()
+    result: TrainResult = slot.call("train_shard", task())
+    assert (result.delta.name, result.delta.data, result.delta.length) == ("delta:r/1/0#1", None, LARGE)
+    assert len(slot.call("get_blob", result.delta.name, 0, 16)) == 16
+    with pytest.raises(BadRequest):
+        slot.call("get_blob", result.delta.name, -1, 16)
+    assert node.held() == ("delta:r/1/0#1",)
+    slot.call("forget", (result.delta.name,))
+    assert node.held() == ()
+
+
+def test_a_delta_is_not_kept_when_its_asker_has_gone(start_node: StartNode, trainer: HeldTrainer) -> None:
+    node = start_node()
+    slot, control = node.client(), node.client("control")
+    training = Training(slot, task())
+    trainer.begun.get(timeout=PATIENCE_S)
+    slot.close()
+    trainer.may_end.set()
+    wait_idle(control)
+    assert node.held() == ()
+    training.wait()
+
+
+def test_a_delta_is_not_kept_when_its_attempt_was_cancelled(start_node: StartNode, trainer: HeldTrainer) -> None:
+    node = start_node()
+    slot, control = node.client(), node.client("control")
+    training = Training(slot, task())
+    trainer.begun.get(timeout=PATIENCE_S)
+    control.call("cancel_attempt", "r/1/0#1", 0)
+    trainer.may_end.set()
+    training.wait()
+    assert isinstance(training.error, Cancelled)
+    assert node.held() == ()
+
+
+def test_a_cancelled_attempt_does_not_wait_out_its_delay(start_node: StartNode) -> None:
+    node = start_node(load_probability=1.0, delay_s=3600.0)
+    slot, control = node.client(), node.client("control")
+    training = Training(slot, task())
+    while not control.call("status").attempts:
+        pass
+    control.call("cancel_attempt", "r/1/0#1", 0)
+    training.wait()
+    assert isinstance(training.error, Cancelled)
+    status = control.call("status")
+    assert (status.attempts, status.load) == ((), 0.0)
+
+
+def test_a_delay_ends_with_the_connection_that_waits(start_node: StartNode) -> None:
+    node = start_node(load_probability=1.0, delay_s=3600.0)
+    slot, control = node.client(), node.client("control")
+    training = Training(slot, task())
+    while not control.call("status").attempts:
+        pass
+    slot.close()
+    wait_idle(control)
+    training.wait()
+
+
+def test_a_task_whose_model_is_not_here_says_so_and_leaves_its_slot(start_node: StartNode) -> None:
+    slot = start_node().client()
+    named = task()
+    for _ in range(2):
+        with pytest.raises(MissingBlob, match="model:r/1 is not on this node"):
+            slot.call("train_shard", replace(named, model=replace(named.model, name="model:r/1", data=None)))
+
+
+@pytest.mark.parametrize("size", [-1, 2**62])
+def test_a_models_size_that_cannot_be_is_answered_in_one_clear_line(start_node: StartNode, size: int) -> None:
+    with pytest.raises(BadRequest, match=r"^model:r/1: a model of"):
+        start_node().client().call("put_blob", "model:r/1", size, 0, b"")
+
+
+def test_two_coordinators_do_not_meet(start_node: StartNode) -> None:
+    node = start_node()
+    node.client().call("put_blob", "model:r/1", 8, 0, bytes(8))
+    other = node.client(coordinator="other")
+    other.call("put_blob", "model:r/1", 8, 0, bytes(4))
+    assert other.call("put_blob", "model:r/1", 8, 4, b"").have == 4
+    assert node.held() == node.held(coordinator="other") == ("model:r/1",)
+
+
+def test_the_answer_to_hello_fits_a_small_frame_whatever_is_held(start_node: StartNode) -> None:
+    node = start_node(vector_bytes=1 << 20)
+    slot = node.client()
+    for number in range(2000):
+        slot.call("put_blob", f"model:{number:092}/1", 1, 0, b"")
+    told = node.held()
+    assert 300 < len(told) < SMALL_FRAME_BYTES / 104
+    assert node.client("control").call("status").attempts == ()
+
+
+def test_a_node_whose_self_test_fails_says_so_at_once(
+    start_node: StartNode, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_: object, **__: object) -> str:
+        raise RuntimeError("libblas is not what it was")
+
+    monkeypatch.setattr("compute_node.node.numeric_class", fails)
+    reply = start_node().hello(connection="control")
+    assert reply.labels["self-test"] == "failed: RuntimeError: libblas is not what it was"
+    assert not reply.numeric_classes
+    assert "the self-test of the kernels failed" in caplog.text
+
+
+def test_stopping_does_not_wait_for_a_step_that_is_too_long(trainer: HeldTrainer) -> None:
+    node = RunningNode(NodeConfig(0), trainer)
+    training = Training(node.client(), task())
+    trainer.begun.get(timeout=PATIENCE_S)
+    started = monotonic()
+    node.close()
+    assert monotonic() - started < 5.0
+    training.wait()
+    assert isinstance(training.error, Unreachable)
