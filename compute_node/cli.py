@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import os
 import signal
 from collections.abc import Sequence
 
@@ -22,18 +24,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     def body() -> int:
         set_up_logging(args.log_level, args.log_file)
         node = ComputeNode(config_from(args))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: node.stop())
         host, bound_port = node.address
         slots = "1 slot" if args.slots == 1 else f"{args.slots} slots"
         print(
             f"compute node {node.name} serves on {host}:{bound_port} (device {args.device}, {slots})",
             flush=True,
         )
-        node.run()
-        return ExitCode.DONE
+        return serve(node)
 
     return exit_status(PROG, body)
+
+
+def serve(node: ComputeNode) -> int:
+    """Serve until SIGTERM or Ctrl-C; return the exit status."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: node.stop())
+    if not node.run():
+        # A thread is in the middle of a step. OpenBLAS waits for it at exit, and may do so for ever.
+        logging.shutdown()
+        os._exit(ExitCode.DONE)
+    return ExitCode.DONE
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from compute_node import cli
 from compute_node.node import ComputeNode
 from compute_node.shards import Prepared
 from compute_node.training import Trainer, train_with
-from mlcore.kernels import get_backend
+from mlcore.kernels import get_backend, set_blas_threads
 from mlcore.kernels.backend import FloatArray
 from mlcore.training import ShardResult
 from rpc.messages import TrainTask
@@ -52,6 +53,20 @@ def dies_of_shard_3(task: TrainTask, model: FloatArray, data: Prepared, before_s
     return _honest(task, model, data, before_step)
 
 
+def takes_a_huge_step(task: TrainTask, model: FloatArray, data: Prepared, before_step: Step) -> ShardResult:
+    """Does not look up for longer than any test waits."""
+    time.sleep(30)
+    return _honest(task, model, data, before_step)
+
+
+def multiplies_without_end(task: TrainTask, model: FloatArray, data: Prepared, before_step: Step) -> ShardResult:
+    """As a huge step, but inside BLAS and its threads."""
+    set_blas_threads(2)
+    square = np.ones((3000, 3000))
+    while True:
+        np.matmul(square, square)
+
+
 KINDS: dict[str, Trainer] = {
     "constant": adds_a_constant,
     "nan": says_nan,
@@ -59,14 +74,16 @@ KINDS: dict[str, Trainer] = {
     "diverges": diverges,
     "bug": has_a_bug,
     "dies": dies_of_shard_3,
+    "sleeps": takes_a_huge_step,
+    "multiplies": multiplies_without_end,
 }
 
 
-def main(kind: str, *argv: str) -> None:
+def main(kind: str, *argv: str) -> int:
     node = ComputeNode(cli.config_from(cli.parse(argv)), KINDS[kind])
     print(f"compute node {node.name} serves on {node.address[0]}:{node.address[1]} ({kind})", flush=True)
-    node.run()
+    return cli.serve(node)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(main(*sys.argv[1:]))

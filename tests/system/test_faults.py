@@ -143,6 +143,24 @@ def test_sigterm_ends_every_program_within_its_time(tmp_path: Path) -> None:
     assert time.monotonic() - started < 5.0
 
 
+@pytest.mark.parametrize("kind", ["sleeps", "multiplies"])
+def test_sigterm_ends_a_node_in_the_middle_of_a_huge_step(tmp_path: Path, kind: str) -> None:
+    with MixedCluster(tmp_path, nodes := [odd_node(kind)], [nodes[0].port]) as cluster:
+        client = cluster.client(*RUN)
+        wait_until(lambda: is_training(cluster), "the node is training")
+        started = time.monotonic()
+        assert nodes[0].stop() == 0
+        assert time.monotonic() - started < 5.0
+        client.send_signal(signal.SIGINT)
+        assert finish(client).status == 130
+
+
+def is_training(cluster: Cluster) -> bool:
+    """Whether all shards are surveyed and a task runs."""
+    found = cluster.overview()
+    return bool(found.work) and found.work[0].tasks_done == 10 and found.nodes[0].running > 0
+
+
 def cpu_s(program: Program) -> float:
     """User and system time of a process so far."""
     fields = Path(f"/proc/{program.process.pid}/stat").read_text().rpartition(")")[2].split()
