@@ -57,7 +57,7 @@ def make_spec(
     """
     widths = (hidden,) if isinstance(hidden, int) else tuple(hidden)
     spec = RunSpec(
-        name=directory.resolve().name,
+        name=directory.resolve().name.encode("utf-8", "replace").decode(),
         shards=(),
         validation=_TO_COME,
         rounds=rounds,

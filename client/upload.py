@@ -19,13 +19,15 @@ def find_data(directory: Path) -> Dataset:
     """Return the data files of a folder.
 
     Raises:
-        BadData: the folder does not hold one dataset, or a file of it is empty; names which and the way out.
+        BadData: the folder does not hold one dataset, or a file of it is empty or has a name that cannot be sent;
+            names which and the way out.
     """
     try:
         dataset = find_shards(directory)
         for path in (*dataset.train, dataset.validation):
             if not path.stat().st_size:
                 raise BadData(f"{path}: is empty; fill it or remove it")
+            _check_name(path)
     except DataError as error:
         raise BadData(str(error)) from error
     except OSError as error:
@@ -63,6 +65,14 @@ def upload(link: Link, dataset: Dataset, on_sent: OnSent) -> tuple[DataFile, ...
             on_sent(done + have, total)
         done += file.size
     return files
+
+
+def _check_name(path: Path) -> None:
+    try:
+        path.name.encode()
+    except UnicodeEncodeError as error:  # Python holds such bytes as surrogates
+        shown = str(path).encode("utf-8", "backslashreplace").decode()
+        raise BadData(f"{shown}: the file's name is not UTF-8; rename it") from error
 
 
 def _send(link: Link, path: Path, blob: DataFile) -> Iterator[int]:

@@ -38,6 +38,23 @@ def test_the_seven_arguments_train_and_print_the_result(
     assert spec.validation.file == "validate_toy.txt"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a file's name may be any bytes")
+def test_a_file_whose_name_is_not_utf_8_is_named(coordinator: Serving, data: Path, run_client: RunClient) -> None:
+    for name in ("train_toy1.txt", "train_toy2.txt", "validate_toy.txt"):
+        (data / name).rename(data / os.fsdecode(name.encode().replace(b"toy", b"t\xffy")))
+    ended = run_client("127.0.0.1", coordinator.port, data, 2, 3, 4, 0.5)
+    assert (ended.status, ended.out) == (1, "")
+    assert ended.err == f"client: {data}/train_t\\udcffy1.txt: the file's name is not UTF-8; rename it\n"
+    assert not coordinator.fake.parts
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a folder's name may be any bytes")
+def test_a_folder_whose_name_is_not_utf_8_will_do(coordinator: Serving, data: Path, run_client: RunClient) -> None:
+    folder = data.rename(data.parent / os.fsdecode(b"d\xffta"))
+    assert run_client("127.0.0.1", coordinator.port, folder, 2, 3, 4, 0.5).status == 0
+    assert coordinator.fake.specs[0].name == "d?ta"
+
+
 def test_quiet_drops_the_progress_and_keeps_the_result(coordinator: Serving, data: Path, run_client: RunClient) -> None:
     ended = run_client("127.0.0.1", coordinator.port, data, 2, 3, 4, 0.5, "--quiet")
     assert ended == (0, RESULT, "")
