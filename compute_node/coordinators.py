@@ -40,9 +40,10 @@ class Coordinators:
             known.epoch = hello.epoch
         if known.end is not None:
             known.end.cancel()
-        known.connections.add(caller)
         caller.attributes["vectors"] = known.vectors
-        caller.on_closed(lambda: self._closed(caller, known))
+        if caller not in known.connections:
+            known.connections.add(caller)
+            caller.on_closed(lambda: self._closed(caller, known))
 
     def vectors_of(self, caller: Caller) -> RoundVectors:
         """What the coordinator at the other end has here."""

@@ -1,4 +1,4 @@
-"""The ComputeNode service: translates calls into work for the executor, and decides nothing else."""
+"""The ComputeNode service: translates calls into work for the threads, and decides nothing else."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from compute_node.training import ShardWorker
 from compute_node.vectors import DELTA, MODEL, Budget
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
+from rpc.errors import BadRequest
 from rpc.loop import Loop
 from rpc.messages import (
     PROTOCOL_VERSION,
@@ -31,7 +32,9 @@ from rpc.server import Caller, Later
 
 logger = logging.getLogger(__name__)
 
-_NAMES_BYTES = 40 << 10  # of blobs in the answer to hello, which must fit a small frame; others are just sent again
+_NAMES_BYTES = 40 << 10  # of all names in the answer to hello, which must fit a small frame
+_MAX_ATTEMPT_BYTES = 100  # of an attempt's name, for the same reason
+_MAX_REASON = 500  # characters of why the self-test failed
 _HELLO_WAIT_S = 1.0  # how long hello waits for the self-test; later its result comes with the heartbeats
 
 
@@ -69,7 +72,7 @@ class NodeHandler:
 
     def self_test_failed(self, reason: str) -> None:
         """Nothing can be trained here: the label `self-test` says so from now on."""
-        self._labels["self-test"] = f"failed: {reason}"
+        self._labels["self-test"] = f"failed: {reason[:_MAX_REASON]}"
         self.self_test_done({})
 
     def hello(self, caller: Caller, hello: Hello) -> HelloReply | Later:
@@ -88,6 +91,8 @@ class NodeHandler:
         return later
 
     def _introduction(self, caller: Caller) -> HelloReply:
+        attempts = self._attempts.names
+        names = [*attempts, *self._coordinators.vectors_of(caller).names, *self._blobs.names()]
         return HelloReply(
             protocol=PROTOCOL_VERSION,
             name=self.name,
@@ -98,8 +103,8 @@ class NodeHandler:
             slots=self._config.slots,
             labels=self._labels,
             numeric_classes=self._classes or {},
-            attempts=self._attempts.names,
-            blobs=_as_many_as_fit([*self._coordinators.vectors_of(caller).names, *self._blobs.names()]),
+            attempts=attempts,
+            blobs=_as_many_as_fit(names)[len(attempts) :],  # what is not named is just sent again
         )
 
     def status(self, caller: Caller) -> NodeStatus:
@@ -119,7 +124,14 @@ class NodeHandler:
         return self._files.later(lambda: self._worker.survey(task))
 
     def train_shard(self, caller: Caller, task: TrainTask) -> Later:
-        """Train on a shard; raises TaskRejected if it may not start here now."""
+        """Train on a shard.
+
+        Raises:
+            TaskRejected: it may not start here now.
+            BadRequest: the attempt's name is too long.
+        """
+        if len(task.attempt.encode()) > _MAX_ATTEMPT_BYTES:
+            raise BadRequest(f"attempt {task.attempt[:40]!r}...: the name has more than {_MAX_ATTEMPT_BYTES} bytes")
         policy = caller.hello.policy if caller.hello else ""
         return self._attempts.start(task, caller, self._coordinators.vectors_of(caller), policy=policy)
 

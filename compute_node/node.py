@@ -1,4 +1,4 @@
-"""A node put together from its parts: loop, server, executor, kernels."""
+"""A node put together from its parts: loop, server, threads, kernels."""
 
 from __future__ import annotations
 

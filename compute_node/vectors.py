@@ -14,10 +14,10 @@ from rpc.blobs import digest
 from rpc.errors import BadRequest, BadUpdate, MissingBlob, OutOfMemory
 from rpc.messages import PART_BYTES, BlobState, Buffer, Vector
 
-MODEL = "model:"
+MODEL = "model:"  # names of incoming vectors: model:<run>/<version>
 DELTA = "delta:"  # names of outgoing ones: delta:<attempt>
 
-_MODEL_NAME = re.compile(r"model:([!-.0-~]+)/([0-9]+)")  # model:<run>/<version>
+_MODEL_NAME = re.compile(r"model:[!-.0-~]+/[0-9]+")  # a run's name is any visible ASCII but the slash
 _MAX_NAME = 100
 _MAX_MODEL_BYTES = 8 * MAX_WEIGHTS
 

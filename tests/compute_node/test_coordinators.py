@@ -89,3 +89,13 @@ def test_a_coordinator_that_comes_back_in_time_finds_its_models(loop: Loop, coor
     Connection(coordinators)
     run_for(loop, 0.2)
     assert first.vectors.names
+
+
+def test_a_second_hello_on_a_connection_changes_nothing(loop: Loop, coordinators: Coordinators) -> None:
+    first = Connection(coordinators)
+    coordinators.greet(first.caller, Hello(PROTOCOL_VERSION, "coordinator", coordinator="c", epoch=1))
+    first.vectors.put("model:r/1", 40, 0, b"")
+    first.close()
+    Connection(coordinators)
+    run_for(loop, 0.2)
+    assert first.vectors.names

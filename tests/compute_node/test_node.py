@@ -11,7 +11,7 @@ import pytest
 
 from compute_node.config import NodeConfig
 from rpc.client import Client
-from rpc.errors import BadRequest, Cancelled, MissingBlob, Unreachable
+from rpc.errors import BadRequest, BadUpdate, Cancelled, MissingBlob, Unreachable
 from rpc.messages import SMALL_FRAME_BYTES, TrainResult, TrainTask
 from tests.compute_node.running import LARGE, HeldTrainer, RunningNode, task
 from tests.rpc.running import PATIENCE_S
@@ -27,7 +27,7 @@ def trainer() -> Iterator[HeldTrainer]:
 
 
 @pytest.fixture
-def start_node(trainer: HeldTrainer) -> Iterator[StartNode]:
+def start_node(trainer: HeldTrainer, caplog: pytest.LogCaptureFixture) -> Iterator[StartNode]:
     nodes: list[RunningNode] = []
 
     def start(**settings: float) -> RunningNode:
@@ -37,6 +37,8 @@ def start_node(trainer: HeldTrainer) -> Iterator[StartNode]:
     yield start
     for node in nodes:
         node.close()
+    failed = [record for record in caplog.get_records("call") if record.name.startswith("rpc.")]
+    assert not failed, failed
 
 
 class Training:
@@ -130,10 +132,23 @@ def test_a_delay_ends_with_the_connection_that_waits(start_node: StartNode) -> N
 
 def test_a_task_whose_model_is_not_here_says_so_and_leaves_its_slot(start_node: StartNode) -> None:
     slot = start_node().client()
-    named = task()
+    named = replace(task(), model=replace(task().model, name="model:r/1", data=None))
     for _ in range(2):
         with pytest.raises(MissingBlob, match="model:r/1 is not on this node"):
-            slot.call("train_shard", replace(named, model=replace(named.model, name="model:r/1", data=None)))
+            slot.call("train_shard", named)
+
+
+def test_a_damaged_model_is_dropped_so_that_it_can_be_sent_again(start_node: StartNode) -> None:
+    slot = start_node().client()
+    slot.call("put_blob", "model:r/1", 40, 0, b"\1" * 40)
+    with pytest.raises(BadUpdate, match="model:r/1 arrived damaged"):
+        slot.call("train_shard", replace(task(), model=replace(task().model, name="model:r/1", data=None)))
+    assert slot.call("put_blob", "model:r/1", 40, 0, b"").have == 0
+
+
+def test_an_attempts_name_has_a_bounded_length(start_node: StartNode) -> None:
+    with pytest.raises(BadRequest, match="more than 100 bytes"):
+        start_node().client().call("train_shard", task("r" * 101))
 
 
 @pytest.mark.parametrize("size", [-1, 2**62])
