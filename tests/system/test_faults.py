@@ -151,8 +151,8 @@ def test_sigterm_ends_a_node_in_the_middle_of_a_huge_step(tmp_path: Path, kind: 
         started = time.monotonic()
         assert nodes[0].stop() == 0
         assert time.monotonic() - started < 5.0
-        client.send_signal(signal.SIGINT)
-        assert finish(client).status == 130
+        client.kill()
+        finish(client)
 
 
 def is_training(cluster: Cluster) -> bool:
