@@ -14,7 +14,7 @@ from coordinator.coordinator import Coordinator
 from coordinator.core.policies import NUMBERS, POLICIES, Policy
 from rpc.argument_types import port, seconds
 from rpc.descriptors import raise_nofile
-from rpc.errors import BadRequest, ExitCode
+from rpc.errors import BadData, BadRequest, ExitCode
 from rpc.program import Parser, exit_status, set_up_logging
 
 PROG = "coordinator"
@@ -86,11 +86,13 @@ def config_from(args: argparse.Namespace) -> CoordinatorConfig:
     """The settings that the arguments and the list of nodes make.
 
     Raises:
-        BadData: the list of nodes has a bad line.
+        BadData: the list of nodes has a bad line, or there is no such data root.
         BadRequest: a lease that is not longer than the beat.
     """
     if not 0.0 < args.beat < args.lease:
         raise BadRequest(f"--beat must be above 0 and below --lease, not {args.beat:g} and {args.lease:g}")
+    if not args.data_root.is_dir():
+        raise BadData(f"{args.data_root}: no such folder; give another --data-root")
     return CoordinatorConfig(
         port=args.port,
         policy=args.policy_option or args.policy,

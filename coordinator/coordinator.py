@@ -8,7 +8,7 @@ from pathlib import Path
 from coordinator.config import CoordinatorConfig
 from coordinator.core.policies import Policy
 from coordinator.handler import CoordinatorHandler
-from coordinator.identity import take_identity
+from coordinator.identity import keep_identity, next_identity
 from coordinator.runtime import Runtime
 from mlcore.kernels import set_blas_threads
 from rpc.blobs import BlobFolder
@@ -24,11 +24,14 @@ class Coordinator:
         self._loop = Loop()
         self._scratch = tempfile.TemporaryDirectory(prefix="roundhouse-coordinator-", ignore_cleanup_errors=True)
         blobs = BlobFolder(Path(config.data_dir or self._scratch.name) / "blobs")
-        identity = take_identity(Path(config.data_dir) if config.data_dir else None)
+        folder = Path(config.data_dir) if config.data_dir else None
+        identity = next_identity(folder)
         self._runtime = Runtime(config, identity, policy, loop=self._loop, blobs=blobs)
         self._handler = CoordinatorHandler(self._loop, self._runtime, blobs, config.data_root)
         self._server = Server(self._loop, COORDINATOR, self._handler, host=config.host, port=config.port)
         self.address = self._server.address
+        if folder is not None:
+            keep_identity(folder, identity)
 
     def run(self) -> None:
         """Serve until stopped."""

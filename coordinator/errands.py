@@ -12,7 +12,7 @@ from coordinator.core.events import Delivered, Held, Start
 from coordinator.core.training import TrainingRun
 from coordinator.core.workload import Surveyed, SurveyPayload, TaskSpec, Trained, TrainPayload
 from coordinator.gate import check_shape, check_survey, count_rows, weigh
-from coordinator.scripts import Aside, Call, Script, Wait
+from coordinator.scripts import Call, OnThread, Script, Wait
 from coordinator.vectors import RunVectors, model_name
 from mlcore.kernels.backend import FloatArray
 from rpc.arrays import bytes_of
@@ -20,7 +20,7 @@ from rpc.blobs import BlobFolder, parts
 from rpc.errors import BadUpdate, MissingBlob
 from rpc.messages import PART_BYTES, Buffer, DataFile, ShardSummary, SurveyTask, TrainResult, TrainTask
 
-Steps = Generator[Call | Aside | Wait, Any, None]
+Steps = Generator[Call | OnThread | Wait, Any, None]
 
 _SMALL_BYTES = 1 << 16  # below it the gate costs less than handing a delta to a thread
 
@@ -60,9 +60,8 @@ class Errands:
         file = run.spec.shards[shard]
         yield from self._bring_file(file, cargo)
         task = SurveyTask(start.attempt.id, start.attempt.fence, run.id, shard, file.blob, file.file, run.spec.classes)
-        summary: ShardSummary = yield Call("survey", (task,))
-        _check_echo(summary, task)
-        check_survey(summary, (yield Aside(lambda: count_rows(self._blobs.read(file.blob)))))
+        summary: ShardSummary = yield from _ask("survey", task, cargo)
+        check_survey(summary, (yield OnThread(lambda: count_rows(self._blobs.read(file.blob)))))
         return Delivered("", Surveyed(summary))
 
     def train(self, run: TrainingRun, vectors: RunVectors, start: Start, cargo: Cargo) -> Script:
@@ -91,13 +90,8 @@ class Errands:
             scale=payload.plan.scale,
         )
         sent = perf_counter()
-        try:
-            result: TrainResult = yield Call("train_shard", (task,))
-        except MissingBlob:
-            cargo.held.clear()
-            raise
+        result: TrainResult = yield from _ask("train_shard", task, cargo)
         answered = perf_counter()
-        _check_echo(result, task)
         check_shape(result, payload)
         overhead_s = max(0.0, answered - sent - result.compute_s) / 2.0  # the call itself, there and back
         send_s = sent - began + overhead_s
@@ -108,7 +102,7 @@ class Errands:
         if delta.nbytes <= _SMALL_BYTES:
             weigh(delta, result, payload)
         else:
-            yield Aside(lambda: weigh(delta, result, payload))
+            yield OnThread(lambda: weigh(delta, result, payload))
         receive_s = perf_counter() - answered + overhead_s
         return self._deliver(vectors, start.attempt.id, delta, _trained(result, send_s, receive_s))
 
@@ -126,7 +120,7 @@ class Errands:
                 raise BadUpdate(f"a part of {memoryview(part).nbytes} bytes where {length} are due")
             target[offset : offset + length] = np.frombuffer(part, np.uint8)
         yield Call("forget", ((result.delta.name,),))
-        yield Aside(lambda: weigh(delta, result, payload))
+        yield OnThread(lambda: weigh(delta, result, payload))
         return self._deliver(vectors, attempt_id, delta, _trained(result, send_s, perf_counter() - began))
 
     def _deliver(self, vectors: RunVectors, attempt_id: str, delta: FloatArray, trained: Trained) -> Delivered:
@@ -139,21 +133,33 @@ class Errands:
         yield from cargo.bring(file.blob, lambda: self._send_blob(file))
 
     def _send_blob(self, file: DataFile) -> Steps:
-        data: bytes = yield Aside(lambda: self._blobs.read(file.blob))
+        data: bytes = yield OnThread(lambda: self._blobs.read(file.blob))
         yield from _send(file.blob, memoryview(data))
 
 
 def _send(name: str, data: memoryview) -> Steps:
     """Send what the node lacks of a blob, from where it left off."""
-    have = 0
-    if data.nbytes > PART_BYTES:
-        state = yield Call("put_blob", (name, data.nbytes, 0, b""))
+    size = data.nbytes
+    # Of a large one the node may have a part already: ask first.
+    state = yield Call("put_blob", (name, size, 0, b"" if size > PART_BYTES else data))
+    while state.have < size:
         have = state.have
-    for offset, length in parts(data.nbytes):
-        if offset + length > have or not length:
-            state = yield Call("put_blob", (name, data.nbytes, offset, data[offset : offset + length]))
-            if state.have < offset + length:
-                raise MissingBlob(f"{name}: the node has {state.have} bytes after {offset + length} were sent")
+        state = yield Call("put_blob", (name, size, have, data[have : have + PART_BYTES]))
+        if state.have <= have:
+            raise MissingBlob(f"{name}: the node still has {state.have} of {size} bytes after more were sent")
+
+
+def _ask(method: str, task: SurveyTask | TrainTask, cargo: Cargo) -> Generator[Call, Any, Any]:
+    """Call the node with a task; what it says it lacks is sent again the next time."""
+    try:
+        reply: ShardSummary | TrainResult = yield Call(method, (task,))
+    except MissingBlob:
+        cargo.held.discard(task.blob)
+        if isinstance(task, TrainTask):
+            cargo.held.discard(task.model.name)
+        raise
+    _check_echo(reply, task)
+    return reply
 
 
 def _trained(result: TrainResult, send_s: float, receive_s: float) -> Trained:

@@ -12,7 +12,7 @@ from coordinator.core.training import TrainingRun
 from coordinator.runtime import Runtime
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
-from rpc.errors import BadRequest, NotFound, RunFailed
+from rpc.errors import BadRequest, NotFound, Refused, RunFailed
 from rpc.loop import Loop
 from rpc.messages import (
     PART_BYTES,
@@ -48,6 +48,13 @@ class CoordinatorHandler:
         self._files.close()
 
     def hello(self, caller: Caller, hello: Hello) -> HelloReply:
+        """Welcome a client.
+
+        Raises:
+            Refused: another coordinator has this address in its list of nodes.
+        """
+        if hello.role == "coordinator":
+            raise Refused("this is a coordinator; the list of nodes must name compute nodes only")
         return HelloReply(protocol=PROTOCOL_VERSION, name="coordinator", version=VERSION)
 
     def train(self, caller: Caller, dir: str, rounds: int, epochs: int, h: int, k: int, eta: float) -> Later:

@@ -13,7 +13,7 @@ from coordinator.core.retry import Backoff
 from coordinator.errands import Cargo
 from coordinator.scripts import Script
 from coordinator.sessions import Address, NodeSession, Surroundings, node_id_of
-from rpc.errors import TrainerError
+from rpc.errors import Cancelled, TrainerError
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class NodeLink:
         """End all connections and dial no more."""
         self._closed = True
         if self._session is not None:
-            self._session.end(TrainerError("the coordinator stops"))
+            self._session.end(Cancelled("the coordinator stops"))
 
     def disconnect(self, session: int, reason: str) -> None:
         """End this session if it is the present one; the node is dialled anew."""
@@ -82,7 +82,7 @@ class NodeLink:
     def session_up(self, session: NodeSession, info: NodeInfo) -> None:
         """All connections of the session are there."""
         self._failures, self.reason = 0, ""
-        logger.info("node %s: connected (%s, %s, %d slots)", self.id, info.name, info.device, info.slots)
+        logger.info("node %s: connected (%s, %s, slots: %d)", self.id, info.name, info.device, info.slots)
         self._post(NodeUp(info, session.number))
 
     def session_over(self, session: NodeSession, error: TrainerError) -> None:

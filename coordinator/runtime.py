@@ -30,7 +30,7 @@ from coordinator.core.events import (
     Submitted,
     Tick,
 )
-from coordinator.core.jobs import Job, JobValue
+from coordinator.core.jobs import Job, JobValue, Unable
 from coordinator.core.model import Attempt, Work
 from coordinator.core.policies import Policy
 from coordinator.core.pool import PoolSettings
@@ -70,6 +70,8 @@ class Runtime:
         self._loop = loop
         self._workbench = Workbench(loop, blobs)
         self._errands = Errands(blobs)
+        self._sealed: dict[str, str] = {}  # models by work
+        self._blobs = blobs
         self._events: deque[Event] = deque()
         self._handling = False
         self._timer: Timer | None = None
@@ -100,7 +102,7 @@ class Runtime:
         self._workbench.close()
 
     def submit(self, spec: RunSpec) -> str:
-        """Start a run; return its id, which no other start of this coordinator gives."""
+        """Start a run; return its id, which other starts of the coordinator do not give within hours."""
         self._count += 1
         run = TrainingRun(f"run-{self._epoch & 0xFFFFFF:06x}-{self._count}", spec, time.monotonic())
         self._workbench.open(run)
@@ -133,9 +135,7 @@ class Runtime:
                 self._carry_out(command)
             except Exception:  # the top of a command: those after it must not be lost with it
                 logger.exception("a command failed unexpectedly: %s", type(command).__name__)
-                if isinstance(command, Start | Fetch):
-                    broke = Broke(FailureKind.SETUP_FAILED, "the coordinator could not start it; its log says why")
-                    self._events.append(Reported(command.attempt, broke))
+                self._events += _consequences(command)
 
     def _set_timer(self) -> None:
         wake_at = self.dispatcher.wake_at()
@@ -168,8 +168,7 @@ class Runtime:
             case Release(work_id):
                 self._release(work_id)
             case Forget(work_id):
-                self.traffic.pop(work_id, None)
-                self.journal.forget(work_id)
+                self._forget(work_id)
             case Note():
                 self._note(command)
 
@@ -204,6 +203,13 @@ class Runtime:
         for link in self.links.values():
             link.forget(f"model:{work_id}/")
 
+    def _forget(self, work_id: str) -> None:
+        self.traffic.pop(work_id, None)
+        self.journal.forget(work_id)
+        model = self._sealed.pop(work_id, None)
+        if model is not None and model not in self._sealed.values():
+            self._workbench.aside(lambda: self._blobs.remove(model), lambda _: None)
+
     def _note(self, note: Note) -> None:
         self.journal.append(note, self.clock.ms(time.monotonic()))
         level = logging.WARNING if note.kind in _LOUD else logging.DEBUG if note.kind in _QUIET else logging.INFO
@@ -214,6 +220,9 @@ class Runtime:
             self._ended(work)
 
     def _ended(self, work: Work) -> None:
+        run = work.workload
+        if isinstance(run, TrainingRun) and run.sealed is not None:
+            self._sealed[work.id] = run.sealed.blob
         for callback in self._on_end.pop(work.id, []):
             callback(work)
         self.journal.flush()
@@ -229,3 +238,14 @@ def _subject(note: Note) -> str:
     if note.node_id:
         parts.append(f"on {note.node_id}" if parts else note.node_id)
     return " ".join(parts)
+
+
+def _consequences(command: Command) -> list[Event]:
+    """What the dispatcher must hear when a command could not be carried out: nobody else would tell it."""
+    match command:
+        case Start(attempt) | Fetch(attempt):
+            broke = Broke(FailureKind.SETUP_FAILED, "the coordinator could not start it; its log says why")
+            return [Reported(attempt, broke)]
+        case Compute(job):
+            return [Computed(job, Unable(FailureKind.INTERNAL, "an internal error; the coordinator's log has it"))]
+    return []

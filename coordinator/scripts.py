@@ -31,7 +31,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Aside:
+class OnThread:
     """Run something on a thread; the step's value is what it returns."""
 
     work: Callable[[], Any]
@@ -44,7 +44,7 @@ class Wait:
     subscribe: Callable[[Callable[[], None]], None]
 
 
-Script: TypeAlias = Generator[Call | Aside | Wait, Any, Outcome]
+Script: TypeAlias = Generator[Call | OnThread | Wait, Any, Outcome]
 RunAside: TypeAlias = Callable[[Callable[[], Any], Callable[[Any], None]], None]
 
 
@@ -81,14 +81,14 @@ class Player:
         else:
             self._take(step)
 
-    def _take(self, step: Call | Aside | Wait) -> None:
+    def _take(self, step: Call | OnThread | Wait) -> None:
         match step:
             case Call(method, args):
                 if self._channel.busy:
                     self.play(Unreachable(f"the connection to {self._channel.address} has ended"))
                 else:
                     self._channel.call(method, *args, timeout_s=self._timeout_s, on_reply=self.play)
-            case Aside(work):
+            case OnThread(work):
                 self._aside(work, self.play)
             case Wait(subscribe):
                 subscribe(self.play)

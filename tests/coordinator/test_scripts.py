@@ -10,7 +10,7 @@ import pytest
 
 from coordinator.core.events import Broke, Declined, Held, Outcome
 from coordinator.errands import Cargo, Steps
-from coordinator.scripts import Aside, Call, Player, Script, Wait
+from coordinator.scripts import Call, OnThread, Player, Script, Wait
 from rpc.channel import Channel
 from rpc.errors import BadData, FailureKind, RejectReason, TaskRejected
 from rpc.messages import PROTOCOL_VERSION, Buffer, Hello, HelloReply, SurveyTask
@@ -97,7 +97,7 @@ def test_calls_and_work_beside_follow_one_another(stage: Stage) -> None:
 
     def script() -> Script:
         seen.append(bytes((yield Call("get_blob", ("delta:x", 3, 4)))))
-        seen.append((yield Aside(lambda: 42)))
+        seen.append((yield OnThread(lambda: 42)))
         seen.append(bytes((yield Call("get_blob", ("delta:y", 0, 1)))))
         return Held()
 
