@@ -13,7 +13,8 @@ from time import monotonic
 
 import xxhash
 
-from rpc.errors import BadData, BadRequest, DiskFull, MissingBlob
+from rpc.errors import BadRequest, DiskFull, MissingBlob
+from rpc.folder_lock import FolderLock
 from rpc.incoming import IncomingBlob, IncomingBlobs
 from rpc.messages import PART_BYTES, BlobState, Buffer
 
@@ -41,7 +42,7 @@ def parts(size: int) -> Iterator[tuple[int, int]]:
 
 
 class BlobFolder:
-    """The blobs in one folder; any number of threads may use it, several for one blob take turns.
+    """The blobs in one folder; any number of threads of one process may use it, several for one blob take turns.
 
     A blob has its name only when it is whole and its hash is right; until then it is a `.part` file, which a
     later process goes on with, and which is dropped when nobody has sent more of it for an hour. Every method
@@ -54,12 +55,20 @@ class BlobFolder:
     def __init__(
         self, path: Path, *, keep_free_bytes: int = _KEEP_FREE_BYTES, clock: Callable[[], float] = monotonic
     ) -> None:
-        """Open a folder, making it if need be; no blob is begun that would leave less than `keep_free_bytes`."""
+        """Open a folder, making it if need be; no blob is begun that would leave less than `keep_free_bytes`.
+
+        Raises:
+            TrainerError: another process uses the folder, or it cannot be made or written to.
+        """
         self.path = path
         self._keep_free_bytes = keep_free_bytes
         self._coming = IncomingBlobs(clock)
         self._lock = Lock()
-        path.mkdir(parents=True, exist_ok=True)
+        self._held = FolderLock(path)
+
+    def close(self) -> None:
+        """Leave the folder to other processes, and to other objects of this one."""
+        self._held.release()
 
     def file(self, name: str) -> Path:
         """Where a blob is when it is whole."""
@@ -83,25 +92,18 @@ class BlobFolder:
         Raises:
             BadRequest: as `state`, or the part reaches beyond the size.
             DiskFull: as `state`, or the disk is full now; the part may be sent again.
-            BadData: the blob is whole and its hash is wrong; it has been removed.
+            MissingBlob: all bytes came and their hash is wrong; they have been removed, and may be sent again.
         """
-        file = self.file(name)
+        self.file(name)  # which refuses what is no name
         if size < 0 or offset < 0 or offset + len(data) > size:
             raise BadRequest(f"{name}: a part of {len(data)} bytes at {offset} does not fit a blob of {size} bytes")
         if size > _MAX_BLOB_BYTES:
             raise BadRequest(f"{name}: {size} bytes are too many; a blob has at most {_MAX_BLOB_BYTES}")
-        incoming = self._begin(name, size, file)
-        if incoming is None:
-            return BlobState(name, size, size)
-        with incoming.lock:
-            if not incoming.is_over:
-                incoming.resize(size)
-                if data and offset == incoming.have:
-                    incoming.append(data)
-                if incoming.have == size:
-                    self._finish(name, incoming, file)
-                return BlobState(name, size, incoming.have)
-        return self.put(name, size, offset, data)  # another thread ended it while this one waited
+        try:
+            return self._take(name, size, offset, data)
+        except FileNotFoundError:
+            self._make_again()
+            return self._take(name, size, offset, data)
 
     def get(self, name: str, offset: int, length: int) -> bytes:
         """Up to `length` bytes from `offset` on; fewer at the end.
@@ -128,7 +130,10 @@ class BlobFolder:
 
     def names(self) -> list[str]:
         """Names of the whole blobs, sorted."""
-        names = [f"sha256:{entry.name}" for entry in self.path.iterdir()]
+        try:
+            names = [f"sha256:{entry.name}" for entry in self.path.iterdir()]
+        except FileNotFoundError:
+            return []
         return sorted(name for name in names if _NAME.fullmatch(name))
 
     def remove(self, name: str) -> None:
@@ -138,6 +143,21 @@ class BlobFolder:
             self._coming.end(name)
             file.unlink(missing_ok=True)
             _part(file).unlink(missing_ok=True)
+
+    def _take(self, name: str, size: int, offset: int, data: Buffer) -> BlobState:
+        file = self.file(name)
+        incoming = self._begin(name, size, file)
+        if incoming is None:
+            return BlobState(name, size, size)
+        with incoming.lock:
+            if not incoming.is_over:
+                incoming.resize(size)
+                if data and offset == incoming.have:
+                    incoming.append(data)
+                if incoming.have == size:
+                    self._finish(name, incoming, file)
+                return BlobState(name, size, incoming.have)
+        return self._take(name, size, offset, data)  # another thread ended it while this one waited
 
     def _begin(self, name: str, size: int, file: Path) -> IncomingBlob | None:
         """The blob that is coming in, begun if it was not; None if it is whole."""
@@ -156,15 +176,20 @@ class BlobFolder:
 
     def _finish(self, name: str, incoming: IncomingBlob, file: Path) -> None:
         is_right = incoming.is_right(name)
-        if is_right:
-            incoming.flush()
         with self._lock:
             self._coming.end(name)
             if is_right:
                 os.replace(incoming.path, file)
                 return
             incoming.path.unlink(missing_ok=True)
-        raise BadData(f"{name}: the bytes that came have another hash; send it again")
+        raise MissingBlob(f"{name}: the bytes that came have another hash; send it again")
+
+    def _make_again(self) -> None:
+        """Somebody removed the folder under the running program; what was in it can be sent again."""
+        with self._lock:
+            if self._held.is_lost:
+                self._held.release()
+                self._held = FolderLock(self.path)
 
     def _check_room(self, name: str, more_bytes: int) -> None:
         room = shutil.disk_usage(self.path).free - self._keep_free_bytes

@@ -70,13 +70,15 @@ class IncomingBlob:
         self.have += len(data)
 
     def is_right(self, name: str) -> bool:
-        """Whether all bytes have the hash that the name says."""
-        return name == f"sha256:{self._hash.hexdigest()}"
+        """Whether all bytes have the hash that the name says, and are safe on the disk now.
 
-    def flush(self) -> None:
-        """Have all bytes safe on the disk; makes the file of a blob without any."""
+        Makes the file of a blob without any bytes.
+        """
+        if name != f"sha256:{self._hash.hexdigest()}":
+            return False
         with self._open() as file:
             os.fsync(file.fileno())
+            return file.seek(0, os.SEEK_END) == self.size  # else somebody cut or removed the file
 
     def _open(self) -> BinaryIO:
         return open(self.path, "r+b", opener=lambda path, flags: os.open(path, flags | os.O_CREAT, 0o666))

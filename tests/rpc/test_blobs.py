@@ -15,13 +15,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rpc.blobs import BlobFolder, blob_name, digest, parts
-from rpc.errors import BadData, BadRequest, DiskFull, MissingBlob
+from rpc.errors import BadRequest, DiskFull, MissingBlob, TrainerError
+from rpc.incoming import IncomingBlob
 from rpc.messages import PART_BYTES, BlobState
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> BlobFolder:
     return BlobFolder(tmp_path / "blobs")
+
+
+def files(folder: BlobFolder) -> list[str]:
+    """Names of the files of blobs, whole or not."""
+    return sorted(entry.name for entry in folder.path.iterdir() if entry.name != "lock")
 
 
 def test_a_blob_comes_in_parts_and_has_its_name_only_when_whole(folder: BlobFolder) -> None:
@@ -54,6 +60,7 @@ def test_another_process_goes_on_where_one_stopped(folder: BlobFolder) -> None:
     data = os.urandom(3000)
     name = blob_name(data)
     folder.put(name, 3000, 0, data[:2000])
+    folder.close()
     later = BlobFolder(folder.path)
     assert later.state(name, 3000).have == 2000
     later.put(name, 3000, 2000, data[2000:])
@@ -65,19 +72,39 @@ def test_a_part_file_that_is_whole_or_too_long_is_put_right(folder: BlobFolder) 
     name = blob_name(data)
     part = folder.file(name).with_suffix(".part")
     part.write_bytes(data)  # the process ended before the file got its name
-    assert BlobFolder(folder.path).state(name, 300).have == 300
+    assert folder.state(name, 300).have == 300
     assert folder.read(name) == data
     folder.remove(name)
     part.write_bytes(data + b"too much")
-    assert BlobFolder(folder.path).state(name, 300).have == 0
+    assert folder.state(name, 300).have == 0
+
+
+def test_a_part_file_that_was_damaged_is_dropped_and_sent_again(folder: BlobFolder) -> None:
+    data = os.urandom(300)
+    name = blob_name(data)
+    folder.file(name).with_suffix(".part").write_bytes(bytes(200))  # the disk lost what an earlier process wrote
+    assert folder.state(name, 300).have == 200
+    with pytest.raises(MissingBlob, match="send it again"):
+        folder.put(name, 300, 200, data[200:])
+    assert files(folder) == []
+    assert folder.put(name, 300, 0, data).have == 300
+
+
+def test_bytes_that_are_not_in_the_file_any_more_are_not_right(tmp_path: Path) -> None:
+    data = os.urandom(300)
+    incoming = IncomingBlob(tmp_path / "a.part", 300)
+    incoming.append(data)
+    assert incoming.is_right(blob_name(data))
+    incoming.path.unlink()
+    assert not incoming.is_right(blob_name(data))
 
 
 def test_wrong_bytes_are_refused_and_can_be_sent_again(folder: BlobFolder) -> None:
     data = os.urandom(100)
     name = blob_name(data)
-    with pytest.raises(BadData, match="another hash"):
+    with pytest.raises(MissingBlob, match="another hash; send it again"):
         folder.put(name, 100, 0, bytes(100))
-    assert list(folder.path.iterdir()) == []
+    assert files(folder) == []
     assert folder.put(name, 100, 0, data).have == 100
 
 
@@ -114,7 +141,7 @@ def test_a_name_that_is_none_is_refused_everywhere(folder: BlobFolder, name: str
     for call in calls:
         with pytest.raises(BadRequest, match="no blob name"):
             call()
-    assert list(folder.path.iterdir()) == []
+    assert files(folder) == []
 
 
 def test_sizes_and_places_that_cannot_be_are_refused(folder: BlobFolder) -> None:
@@ -173,17 +200,33 @@ def test_a_part_file_that_somebody_removed_is_begun_again(folder: BlobFolder) ->
     assert folder.read(name) == data
 
 
+def test_a_folder_that_vanished_is_made_again(folder: BlobFolder) -> None:
+    data = os.urandom(100)
+    name = blob_name(data)
+    folder.put(name, 100, 0, data[:60])
+    shutil.rmtree(folder.path)
+    assert folder.names() == []
+    assert folder.put(name, 100, 60, data[60:]).have == 0
+    assert folder.put(name, 100, 0, data).have == 100
+    assert folder.read(name) == data
+    with pytest.raises(TrainerError, match="in use"):
+        BlobFolder(folder.path)
+    shutil.rmtree(folder.path)
+    assert folder.state(name, 100).have == 0
+
+
 def test_no_blob_is_begun_that_would_fill_the_disk(folder: BlobFolder) -> None:
     free = shutil.disk_usage(folder.path).free
-    tight = BlobFolder(folder.path, keep_free_bytes=free)
     data = os.urandom(1 << 20)
     name = blob_name(data)
-    small = BlobFolder(folder.path, keep_free_bytes=free + (1 << 40))
-    with pytest.raises(DiskFull, match="1,048,576 bytes more do not fit"):
-        small.state(name, len(data))
+    tight = BlobFolder(folder.path / "tight", keep_free_bytes=free)
     with pytest.raises(DiskFull):
         tight.state(name, 1 << 34)
     assert folder.put(name, len(data), 0, data).have == len(data)
+    folder.close()
+    small = BlobFolder(folder.path, keep_free_bytes=free + (1 << 40))
+    with pytest.raises(DiskFull, match="2 bytes more do not fit"):
+        small.state(blob_name(b"no"), 2)
     assert small.state(name, len(data)).have == len(data), "it is here already"
 
 
@@ -197,7 +240,7 @@ def test_a_blob_of_which_nothing_came_for_an_hour_is_dropped(tmp_path: Path) -> 
     folder.state(slow, 2)
     now = 3601.0
     folder.put(new, 2, 0, b"n")
-    assert sorted(tmp_path.iterdir()) == sorted(folder.file(name).with_suffix(".part") for name in (slow, new))
+    assert files(folder) == sorted(f"{folder.file(name).name}.part" for name in (slow, new))
     assert [folder.state(name, 2).have for name in (old, slow, new)] == [0, 1, 1]
 
 
@@ -207,7 +250,7 @@ def test_of_very_many_blobs_on_their_way_the_longest_idle_is_dropped(folder: Blo
         folder.put(name, 2, 0, b"?")
     folder.state(names[0], 2)
     folder.put(names[1000], 2, 0, b"?")
-    assert len(list(folder.path.iterdir())) == 1000
+    assert len(files(folder)) == 1000
     assert [folder.state(name, 2).have for name in (names[0], names[1000], names[1])] == [1, 1, 0]
 
 
