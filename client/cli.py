@@ -77,9 +77,9 @@ def _give_up(run_id: str, link: Link) -> None:
     fresh = Link(link.host, link.port, timeout_s=_CANCEL_S)
     try:
         fresh.call("cancel_work", run_id, "its client was interrupted")
-        _say(f"run {run_id} is cancelled")
+        _say(f"{run_id} is cancelled")
     except TrainerError as error:
-        _say(f"run {run_id} could not be cancelled: {error}")
+        _say(f"{run_id} could not be cancelled: {error}")
     finally:
         fresh.close()
 
@@ -92,7 +92,7 @@ def _watch(args: argparse.Namespace) -> int:
             with make_report(args.quiet) as report:
                 _follow(run, report)
         except KeyboardInterrupt:
-            _say(f"run {run.id} goes on; `client.py cancel {run.id}` ends it")
+            _say(f"{run.id} goes on; `client.py cancel {run.id}` ends it")
             raise
         deliver(run, wanted)
     return ExitCode.DONE
@@ -111,7 +111,7 @@ def _status(args: argparse.Namespace) -> int:
 def _cancel(args: argparse.Namespace) -> int:
     with connect(args.server) as session:
         row = session.run(args.id).cancel()
-    print(json.dumps({"id": row.id, "state": row.state}) if args.json else f"run {row.id}: {row.state}")
+    print(json.dumps({"id": row.id, "state": row.state}) if args.json else f"{row.id}: {row.state}")
     return ExitCode.DONE
 
 

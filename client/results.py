@@ -53,7 +53,7 @@ def result_of(detail: WorkDetail) -> Result:
     if row.state != COMPLETED:
         raise failure_of(row)
     if row.validation_error is None:
-        raise ProtocolError(f"run {row.id} is completed but has no validation error")
+        raise ProtocolError(f"{row.id} is completed but has no validation error")
     return Result(
         id=row.id,
         validation_error=row.validation_error,
@@ -82,8 +82,8 @@ def failure_of(row: WorkRow) -> RunFailed:
     known = row.failure in set(FailureKind)
     failure = FailureKind(row.failure) if known else FailureKind.INTERNAL
     if row.state == "cancelled":
-        return RunFailed(f"run {row.id} was cancelled: {row.reason or 'no reason'}", FailureKind.CANCELLED)
-    return RunFailed(row.reason or f"run {row.id} failed ({failure.code})", failure)
+        return RunFailed(f"{row.id} was cancelled: {row.reason or 'no reason'}", FailureKind.CANCELLED)
+    return RunFailed(row.reason or f"{row.id} failed ({failure.code})", failure)
 
 
 def seconds_of(row: WorkRow) -> float:

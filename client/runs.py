@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from client.link import Link
 from client.models import Model
 from client.results import FINAL_STATES, Result, result_of, run_of
-from rpc.errors import BadData, BadRequest, TimedOut
+from rpc.errors import BadData, BadRequest, NotFound, RunFailed, TimedOut
 from rpc.messages import PART_BYTES, Buffer, News, RunDetail, WorkDetail, WorkRow
 
 _POLL_S = 10.0
@@ -36,18 +36,20 @@ class Run:
         A lost connection is made anew for up to a minute.
 
         Raises:
+            RunFailed: the coordinator was restarted meanwhile and does not know the run any more.
             TimedOut: the run has not ended within `timeout_s`; it goes on.
         """
         end_at = None if timeout_s is None else time.monotonic() + timeout_s
         after = 0
         while True:
             waits_s = _POLL_S if end_at is None else min(_POLL_S, max(0.0, end_at - time.monotonic()))
-            news: News = self._link.call_again("watch", self.id, after, round(waits_s * 1000), waits_s=waits_s)
+            news = self._news(after, waits_s)
             yield news
-            if news.row.state in FINAL_STATES:
+            has_ended = news.row.state in FINAL_STATES
+            if has_ended and not news.events:  # an answer holds only so many events; more of them may wait
                 return
-            if end_at is not None and time.monotonic() >= end_at:
-                raise TimedOut(f"run {self.id} has not ended within {timeout_s:g} s; it goes on")
+            if not has_ended and end_at is not None and time.monotonic() >= end_at:
+                raise TimedOut(f"{self.id} has not ended within {timeout_s:g} s; it goes on")
             after = news.next
 
     def wait(self, timeout_s: float | None = None) -> Result:
@@ -81,15 +83,26 @@ class Run:
         """
         detail = self.detail()
         if detail.row.state not in FINAL_STATES:
-            raise BadRequest(f"run {self.id} is {detail.row.state} and has no model yet; wait for its end")
+            raise BadRequest(f"{self.id} is {detail.row.state} and has no model yet; wait for its end")
         result_of(detail)
         run = run_of(detail)
         vector = np.frombuffer(self._fetch(run), dtype=np.dtype(run.dtype).newbyteorder("<"))
         native = vector.astype(run.dtype, copy=False)
         model = Model(native, run.layers, run.activation, _numbers(run.offset), _numbers(run.scale))
         if model.sha256 != run.model_sha256:
-            raise BadData(f"the model of run {self.id} arrived damaged; ask for it again")
+            raise BadData(f"the model of {self.id} arrived damaged; ask for it again")
         return model
+
+    def _news(self, after: int, waits_s: float) -> News:
+        try:
+            news: News = self._link.call_again("watch", self.id, after, round(waits_s * 1000), waits_s=waits_s)
+        except NotFound as error:
+            if not after:
+                raise
+            raise RunFailed(
+                f"the coordinator at {self._link} was restarted and does not know {self.id} any more; start it again"
+            ) from error
+        return news
 
     def _fetch(self, run: RunDetail) -> bytearray:
         data = bytearray(run.model_bytes)
@@ -97,7 +110,7 @@ class Run:
             length = min(PART_BYTES, len(data) - offset)
             part: Buffer = self._link.call_again("get_blob", run.model, offset, length)
             if len(part) != length:
-                raise BadData(f"the model of run {self.id} is shorter than the coordinator says")
+                raise BadData(f"the model of {self.id} is shorter than the coordinator says")
             data[offset : offset + length] = part
         return data
 

@@ -28,7 +28,7 @@ def timing_table(detail: WorkDetail, upload_s: float) -> str:
     body = [_row(each) for each in run.rounds]
     total = ["all", "", *map(_seconds, totals(run).values()), *(f"{_sum(run, name):.0f}" for name in _COUNTS)]
     lines = [
-        f"run {detail.row.id} ({detail.row.name}): {detail.row.state}",
+        f"{detail.row.id} ({detail.row.name}): {detail.row.state}",
         f"data sent in {upload_s:.3f} s, run took {seconds_of(detail.row):.3f} s",
         "",
         *align([head, *body, total], n_words=0),

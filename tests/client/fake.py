@@ -33,7 +33,7 @@ from rpc.messages import (
 from rpc.server import Caller, Later, Server
 from rpc.services import COORDINATOR
 
-RUN_ID = "r7"
+RUN_ID = "run-7"
 LAYERS = (2, 3, 2)
 WEIGHTS = np.arange(17, dtype="<f4") / 10
 SHA256 = hashlib.sha256(WEIGHTS.tobytes()).hexdigest()
@@ -92,8 +92,10 @@ class FakeCoordinator:
     """The handler; its fields are what it answers and what it was asked.
 
     Attributes:
-        story: the answers of `watch`, by the number asked for; beyond its end, calls are held for ever.
+        story: the answers of `watch`, by the number asked for; beyond its end, calls are held for
+            ever, unless the run has ended.
         parts: (name, offset, size) of each part of data that came.
+        forgotten: `watch` knows no run any more.
         watched: gets an item with each call of `watch`.
     """
 
@@ -104,6 +106,7 @@ class FakeCoordinator:
     nodes: Overview = field(default_factory=lambda: Overview("0.1.0", "load-balancing", 5.0))
     protocol: int = PROTOCOL_VERSION
     refusal: TrainerError | None = None
+    forgotten: bool = False
     specs: list[RunSpec] = field(default_factory=list)
     parts: list[tuple[str, int, int]] = field(default_factory=list)
     cancelled: list[tuple[str, str]] = field(default_factory=list)
@@ -128,7 +131,12 @@ class FakeCoordinator:
 
     def watch(self, caller: Caller, work_id: str, after: int, wait_ms: int) -> News | Later:
         self.watched.put(after)
-        return self.story[after] if after < len(self.story) else Later()
+        if self.forgotten:
+            raise NotFound(f"no run is called {work_id}")
+        if after < len(self.story):
+            return self.story[after]
+        last = self.story[-1]
+        return Later() if last.row.state == "running" else News(last.row, next=after)
 
     def get_work(self, caller: Caller, work_id: str) -> WorkDetail:
         if work_id != RUN_ID:

@@ -42,7 +42,7 @@ def test_a_run_is_submitted_and_gives_its_result(coordinator: Serving, session: 
 
 def test_iterating_over_a_run_gives_its_news_to_the_end(session: Session, data: Path) -> None:
     states = [news.row.state for news in submit(session, data)]
-    assert states == ["running", "completed"]
+    assert states == ["running", "completed", "completed"]
 
 
 def test_the_model_is_numpy_arrays(session: Session) -> None:
@@ -64,13 +64,13 @@ def test_a_standardized_run_gives_its_statistics_with_the_model(coordinator: Ser
 
 def test_a_damaged_model_is_never_returned(coordinator: Serving, session: Session) -> None:
     coordinator.fake.detail = replace(coordinator.fake.detail, model_sha256="0" * 64)
-    with pytest.raises(BadData, match=f"the model of run {RUN_ID} arrived damaged"):
+    with pytest.raises(BadData, match=f"the model of {RUN_ID} arrived damaged"):
         session.run(RUN_ID).model()
 
 
 def test_a_run_that_goes_on_has_no_model_yet(coordinator: Serving, session: Session) -> None:
     coordinator.fake.row = RUNNING
-    with pytest.raises(BadRequest, match=f"run {RUN_ID} is running and has no model yet"):
+    with pytest.raises(BadRequest, match=f"{RUN_ID} is running and has no model yet"):
         session.run(RUN_ID).model()
 
 
@@ -83,13 +83,13 @@ def test_a_failed_run_raises_its_reason_and_kind(coordinator: Serving, session: 
 
 def test_a_cancelled_run_says_by_whom(coordinator: Serving, session: Session) -> None:
     end_with(coordinator, "cancelled", "by the client", FailureKind.CANCELLED)
-    with pytest.raises(RunFailed, match=f"run {RUN_ID} was cancelled: by the client"):
+    with pytest.raises(RunFailed, match=f"{RUN_ID} was cancelled: by the client"):
         session.run(RUN_ID).wait()
 
 
 def test_waiting_ends_when_its_time_is_over_and_the_run_goes_on(coordinator: Serving, session: Session) -> None:
     coordinator.fake.story = story_of(RUNNING, RUNNING, RUNNING)
-    with pytest.raises(TimedOut, match=rf"run {RUN_ID} has not ended within 0 s; it goes on"):
+    with pytest.raises(TimedOut, match=rf"{RUN_ID} has not ended within 0 s; it goes on"):
         session.run(RUN_ID).wait(timeout_s=0)
     assert coordinator.fake.cancelled == []
 
@@ -128,7 +128,26 @@ def test_following_a_run_outlives_a_restart_of_the_coordinator(coordinator: Serv
     coordinator.fake.story = story_of(RUNNING, COMPLETED)
     coordinator.drop_everybody()
     follower.join(30)
-    assert seen == ["running", "completed"]
+    assert seen == ["running", "completed", "completed"]
+
+
+def test_a_run_that_has_ended_tells_all_its_events_however_many_answers_they_take(
+    coordinator: Serving, session: Session
+) -> None:
+    coordinator.fake.story = story_of(COMPLETED, COMPLETED, COMPLETED)
+    events = [event.number for news in session.run(RUN_ID).follow(timeout_s=0) for event in news.events]
+    assert events == [1, 2, 3]
+
+
+def test_a_run_that_a_restart_made_the_coordinator_forget_has_failed(coordinator: Serving, session: Session) -> None:
+    coordinator.fake.story = story_of(RUNNING)
+    news = session.run(RUN_ID).follow()
+    assert next(news).row.state == "running"
+    coordinator.fake.forgotten = True
+    with pytest.raises(RunFailed) as caught:
+        next(news)
+    where = f"the coordinator at {coordinator.address}"
+    assert str(caught.value) == f"{where} was restarted and does not know {RUN_ID} any more; start it again"
 
 
 def test_patience_with_an_absent_coordinator_ends(coordinator: Serving) -> None:

@@ -174,7 +174,7 @@ def test_watching_a_run_that_is_not_there_fails(coordinator: Serving, run_client
 
 def test_cancel_says_how_the_run_stands(coordinator: Serving, run_client: RunClient) -> None:
     ended = run_client("cancel", RUN_ID, "--server", coordinator.address)
-    assert ended == (0, f"run {RUN_ID}: cancelled\n", "")
+    assert ended == (0, f"{RUN_ID}: cancelled\n", "")
     assert coordinator.fake.cancelled == [(RUN_ID, "by the client")]
 
 

@@ -34,7 +34,7 @@ def test_an_interrupted_client_cancels_its_run(coordinator: Serving, data: Path,
     arguments = ("127.0.0.1", coordinator.port, data, 2, 3, 4, 0.5)
     status, out, err = interrupt_when_watching(coordinator, arguments, number)
     assert (status, out) == (130, "")
-    assert err.splitlines()[-1] == f"client: run {RUN_ID} is cancelled"
+    assert err.splitlines()[-1] == f"client: {RUN_ID} is cancelled"
     assert coordinator.fake.cancelled == [(RUN_ID, "its client was interrupted")]
 
 
@@ -42,5 +42,5 @@ def test_an_interrupted_watch_leaves_the_run_alone(coordinator: Serving) -> None
     arguments = ("watch", RUN_ID, "--server", coordinator.address)
     status, out, err = interrupt_when_watching(coordinator, arguments, signal.SIGINT)
     assert (status, out) == (130, "")
-    assert err.splitlines()[-1] == f"client: run {RUN_ID} goes on; `client.py cancel {RUN_ID}` ends it"
+    assert err.splitlines()[-1] == f"client: {RUN_ID} goes on; `client.py cancel {RUN_ID}` ends it"
     assert coordinator.fake.cancelled == []

@@ -39,7 +39,7 @@ def test_nodes_and_runs_stand_in_columns_with_what_is_the_matter_below() -> None
         ["10.0.0.7:9092", "quarantined", "2", "0", "7", "0", "5", "-"],
     ]
     assert lines[5] == "    gpu-box; cuda:0; its answers are not finite"
-    assert lines[8].split()[:3] == ["r7", "data", "running"]
+    assert lines[8].split()[:3] == ["run-7", "data", "running"]
     assert lines[9] == "    waiting for a node"
     assert lines[10].split()[-3:] == ["2/2", "4/4", "0.3815"]
 

@@ -11,7 +11,7 @@ from tests.client.fake import COMPLETED, DETAIL
 
 def test_every_round_has_a_row_and_the_last_row_sums_them() -> None:
     lines = timing_table(WorkDetail(COMPLETED, DETAIL), upload_s=0.25).splitlines()
-    assert lines[:2] == ["run r7 (data): completed", "data sent in 0.250 s, run took 2.500 s"]
+    assert lines[:2] == ["run-7 (data): completed", "data sent in 0.250 s, run took 2.500 s"]
     assert lines[3].split()[:3] == ["round", "error", "seconds"]
     assert lines[3].split()[-1] == "epochs"
     assert lines[4].split()[:3] == ["1", "0.5000", "1.2500"]
