@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import SupportsIndex, TypedDict, Unpack
 
+from rpc.errors import BadRequest
 from rpc.messages import DataFile, RunSpec
-from rpc.run_spec import check_run_spec
+from rpc.run_spec import MAX_NAME, check_run_spec
 
 _TO_COME = DataFile(file="", blob="", size=0)
 
@@ -46,7 +48,7 @@ def make_spec(
     *,
     rounds: int,
     epochs: int,
-    hidden: int | Sequence[int],
+    hidden: SupportsIndex | Sequence[SupportsIndex],
     eta: float,
     **settings: Unpack[Settings],
 ) -> RunSpec:
@@ -55,16 +57,23 @@ def make_spec(
     Raises:
         BadRequest: a value makes no sense; names which, and what it may be.
     """
-    widths = (hidden,) if isinstance(hidden, int) else tuple(hidden)
     spec = RunSpec(
-        name=directory.resolve().name.encode("utf-8", "replace").decode(),
+        name=directory.resolve().name.encode("utf-8", "replace").decode()[:MAX_NAME],
         shards=(),
         validation=_TO_COME,
         rounds=rounds,
         epochs=epochs,
-        hidden=widths,
+        hidden=_widths(hidden),
         eta=eta,
         **settings,
     )
     check_run_spec(spec)
     return spec
+
+
+def _widths(hidden: SupportsIndex | Sequence[SupportsIndex]) -> tuple[int, ...]:
+    several = hidden if isinstance(hidden, Iterable) else (hidden,)
+    try:
+        return tuple(operator.index(width) for width in several)
+    except TypeError:
+        raise BadRequest(f"hidden must be a whole number or several, not {hidden!r}") from None

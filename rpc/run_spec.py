@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite
+from typing import Any, get_args, get_origin, get_type_hints
 
 from mlcore.mlp import INITS
 from mlcore.settings import TrainSettings
@@ -11,6 +12,9 @@ from rpc.messages import RunSpec
 
 SERVER_OPTIMIZERS = ("fedavg", "nesterov")
 WEIGHTINGS = ("rows", "uniform")
+MAX_NAME = 200  # characters
+MAX_FILE_NAME = 255  # characters; no usual file system has longer ones
+MAX_SHARDS = 100_000
 MAX_WIDTH = 10_000_000
 MAX_HIDDEN_LAYERS = 64
 MAX_ROUNDS = 20_000  # the history of a run is one message
@@ -19,6 +23,9 @@ MAX_CLASSES = 1_000_000
 MAX_THREADS = 1_024
 MAX_SEED = 2**63 - 1
 
+_TYPES = get_type_hints(RunSpec)
+_WORDS = {"int": "a whole number", "float": "a number", "bool": "True or False", "str": "a text"}
+
 
 def check_run_spec(spec: RunSpec) -> None:
     """Return if a run with these values makes sense.
@@ -26,6 +33,8 @@ def check_run_spec(spec: RunSpec) -> None:
     Raises:
         BadRequest: names the first value that does not, and what it may be.
     """
+    _check_types(spec)
+    _check_names(spec)
     _check_shape(spec)
     _check_range("seed", spec.seed, 0, MAX_SEED)
     _check_range("threads", spec.threads, 1, MAX_THREADS)
@@ -42,6 +51,39 @@ def check_run_spec(spec: RunSpec) -> None:
     if not spec.run_timeout_s:
         raise BadRequest("run_timeout_s must be above 0 seconds")
     _check_training(spec)
+
+
+def _check_types(spec: RunSpec) -> None:
+    """A caller in Python may have put anything into a field."""
+    for name, wanted in _TYPES.items():
+        value = getattr(spec, name)
+        if get_origin(wanted) is tuple:
+            if not isinstance(value, tuple):
+                raise BadRequest(f"{name} must be a tuple, not {value!r}")
+            for each in value:
+                _check_type(name, each, get_args(wanted)[0])
+        else:
+            _check_type(name, value, wanted)
+
+
+def _check_type(name: str, value: Any, wanted: type) -> None:
+    kinds = (int, float) if wanted is float else (wanted,)
+    if not isinstance(value, kinds) or (isinstance(value, bool) and wanted is not bool):
+        words = _WORDS.get(wanted.__name__, f"a {wanted.__name__}")
+        raise BadRequest(f"{name} must be {words}, not {value!r} ({type(value).__name__})")
+
+
+def _check_names(spec: RunSpec) -> None:
+    if len(spec.name) > MAX_NAME:
+        raise BadRequest(f"name must have at most {MAX_NAME} characters, not {len(spec.name)}")
+    if len(spec.shards) > MAX_SHARDS:
+        raise BadRequest(f"a run must have at most {MAX_SHARDS:,} shards, not {len(spec.shards):,}")
+    for file in (*spec.shards, spec.validation):
+        if len(file.file) > MAX_FILE_NAME:
+            raise BadRequest(
+                f"the name of a data file must have at most {MAX_FILE_NAME} characters, "
+                f"but {file.file[:20]!r}... has {len(file.file)}"
+            )
 
 
 def _check_shape(spec: RunSpec) -> None:

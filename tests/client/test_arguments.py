@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from client.arguments import parse, spec_from
-from client.settings import Settings
+from client.settings import Settings, make_spec
+from rpc.errors import BadRequest
 from rpc.messages import RunSpec
 from tests.client.conftest import RunClient
 
@@ -54,6 +57,25 @@ def test_a_folder_names_its_run_even_as_a_dot(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.chdir(tmp_path)
     args = parse(["localhost", "9095", ".", *CLASSIC[3:]])
     assert spec_from(args).name == tmp_path.name
+
+
+def test_a_long_name_of_a_folder_is_cut(tmp_path: Path) -> None:
+    assert make_spec(tmp_path / ("x" * 250), rounds=1, epochs=1, hidden=4, eta=0.1).name == "x" * 200
+
+
+@pytest.mark.parametrize(
+    ("hidden", "widths"), [(np.int64(4), (4,)), (np.array([4, 5]), (4, 5)), ([np.int32(4)], (4,)), ((), ())]
+)
+def test_hidden_takes_whole_numbers_of_any_make(tmp_path: Path, hidden: Any, widths: tuple[int, ...]) -> None:
+    spec = make_spec(tmp_path, rounds=1, epochs=1, hidden=hidden, eta=0.1)
+    assert spec.hidden == widths
+    assert all(type(width) is int for width in spec.hidden)
+
+
+@pytest.mark.parametrize("hidden", [4.0, "24", None, [4, 2.5]])
+def test_hidden_refuses_what_is_no_whole_number(tmp_path: Path, hidden: Any) -> None:
+    with pytest.raises(BadRequest, match="hidden must be a whole number or several, not"):
+        make_spec(tmp_path, rounds=1, epochs=1, hidden=hidden, eta=0.1)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,52 @@
+"""What the values of a run may be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rpc.errors import BadRequest
+from rpc.messages import DataFile, RunSpec
+from rpc.run_spec import MAX_FILE_NAME, MAX_NAME, MAX_SHARDS, check_run_spec
+
+SHARD = DataFile("train_x1.txt", "sha256:0", 1)
+SPEC = RunSpec("x", (SHARD,), DataFile("validate_x.txt", "sha256:1", 1), rounds=1, epochs=1, hidden=(4,))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"name": "x" * (MAX_NAME + 1)}, "name must have at most 200 characters, not 201"),
+        ({"shards": (SHARD,) * (MAX_SHARDS + 1)}, "a run must have at most 100,000 shards, not 100,001"),
+        (
+            {"validation": replace(SHARD, file="x" * (MAX_FILE_NAME + 1))},
+            "the name of a data file must have at most 255 characters, but 'xxxxxxxxxxxxxxxxxxxx'... has 256",
+        ),
+        ({"seed": "a"}, "seed must be a whole number, not 'a' (str)"),
+        ({"threads": None}, "threads must be a whole number, not None (NoneType)"),
+        ({"rounds": 1.5}, "rounds must be a whole number, not 1.5 (float)"),
+        ({"epochs": True}, "epochs must be a whole number, not True (bool)"),
+        ({"eta": "0.1"}, "eta must be a number, not '0.1' (str)"),
+        ({"standardize": 1}, "standardize must be True or False, not 1 (int)"),
+        ({"optimizer": None}, "optimizer must be a text, not None (NoneType)"),
+        ({"hidden": 4}, "hidden must be a tuple, not 4"),
+        ({"hidden": (4, 2.5)}, "hidden must be a whole number, not 2.5 (float)"),
+        ({"validation": None}, "validation must be a DataFile, not None (NoneType)"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_named(change: dict[str, Any], reason: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        check_run_spec(replace(SPEC, **change))
+    assert str(caught.value) == reason
+
+
+def test_a_run_at_the_bounds_is_fine() -> None:
+    shards = (replace(SHARD, file="x" * MAX_FILE_NAME),) * MAX_SHARDS
+    check_run_spec(replace(SPEC, name="x" * MAX_NAME, shards=shards))
+
+
+def test_a_whole_number_will_do_where_any_number_is_asked_for() -> None:
+    check_run_spec(replace(SPEC, eta=1, tolerance=np.float64(0.1)))
