@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 from compute_node.config import NodeConfig
 from compute_node.node import ComputeNode
-from rpc.argument_types import count, port, seconds, share
+from rpc.argument_types import checked, port, seconds, share
 from rpc.errors import ExitCode
+from rpc.messages import MAX_SLOTS
 from rpc.program import Parser, exit_status, set_up_logging
 
 PROG = "compute_node"
@@ -59,7 +60,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         " they are delayed with it (default: 0)",
     )  # fmt: skip
     parser.add_argument("--host", default="127.0.0.1", help="address to serve on (default: %(default)s)")
-    parser.add_argument("--slots", type=count, default=1, help="tasks that run at the same time (default: 1)")
+    parser.add_argument("--slots", type=slot_count, default=1, help="tasks that run at the same time (default: 1)")
     parser.add_argument("--name", default="", help="name shown to people (default: HOST:PORT)")
     parser.add_argument(
         "--device",
@@ -73,6 +74,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data-dir", metavar="DIR", help="where shards are kept (default: a temporary folder)")
     parser.add_common_options()
     return parser.parse_args(argv)
+
+
+def slot_count(text: str) -> int:
+    return checked(text, int, lambda value: 1 <= value <= MAX_SLOTS, f"a number from 1 to {MAX_SLOTS}")
 
 
 def config_from(args: argparse.Namespace) -> NodeConfig:

@@ -16,7 +16,7 @@ _GONE_S = 60.0
 @dataclass(slots=True)
 class _Coordinator:
     vectors: RoundVectors
-    epoch: int = 0
+    epoch: int
     connections: set[Caller] = field(default_factory=set)
     end: Timer | None = None
 
@@ -31,11 +31,18 @@ class Coordinators:
         self._known: dict[str, _Coordinator] = {}
 
     def greet(self, caller: Caller, hello: Hello) -> None:
-        """Note a connection; raises Stale if a later start of the same coordinator has called."""
-        known = self._known.setdefault(hello.coordinator, _Coordinator(RoundVectors(self._budget)))
+        """Note a connection, and close those of earlier starts of the same coordinator.
+
+        Raises:
+            Stale: a later start of it has called.
+        """
+        known = self._known.get(hello.coordinator) or _Coordinator(RoundVectors(self._budget), hello.epoch)
         if hello.epoch < known.epoch:
             raise Stale(f"a later start of coordinator {hello.coordinator} has called already")
+        self._known[hello.coordinator] = known
         if hello.epoch > known.epoch:
+            for earlier in known.connections - {caller}:
+                earlier.close()
             known.vectors.forget_all()
             known.epoch = hello.epoch
         if known.end is not None:
@@ -43,15 +50,18 @@ class Coordinators:
         caller.attributes["vectors"] = known.vectors
         if caller not in known.connections:
             known.connections.add(caller)
-            caller.on_closed(lambda: self._closed(caller, known))
+            caller.on_closed(lambda: self._closed(caller, hello.coordinator, known))
 
     def vectors_of(self, caller: Caller) -> RoundVectors:
         """What the coordinator at the other end has here."""
         vectors: RoundVectors = caller.attributes["vectors"]
         return vectors
 
-    def _closed(self, caller: Caller, known: _Coordinator) -> None:
+    def _closed(self, caller: Caller, name: str, known: _Coordinator) -> None:
         known.vectors.forget_deltas_of(caller)
         known.connections.discard(caller)
         if not known.connections:
-            known.end = self._loop.call_later(self._gone_s, known.vectors.forget_all)
+            known.end = self._loop.call_later(self._gone_s, lambda: self._forget(name))
+
+    def _forget(self, name: str) -> None:
+        self._known.pop(name).vectors.forget_all()

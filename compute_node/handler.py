@@ -15,7 +15,7 @@ from compute_node.training import ShardWorker
 from compute_node.vectors import DELTA, MODEL, Budget
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
-from rpc.errors import BadRequest
+from rpc.errors import BadRequest, Refused
 from rpc.loop import Loop
 from rpc.messages import (
     PROTOCOL_VERSION,
@@ -76,7 +76,14 @@ class NodeHandler:
         self.self_test_done({})
 
     def hello(self, caller: Caller, hello: Hello) -> HelloReply | Later:
-        """Answer with what this node is; refuse a coordinator that has been replaced by a later start of itself."""
+        """Answer with what this node is.
+
+        Raises:
+            Refused: a client calls.
+            Stale: a coordinator calls that has been replaced by a later start of itself.
+        """
+        if hello.role == "client":
+            raise Refused("this is a compute node; clients go to the coordinator, usually port 9095")
         caller.on_closed(lambda: self._attempts.cancel_of(caller))
         self._coordinators.greet(caller, hello)
         if self._classes is not None or hello.connection != "control":

@@ -25,16 +25,13 @@ def checked(text: str, kind: Callable[[str], Number], holds: Callable[[Number], 
     return value
 
 
-def port(text: str) -> int:
-    return checked(text, int, lambda value: 0 <= value <= 65535, "a port from 0 to 65535")
+def port(text: str, least: int = 0) -> int:
+    """Return a port; only who serves may say 0, which picks a free one."""
+    return checked(text, int, lambda value: least <= value <= 65535, f"a port from {least} to 65535")
 
 
 def share(text: str) -> float:
     return checked(text, float, lambda value: 0.0 <= value <= 1.0, "a number from 0 to 1")
-
-
-def count(text: str) -> int:
-    return checked(text, int, lambda value: 1 <= value <= 1024, "a number from 1 to 1024")
 
 
 def seconds(text: str) -> float:

@@ -29,11 +29,13 @@ class Caller:
     Attributes:
         peer: "host:port".
         hello: what was accepted, or None.
+        close: closes the connection.
         attributes: for the handler's own notes about this connection.
     """
 
-    def __init__(self, peer: str) -> None:
+    def __init__(self, peer: str, close: Callable[[], None]) -> None:
         self.peer = peer
+        self.close = close
         self.hello: Hello | None = None
         self.attributes: dict[str, Any] = {}
         self._closed = False
@@ -136,7 +138,7 @@ class Session:
     def start(self, connection: Connection) -> None:
         """Serve this connection."""
         self.connection = connection
-        self.caller = Caller(connection.peer)
+        self.caller = Caller(connection.peer, connection.close)
 
     def closed(self) -> None:
         """The connection is closed; nobody waits for an answer any more."""

@@ -55,18 +55,18 @@ class RunningNode:
         client.call("put_blob", blob_name(ROWS), len(ROWS), 0, ROWS)
         return client
 
-    def hello(self, *, connection: str = "slot", coordinator: str = "c") -> HelloReply:
+    def hello(self, *, connection: str = "slot", coordinator: str = "c", role: str = "coordinator") -> HelloReply:
         """What the node tells of itself."""
-        return self._greet(connection, coordinator)[1]
+        return self._greet(connection, coordinator, role)[1]
 
     def held(self, *, coordinator: str = "c") -> tuple[str, ...]:
         """The vectors that a coordinator is told that it has here."""
         return tuple(name for name in self.hello(coordinator=coordinator).blobs if not name.startswith("sha256:"))
 
-    def _greet(self, connection: str, coordinator: str) -> tuple[Client, HelloReply]:
+    def _greet(self, connection: str, coordinator: str, role: str = "coordinator") -> tuple[Client, HelloReply]:
         client = Client(*self._node.address, COMPUTE_NODE, timeout_s=PATIENCE_S, what="compute node")
         self._clients.append(client)
-        hello = Hello(PROTOCOL_VERSION, "coordinator", coordinator=coordinator, epoch=1, connection=connection)
+        hello = Hello(PROTOCOL_VERSION, role, coordinator=coordinator, epoch=1, connection=connection)
         return client, client.hello(hello)
 
     def close(self) -> None:

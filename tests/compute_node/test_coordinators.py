@@ -18,11 +18,13 @@ class Connection:
     """A caller that has said hello."""
 
     def __init__(self, coordinators: Coordinators, coordinator: str = "c", epoch: int = 1) -> None:
-        self.caller = Caller("127.0.0.1:1")
+        self.caller = Caller("127.0.0.1:1", self.close)
+        self.is_closed = False
         coordinators.greet(self.caller, Hello(PROTOCOL_VERSION, "coordinator", coordinator=coordinator, epoch=epoch))
         self.vectors: RoundVectors = coordinators.vectors_of(self.caller)
 
     def close(self) -> None:
+        self.is_closed = True
         self.caller._tell_closed()
 
 
@@ -59,6 +61,26 @@ def test_a_later_start_of_a_coordinator_finds_nothing_of_the_earlier_one(coordin
     assert Connection(coordinators, epoch=1).vectors.names == ["model:r/1", "delta:a"]
     assert Connection(coordinators, epoch=2).vectors.names == []
     assert other.vectors.names == ["model:r/1", "delta:a"]
+
+
+def test_a_later_start_of_a_coordinator_closes_the_connections_of_the_earlier_one(
+    loop: Loop, coordinators: Coordinators
+) -> None:
+    earlier, other = Connection(coordinators, epoch=1), Connection(coordinators, coordinator="other")
+    later = [Connection(coordinators, epoch=2) for _ in range(2)]
+    assert earlier.is_closed
+    assert not any(connection.is_closed for connection in (other, *later))
+    later[0].vectors.put("model:r/1", 40, 0, b"")
+    run_for(loop, 0.2)
+    assert later[0].vectors.names, "the minute that began when the earlier ones were closed has ended"
+
+
+def test_a_coordinator_that_has_been_gone_for_a_while_is_forgotten(loop: Loop, coordinators: Coordinators) -> None:
+    Connection(coordinators, epoch=5).close()
+    with pytest.raises(Stale):
+        Connection(coordinators, epoch=4)
+    run_for(loop, 0.2)
+    assert not Connection(coordinators, epoch=4).is_closed
 
 
 def test_a_delta_goes_with_the_connection_that_asked_for_it(coordinators: Coordinators) -> None:

@@ -9,10 +9,11 @@ from time import monotonic
 
 import pytest
 
+from compute_node.cli import parse
 from compute_node.config import NodeConfig
 from rpc.client import Client
-from rpc.errors import BadRequest, BadUpdate, Cancelled, MissingBlob, Unreachable
-from rpc.messages import SMALL_FRAME_BYTES, TrainResult, TrainTask
+from rpc.errors import BadRequest, BadUpdate, Cancelled, ExitCode, MissingBlob, Refused, Unreachable
+from rpc.messages import MAX_SLOTS, SMALL_FRAME_BYTES, TrainResult, TrainTask
 from tests.compute_node.running import LARGE, HeldTrainer, RunningNode, task
 from tests.rpc.running import PATIENCE_S
 
@@ -80,6 +81,20 @@ def test_a_large_delta_stays_on_the_node_until_it_is_forgotten(start_node: Start
     assert node.held() == ("delta:r/1/0#1",)
     slot.call("forget", (result.delta.name,))
     assert node.held() == ()
+
+
+def test_a_client_is_sent_to_the_coordinator(start_node: StartNode) -> None:
+    with pytest.raises(Refused, match="this is a compute node; clients go to the coordinator, usually port 9095"):
+        start_node().hello(role="client")
+
+
+def test_more_slots_than_a_coordinator_accepts_are_a_bad_argument(capsys: pytest.CaptureFixture[str]) -> None:
+    assert parse(["0", "--slots", str(MAX_SLOTS)]).slots == MAX_SLOTS
+    for slots in ("0", str(MAX_SLOTS + 1)):
+        with pytest.raises(SystemExit) as ended:
+            parse(["0", "--slots", slots])
+        assert ended.value.code == ExitCode.USAGE
+        assert f"argument --slots: must be a number from 1 to 256, not '{slots}'" in capsys.readouterr().err
 
 
 def test_a_delta_is_not_kept_when_its_asker_has_gone(start_node: StartNode, trainer: HeldTrainer) -> None:
