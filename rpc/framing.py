@@ -29,6 +29,7 @@ _STRANGERS = (
     (b"OPTI", "HTTP"),
     (b"SSH-", "SSH"),
 )
+_HTTP_ANSWERS = (b"HTTP", b"<!DO", b"<htm")
 
 
 def new_buffer(size: int) -> memoryview:
@@ -127,6 +128,8 @@ class FrameReader:
         for word, name in _STRANGERS:
             if first == word:
                 return f"{name} came to a Thrift port"
+        if first in _HTTP_ANSWERS:
+            return "HTTP answered; this is no Roundhouse port"
         if first[:2] == b"\x16\x03":
             return "TLS came to a plain Thrift port"
         if first[:2] == b"\x80\x01":

@@ -112,6 +112,9 @@ def test_a_frame_at_the_limit_passes_and_one_above_it_is_refused_by_its_first_fo
     [
         (b"GET / HTTP/1.1\r\n", "HTTP came"),
         (b"POST /x HTTP/1.1\r\n", "HTTP came"),
+        (b"HTTP/1.1 400 Bad Request\r\n", "HTTP answered; this is no Roundhouse port"),
+        (b"<!DOCTYPE HTML>", "HTTP answered"),
+        (b"<html>", "HTTP answered"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "SSH came"),
         (b"\x16\x03\x01\x02\x00\x01\x00", "TLS came"),
         (b"\x80\x01\x00\x01\x00\x00\x00\x05hello", "unframed Thrift came"),
