@@ -11,7 +11,7 @@ as_root=""
 # The first Python of at least 3.11: the one named in PYTHON, the default one, then others by name.
 find_python() {
     local name
-    for name in ${PYTHON:-} python3 python3.13 python3.12 python3.11; do
+    for name in ${PYTHON:+"$PYTHON"} python3 python3.13 python3.12 python3.11; do
         if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             echo "$name"
             return
@@ -29,6 +29,10 @@ install() {
     "$@" --constraint constraints.txt --editable ".[fast,dev]"
 }
 
+if [ -n "${PYTHON:-}" ] && [ "$(find_python)" != "$PYTHON" ]; then
+    echo "setup: PYTHON=$PYTHON is no Python of at least 3.11; name another one, or none" >&2
+    exit 1
+fi
 python=$(find_python) || missing "no Python of at least 3.11" "python3.11 python3.11-venv"
 
 if command -v uv >/dev/null; then

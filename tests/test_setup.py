@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -41,3 +42,14 @@ def test_what_is_missing_is_one_line_that_installs_it(
     done = subprocess.run([copy], env={"PATH": str(machine)}, capture_output=True, text=True, timeout=20)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"setup: {message.replace('SUDO', sudo)}\n"
+
+
+def test_a_python_that_was_asked_for_and_cannot_be_used_is_named(tmp_path: Path) -> None:
+    old = tmp_path / "old python"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    for python in (str(old), "no-such-python"):
+        environment = os.environ | {"PYTHON": python}
+        done = subprocess.run([SCRIPT], env=environment, capture_output=True, text=True, timeout=20)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == f"setup: PYTHON={python} is no Python of at least 3.11; name another one, or none\n"
