@@ -8,6 +8,7 @@ import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,13 +25,17 @@ _START_S = 60.0
 
 
 class Program:
-    """One of our programs as a child process; its first line of output says where it serves."""
+    """One of our programs as a child process; its first line of output says where it serves.
+
+    Its temporary files are in a folder of its own, which goes with it even if it is killed.
+    """
 
     def __init__(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+        self._scratch = tempfile.TemporaryDirectory(prefix="roundhouse-test-")
         self.process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
-            env=os.environ | (environment or {}),
+            env=os.environ | {"TMPDIR": self._scratch.name} | (environment or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -61,6 +66,7 @@ class Program:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait(10)
+        self._scratch.cleanup()
 
     def stop(self) -> int:
         """End the program as an operator would; return its exit status."""
@@ -70,7 +76,7 @@ class Program:
         try:
             return self.process.wait(10)
         finally:
-            self.process.kill()
+            self.kill()
             for reader in self._readers:
                 reader.join(10)
 
