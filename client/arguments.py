@@ -12,7 +12,7 @@ from client.settings import make_spec
 from mlcore.mlp import INITS
 from mlcore.schedules import SCHEDULES
 from mlcore.settings import ACTIVATIONS, DTYPES, OPTIMIZERS
-from rpc.argument_types import checked
+from rpc.argument_types import port
 from rpc.errors import BadRequest
 from rpc.messages import RunSpec
 from rpc.program import Parser
@@ -41,7 +41,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Return the arguments; `command` is train, status, watch or cancel. Wrong usage exits with status 2."""
     if argv and argv[0] in SUBCOMMANDS:
         return _subcommand_parser(argv[0]).parse_args(argv[1:], argparse.Namespace(command=argv[0]))
-    return _train_parser().parse_args(argv, argparse.Namespace(command="train"))
+    return _train_parser().parse_args([_as_value(text) for text in argv], argparse.Namespace(command="train"))
 
 
 def spec_from(args: argparse.Namespace) -> RunSpec:
@@ -107,14 +107,14 @@ def _train_parser() -> Parser:
 def _add_model(group: _Group) -> None:
     group.add_argument("--k", type=int, default=0, help="number of classes (default: as the labels say)")
     group.add_argument("--hidden", type=_widths, metavar="N,N,...", help="hidden layers, in place of H")
-    group.add_argument("--activation", choices=ACTIVATIONS, default="relu", help="(default: %(default)s)")
+    group.add_argument("--activation", choices=ACTIVATIONS, default="relu", help="of the hidden layers (default: relu)")
     group.add_argument(
         "--init",
         choices=INITS,
         default="",
         help="starting weights (default: uniform for gd, he for others)",
     )
-    group.add_argument("--dtype", choices=DTYPES, default="float32", help="(default: %(default)s)")
+    group.add_argument("--dtype", choices=DTYPES, default="float32", help="of weights and features (default: float32)")
     group.add_argument("--seed", type=int, default=1, help="same seed, same model (default: %(default)s)")
     group.add_argument("--standardize", action="store_true", help="scale features to mean 0, deviation 1")
 
@@ -124,7 +124,13 @@ def _add_training(group: _Group) -> None:
     group.add_argument("--batch-size", type=int, default=0, metavar="N", help="of sgd and adam (default: 128)")
     group.add_argument("--momentum", type=float, default=0.9, metavar="X", help="of sgd (default: 0.9)")
     group.add_argument("--weight-decay", type=float, default=0.0, metavar="X", help="of sgd, adam (default: 0)")
-    group.add_argument("--label-smoothing", type=float, default=0.0, metavar="X", help="(default: 0)")
+    group.add_argument(
+        "--label-smoothing",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="share of the target spread over all classes (default: 0)",
+    )
     group.add_argument(
         "--eta-schedule",
         choices=SCHEDULES,
@@ -165,14 +171,14 @@ def _add_ending(group: _Group) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="end after N rounds without a better one",
+        help="end after N rounds without a better validation error (default: off)",
     )
     group.add_argument(
         "--max-time",
         type=float,
         default=0.0,
         metavar="S",
-        help="end with the model of the round (default: off)",
+        help="end after the round in which so many seconds are over (default: off)",
     )
     group.add_argument(
         "--run-timeout",
@@ -181,8 +187,20 @@ def _add_ending(group: _Group) -> None:
         metavar="S",
         help="fail after so long (default: a day)",
     )
-    group.add_argument("--max-node-losses", type=int, default=3, metavar="N", help="of one task (default: 3)")
-    group.add_argument("--max-attempts", type=int, default=5, metavar="N", help="of one task (default: 5)")
+    group.add_argument(
+        "--max-node-losses",
+        type=int,
+        default=3,
+        metavar="N",
+        help="a task that has lost so many different nodes fails the run (default: 3)",
+    )
+    group.add_argument(
+        "--max-attempts",
+        type=int,
+        default=5,
+        metavar="N",
+        help="a task that has failed so often fails the run (default: 5)",
+    )
 
 
 def _add_output(group: _Group) -> None:
@@ -215,8 +233,17 @@ def _subcommand_parser(command: str) -> Parser:
     return parser
 
 
+def _as_value(text: str) -> str:
+    """argparse takes -1e-4 and -inf for options; behind a space they are numbers that can be refused."""
+    try:
+        float(text)
+    except ValueError:
+        return text
+    return f" {text}" if text.startswith("-") else text
+
+
 def _port(text: str) -> int:
-    return checked(text, int, lambda port: 0 < port < 65536, "a port from 1 to 65535")
+    return port(text.strip(), least=1)
 
 
 def _widths(text: str) -> tuple[int, ...]:
