@@ -8,6 +8,7 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
@@ -48,7 +49,7 @@ def read_model_file(path: Path) -> tuple[Arrays, Texts]:
     check_model_path(path)
     try:
         arrays, about = _read_safetensors(path) if path.suffix == ".safetensors" else _read_npz(path)
-    except (OSError, ValueError, BadZipFile, SafetensorError) as error:
+    except (OSError, EOFError, ValueError, BadZipFile, SafetensorError) as error:
         raise BadData(f"{path}: cannot be read: {error}") from error
     missing = [name for name in _NEEDED_TEXTS if name not in about]
     if missing or "vector" not in arrays:
@@ -63,6 +64,9 @@ def _read_safetensors(path: Path) -> tuple[Arrays, Texts]:
 
 
 def _read_npz(path: Path) -> tuple[Arrays, Texts]:
-    with np.load(path, allow_pickle=False) as file:
+    opened = np.load(path, allow_pickle=False)
+    if not isinstance(opened, NpzFile):
+        raise ValueError("it holds one array and no .npz archive")
+    with opened as file:
         arrays = {name: file[name] for name in _ARRAYS if name in file}
         return arrays, {name: str(file[name]) for name in _NEEDED_TEXTS if name in file}

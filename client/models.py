@@ -93,7 +93,7 @@ class Model:
             BadData: the file is not there, or holds no such model.
         """
         arrays, about = read_model_file(Path(path))
-        widths = tuple(int(width) for width in about["layers"].split(","))
+        widths = _widths(about["layers"], path)
         return cls(arrays["vector"], widths, about["activation"], arrays.get("offset"), arrays.get("scale"))
 
     def _logits(self, x: Array) -> Array:
@@ -123,3 +123,13 @@ class Model:
             "standardized": "no" if self.offset is None else "yes",
             "sha256": self.sha256,
         }
+
+
+def _widths(text: str, path: str | PathLike[str]) -> tuple[int, ...]:
+    try:
+        widths = tuple(int(width) for width in text.split(","))
+    except ValueError:
+        widths = ()
+    if len(widths) < 2 or min(widths) < 1:
+        raise BadData(f"{path}: its layers are {text!r}, not units per layer like 16,24,26")
+    return widths

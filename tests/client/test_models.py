@@ -128,6 +128,26 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path, suffix: str) -> None
         Model.load(path)
 
 
+def test_an_empty_file_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "model.npz").touch()
+    with pytest.raises(BadData, match=r"model\.npz: cannot be read"):
+        Model.load(tmp_path / "model.npz")
+
+
+def test_a_single_array_under_the_name_of_an_archive_is_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "model.npy", np.zeros(3))
+    path = (tmp_path / "model.npy").rename(tmp_path / "model.npz")
+    with pytest.raises(BadData, match=r"cannot be read: it holds one array and no \.npz archive"):
+        Model.load(path)
+
+
+@pytest.mark.parametrize("layers", ["", "4,x", "4", "4,0,3", "4,-5,3"])
+def test_layers_that_are_none_are_refused(tmp_path: Path, layers: str) -> None:
+    np.savez(tmp_path / "model.npz", vector=np.zeros(3), layers=np.array(layers), activation=np.array("relu"))
+    with pytest.raises(BadData, match=f"its layers are '{layers}', not units per layer like 16,24,26"):
+        Model.load(tmp_path / "model.npz")
+
+
 def test_an_npz_of_somebody_else_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "model.npz", weights=np.zeros(3))
     with pytest.raises(BadData, match="was not written by Roundhouse; it lacks layers, activation"):
