@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from client.api import Session, connect
 from client.arguments import parse, spec_from
+from client.giving_up import give_up
 from client.interrupts import interrupts_held, raise_on_sigterm
 from client.link import Link
 from client.outputs import Wanted, deliver
@@ -17,12 +18,11 @@ from client.report import Report, make_report
 from client.runs import Run
 from client.status import print_status, status_as_json
 from client.upload import find_data
-from rpc.errors import ExitCode, TrainerError
+from rpc.errors import ExitCode
 from rpc.messages import RunSpec
 from rpc.program import exit_status, set_up_logging
 
 _TIMEOUT_S = 30.0
-_CANCEL_S = 4.0  # a program that is told to end should have ended after 5 s
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,7 +62,8 @@ def _start_and_follow(session: Session, link: Link, spec: RunSpec, report: Repor
         _follow(run, report)
     except KeyboardInterrupt:
         if run is not None:
-            _give_up(run.id, link)
+            # A fresh connection: this one broke off in the middle of a call.
+            _say(give_up(run.id, link.host, link.port))
         raise
     return run
 
@@ -70,18 +71,6 @@ def _start_and_follow(session: Session, link: Link, spec: RunSpec, report: Repor
 def _follow(run: Run, report: Report) -> None:
     for news in run:
         report.on_news(news)
-
-
-def _give_up(run_id: str, link: Link) -> None:
-    """Cancel the run over a connection of its own: the other one broke off in the middle of a call."""
-    fresh = Link(link.host, link.port, timeout_s=_CANCEL_S)
-    try:
-        fresh.call("cancel_work", run_id, "its client was interrupted")
-        _say(f"{run_id} is cancelled")
-    except TrainerError as error:
-        _say(f"{run_id} could not be cancelled: {error}")
-    finally:
-        fresh.close()
 
 
 def _watch(args: argparse.Namespace) -> int:
