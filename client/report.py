@@ -111,9 +111,9 @@ class LiveReport:
 
     def on_news(self, news: News) -> None:
         self._news = news
+        self._live.refresh()  # first: a printed line draws the picture below it once more, as it was
         for line in tell(news.events, news.row.rounds):
             self._console.print(Text(line))
-        self._live.refresh()
 
     def _render(self) -> RenderableType:
         if self._news is None:
@@ -124,7 +124,7 @@ class LiveReport:
 def sending_view(have: int, total: int) -> RenderableType:
     """What is shown while the data is on its way; sizes in bytes."""
     if not total:
-        return Text("connecting")
+        return Text("sending data")
     text = Text(f"{have / _MEGABYTE:.1f} of {total / _MEGABYTE:.1f} MB")
     return _line([Text("sending data"), _bar(have, total), text])
 

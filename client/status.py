@@ -15,6 +15,7 @@ from rpc.messages import NodeRow, Overview, WorkRow
 
 _NODE_HEAD = ("node", "state", "slots", "running", "done", "rejected", "failed", "speed")
 _WORK_HEAD = ("run", "name", "state", "submitted", "round", "tasks", "error")
+_USUAL_DEVICES = ("", "auto", "cpu", "numpy", "numba")  # those of a CPU, which say nothing new
 _STYLES = {
     "ready": "green",
     "completed": "green",
@@ -77,7 +78,7 @@ def _node(node: NodeRow) -> list[str]:
 def _node_note(node: NodeRow) -> str:
     about = [
         node.name if node.name != node.id else "",
-        node.device if node.device != "cpu" else "",
+        node.device if node.device not in _USUAL_DEVICES else "",
         node.reason,
     ]
     return "; ".join(filter(None, about))

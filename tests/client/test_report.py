@@ -62,6 +62,10 @@ def test_sending_data_shows_how_much_is_there() -> None:
     assert "1.0 of 2.5 MB" in drawn(sending_view(1_000_000, 2_500_000))[0]
 
 
+def test_data_whose_size_is_not_known_yet_is_on_its_way_too() -> None:
+    assert drawn(sending_view(0, 0)) == ["sending data"]
+
+
 def test_a_log_file_gets_a_line_for_each_round_and_trouble_with_its_place() -> None:
     lost = EventRow(3, 0, "lost", "r7", "10.0.0.7:9091", 2, 0, "connection closed")
     news = News(
@@ -124,4 +128,6 @@ def test_the_live_report_shows_what_was_said_last() -> None:
     with LiveReport(console) as report:
         report.on_sent(1, 2)
         report.on_news(News(TRAINING, (event(1, "round done", "validation error 0.5", round_number=1),)))
-    assert "round 1 of 3: validation error 0.5" in console.file.getvalue()  # type: ignore[attr-defined]
+        shown = console.file.getvalue()  # type: ignore[attr-defined]
+    line = shown.index("round 1 of 3: validation error 0.5")
+    assert "round 2 of 3" in shown[line:] and "sending data" not in shown[line:]

@@ -44,6 +44,13 @@ def test_nodes_and_runs_stand_in_columns_with_what_is_the_matter_below() -> None
     assert lines[10].split()[-3:] == ["2/2", "4/4", "0.3815"]
 
 
+@pytest.mark.parametrize("device", ["numpy", "numba"])
+def test_the_usual_kernels_are_worth_no_note(device: str) -> None:
+    stream = io.StringIO()
+    print_status(replace(OVERVIEW, nodes=(replace(NODES[0], device=device),), work=()), stream)
+    assert device not in stream.getvalue()
+
+
 def test_the_tables_fit_80_columns() -> None:
     stream = io.StringIO()
     print_status(OVERVIEW, stream)
