@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from client.link import Link
 from mlcore.shards import DataError, Dataset, find_shards
-from rpc.errors import BadData, ProtocolError
+from rpc.errors import BadData, MissingBlob, ProtocolError
 from rpc.messages import PART_BYTES, BlobState, DataFile
 
 OnSent = Callable[[int, int], None]  # bytes that the coordinator holds, of all
@@ -61,10 +62,13 @@ def upload(link: Link, dataset: Dataset, on_sent: OnSent) -> tuple[DataFile, ...
     total = sum(file.size for file in files)
     done = 0
     for path, file in zip(paths, files, strict=True):
-        for have in _send(link, path, file):
-            on_sent(done + have, total)
+        _deliver(link, path, file, partial(_report, on_sent, done, total))
         done += file.size
     return files
+
+
+def _report(on_sent: OnSent, done: int, total: int, have: int) -> None:
+    on_sent(done + have, total)
 
 
 def _check_name(path: Path) -> None:
@@ -73,6 +77,18 @@ def _check_name(path: Path) -> None:
     except UnicodeEncodeError as error:  # Python holds such bytes as surrogates
         shown = str(path).encode("utf-8", "backslashreplace").decode()
         raise BadData(f"{shown}: the file's name is not UTF-8; rename it") from error
+
+
+def _deliver(link: Link, path: Path, blob: DataFile, on_have: Callable[[int], None]) -> None:
+    """Send one file. What an earlier upload left damaged there is dropped at its end, so one more try is due then."""
+    for is_last in (False, True):
+        try:
+            for have in _send(link, path, blob):
+                on_have(have)
+            return
+        except MissingBlob as error:
+            if is_last:
+                raise BadData(f"{path}: changed while it was sent; start again when nobody writes to it") from error
 
 
 def _send(link: Link, path: Path, blob: DataFile) -> Iterator[int]:

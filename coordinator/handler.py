@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePath
 
 from coordinator import views
 from coordinator.classic import folder_below, take_folder
@@ -28,7 +29,7 @@ from rpc.messages import (
     WorkRow,
 )
 from rpc.program import VERSION
-from rpc.run_spec import check_run_spec
+from rpc.run_spec import MAX_NAME, check_run_spec
 from rpc.server import Caller, Later
 
 _MAX_WAIT_S = 60.0  # of one long poll
@@ -59,7 +60,8 @@ class CoordinatorHandler:
 
     def train(self, caller: Caller, dir: str, rounds: int, epochs: int, h: int, k: int, eta: float) -> Later:
         """The classic call: trains to the end, answers with the validation error. Who hangs up cancels."""
-        spec = RunSpec(dir, (), DataFile("", "", 0), rounds, epochs, (h,), k, eta)
+        name = PurePath(dir).name[:MAX_NAME]
+        spec = RunSpec(name, (), DataFile("", "", 0), rounds, epochs, (h,), k, eta)
         check_run_spec(spec)
         folder = folder_below(self._data_root, dir)
         later = Later()
@@ -68,7 +70,7 @@ class CoordinatorHandler:
             if files is None:
                 later.fail(error or RuntimeError("no files and no error"))
                 return
-            work_id = self._runtime.submit(RunSpec(dir, *files, rounds, epochs, (h,), k, eta))
+            work_id = self._runtime.submit(replace(spec, shards=files[0], validation=files[1]))
             self._runtime.on_end(work_id, lambda work: _answer_train(later, work))
             caller.on_closed(lambda: self._runtime.cancel(work_id, "the caller of train has gone"))
 

@@ -1,4 +1,4 @@
-"""Nodes with a data folder that lost, or only half got, what they were sent."""
+"""Data folders that lost, or only half got, what was sent to them."""
 
 from __future__ import annotations
 
@@ -26,4 +26,13 @@ def test_a_node_that_was_killed_while_it_wrote_goes_on_from_there(tmp_path: Path
         data = (LETTERS / f"train_letters{number}.txt").read_bytes()
         (blobs / f"{blob_name(data).partition(':')[2]}.part").write_bytes(content or data[:1000])
     with Cluster(tmp_path, nodes=1, node_arguments=("--data-dir", str(blobs.parent))) as cluster:
+        good(cluster.train(*RUN))
+
+
+def test_what_an_earlier_upload_left_damaged_at_the_coordinator_is_sent_anew(tmp_path: Path) -> None:
+    blobs = tmp_path / "coordinator" / "blobs"
+    blobs.mkdir(parents=True)
+    data = (LETTERS / "train_letters1.txt").read_bytes()
+    (blobs / f"{blob_name(data).partition(':')[2]}.part").write_bytes(b"\0" * 1000)
+    with Cluster(tmp_path, nodes=1, coordinator_arguments=("--data-dir", str(blobs.parent))) as cluster:
         good(cluster.train(*RUN))
