@@ -1,0 +1,48 @@
+"""What the machine could do at best: a work's matrix products at the peak of sgemm, its exponentials at NumPy's."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import perf_counter
+
+import numpy as np
+
+from bench.contestant import Run, Turn, serve
+from bench.core.works import WORKS, Work
+
+_SIZE = 2048
+_IN_CACHE = 64 * 1024
+
+
+@contextmanager
+def contestant(work: Work) -> Iterator[Run]:
+    rng = np.random.default_rng(1)
+    a, b = rng.standard_normal((2, _SIZE, _SIZE), dtype=np.float32)
+    product = np.empty_like(a)
+    x = rng.standard_normal(_IN_CACHE, dtype=np.float32)
+    out = np.empty_like(x)
+
+    def run() -> Turn:
+        flops = 2 * _SIZE**3 / _best(lambda: np.matmul(a, b, out=product), 4)
+        exponentials = _IN_CACHE / _best(lambda: np.exp(x, out=out), 20)
+        seconds = work.gemm_flops / flops + work.exponentials / exponentials
+        return Turn({"ms": 1000 * seconds, "gflops": flops / 1e9})
+
+    run()
+    yield run
+
+
+def _best(call: Callable[[], object], times: int) -> float:
+    """Seconds of the fastest of several calls."""
+    best = float("inf")
+    for _ in range(times):
+        started = perf_counter()
+        call()
+        best = min(best, perf_counter() - started)
+    return best
+
+
+if __name__ == "__main__":
+    serve(contestant(WORKS[sys.argv[1]]))

@@ -1,0 +1,23 @@
+"""Roundhouse's own core; the environment chooses between compiled loops and NumPy alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bench.core.works import Floats, Work
+from mlcore.kernels import get_backend
+from mlcore.kernels.threads import set_blas_threads
+from mlcore.training import train_shard
+
+
+def prepare(work: Work, threads: int) -> Callable[[], Floats]:
+    backend = get_backend()
+    x, y = work.rows_and_classes
+
+    def train() -> Floats:
+        set_blas_threads(threads)
+        result = train_shard(work.model, x, y, work.settings, round_number=1, shard=0, backend=backend)
+        weights: Floats = work.model + result.delta
+        return weights
+
+    return train

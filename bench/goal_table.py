@@ -1,0 +1,65 @@
+"""The table of all goals, contest by contest."""
+
+from __future__ import annotations
+
+from bench.goals import Bound, Goal, ratio, ratio_of_best, value
+
+_AT_MOST, _AT_LEAST = Bound.AT_MOST, Bound.AT_LEAST
+
+
+def _core(work: str, threads: int, name: str, figure: str = "ms") -> str:
+    return f"core/{work}/{threads}/{name}/{figure}"
+
+
+def _faster(work: str, peer: str, ours: str = "roundhouse", threads: int = 1) -> tuple[str, str]:
+    """How often we are done while the peer is done once: its time over ours."""
+    return _core(work, threads, peer), _core(work, threads, ours)
+
+
+def _of_peak(work: str, threads: int, ours: str = "roundhouse") -> tuple[str, str]:
+    return _core(work, threads, ours, "gflops"), _core(work, threads, "limit", "gflops")
+
+
+_IN_NUMPY = "roundhouse-numpy"
+
+CORE = (
+    Goal("A: time / JAX's", ratio(*_faster("A", "roundhouse", "jax")), _AT_MOST, 0.65, 0.50),
+    Goal("A: share of the limit", ratio(*_faster("A", "limit")), _AT_LEAST, None, 0.70),
+    Goal("A: speed / torch's", ratio(*_faster("A", "torch")), _AT_LEAST, 1.0),
+    Goal("A: speed / scikit-learn's", ratio(*_faster("A", "scikit-learn")), _AT_LEAST, 1.0),
+    Goal("A: speed / plain float64 NumPy's", ratio(*_faster("A", "numpy-float64")), _AT_LEAST, 3.0, 5.0),
+    Goal("B: speed / JAX's", ratio(*_faster("B", "jax")), _AT_LEAST, 1.3, 1.6),
+    Goal("B: speed / torch's", ratio(*_faster("B", "torch")), _AT_LEAST, 3.0),
+    Goal("B: speed / plain float64 NumPy's", ratio(*_faster("B", "numpy-float64")), _AT_LEAST, 2.0, 4.0),
+    Goal("C: share of sgemm's peak, 1 thread", ratio(*_of_peak("C", 1)), _AT_LEAST, 0.85, 0.92),
+    Goal("C: share of sgemm's peak, 2 threads", ratio(*_of_peak("C", 2)), _AT_LEAST, 0.80, 0.90),
+    Goal("C: speed / JAX's, 2 threads", ratio(*_faster("C", "jax", threads=2)), _AT_LEAST, None, 1.0),
+    Goal("D: speed / JAX's, 1 thread", ratio(*_faster("D", "jax")), _AT_LEAST, 1.0, 1.1),
+    Goal("D: speed / JAX's, 2 threads", ratio(*_faster("D", "jax", threads=2)), _AT_LEAST, None, 1.1),
+    Goal("NumPy alone, A: time / JAX's", ratio(*_faster("A", _IN_NUMPY, "jax")), _AT_MOST, 0.70, 0.60),
+    Goal("NumPy alone, B: speed / JAX's", ratio(*_faster("B", "jax", _IN_NUMPY)), _AT_LEAST, 1.05, 1.15),
+    Goal("NumPy alone, C: share of sgemm's peak", ratio(*_of_peak("C", 1, _IN_NUMPY)), _AT_LEAST, 0.85, 0.92),
+    Goal("NumPy alone, D: speed / JAX's", ratio(*_faster("D", "jax", _IN_NUMPY)), _AT_LEAST, 0.95),
+    Goal("text to arrays, MB/s", value("core/text/roundhouse/MB/s"), _AT_LEAST, 150.0, 250.0),
+)
+
+_RAW, _TRANSPORT, _CALLS = "wire/raw_socket", "wire/transport", "wire/calls"
+
+WIRE = tuple(
+    Goal(f"transport / raw socket, {size}", ratio(f"{_TRANSPORT}/{size}-GB/s", f"{_RAW}/{size}-GB/s"), _AT_LEAST, 0.8, 1.0)
+    for size in ("16-MiB", "100-MiB")
+) + (
+    Goal("transport, CPU s per GB", value(f"{_TRANSPORT}/CPU-s/GB"), _AT_MOST, 0.6, 0.4),
+    Goal(
+        "100-byte call / raw socket, minima",
+        ratio_of_best(f"{_CALLS}/100-B-least-us", f"{_RAW}/100-B-least-us"),
+        _AT_MOST, 3.0, 1.7,
+    ),
+    Goal(
+        "calls / stock Thrift's, 100 MiB",
+        ratio(f"{_CALLS}/100-MiB-GB/s", "wire/stock_thrift/100-MiB-GB/s"),
+        _AT_LEAST, 2.0, 5.0,
+    ),
+)  # fmt: skip
+
+GOALS = CORE + WIRE

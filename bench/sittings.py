@@ -1,0 +1,42 @@
+"""Which contests are held, in which order, with whom, and which goals they decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from bench import goal_table
+from bench.core import contests as core
+from bench.goals import Goal
+from bench.results import Results
+from bench.wire import contests as wire
+
+_QUICK_TURNS = 5
+
+
+def run_core(turns: int, results: Results) -> None:
+    """Four works on one thread, the large ones on two as well."""
+    everybody = (core.OURS, core.OURS_IN_NUMPY, core.PLAIN, *core.PEERS)
+    few = (core.OURS, core.OURS_IN_NUMPY, core.SKLEARN, core.TORCH, core.JAX)
+    core.run("AB", everybody, 1, turns, results)
+    core.run("D", (*few, core.TORCH_COMPILED), 1, turns, results)
+    core.run("C", few, 1, turns, results)
+    core.run("CD", few, 2, turns, results)
+    core.run_text(turns, results)
+
+
+def run_wire(turns: int, results: Results) -> None:
+    """Echoes over every way of sending."""
+    wire.run((*wire.FLOOR_AND_STOCK, *wire.OURS, *wire.PEERS), turns, results)
+
+
+def quick(results: Results) -> None:
+    """What needs nothing but the ordinary environment, in at most two minutes."""
+    core.run("AB", (core.OURS, core.OURS_IN_NUMPY, core.PLAIN), 1, _QUICK_TURNS, results)
+    core.run("C", (core.OURS,), 1, 3, results)
+    core.run_text(_QUICK_TURNS, results)
+    wire.run((*wire.FLOOR_AND_STOCK, *wire.OURS), _QUICK_TURNS, results)
+
+
+ALL: Mapping[str, Callable[[int, Results], None]] = {"core": run_core, "wire": run_wire}
+GOALS: Mapping[str, tuple[Goal, ...]] = {"core": goal_table.CORE, "wire": goal_table.WIRE}
+QUICK_GOALS = (*goal_table.CORE, *goal_table.WIRE)
