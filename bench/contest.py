@@ -91,7 +91,7 @@ class Child:
 
     def __init__(self, contestant: Contestant) -> None:
         self.contestant = contestant
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # closed by __exit__
         self._process = subprocess.Popen(
             [*contestant.before, sys.executable, "-m", *contestant.command],
             cwd=ROOT,
@@ -114,10 +114,8 @@ class Child:
         assert process.stdin is not None and process.stdout is not None
         with suppress(BrokenPipeError):
             process.stdin.close()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            pass
         with suppress(ProcessLookupError):  # its group: whatever it started and left behind
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

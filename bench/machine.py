@@ -32,11 +32,13 @@ def describe() -> dict[str, str]:
         "roundhouse": VERSION,
         "BLAS of NumPy": ", ".join(f"{each['internal_api']} {each['version']} {_kernel(each)}" for each in blas),
         "packages": ", ".join(f"{name} {_version(name)}" for name in _PACKAGES),
-        "load at the start": "{:.1f} {:.1f} {:.1f}".format(*os.getloadavg())
-        if hasattr(os, "getloadavg")
-        else "unknown",
+        "load at the start": _load(),
         "command": " ".join(["python -m bench", *sys.argv[1:]]),
     }
+
+
+def _load() -> str:
+    return "{:.1f} {:.1f} {:.1f}".format(*os.getloadavg()) if hasattr(os, "getloadavg") else "unknown"
 
 
 def _processor() -> str:

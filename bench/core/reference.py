@@ -18,8 +18,8 @@ Vector = NDArray[np.float64]
 def train(work: Work) -> Vector:
     """Run the work once; return the trained weights, flat."""
     x, y = work.rows_and_classes
-    x = x.astype(np.float64)
-    weights = work.model.astype(np.float64)
+    x64 = x.astype(np.float64)
+    weights: Vector = work.model.astype(np.float64)
     step = {"gd": _descent, "sgd": _momentum, "adam": _adam}[work.settings.optimizer]
     state = (np.zeros_like(weights), np.zeros_like(weights))
     n_steps = 0
@@ -27,7 +27,7 @@ def train(work: Work) -> Vector:
         for start in range(0, work.rows, work.batch):
             rows = order[start : start + work.batch]
             n_steps += 1
-            step(work, weights, gradient(work.settings.layers, weights, x[rows], y[rows]), state, n_steps)
+            step(work, weights, gradient(work.settings.layers, weights, x64[rows], y[rows]), state, n_steps)
     return weights
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from bench.core.works import Floats, Work
 from mlcore.kernels import get_backend
 from mlcore.kernels.threads import set_blas_threads
@@ -17,7 +19,6 @@ def prepare(work: Work, threads: int) -> Callable[[], Floats]:
     def train() -> Floats:
         set_blas_threads(threads)
         result = train_shard(work.model, x, y, work.settings, round_number=1, shard=0, backend=backend)
-        weights: Floats = work.model + result.delta
-        return weights
+        return np.add(work.model, result.delta, dtype=np.float32)
 
     return train

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ class Work:
     Attributes:
         settings: model, optimizer and passes; one round.
         init: how the weights start.
-        data: `shard` is the first of the letters' files as it is; `letters` all of them, standardized; else random rows.
+        data: `shard` is the first of the letters' files as it is; `letters` all of them, standardized; else random.
         rows: how many of them; whole batches only, so that nobody has to compile for two shapes.
         repeats: runs per turn, so that a turn takes about 50 ms or more.
         tolerance: distance of a float32 result from float64's, relative to the way trained.
@@ -73,8 +74,8 @@ class Work:
     def gemm_flops(self) -> float:
         """Operations of the matrix products of a run; the bias counts as an input."""
         layers = self.settings.layers
-        forward = sum(2 * (below + 1) * above for below, above in zip(layers, layers[1:], strict=False))
-        back = sum(2 * below * above for below, above in zip(layers[1:], layers[2:], strict=False))
+        forward = sum(2 * (below + 1) * above for below, above in pairwise(layers))
+        back = sum(2 * below * above for below, above in pairwise(layers[1:]))
         return float((2 * forward + back) * self.rows * self.settings.epochs)
 
     @property
