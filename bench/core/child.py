@@ -11,7 +11,7 @@ from time import perf_counter
 
 import numpy as np
 
-from bench.contestant import Run, Turn, serve
+from bench.contestant import Figures, Run, serve
 from bench.core.works import WORKS, Floats, Work
 
 # Of each implementation: takes the work and the number of threads, returns what runs it once and
@@ -27,12 +27,12 @@ def contestant(implementation: str, work: Work, threads: int, answer: Path) -> I
     for _ in range(2):  # twice: the second run shows what the first left behind
         check(work, train(), np.load(answer))
 
-    def run() -> Turn:
+    def run() -> Figures:
         started = perf_counter()
         for _ in range(work.repeats):
             train()
         seconds = (perf_counter() - started) / work.repeats
-        return Turn({"ms": 1000 * seconds, "gflops": work.gemm_flops / seconds / 1e9})
+        return {"ms": 1000 * seconds, "gflops": work.gemm_flops / seconds / 1e9}
 
     yield run
 

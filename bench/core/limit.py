@@ -9,7 +9,7 @@ from time import perf_counter
 
 import numpy as np
 
-from bench.contestant import Run, Turn, serve
+from bench.contestant import Figures, Run, serve
 from bench.core.works import WORKS, Work
 
 _SIZE = 2048
@@ -24,11 +24,11 @@ def contestant(work: Work) -> Iterator[Run]:
     x = rng.standard_normal(_IN_CACHE, dtype=np.float32)
     out = np.empty_like(x)
 
-    def run() -> Turn:
+    def run() -> Figures:
         flops = 2 * _SIZE**3 / _best(lambda: np.matmul(a, b, out=product), 4)
         exponentials = _IN_CACHE / _best(lambda: np.exp(x, out=out), 20)
         seconds = work.gemm_flops / flops + work.exponentials / exponentials
-        return Turn({"ms": 1000 * seconds, "gflops": flops / 1e9})
+        return {"ms": 1000 * seconds, "gflops": flops / 1e9}
 
     run()
     yield run

@@ -15,7 +15,7 @@ from time import perf_counter, process_time
 
 import numpy as np
 
-from bench.contestant import Run, Turn, serve
+from bench.contestant import Figures, Run, serve
 from rpc.messages import PART_BYTES
 
 MIB = 1 << 20
@@ -86,7 +86,7 @@ def contestant(way: str) -> Iterator[Run]:
         server.end()
 
 
-def _turn(way: Way, server: Server, message: memoryview) -> Turn:
+def _turn(way: Way, server: Server, message: memoryview) -> Figures:
     echo = way.echo
     figures = _latency(way.call or echo, message[:SMALL_BYTES])
     moved = 2 * LARGE_BYTES / 1e9
@@ -95,7 +95,7 @@ def _turn(way: Way, server: Server, message: memoryview) -> Turn:
     seconds = _seconds(echo, message[:PART_BYTES], LARGER_BYTES // PART_BYTES)
     cpu_s = process_time() + server.cpu_s() - cpu_s
     moved = 2 * LARGER_BYTES / 1e9
-    return Turn(figures | {"100-MiB-GB/s": moved / seconds, "CPU-s/GB": cpu_s / moved})
+    return figures | {"100-MiB-GB/s": moved / seconds, "CPU-s/GB": cpu_s / moved}
 
 
 def _latency(call: Callable[[memoryview], object], message: memoryview) -> dict[str, float]:
