@@ -25,6 +25,7 @@ def main() -> int:
     for name in args.only or sittings.ALL:
         print(f"bench: {name}", file=sys.stderr, flush=True)
         sittings.ALL[name](args.turns, results)
+        results.save(args.out / "results.json")  # what is there is there, whatever happens next
     goals = [goal for name in args.only or sittings.ALL for goal in sittings.GOALS[name]]
     return _write(results, goals, args.out)
 
@@ -50,7 +51,6 @@ def _judge_quick(results: Results) -> int:
 
 
 def _write(results: Results, goals: list[Goal], folder: Path) -> int:
-    results.save(folder / "results.json")
     (folder / "RESULTS.md").write_text(report(results, goals), encoding="utf-8")
     print(goal_table(results, goals))
     return 1 if any(goal.verdict(results) is Verdict.MISSED for goal in goals) else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.goals import Bound, Goal, ratio, ratio_of_best, value
+from bench.goals import Bound, Figure, Goal, ratio, ratio_of_best, value, worst
 
 _AT_MOST, _AT_LEAST = Bound.AT_MOST, Bound.AT_LEAST
 
@@ -69,4 +69,62 @@ WIRE = (
         2.0,
         5.0,
     ),
+)
+
+
+def _round(size: str, nodes: int, system: str = "roundhouse") -> str:
+    return f"rounds/{size}/{nodes}/{system}/ms"
+
+
+def _of_peer(size: str, nodes: int, peer: str) -> Figure:
+    return ratio(_round(size, nodes), _round(size, nodes, peer))
+
+
+ROUNDS = (
+    Goal("round of 1,058 weights, 2 nodes, ms", value(_round("1k", 2)), _AT_MOST, 0.8, 0.4),
+    Goal("round of 1,058 weights, 8 nodes, ms", value(_round("1k", 8)), _AT_MOST, 2.0, 1.0),
+    Goal("same, 2 nodes: time / Flower's fastest path", _of_peer("1k", 2, "flower_grpc"), _AT_MOST, 1 / 6),
+    Goal("same, 8 nodes: time / Flower's fastest path", _of_peer("1k", 8, "flower_grpc"), _AT_MOST, 1 / 6),
+    Goal("same, 8 nodes: time / Ray's", _of_peer("1k", 8, "ray_actors"), _AT_MOST, 1.0),
+    Goal("same, 8 nodes: time / Dask's", _of_peer("1k", 8, "dask_cluster"), _AT_MOST, 1.0),
+    Goal("round of 100,001 weights, 8 nodes, ms", value(_round("100k", 8)), _AT_MOST, 6.0, 3.0),
+    Goal("round of 10 M weights, 2 nodes, ms", value(_round("10M", 2)), _AT_MOST, 110.0, 60.0),
+    Goal("round of 10 M weights, 8 nodes, ms", value(_round("10M", 8)), _AT_MOST, 400.0, 220.0),
+    Goal("same, 2 nodes: time / Flower's fastest path", _of_peer("10M", 2, "flower_grpc"), _AT_MOST, 0.1),
+    Goal("same, 8 nodes: time / Flower's fastest path", _of_peer("10M", 8, "flower_grpc"), _AT_MOST, 0.1),
+)
+
+SCALE = (
+    Goal("coordinator CPU us per task, 32 nodes", value("rounds/scale/32/CPU-us"), _AT_MOST, 90.0, 50.0),
+    Goal("coordinator CPU us per task, 128 nodes", value("rounds/scale/128/CPU-us"), _AT_MOST, 90.0, 50.0),
+    Goal("coordinator CPU us per task, 512 nodes", value("rounds/scale/512/CPU-us"), _AT_MOST, 90.0, 50.0),
+    Goal("round of 1,000 tasks on 1,000 nodes, ms", value("rounds/scale/1000/ms"), _AT_MOST, 100.0, 50.0),
+    Goal("10,000 tasks on 1,000 nodes, s", value("rounds/scale/1000/10-rounds-s"), _AT_MOST, 1.0, 0.5),
+    Goal("nodes taken for dead among 1,000", worst("rounds/scale/1000/deaths"), _AT_MOST, 0.0),
+    Goal("coordinator's growth over 10 rounds, MB", worst("rounds/scale/1000/growth-MB"), _AT_MOST, 5.0),
+)
+
+_LAUNCH, _TRAINING = "from-launch-s", "training-s"
+
+LETTERS = (
+    Goal("letters to 90 %, from launch, s", value(f"letters/roundhouse/{_LAUNCH}"), _AT_MOST, 2.5, 1.8),
+    Goal("letters to 90 %, training only, s", value(f"letters/roundhouse/{_TRAINING}"), _AT_MOST, 0.4, 0.2),
+    Goal(
+        "from launch: time / PyTorch DDP's",
+        ratio(f"letters/roundhouse/{_LAUNCH}", f"letters/torch_ddp/{_LAUNCH}"),
+        _AT_MOST,
+        1.0,
+    ),
+    Goal(
+        "from launch: time / Flower's",
+        ratio(f"letters/roundhouse/{_LAUNCH}", f"letters/flower_grpc/{_LAUNCH}"),
+        _AT_MOST,
+        1.0,
+    ),
+    Goal("two nodes / two independent processes", value("letters/two_nodes/share"), _AT_LEAST, 0.9, 1.0),
+)
+
+STARTUP = (
+    Goal("a node serves, s from its launch", value("startup/node/s"), _AT_MOST, 0.7),
+    Goal("the coordinator serves, s from its launch", value("startup/coordinator/s"), _AT_MOST, 1.0),
 )

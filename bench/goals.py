@@ -74,6 +74,11 @@ def value(name: str) -> Figure:
     return lambda results: results.median(name)
 
 
+def worst(name: str) -> Figure:
+    """The largest: for what must not happen once."""
+    return lambda results: max(results.samples.get(name, ()), default=None)
+
+
 def ratio_of_best(above: str, below: str) -> Figure:
     """The ratio of the least values: for calls so short that a scheduler's whim doubles them."""
 

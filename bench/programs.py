@@ -40,7 +40,7 @@ def line_of(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
-        raise ChildProcessError(f"{' '.join(map(str, process.args))} ended with status {process.wait()}")
+        raise ChildProcessError(f"{process.args!r} ended with status {process.wait()}")
     return line.strip()
 
 

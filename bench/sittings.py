@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from bench import goal_table
+from bench import goal_table, startup
 from bench.core import contests as core
 from bench.goals import Goal
+from bench.letters import contests as letters
 from bench.results import Results
+from bench.rounds import contests as rounds
 from bench.wire import contests as wire
 
 _QUICK_TURNS = 5
@@ -37,6 +39,25 @@ def quick(results: Results) -> None:
     wire.run((*wire.FLOOR_AND_STOCK, *wire.OURS), _QUICK_TURNS, results)
 
 
-ALL: Mapping[str, Callable[[int, Results], None]] = {"core": run_core, "wire": run_wire}
-GOALS: Mapping[str, tuple[Goal, ...]] = {"core": goal_table.CORE, "wire": goal_table.WIRE}
+def run_rounds(turns: int, results: Results) -> None:
+    """Rounds that cost nothing, beside every other system."""
+    rounds.run((rounds.OURS, *rounds.PEERS), turns, results)
+
+
+ALL: Mapping[str, Callable[[int, Results], None]] = {
+    "startup": startup.run,
+    "core": run_core,
+    "wire": run_wire,
+    "rounds": run_rounds,
+    "scale": rounds.run_scale,
+    "letters": letters.run,
+}
+GOALS: Mapping[str, tuple[Goal, ...]] = {
+    "startup": goal_table.STARTUP,
+    "core": goal_table.CORE,
+    "wire": goal_table.WIRE,
+    "rounds": goal_table.ROUNDS,
+    "scale": goal_table.SCALE,
+    "letters": goal_table.LETTERS,
+}
 QUICK_GOALS = (*goal_table.CORE, *goal_table.WIRE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
@@ -69,7 +69,7 @@ def _contestant(system: str, nodes: int, size: str, home: Path) -> Contestant:
     )
 
 
-def _ray_home(home: Path) -> Mapping[str, str]:
+def _ray_home(home: Path) -> dict[str, str]:
     """A home and a token of its own: otherwise Ray takes up, and leaves, one in the user's."""
     token = home / "token"
     token.write_text(token_hex(32))

@@ -71,6 +71,7 @@ def _turn(session: Session, data: Path, process: psutil.Process, rounds: int) ->
     nodes = session.status().nodes
     return {
         "ms": 1000 * seconds / rounds,
+        f"{rounds}-rounds-s": seconds,
         "CPU-us": 1e6 * cpu_s / (rounds * len(nodes)),
         "growth-MB": (process.memory_info().rss - memory) / 1e6,
         "deaths": sum(1 for node in nodes if node.reason or node.failed),
