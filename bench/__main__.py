@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench import machine, sittings
 from bench.goals import Goal, Verdict
+from bench.plots import draw
 from bench.report import goal_table, report
 from bench.results import Results
 
@@ -51,7 +52,7 @@ def _judge_quick(results: Results) -> int:
 
 
 def _write(results: Results, goals: list[Goal], folder: Path) -> int:
-    (folder / "RESULTS.md").write_text(report(results, goals), encoding="utf-8")
+    (folder / "RESULTS.md").write_text(report(results, goals, draw(results, folder)), encoding="utf-8")
     print(goal_table(results, goals))
     return 1 if any(goal.verdict(results) is Verdict.MISSED for goal in goals) else 0
 

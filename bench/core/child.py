@@ -12,6 +12,7 @@ from time import perf_counter
 import numpy as np
 
 from bench.contestant import Figures, Run, serve
+from bench.core.reference import Vector
 from bench.core.works import WORKS, Floats, Work
 
 # Of each implementation: takes the work and the number of threads, returns what runs it once and
@@ -37,7 +38,7 @@ def contestant(implementation: str, work: Work, threads: int, answer: Path) -> I
     yield run
 
 
-def check(work: Work, weights: Floats, answer: Floats) -> None:
+def check(work: Work, weights: Floats, answer: Vector) -> None:
     """Raise ValueError if the weights are not those of float64 but for rounding."""
     way = np.linalg.norm(answer - work.model)
     distance = float(np.linalg.norm(weights - answer) / way)
