@@ -61,3 +61,4 @@ check: ## all of the above that CI runs
 	$(MAKE) lint types check-idl nvrtc test
 	$(MAKE) simulate N=1000
 	$(MAKE) mutants
+	$(MAKE) bench-quick

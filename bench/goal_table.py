@@ -80,6 +80,11 @@ def _of_peer(size: str, nodes: int, peer: str) -> Figure:
     return ratio(_round(size, nodes), _round(size, nodes, peer))
 
 
+def _memory(size: str, nodes: int) -> str:
+    """At most (7 + log2 shards) models of 40 MB, and 80 MB."""
+    return f"rounds/{size}/{nodes}/roundhouse/server-MB"
+
+
 ROUNDS = (
     Goal("round of 1,058 weights, 2 nodes, ms", value(_round("1k", 2)), _AT_MOST, 0.8, 0.4),
     Goal("round of 1,058 weights, 8 nodes, ms", value(_round("1k", 8)), _AT_MOST, 2.0, 1.0),
@@ -92,6 +97,8 @@ ROUNDS = (
     Goal("round of 10 M weights, 8 nodes, ms", value(_round("10M", 8)), _AT_MOST, 400.0, 220.0),
     Goal("same, 2 nodes: time / Flower's fastest path", _of_peer("10M", 2, "flower_grpc"), _AT_MOST, 0.1),
     Goal("same, 8 nodes: time / Flower's fastest path", _of_peer("10M", 8, "flower_grpc"), _AT_MOST, 0.1),
+    Goal("same, 2 nodes: the coordinator's memory, MB", value(_memory("10M", 2)), _AT_MOST, 8 * 40 + 80),
+    Goal("same, 8 nodes: the coordinator's memory, MB", value(_memory("10M", 8)), _AT_MOST, 10 * 40 + 80),
 )
 
 SCALE = (

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from bench.contest import ROOT
 
@@ -52,3 +53,12 @@ def port_of(process: subprocess.Popen[str]) -> int:
 def node_list(ports: Sequence[int]) -> str:
     """The content of a list of compute nodes on this machine."""
     return "".join(f"127.0.0.1,{port}\n" for port in ports)
+
+
+def peak_mb(pid: int) -> float | None:
+    """The most memory that a process has had, in MB; None where the system does not tell."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM"))

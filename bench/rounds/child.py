@@ -21,11 +21,13 @@ class Outcome:
         seconds: per round.
         weights: after the last one, flat.
         rounds: how many there were, all told.
+        server_mb: the most memory that the server has had, where there is one to ask.
     """
 
     seconds: float
     weights: Floats
     rounds: int
+    server_mb: float | None = None
 
 
 # Of each system: `cluster(nodes, size, rounds)` starts it; what it gives runs so many rounds.
@@ -41,7 +43,8 @@ def contestant(system: str, nodes: int, size: str, rounds: int) -> Iterator[Run]
         def run() -> Figures:
             outcome = train()
             check(size, outcome)
-            return {"ms": 1000 * outcome.seconds}
+            memory = {} if outcome.server_mb is None else {"server-MB": outcome.server_mb}
+            return {"ms": 1000 * outcome.seconds} | memory
 
         yield run
 

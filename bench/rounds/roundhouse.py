@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.programs import node_list, port_of, running
+from bench.programs import node_list, peak_mb, port_of, running
 from bench.rounds.child import Outcome
 from bench.rounds.task import HIDDEN, SEED, tiny_data
 from client.api import Session
@@ -32,7 +32,7 @@ def cluster(nodes: int, size: str, rounds: int) -> Iterator[Callable[[], Outcome
             once = finished(submit(session, data, size, 1)).seconds
             run = submit(session, data, size, rounds + 1)
             seconds = (finished(run).seconds - once) / rounds
-            return Outcome(seconds, run.model().vector, rounds + 1)
+            return Outcome(seconds, run.model().vector, rounds + 1, peak_mb(coordinator.pid))
 
         yield train
 
