@@ -20,8 +20,8 @@ def run_core(turns: int, results: Results) -> None:
     everybody = (core.OURS, core.OURS_IN_NUMPY, core.PLAIN, *core.PEERS)
     few = (core.OURS, core.OURS_IN_NUMPY, core.SKLEARN, core.TORCH, core.JAX)
     core.run("AB", everybody, 1, turns, results)
-    core.run("D", (*few, core.TORCH_COMPILED), 1, turns, results)
-    core.run("C", few, 1, turns, results)
+    core.run("D", (*few, core.TORCH_COMPILED, core.OURS_ON_A_GPU), 1, turns, results)
+    core.run("C", (*few, core.OURS_ON_A_GPU), 1, turns, results)
     core.run("CD", few, 2, turns, results)
     core.run_text(turns, results)
 

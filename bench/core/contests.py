@@ -26,6 +26,7 @@ class Implementation:
 
 OURS = Implementation("roundhouse", "roundhouse", ("numba",))
 OURS_IN_NUMPY = Implementation("roundhouse-numpy", "roundhouse", environment=((SWITCH, "numpy"),))
+OURS_ON_A_GPU = Implementation("roundhouse-cuda", "roundhouse_cuda", ("cupy",))
 PLAIN = Implementation("numpy-float64", "numpy64")
 SKLEARN = Implementation("scikit-learn", "sklearn_mlp", ("sklearn",))
 TORCH = Implementation("torch", "torch_eager", ("torch",))

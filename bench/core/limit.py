@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from statistics import median
 from time import perf_counter
 
 import numpy as np
@@ -25,8 +26,8 @@ def contestant(work: Work) -> Iterator[Run]:
     out = np.empty_like(x)
 
     def run() -> Figures:
-        flops = 2 * _SIZE**3 / _best(lambda: np.matmul(a, b, out=product), 4)
-        exponentials = _IN_CACHE / _best(lambda: np.exp(x, out=out), 20)
+        flops = 2 * _SIZE**3 / _seconds(lambda: np.matmul(a, b, out=product), 9)
+        exponentials = _IN_CACHE / _seconds(lambda: np.exp(x, out=out), 99)
         seconds = work.gemm_flops / flops + work.exponentials / exponentials
         return {"ms": 1000 * seconds, "gflops": flops / 1e9}
 
@@ -34,14 +35,14 @@ def contestant(work: Work) -> Iterator[Run]:
     yield run
 
 
-def _best(call: Callable[[], object], times: int) -> float:
-    """Seconds of the fastest of several calls."""
-    best = float("inf")
+def _seconds(call: Callable[[], object], times: int) -> float:
+    """Seconds of the middle one of several calls: a neighbour that slows the others down slows this, too."""
+    seconds = []
     for _ in range(times):
         started = perf_counter()
         call()
-        best = min(best, perf_counter() - started)
-    return best
+        seconds.append(perf_counter() - started)
+    return median(seconds)
 
 
 if __name__ == "__main__":

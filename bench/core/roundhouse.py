@@ -13,12 +13,19 @@ from mlcore.training import train_shard
 
 
 def prepare(work: Work, threads: int) -> Callable[[], Floats]:
-    backend = get_backend()
+    return prepare_on("cpu", work, threads)
+
+
+def prepare_on(device: str, work: Work, threads: int) -> Callable[[], Floats]:
+    """Compute on a device, with the look for a cancellation before each step that a node does."""
+    backend = get_backend(device)
     x, y = work.rows_and_classes
 
     def train() -> Floats:
         set_blas_threads(threads)
-        result = train_shard(work.model, x, y, work.settings, round_number=1, shard=0, backend=backend)
+        result = train_shard(
+            work.model, x, y, work.settings, round_number=1, shard=0, backend=backend, before_step=lambda: None
+        )
         return np.add(work.model, result.delta, dtype=np.float32)
 
     return train
