@@ -42,6 +42,7 @@ def quick(results: Results) -> None:
 def run_rounds(turns: int, results: Results) -> None:
     """Rounds that cost nothing, beside every other system."""
     rounds.run((rounds.OURS, *rounds.PEERS), turns, results)
+    rounds.run_superlink(turns, results)
 
 
 ALL: Mapping[str, Callable[[int, Results], None]] = {

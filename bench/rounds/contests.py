@@ -15,15 +15,24 @@ from bench.results import Results
 
 OURS = "roundhouse"
 PEERS = ("torch_gloo", "ray_actors", "dask_cluster", "flower_grpc")
-_NEEDS = {"flower_grpc": "flwr", "torch_gloo": "torch", "ray_actors": "ray", "dask_cluster": "distributed"}
+_NEEDS = {
+    "flower_grpc": "flwr",
+    "flower_superlink": "flwr",
+    "torch_gloo": "torch",
+    "ray_actors": "ray",
+    "dask_cluster": "distributed",
+}
 _ROUNDS = {"1k": 200, "100k": 40, "10M": 4}
 _SLOW = ("dask_cluster", "flower_grpc")  # take so many rounds fewer
 _SLOWER = 8
+_SUPERLINK_TURNS = 2
 
-# Ray binds an outside address whatever it is told, so it gets a network that has only a loopback.
-_RAY_ALONE = (
+# Ray binds an outside address whatever it is told, so it gets a network that has only a loopback; Flower's SuperLink
+# has fixed ports.
+_NEED_A_NETWORK = ("ray_actors", "flower_superlink")
+_ALONE = (
     *("unshare", "-n", "--pid", "--fork", "--mount-proc", "--kill-child"),
-    *("bash", "-c", 'ip link set lo up && exec "$@"', "ray"),
+    *("bash", "-c", 'ip link set lo up && exec "$@"', "alone"),
 )
 _QUIET = {"FLWR_TELEMETRY_ENABLED": "0", "RAY_USAGE_STATS_ENABLED": "0", "GLOO_SOCKET_IFNAME": "lo"}
 
@@ -34,6 +43,12 @@ def run(systems: Sequence[str], turns: int, results: Results) -> None:
         for nodes in (2, 8):
             with _contestants(systems, nodes, size, results) as contestants:
                 hold(contestants, turns, results)
+
+
+def run_superlink(turns: int, results: Results) -> None:
+    """Flower's SuperLink takes seconds a round whatever the model: a few rounds of the smallest say all."""
+    with _contestants(["flower_superlink"], 2, "1k", results) as contestants:
+        hold(contestants, min(turns, _SUPERLINK_TURNS), results)
 
 
 def run_scale(turns: int, results: Results) -> None:
@@ -57,15 +72,15 @@ def _contestants(systems: Sequence[str], nodes: int, size: str, results: Results
 
 
 def _contestant(system: str, nodes: int, size: str, home: Path) -> Contestant:
-    rounds = max(2, _ROUNDS[size] // (_SLOWER if system in _SLOW else 1))
-    is_ray = system == "ray_actors"
+    rounds = 2 if system == "flower_superlink" else max(2, _ROUNDS[size] // (_SLOWER if system in _SLOW else 1))
     return Contestant(
         f"rounds/{size}/{nodes}/{system}",
         ("bench.rounds.child", system, str(nodes), size, str(rounds)),
         needs=(_NEEDS[system],) if system in _NEEDS else (),
         threads=2,
-        environment=_QUIET | (_ray_home(home) if is_ray else {}),
-        before=_RAY_ALONE if is_ray else (),
+        environment=_QUIET | (_ray_home(home) if system == "ray_actors" else {}),
+        before=_ALONE if system in _NEED_A_NETWORK else (),
+        timeout_s=300.0,
     )
 
 
