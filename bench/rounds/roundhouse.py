@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from bench.programs import node_list, peak_mb, port_of, running
 from bench.rounds.child import Outcome
-from bench.rounds.task import HIDDEN, SEED, tiny_data
+from bench.rounds.task import HIDDEN, INIT, tiny_data
 from client.api import Session
 from client.results import Result
 from client.runs import Run
@@ -39,7 +39,7 @@ def cluster(nodes: int, size: str, rounds: int) -> Iterator[Callable[[], Outcome
 
 def submit(session: Session, data: Path, size: str, rounds: int) -> Run:
     """Start a run that only adds."""
-    return session.submit(data, rounds=rounds, epochs=1, hidden=HIDDEN[size], eta=0.0001, seed=SEED)
+    return session.submit(data, rounds=rounds, epochs=1, hidden=HIDDEN[size], eta=0.0001, init=INIT)
 
 
 def finished(run: Run) -> Result:
