@@ -17,7 +17,7 @@ client = ClientApp()
 server = ServerApp()
 
 
-@client.train()
+@client.train()  # type: ignore[untyped-decorator]  # Flower has no types here
 def train(message: Message, context: Context) -> Message:
     """One example, so that the mean is exact."""
     weights = message.content["arrays"].to_numpy_ndarrays()[0]
@@ -42,7 +42,7 @@ class Timed(FedAvg):  # type: ignore[misc]  # Flower has no types here
         return averaged
 
 
-@server.main()
+@server.main()  # type: ignore[untyped-decorator]  # Flower has no types here
 def main(grid: Grid, context: Context) -> None:
     """Write the weights and the seconds per round to the file that the run names."""
     config = context.run_config
