@@ -1,10 +1,12 @@
 # What one can do here. Every target sets itself up first; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types idl check-idl simulate mutants nvrtc check
+.PHONY: help setup demo test lint types idl check-idl simulate mutants nvrtc bench bench-quick profile check
 
 PY := .venv/bin/python
 INSTALLED := .venv/installed
 N ?= 1000
+PEERS ?=
+BENCH := .venv-bench/bin/python
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,7 +46,19 @@ nvrtc: $(INSTALLED) ## compile the CUDA kernels with NVIDIA's compiler (installs
 	$(PY) -m pip install --quiet --constraint constraints.txt nvidia-cuda-nvrtc-cu12
 	$(PY) -m pytest -q tests/mlcore/kernels/test_cuda_source.py
 
+bench: ## compare with other systems (PEERS=all or names install them; 40 minutes)
+	@scripts/bench-setup.sh $(PEERS)
+	$(BENCH) -m bench
+
+bench-quick: $(INSTALLED) ## a short comparison that fails only far below the goals (1 minute)
+	$(PY) -m bench --quick
+
+profile: ## flame graphs of a coordinator and a node during a run, in bench/profiles
+	@scripts/bench-setup.sh
+	$(BENCH) -m bench.profile
+
 check: ## all of the above that CI runs
 	$(MAKE) lint types check-idl nvrtc test
 	$(MAKE) simulate N=1000
 	$(MAKE) mutants
+	$(MAKE) bench-quick

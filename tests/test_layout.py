@@ -23,12 +23,12 @@ def names(paths: list[Path]) -> list[str]:
 
 
 def test_every_file_starts_with_its_subject() -> None:
-    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sources(*PACKAGES, "tests")}
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sources(*PACKAGES, "bench", "tests")}
     assert names([path for path, tree in trees.items() if not ast.get_docstring(tree)]) == []
 
 
 def test_no_file_has_a_vague_name_or_more_than_one_subject() -> None:
-    ours = sources(*PACKAGES)
+    ours = sources(*PACKAGES, "bench")
     assert names([path for path in ours if path.stem in VAGUE]) == []
     lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in ours}
     assert names([path for path, length in lengths.items() if length > MOST_LINES]) == []

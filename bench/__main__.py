@@ -1,0 +1,61 @@
+"""The command: `python -m bench` runs every contest, `--quick` a few of them; `make bench` and `make bench-quick`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from bench import machine, sittings
+from bench.goals import Goal, Verdict
+from bench.plots import draw
+from bench.report import goal_table, report
+from bench.results import Results
+
+_HERE = Path(__file__).resolve().parent
+_TURNS = 9
+
+
+def main() -> int:
+    """Hold the contests; return 1 if a gate is missed, with --quick only if one is missed by far."""
+    args = _parse()
+    results = Results(machine=machine.describe())
+    if args.quick:
+        sittings.quick(results)
+        return _judge_quick(results)
+    for name in args.only or sittings.ALL:
+        print(f"bench: {name}", file=sys.stderr, flush=True)
+        sittings.ALL[name](args.turns, results)
+        results.save(args.out / "results.json")  # what is there is there, whatever happens next
+    goals = [goal for name in args.only or sittings.ALL for goal in sittings.GOALS[name]]
+    return _write(results, goals, args.out)
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("bench", description="Roundhouse beside its peers, on this machine.")
+    parser.add_argument("--quick", action="store_true", help="at most two minutes; fails only far below the gates")
+    parser.add_argument("--only", nargs="+", choices=sittings.ALL, help="hold these contests alone")
+    parser.add_argument("--turns", type=int, default=_TURNS, help="turns of each contestant (default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=_HERE, help="folder of RESULTS.md (default: bench)")
+    return parser.parse_args()
+
+
+def _judge_quick(results: Results) -> int:
+    goals = [goal for goal in sittings.QUICK_GOALS if goal.figure(results) is not None]
+    print(goal_table(results, goals))
+    for name, reason in results.left_out.items():
+        print(f"bench: {name}: {reason}", file=sys.stderr)
+    far_off = [goal.what for goal in goals if goal.is_far_off(results)]
+    for what in far_off:
+        print(f"bench: less than half of the gate: {what}", file=sys.stderr)
+    return 1 if far_off or results.left_out else 0
+
+
+def _write(results: Results, goals: list[Goal], folder: Path) -> int:
+    (folder / "RESULTS.md").write_text(report(results, goals, draw(results, folder)), encoding="utf-8")
+    print(goal_table(results, goals))
+    return 1 if any(goal.verdict(results) is Verdict.MISSED for goal in goals) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

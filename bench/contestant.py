@@ -1,0 +1,26 @@
+"""The contestant's side of a contest: made ready once, then run whenever the other side says so."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+READY = "ready"
+
+
+Figures = dict[str, float]  # by name; the last word of a name is the unit
+Run = Callable[[], Figures]
+
+
+def serve(contestant: AbstractContextManager[Run]) -> None:
+    """Make a contestant ready, then answer each line on stdin with the figures of one run, as a line of JSON."""
+    # Libraries print; only our answers may reach the other side.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    with contestant as run:
+        print(READY, file=answers, flush=True)
+        for _ in sys.stdin:
+            print(json.dumps(run()), file=answers, flush=True)

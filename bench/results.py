@@ -1,0 +1,58 @@
+"""What was measured: samples by name, and what could not be measured and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+
+@dataclass
+class Results:
+    """All figures of one sitting.
+
+    Attributes:
+        samples: one value a turn, in order, by `contest/contestant/figure`.
+        left_out: why a contestant is missing, by its name.
+        machine: what everything ran on.
+    """
+
+    samples: dict[str, list[float]] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    machine: dict[str, str] = field(default_factory=dict)
+
+    def add(self, contestant: str, figures: Mapping[str, float]) -> None:
+        """Add one turn."""
+        for name, value in figures.items():
+            self.samples.setdefault(f"{contestant}/{name}", []).append(value)
+
+    def leave_out(self, contestant: str, reason: str) -> None:
+        """Say why a contestant has no figures, or fewer than others."""
+        self.left_out[contestant] = reason
+
+    def median(self, name: str) -> float | None:
+        """The middle of the samples, None if there are none."""
+        values = self.samples.get(name)
+        return median(values) if values else None
+
+    def best(self, name: str) -> float | None:
+        """The least of the samples: what the machine does when nothing disturbs it."""
+        return min(self.samples.get(name, ()), default=None)
+
+    def ratio(self, above: str, below: str) -> float | None:
+        """The median of the ratios of the turns, each of two neighbours in time."""
+        pairs = zip(self.samples.get(above, ()), self.samples.get(below, ()), strict=False)
+        ratios = [one / other for one, other in pairs if other]
+        return median(ratios) if ratios else None
+
+    def save(self, file: Path) -> None:
+        """Write everything as JSON."""
+        content = {"machine": self.machine, "samples": self.samples, "left_out": self.left_out}
+        file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, file: Path) -> Results:
+        """Read what `save` wrote."""
+        return cls(**json.loads(file.read_text(encoding="utf-8")))

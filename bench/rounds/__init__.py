@@ -1,0 +1,1 @@
+"""Rounds that cost nothing but the round itself, beside other systems."""

@@ -1,0 +1,91 @@
+"""Who takes part in the contests of rounds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+from tempfile import TemporaryDirectory
+
+from bench.contest import Contestant, hold
+from bench.results import Results
+
+OURS = "roundhouse"
+PEERS = ("torch_gloo", "ray_actors", "dask_cluster", "flower_grpc")
+_NEEDS = {
+    "flower_grpc": "flwr",
+    "flower_superlink": "flwr",
+    "torch_gloo": "torch",
+    "ray_actors": "ray",
+    "dask_cluster": "distributed",
+}
+_ROUNDS = {"1k": 200, "100k": 40, "10M": 4}
+_SLOW = ("dask_cluster", "flower_grpc")  # take so many rounds fewer
+_SLOWER = 8
+_SUPERLINK_TURNS = 2
+
+# Ray binds an outside address whatever it is told, so it gets a network that has only a loopback; Flower's SuperLink
+# has fixed ports.
+_NEED_A_NETWORK = ("ray_actors", "flower_superlink")
+_ALONE = (
+    *("unshare", "-n", "--pid", "--fork", "--mount-proc", "--kill-child"),
+    *("bash", "-c", 'ip link set lo up && exec "$@"', "alone"),
+)
+_QUIET = {"FLWR_TELEMETRY_ENABLED": "0", "RAY_USAGE_STATS_ENABLED": "0", "GLOO_SOCKET_IFNAME": "lo"}
+
+
+def run(systems: Sequence[str], turns: int, results: Results) -> None:
+    """Hold one contest for each size of the model and number of nodes."""
+    for size in _ROUNDS:
+        for nodes in (2, 8):
+            with _contestants(systems, nodes, size, results) as contestants:
+                hold(contestants, turns, results)
+
+
+def run_superlink(turns: int, results: Results) -> None:
+    """Flower's SuperLink takes seconds a round whatever the model: a few rounds of the smallest say all."""
+    with _contestants(["flower_superlink"], 2, "1k", results) as contestants:
+        hold(contestants, min(turns, _SUPERLINK_TURNS), results)
+
+
+def run_scale(turns: int, results: Results) -> None:
+    """The coordinator's own cost with more and more nodes."""
+    for nodes, rounds in ((32, 100), (128, 40), (512, 10), (1000, 10)):
+        name = f"rounds/scale/{nodes}"
+        hold([Contestant(name, ("bench.rounds.scale", str(nodes), str(rounds)), threads=2)], turns, results)
+
+
+@contextmanager
+def _contestants(systems: Sequence[str], nodes: int, size: str, results: Results) -> Iterator[list[Contestant]]:
+    with TemporaryDirectory(prefix="roundhouse-bench-") as home:
+        contestants = []
+        for system in systems:
+            contestant = _contestant(system, nodes, size, Path(home))
+            if contestant.before and (os.geteuid() != 0 or not shutil.which(contestant.before[0])):
+                results.leave_out(contestant.name, "needs root, for a network of its own")
+            else:
+                contestants.append(contestant)
+        yield contestants
+
+
+def _contestant(system: str, nodes: int, size: str, home: Path) -> Contestant:
+    rounds = 2 if system == "flower_superlink" else max(2, _ROUNDS[size] // (_SLOWER if system in _SLOW else 1))
+    return Contestant(
+        f"rounds/{size}/{nodes}/{system}",
+        ("bench.rounds.child", system, str(nodes), size, str(rounds)),
+        needs=(_NEEDS[system],) if system in _NEEDS else (),
+        threads=2,
+        environment=_QUIET | (_ray_home(home) if system == "ray_actors" else {}),
+        before=_ALONE if system in _NEED_A_NETWORK else (),
+        timeout_s=300.0,
+    )
+
+
+def _ray_home(home: Path) -> dict[str, str]:
+    """A home and a token of its own: otherwise Ray takes up, and leaves, one in the user's."""
+    token = home / "token"
+    token.write_text(token_hex(32))
+    return {"HOME": str(home), "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}

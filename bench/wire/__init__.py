@@ -1,0 +1,1 @@
+"""The wire beside a raw socket, stock Thrift and gRPC."""
