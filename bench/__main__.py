@@ -23,10 +23,10 @@ def main() -> int:
     if args.quick:
         sittings.quick(results)
         return _judge_quick(results)
+    results.file = args.out / "results.json"
     for name in args.only or sittings.ALL:
         print(f"bench: {name}", file=sys.stderr, flush=True)
         sittings.ALL[name](args.turns, results)
-        results.save(args.out / "results.json")  # what is there is there, whatever happens next
     goals = [goal for name in args.only or sittings.ALL for goal in sittings.GOALS[name]]
     return _write(results, goals, args.out)
 

@@ -68,6 +68,7 @@ def hold(contestants: Sequence[Contestant], turns: int, results: Results) -> Non
             else:
                 ready.append(child)
         _take_turns(ready, turns, results)
+    results.keep()
 
 
 def _take_turns(children: list[Child], turns: int, results: Results) -> None:

@@ -17,11 +17,13 @@ class Results:
         samples: one value a turn, in order, by `contest/contestant/figure`.
         left_out: why a contestant is missing, by its name.
         machine: what everything ran on.
+        file: where `keep` writes; None: nowhere.
     """
 
     samples: dict[str, list[float]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     machine: dict[str, str] = field(default_factory=dict)
+    file: Path | None = None
 
     def add(self, contestant: str, figures: Mapping[str, float]) -> None:
         """Add one turn."""
@@ -46,6 +48,11 @@ class Results:
         pairs = zip(self.samples.get(above, ()), self.samples.get(below, ()), strict=False)
         ratios = [one / other for one, other in pairs if other]
         return median(ratios) if ratios else None
+
+    def keep(self) -> None:
+        """Write what is there so far, so that it is there whatever happens next."""
+        if self.file is not None:
+            self.save(self.file)
 
     def save(self, file: Path) -> None:
         """Write everything as JSON."""

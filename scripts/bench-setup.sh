@@ -1,16 +1,27 @@
 #!/usr/bin/env bash
-# Makes .venv-bench for `make bench`: Roundhouse, what draws the plots and profiles, and the peers that are asked for.
-# Arguments: names of peers (numpy-like core peers `scikit-learn torch jax`, `grpcio flwr ray distributed`), or `all`.
-# Nothing large comes unasked: without arguments no peer is installed. PyTorch is only taken as a wheel that pip finds
-# on this machine or in PIP_FIND_LINKS, or from PIP_INDEX_URL; the default index has a CUDA build of gigabytes.
+# Makes .venv-bench for `make bench`: Roundhouse, what draws its plots and profiles, and the peers that are asked for:
+# `scikit-learn torch jax grpcio flwr ray distributed`, or `all`. Without arguments no peer is installed; a missing one
+# is named in the results.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-venv=.venv-bench
+python=.venv-bench/bin/python
 peers=("$@")
-[ "${1:-}" = all ] && peers=(scikit-learn torch jax grpcio flwr ray distributed)
+[ "${1:-}" != all ] || peers=(scikit-learn torch jax grpcio flwr ray distributed)
 
-[ -x "$venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$venv"
-# pip, not uv: it knows of wheels in the folders that pip's settings name.
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --constraint bench/constraints.txt \
-    --editable ".[fast]" matplotlib py-spy "${peers[@]}"
+# pip, not uv: it also looks into the folders that its settings name.
+install() {
+    "$python" -m pip install --quiet --disable-pip-version-check --constraint bench/constraints.txt "$@"
+}
+
+[ -x "$python" ] || "${PYTHON:-python3}" -m venv .venv-bench
+wanted=()
+for peer in "${peers[@]}"; do
+    # The index has a CUDA build of gigabytes: only a wheel that lies on this machine will do.
+    if [ "$peer" = torch ] && ! "$python" -c 'import torch' 2>/dev/null && ! install --no-index --no-deps torch; then
+        echo "bench: no wheel of torch for CPUs in the folders of PIP_FIND_LINKS: left out" >&2
+        continue
+    fi
+    wanted+=("$peer")
+done
+install --editable ".[fast]" matplotlib py-spy "${wanted[@]}"
