@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bench.contestant import READY, Figures
+from bench.contestant import READY, Figures, keep_on_core
 from bench.results import Results
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -98,7 +98,8 @@ class Child:
             stderr=self._log,
             text=True,
             start_new_session=True,
-            preexec_fn=_keep_on_one_core if contestant.threads == 1 else None,
+            # Some libraries start as many threads as they see cores, whatever the variables say.
+            preexec_fn=(lambda: keep_on_core(-1)) if contestant.threads == 1 else None,
         )
 
     def __enter__(self) -> Self:
@@ -152,9 +153,3 @@ def environment(contestant: Contestant) -> dict[str, str]:
     """What a contestant finds around it: threads are set before it imports anything."""
     given = {name: value for name, value in os.environ.items() if name not in _UNSET}
     return given | dict.fromkeys(_THREAD_VARIABLES, str(contestant.threads)) | dict(contestant.environment)
-
-
-def _keep_on_one_core() -> None:
-    """Some libraries start as many threads as they see cores, whatever the variables say."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})

@@ -15,7 +15,7 @@ from time import perf_counter, process_time
 
 import numpy as np
 
-from bench.contestant import Figures, Run, serve
+from bench.contestant import Figures, Run, keep_on_core, serve
 from rpc.messages import PART_BYTES
 
 MIB = 1 << 20
@@ -46,7 +46,9 @@ class Server:
 
     def __init__(self, way: str) -> None:
         command = [sys.executable, "-m", f"bench.wire.{way}"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=lambda: keep_on_core(0)
+        )
         self.port = int(self._line())
 
     def cpu_s(self) -> float:
@@ -73,8 +75,13 @@ class Server:
 
 @contextmanager
 def contestant(way: str) -> Iterator[Run]:
-    """Connect, and check that what comes back is what was sent."""
+    """Connect, and check that what comes back is what was sent.
+
+    Each side keeps to a core of its own: where both share one, a raw call is a mere switch between two processes,
+    a third of what waking another core takes, and whether they do is the scheduler's whim.
+    """
     server = Server(way)
+    keep_on_core(-1)
     try:
         connected: Way = import_module(f"bench.wire.{way}").connect(server.port)
         message = np.random.default_rng(1).integers(0, 256, LARGE_BYTES, np.uint8).data
