@@ -9,7 +9,6 @@ import numpy as np
 from coordinator.core.workload import TrainPayload
 from mlcore.averaging import chunks
 from mlcore.kernels.backend import FloatArray
-from mlcore.mlp import n_weights
 from rpc.arrays import bytes_of
 from rpc.blobs import digest
 from rpc.errors import BadUpdate
@@ -50,7 +49,7 @@ def check_shape(result: TrainResult, payload: TrainPayload) -> None:
     Raises:
         BadUpdate: says what is wrong.
     """
-    wanted, settings = n_weights(payload.plan.settings.layers), payload.plan.settings
+    wanted, settings = payload.plan.n_weights, payload.plan.settings
     delta = result.delta
     if delta.dtype != settings.dtype or delta.length != wanted:
         raise BadUpdate(f"a delta of {delta.length} {delta.dtype} where {wanted} {settings.dtype} are due")
@@ -74,7 +73,8 @@ def weigh(delta: FloatArray, result: TrainResult, payload: TrainPayload) -> None
     squares = 0.0
     for part in chunks(delta.size):
         piece = delta[part]
-        if not np.isfinite(piece).all():
+        # Finite, its square sum proves all numbers finite in one pass; it may also overflow, which proves nothing.
+        if not math.isfinite(np.dot(piece, piece)) and not np.isfinite(piece).all():
             raise BadUpdate("a delta declared good holds NaN or infinity")
         if limit:
             squares += float(np.square(piece, dtype=np.float64).sum())

@@ -75,6 +75,7 @@ class Runtime:
         self._events: deque[Event] = deque()
         self._handling = False
         self._timer: Timer | None = None
+        self._wakes_at = 0.0
         self._on_end: dict[str, list[Callable[[Work], None]]] = {}
         self._epoch = identity.epoch
         self._count = 0
@@ -139,10 +140,11 @@ class Runtime:
 
     def _set_timer(self) -> None:
         wake_at = self.dispatcher.wake_at()
-        if self._timer is not None and self._timer.when <= wake_at:
-            return
         if self._timer is not None:
+            if self._wakes_at <= wake_at:
+                return
             self._timer.cancel()
+        self._wakes_at = wake_at
         self._timer = self._loop.call_later(max(0.0, wake_at - time.monotonic()), self._tick)
 
     def _tick(self) -> None:

@@ -18,6 +18,7 @@ from mlcore.averaging import ServerOptimizer, chunks
 from mlcore.kernels.backend import FloatArray, IntArray
 from mlcore.metrics import evaluate
 from mlcore.mlp import init_weights
+from mlcore.reduction import tree_sum
 from mlcore.shards import DataError, Shard, check_labels, parse_rows, prepare, survey
 from rpc.arrays import bytes_of
 from rpc.aside import Aside
@@ -29,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 Finish = Callable[[jobs.JobValue], None]
 
-_SMALL = 1 << 14  # elements: below it an addition costs less than handing it to a thread
+_SMALL = 1 << 16  # elements: adding them costs less than handing them to a thread
 
 
 @dataclass(slots=True)
@@ -100,7 +101,8 @@ class Workbench:
                 for part in chunks(total.size):
                     total[part] += right[part]
             case jobs.Apply():
-                model, total = vectors.models[job.round - 1], vectors.sums.pop(job.holder)
+                model = vectors.models[job.round - 1]
+                total = tree_sum([vectors.sums.pop(holder) for holder in job.holders])
                 vectors.set_model(job.round, vectors.optimizer.apply(model, total, job.divisor))
             case jobs.Validate():
                 return _validate(job.round, bench)
@@ -125,8 +127,8 @@ class Workbench:
 
 
 def _is_small(job: jobs.Add | jobs.Apply, vectors: RunVectors) -> bool:
-    holder = job.left if isinstance(job, jobs.Add) else job.holder
-    return vectors.sums[holder].size <= _SMALL
+    holders = (job.left,) if isinstance(job, jobs.Add) else job.holders
+    return vectors.sums[holders[0]].size * len(holders) <= _SMALL
 
 
 def _validate(version: int, bench: _Bench) -> jobs.Score:

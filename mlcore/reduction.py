@@ -1,12 +1,15 @@
 """The fixed binary tree in which a round's deltas are summed: the same additions in any order of arrival.
 
-Pairwise summation (Higham 1993, section 3) over the shard index. This is the index logic only; whoever holds the
-vectors adds them.
+Pairwise summation (Higham 1993, section 3) over the shard index. `ReductionTree` is the index logic only, for vectors
+that are added as they come; `tree_sum` does the same additions at once, for vectors that are all there.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from mlcore.kernels.backend import FloatArray
 
 Slot = tuple[int, int]  # (level, index); level 0 holds the shards
 
@@ -64,3 +67,12 @@ class ReductionTree:
             level, index = level + 1, index // 2
         self.root, self.is_complete = holder, True
         return None
+
+
+def tree_sum(vectors: Sequence[FloatArray]) -> FloatArray:
+    """Sum vectors of one shape by the tree's additions, in the memory of the first; all may be overwritten."""
+    while len(vectors) > 1:
+        for left, right in zip(vectors[::2], vectors[1::2], strict=False):  # an odd last one moves up alone
+            left += right
+        vectors = vectors[::2]
+    return vectors[0]

@@ -20,7 +20,7 @@ from client.api import Session
 from roundhouse import connect
 
 _SIZE = "1k"
-_PROCESSES = 4
+_PROCESSES = 2
 _CONNECT_S = 60.0
 
 

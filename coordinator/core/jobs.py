@@ -40,11 +40,14 @@ class Add:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """Make version `round` of the model from the one before and the sum held as `holder`; answers Done."""
+    """Make version `round` of the model from the one before and the tree's sum of these holders; answers Done.
+
+    The holders are the whole sum alone, or all deltas in the order of the shards.
+    """
 
     run: str
     round: int
-    holder: str
+    holders: tuple[str, ...]
     divisor: int
 
 

@@ -46,9 +46,13 @@ class RoundFigures:
 
 
 class Round:
-    """The deltas of one round on their way into the sum."""
+    """The deltas of one round on their way into the sum.
 
-    def __init__(self, number: int, n_shards: int, now: float) -> None:
+    Args:
+        at_once: keep the deltas until all are there, for models so small that memory does not matter.
+    """
+
+    def __init__(self, number: int, n_shards: int, now: float, *, at_once: bool = False) -> None:
         self.number = number
         self.figures = RoundFigures(number, now)
         self._tree = ReductionTree(n_shards)
@@ -56,6 +60,8 @@ class Round:
         self._here: set[int] = set()
         self._first_missing = 0
         self._held = 0  # vectors: deltas that arrived, and the sums they became
+        self._at_once = at_once
+        self._deltas = [""] * n_shards
 
     def arrived(self, shard: int, holder: str) -> Addition | None:
         """Take in the delta of `shard`, held as `holder`; return the addition it makes possible."""
@@ -64,6 +70,9 @@ class Round:
         while self._first_missing in self._here:
             self._here.remove(self._first_missing)
             self._first_missing += 1
+        if self._at_once:
+            self._deltas[shard] = holder
+            return None
         return self._tree.fill((0, shard), holder)
 
     def added(self, slot: Slot, holder: str) -> Addition | None:
@@ -72,9 +81,11 @@ class Round:
         return self._tree.fill(slot, holder)
 
     @property
-    def root(self) -> str | None:
-        """The holder of the whole sum, once it is complete."""
-        return self._tree.root
+    def summands(self) -> tuple[str, ...]:
+        """The holders whose sum is that of the round; none while it is not complete."""
+        if self._at_once:
+            return tuple(self._deltas) if self._first_missing == self._n_shards else ()
+        return () if self._tree.root is None else (self._tree.root,)
 
     def may_fetch(self, shard: int) -> bool:
         """Whether the delta of `shard` should come now.

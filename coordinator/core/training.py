@@ -29,6 +29,8 @@ from mlcore.reduction import Addition
 from rpc.errors import FailureKind, TrainerError
 from rpc.messages import RunSpec, ShardSummary
 
+AT_ONCE_WEIGHTS = 4 << 20  # deltas of a round that are not longer in all are kept and added when all are there
+
 
 class TrainingRun:
     """The state of a run between events. Models are versions: 0 is the start, version r the average of round r."""
@@ -49,6 +51,8 @@ class TrainingRun:
         self._started_at = submitted_at
         self._summaries: dict[int, ShardSummary] = {}
         self._validation: jobs.ValidationInfo | None = None
+        self._divisor = 1  # of the sum of a round
+        self._is_small = False  # so that the deltas of a round may all be kept until they are added
         self._round: Round | None = None
         self._open_tasks: set[str] = set()
         self._scores: dict[int, jobs.Score] = {}
@@ -161,6 +165,8 @@ class TrainingRun:
         settings = self.plan.settings
         init = self.spec.init or ("uniform" if self.spec.optimizer == "gd" else "he")
         rows = sum(summary.rows for summary in summaries)
+        self._divisor = rows if self.spec.weighting == "rows" else len(summaries)
+        self._is_small = len(summaries) * self.plan.n_weights <= AT_ONCE_WEIGHTS
         return [
             Remark(
                 "surveyed",
@@ -171,7 +177,7 @@ class TrainingRun:
 
     def _start_round(self, number: int, now: float) -> list[Step]:
         assert self.plan is not None
-        self._round = Round(number, len(self.spec.shards), now)
+        self._round = Round(number, len(self.spec.shards), now, at_once=self._is_small)
         steps: list[Step] = [Remark("round started", f"round {number} of {self._last_round}", number)]
         for shard in range(len(self.spec.shards)):
             rows = self._summaries[shard].rows
@@ -189,11 +195,8 @@ class TrainingRun:
     def _next_addition(self, current: Round, addition: Addition | None) -> list[Step]:
         if addition is not None:
             return [jobs.Add(self.id, current.number, addition.left, addition.right, addition.slot)]
-        if current.root is None:
-            return []
-        shards = range(len(self.spec.shards))
-        divisor = sum(self._summaries[shard].rows for shard in shards) if self.spec.weighting == "rows" else len(shards)
-        return [jobs.Apply(self.id, current.number, current.root, divisor)]
+        summands = current.summands
+        return [jobs.Apply(self.id, current.number, summands, self._divisor)] if summands else []
 
     def _averaged(self, number: int, seconds: float, now: float) -> list[Step]:
         figures = self._current().figures

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from coordinator.core.jobs import Job, JobValue
+from mlcore.mlp import n_weights
 from rpc.errors import FailureKind
 from rpc.messages import ShardSummary, TrainSettings
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What all training tasks of a run share."""
+    """What all training tasks of a run share.
+
+    Attributes:
+        n_weights: of the model.
+        class_key: in which respect the numeric class of a node matters.
+    """
 
     settings: TrainSettings
     threads: int
     offset: bytes = b""
     scale: bytes = b""
     max_delta_norm: float = 0.0  # 0: any
+    n_weights: int = field(init=False)
+    class_key: str = field(init=False)
 
-    @property
-    def class_key(self) -> str:
-        return f"{self.settings.dtype}/{self.threads}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "n_weights", n_weights(self.settings.layers))
+        object.__setattr__(self, "class_key", f"{self.settings.dtype}/{self.threads}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from rpc.messages import DataFile, RunSpec, ShardSummary
 
 CLASS_KEY = "float32/1"
 VALIDATION = jobs.ValidationInfo("validate_x.txt", rows=10, columns=4, max_label=3)
+LARGE = (1 << 20,)  # hidden units of a model whose deltas are added as they come
 TRAINED = Trained(loss=1.0, epochs_run=1)
 
 

@@ -105,7 +105,7 @@ def test_a_task_goes_to_a_free_node_and_its_result_to_the_run() -> None:
     (first,) = trained(dispatcher)
     assert first.attempt == attempt("1/0", 2, "a")
     commands = report(dispatcher, first.attempt, Delivered("v", TRAINED))
-    assert orders(commands) == [Compute(jobs.Apply("r", 1, "v", 100))]
+    assert orders(commands) == [Compute(jobs.Apply("r", 1, ("v",), 100))]
     assert running(dispatcher, "a") == 0
 
 
@@ -242,7 +242,7 @@ def test_a_run_that_is_over_refuses_what_still_comes() -> None:
     (start,) = trained(dispatcher)
     dispatcher.handle(CancelAsked("r", "asked"), 1.0)
     assert orders(report(dispatcher, start.attempt, Delivered("v", TRAINED))) == [Drop("v")]
-    assert dispatcher.handle(Computed(jobs.Apply("r", 1, "v", 1), jobs.Done()), 2.0) == []
+    assert dispatcher.handle(Computed(jobs.Apply("r", 1, ("v",), 1), jobs.Done()), 2.0) == []
     assert running(dispatcher, "a") == 0
 
 

@@ -42,7 +42,7 @@ def test_few_vectors_are_held_on_the_way_to_the_sum(n_shards: int, seed: int, ad
     fetching: list[int] = []
     adding: list[Addition] = []
     held = most = 0
-    while current.root is None:
+    while not current.summands:
         can_fetch = bool(waiting) and current.may_fetch(waiting[0])
         can_add = bool(adding) and not (additions_are_slow and (fetching or can_fetch))
         match rng.choice(["fetch"] * can_fetch + ["arrive"] * bool(fetching) + ["add"] * can_add):

@@ -11,7 +11,7 @@ from coordinator.core import jobs
 from coordinator.core.training import TrainingRun
 from coordinator.core.workload import End, Queue, Remark, Step, TaskSpec, TrainPayload, Withdraw
 from rpc.errors import FailureKind
-from tests.coordinator.runs import TRAINED, VALIDATION, run, surveyed
+from tests.coordinator.runs import LARGE, TRAINED, VALIDATION, run, surveyed
 
 DONE = jobs.Done()
 
@@ -41,10 +41,8 @@ def train_round(work: TrainingRun, tasks: Sequence[TaskSpec], now: float = 1.0) 
     """Deliver the deltas of a round of two shards and apply their sum; return what follows."""
     left, right = tasks
     assert work.on_result(left, "a", TRAINED, now) == []
-    (add,) = work.on_result(right, "b", TRAINED, now)
-    assert isinstance(add, jobs.Add) and (add.left, add.right) == ("a", "b")
-    (apply,) = work.on_computed(add, DONE, now)
-    assert isinstance(apply, jobs.Apply)
+    (apply,) = work.on_result(right, "b", TRAINED, now)
+    assert isinstance(apply, jobs.Apply) and apply.holders == ("a", "b")
     return work.on_computed(apply, DONE, now)
 
 
@@ -74,9 +72,15 @@ def test_tasks_carry_the_weight_of_their_shard(weighting: str, weights: list[int
 def test_the_sum_is_divided_once_by_all_weights(weighting: str, divisor: int) -> None:
     work, (left, right) = planned(weighting=weighting)
     work.on_result(right, "b", TRAINED, 1.0)
-    (add,) = work.on_result(left, "a", TRAINED, 1.0)
-    assert add == jobs.Add("r", 1, "a", "b", (1, 0))
-    assert work.on_computed(jobs.Add("r", 1, "a", "b", (1, 0)), DONE, 1.0) == [jobs.Apply("r", 1, "a", divisor)]
+    assert work.on_result(left, "a", TRAINED, 1.0) == [jobs.Apply("r", 1, ("a", "b"), divisor)]
+
+
+def test_large_deltas_are_added_as_they_come() -> None:
+    work, (left, right) = planned(hidden=LARGE)
+    work.on_result(right, "b", TRAINED, 1.0)
+    add = jobs.Add("r", 1, "a", "b", (1, 0))
+    assert work.on_result(left, "a", TRAINED, 1.0) == [add]
+    assert work.on_computed(add, DONE, 1.0) == [jobs.Apply("r", 1, ("a",), 201)]
 
 
 def test_a_run_of_one_round_is_validated_and_sealed() -> None:
@@ -153,19 +157,16 @@ def test_max_time_ends_the_run_after_the_round_under_way() -> None:
 def test_what_becomes_of_rounds_after_the_last_does_not_matter() -> None:
     work, tasks = planned(rounds=2, target_error=0.3)
     second = queued(train_round(work, tasks))
-    work.on_result(second[0], "c", TRAINED, 1.0)
-    (add,) = work.on_result(second[1], "d", TRAINED, 1.0)
-    assert isinstance(add, jobs.Add)
     judge(work, 1, 0.3)
-    assert work.on_computed(add, DONE, 2.0) == []
+    assert work.on_computed(jobs.Add("r", 2, "c", "d", (1, 0)), DONE, 2.0) == []
     not_finite = jobs.Unable(FailureKind.DIVERGED, "the average is not finite")
-    assert work.on_computed(jobs.Apply("r", 2, "c", 201), not_finite, 2.0) == []
+    assert work.on_computed(jobs.Apply("r", 2, ("c", "d"), 201), not_finite, 2.0) == []
 
 
 def test_a_model_that_is_not_finite_fails_the_run_and_names_the_round() -> None:
     work, _ = planned()
     unable = jobs.Unable(FailureKind.DIVERGED, "the average is not finite")
-    assert work.on_computed(jobs.Apply("r", 1, "a", 201), unable, 1.0) == [
+    assert work.on_computed(jobs.Apply("r", 1, ("a", "b"), 201), unable, 1.0) == [
         End(FailureKind.DIVERGED, "round 1: the average is not finite")
     ]
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlcore.reduction import Addition, ReductionTree
+from mlcore.reduction import Addition, ReductionTree, tree_sum
 
 Vector = npt.NDArray[np.float32]
 
@@ -38,6 +38,14 @@ def reduce(
     assert tree.is_complete
     assert list(held) == ([tree.root] if tree.root is not None else [])
     return made, held[tree.root] if tree.root is not None else None
+
+
+@given(arrivals)
+def test_all_at_once_the_tree_gives_the_same_bits(order: list[int]) -> None:
+    deltas = some_deltas(len(order))
+    _, as_they_came = reduce(order, frozenset(), deltas)
+    assert as_they_came is not None
+    assert tree_sum([delta.copy() for delta in deltas]).tobytes() == as_they_came.tobytes()
 
 
 def some_deltas(n: int) -> list[Vector]:

@@ -43,7 +43,8 @@ class Ledger:
         self.done: set[str] = set()
         self.sessions: dict[str, int] = {}  # nodes that the dispatcher must take for connected
         self.slots: dict[str, int] = {}
-        self.must_fail: dict[str, set[FailureKind]] = defaultdict(set)  # by run: what the facts have made certain
+        # By run: what the facts have made certain, and from which round on.
+        self.must_fail: dict[str, dict[FailureKind, int]] = defaultdict(dict)
         self._calling: dict[str, dict[int, Entry]] = defaultdict(dict)  # by node, of its present session
         self._lost_under: dict[str, set[str]] = defaultdict(set)
         self._failures: dict[str, Counter[FailureKind]] = defaultdict(Counter)
@@ -148,6 +149,6 @@ class Ledger:
         max_attempts, max_losses = self._limits[task.work_id]
         failures = self._failures[task.id]
         if len(self._lost_under[task.id]) >= max_losses or failures.total() >= max_attempts:
-            self.must_fail[task.work_id].add(FailureKind.POISON)
+            self.must_fail[task.work_id].setdefault(FailureKind.POISON, task.order[0])
         if failures[FailureKind.DIVERGED] >= 2:
-            self.must_fail[task.work_id].add(FailureKind.DIVERGED)
+            self.must_fail[task.work_id].setdefault(FailureKind.DIVERGED, task.order[0])

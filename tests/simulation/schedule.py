@@ -111,6 +111,7 @@ def _nodes(rng: Random) -> tuple[NodePlan, ...]:
 
 def _run(rng: Random, index: int, doom: Doom) -> RunPlan:
     n_shards, rounds = rng.randint(1, 24), rng.randint(1, 5)
+    large = rng.random() < 1 / 3
     files = tuple(DataFile(f"train{shard}.txt", f"blob{index}-{shard}", 1) for shard in range(n_shards))
     spec = RunSpec(
         name=f"run {index}",
@@ -118,7 +119,7 @@ def _run(rng: Random, index: int, doom: Doom) -> RunPlan:
         validation=DataFile("validate.txt", f"validation{index}", 1),
         rounds=rounds,
         epochs=1,
-        hidden=(4,),
+        hidden=(1 << 20 if large else 4,),
         weighting=rng.choice(["rows", "uniform"]),
         seed=rng.randint(0, 10**6),
         mixed_classes=rng.random() < 0.1,
@@ -134,7 +135,7 @@ def _run(rng: Random, index: int, doom: Doom) -> RunPlan:
         id=f"r{index}",
         spec=spec,
         rows=tuple(rng.randint(1, 9) for _ in files),
-        large=rng.random() < 1 / 3,
+        large=large,
         submit_at=rng.uniform(0.0, 3.0) if rng.random() < 0.3 else 0.0,
         cancel_at=rng.uniform(0.0, 15.0) if rng.random() < 0.25 else None,
     )

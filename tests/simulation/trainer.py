@@ -28,6 +28,14 @@ def add(left: int, right: int) -> int:
     return digest("sum", *sorted((left, right)))
 
 
+def tree_sum(level: list[int]) -> int:
+    """The sum of what stands on a level of the tree."""
+    while len(level) > 1:
+        paired = [add(*level[at : at + 2]) for at in range(0, len(level) - 1, 2)]
+        level = paired + level[2 * len(paired) :]
+    return level[0]
+
+
 def average(model: int, total: int, divisor: int) -> int:
     return digest("average", model, total, divisor)
 
@@ -52,10 +60,7 @@ def expected(spec: RunSpec, rows: Sequence[int]) -> Expected:
     for number in range(1, spec.rounds + 1):
         model = versions[-1]
         level = [delta(model, spec.seed, (number, shard), weight) for shard, weight in enumerate(weights)]
-        while len(level) > 1:
-            paired = [add(*level[at : at + 2]) for at in range(0, len(level) - 1, 2)]
-            level = paired + level[2 * len(paired) :]
-        versions.append(average(model, level[0], sum(weights)))
+        versions.append(average(model, tree_sum(level), sum(weights)))
     return Expected(tuple(versions), _last_round(spec, versions))
 
 
