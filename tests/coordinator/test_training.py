@@ -156,7 +156,7 @@ def test_max_time_ends_the_run_after_the_round_under_way() -> None:
 
 def test_what_becomes_of_rounds_after_the_last_does_not_matter() -> None:
     work, tasks = planned(rounds=2, target_error=0.3)
-    second = queued(train_round(work, tasks))
+    train_round(work, tasks)
     judge(work, 1, 0.3)
     assert work.on_computed(jobs.Add("r", 2, "c", "d", (1, 0)), DONE, 2.0) == []
     not_finite = jobs.Unable(FailureKind.DIVERGED, "the average is not finite")
