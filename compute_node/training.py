@@ -17,8 +17,9 @@ from mlcore.shards import DataError, check_labels, survey
 from mlcore.training import ShardResult, train_shard
 from rpc.arrays import bytes_of
 from rpc.blobs import digest
+from rpc.convert import BULK_BYTES
 from rpc.errors import BadData, BadUpdate, Diverged, OutOfMemory
-from rpc.messages import ShardSummary, SurveyTask, TrainResult, TrainTask, Vector
+from rpc.messages import Buffer, ShardSummary, SurveyTask, TrainResult, TrainTask, Vector
 
 
 class Trainer(Protocol):
@@ -106,11 +107,16 @@ class ShardWorker:
             attempt=task.attempt,
             fence=task.fence,
             rows=len(data[1]),
-            delta=Vector(result.delta.dtype.name, result.delta.size, digest(delta), data=delta),
+            delta=Vector(result.delta.dtype.name, result.delta.size, digest(delta), data=_as_sent(delta)),
             loss=result.loss,
             epochs_run=result.epochs_run,
             compute_s=perf_counter() - started,
         )
+
+
+def _as_sent(delta: memoryview) -> Buffer:
+    """A small delta as the bytes that the codec takes; made here, they need not be made on the loop."""
+    return delta if delta.nbytes > BULK_BYTES else bytes(delta)
 
 
 def _weights(vector: Vector, model: Model | None) -> FloatArray:

@@ -69,7 +69,8 @@ class Errands:
         assert isinstance(payload, TrainPayload)
         file = run.spec.shards[payload.shard]
         began = perf_counter()
-        yield from self._bring_file(file, cargo)
+        if file.blob not in cargo.held:
+            yield from self._bring_file(file, cargo)
         model = vectors.wire[payload.round - 1]
         if model.data is None:
             data = bytes_of(vectors.models[payload.round - 1])

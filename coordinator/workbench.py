@@ -21,7 +21,7 @@ from mlcore.mlp import init_weights
 from mlcore.reduction import tree_sum
 from mlcore.shards import DataError, Shard, check_labels, parse_rows, prepare, survey
 from rpc.arrays import bytes_of
-from rpc.aside import Aside
+from rpc.aside import Aside, outcome_of
 from rpc.blobs import BlobFolder, blob_name, parts
 from rpc.errors import FailureKind, TrainerError
 from rpc.loop import Loop
@@ -30,7 +30,9 @@ logger = logging.getLogger(__name__)
 
 Finish = Callable[[jobs.JobValue], None]
 
-_SMALL = 1 << 16  # elements: adding them costs less than handing them to a thread
+# What costs less than handing it to a thread.
+_SMALL = 1 << 16  # numbers to add
+_QUICK = 1 << 20  # rows to validate x weights: a fifth of a millisecond
 
 
 @dataclass(slots=True)
@@ -47,6 +49,7 @@ class Workbench:
     """Owns the vectors of all runs. Everything but the bodies of jobs runs on the loop's thread."""
 
     def __init__(self, loop: Loop, blobs: BlobFolder) -> None:
+        self._loop = loop
         self._blobs = blobs
         self._benches: dict[str, _Bench] = {}
         self._sums = Aside(loop, 1, "sums")
@@ -84,6 +87,9 @@ class Workbench:
                 bench.vectors.discard(version)
             case jobs.Add() | jobs.Apply() if _is_small(job, bench.vectors):
                 finish(_guarded(lambda: self._body(job, bench)))
+            case jobs.Validate() if _is_quick(bench):
+                # On a thread it would take turns with the loop while the next round goes out; here it comes after that.
+                self._loop.post(lambda: _to(finish)(outcome_of(lambda: _guarded(lambda: self._body(job, bench)))))
             case jobs.Add() | jobs.Apply() | jobs.Init():
                 self._sums.run(lambda: _guarded(lambda: self._body(job, bench)), _to(finish))
             case _:
@@ -129,6 +135,12 @@ class Workbench:
 def _is_small(job: jobs.Add | jobs.Apply, vectors: RunVectors) -> bool:
     holders = (job.left,) if isinstance(job, jobs.Add) else job.holders
     return vectors.sums[holders[0]].size * len(holders) <= _SMALL
+
+
+def _is_quick(bench: _Bench) -> bool:
+    if bench.prepared is None or bench.run.plan is None:
+        return False
+    return len(bench.prepared[1]) * bench.run.plan.n_weights <= _QUICK
 
 
 def _validate(version: int, bench: _Bench) -> jobs.Score:

@@ -47,7 +47,7 @@ class Aside:
         """Do `work` on a thread; `done` gets what it returned or raised, on the loop."""
 
         def step() -> None:
-            outcome = _outcome(work)
+            outcome = outcome_of(work)
             self._loop.post(lambda: done(outcome))
 
         self._queue.put(step)
@@ -81,7 +81,8 @@ class Aside:
             return self._queue.get()
 
 
-def _outcome(work: Callable[[], T]) -> T | Exception:
+def outcome_of(work: Callable[[], T]) -> T | Exception:
+    """What the work returned or raised."""
     try:
         return work()
     except Exception as error:
