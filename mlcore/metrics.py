@@ -7,7 +7,7 @@ import numpy as np
 
 from mlcore.backprop import ForwardBuffers
 from mlcore.kernels.backend import Array, Backend, FloatArray, IntArray
-from mlcore.kernels.select import get_backend
+from mlcore.kernels.numpy_backend import NumpyBackend
 from mlcore.mlp import layer_views, n_weights
 
 _BATCH_BYTES = 32 * 2**20  # half of the 64 MB an evaluation may use; the rest is copies at the edges
@@ -49,7 +49,8 @@ def evaluate(
     """
     _check_arguments(model, x, y, layers)
     y = y.astype(np.int64)
-    backend = backend or get_backend()
+    # One pass over some rows is done before compiled loops would be loaded, which also take 80 MB.
+    backend = backend or NumpyBackend()
     network = _Network(backend, model, layers, activation)
     n_batch_rows = min(len(x), _batch_rows(layers, model.dtype.itemsize))
     answers = np.empty(len(x), np.int64)
