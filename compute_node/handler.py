@@ -58,6 +58,7 @@ class NodeHandler:
         self._waiting_hellos: list[Callable[[], None]] = []
         self.device = config.device
         self.name = config.name
+        self.local_socket = ""
 
     def kernels_loaded(self, device: str) -> None:
         """It is known what computes here."""
@@ -112,6 +113,7 @@ class NodeHandler:
             numeric_classes=self._classes or {},
             attempts=attempts,
             blobs=_as_many_as_fit(names)[len(attempts) :],  # what is not named is just sent again
+            local_socket=self.local_socket,
         )
 
     def status(self, caller: Caller) -> NodeStatus:

@@ -47,8 +47,12 @@ class ComputeNode:
         self._handler = NodeHandler(
             config, self._loop, admission=admission, slots=self._slots, files=self._files, worker=worker, blobs=blobs
         )
-        self._server = Server(self._loop, COMPUTE_NODE, self._handler, host=config.host, port=config.port)
+        self._server = Server(
+            self._loop, COMPUTE_NODE, self._handler,
+            host=config.host, port=config.port, local_folder=Path(self._scratch.name),
+        )  # fmt: skip
         self.address = self._server.address
+        self._handler.local_socket = self._server.local_socket
         self._handler.name = config.name or f"{self.address[0]}:{self.address[1]}"
         self.name = self._handler.name
 

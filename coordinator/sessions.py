@@ -14,6 +14,7 @@ from coordinator.errands import Cargo
 from coordinator.scripts import Player, RunAside, Script
 from rpc.channel import Channel
 from rpc.errors import FailureKind, ProtocolError, Refused, TimedOut, TrainerError
+from rpc.local_socket import may_use
 from rpc.loop import Loop
 from rpc.messages import MAX_SLOTS, PROTOCOL_VERSION, Hello, HelloReply, NodeStatus
 from rpc.program import VERSION
@@ -64,8 +65,12 @@ class Owner(Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Slot:
-    """One slot connection. A script that comes while it is being opened again waits in `next`."""
+    """One slot connection, by the node's Unix socket if `local_socket` is its path.
 
+    A script that comes while it is being opened again waits in `next`.
+    """
+
+    local_socket: str
     channel: Channel | None = None
     is_up: bool = False
     busy: bool = False
@@ -144,7 +149,11 @@ class NodeSession:
         Player(script, channel, self._aside, self._settings.task_timeout_s, over).play()
 
     def _dial(
-        self, connection: str, on_up: Callable[[HelloReply], None], on_down: Callable[[TrainerError], None]
+        self,
+        connection: str,
+        on_up: Callable[[HelloReply], None],
+        on_down: Callable[[TrainerError], None],
+        local_socket: str = "",
     ) -> Channel:
         hello = Hello(
             protocol=PROTOCOL_VERSION,
@@ -155,23 +164,33 @@ class NodeSession:
             policy=self._settings.policy,
             connection=connection,
         )
-        return Channel(self._loop, self._address, COMPUTE_NODE, hello=hello, on_up=on_up, on_down=on_down)
+        return Channel(
+            self._loop, self._address, COMPUTE_NODE,
+            hello=hello, on_up=on_up, on_down=on_down, local_socket=local_socket,
+        )  # fmt: skip
 
     def _greeted(self, reply: HelloReply) -> None:
         if not 1 <= reply.slots <= MAX_SLOTS:
             self.end(Refused(f"{self._node_id} offers {reply.slots} slots; 1 to {MAX_SLOTS} are possible"))
             return
         self.cargo = Cargo(set(reply.blobs))
-        self._slots = [_Slot() for _ in range(reply.slots)]
+        local = reply.local_socket if may_use(reply.local_socket, self._address[1]) else ""
+        self._slots = [_Slot(local) for _ in range(reply.slots)]
         for slot in self._slots:
             self._open_slot(slot, reply)
 
     def _open_slot(self, slot: _Slot, reply: HelloReply) -> None:
         slot.channel = self._dial(
-            "slot", lambda _: self._slot_up(slot, reply), lambda error: self._slot_down(slot, reply, error)
+            "slot",
+            lambda its_reply: self._slot_up(slot, reply, its_reply),
+            lambda error: self._slot_down(slot, reply, error),
+            slot.local_socket,
         )
 
-    def _slot_up(self, slot: _Slot, reply: HelloReply) -> None:
+    def _slot_up(self, slot: _Slot, reply: HelloReply, its_reply: HelloReply) -> None:
+        if slot.local_socket and its_reply.local_socket != reply.local_socket and slot.channel is not None:
+            slot.channel.close(Refused(f"{slot.local_socket} leads to another node than {self._node_id}"))
+            return
         slot.is_up = True
         if not self.is_up:
             if all(each.is_up for each in self._slots):
@@ -184,7 +203,11 @@ class NodeSession:
         was_up, slot.is_up = slot.is_up, False
         if self._is_over:
             return
-        if was_up and self.is_up and isinstance(error, ProtocolError | TimedOut):
+        if slot.local_socket and not was_up:
+            logger.debug("node %s: %s; its port is dialled instead", self._node_id, error)
+            slot.local_socket = ""
+            self._open_slot(slot, reply)
+        elif was_up and self.is_up and isinstance(error, ProtocolError | TimedOut):
             logger.warning("node %s: %s; the slot is connected anew", self._node_id, error)
             self._open_slot(slot, reply)
         else:

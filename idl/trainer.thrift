@@ -45,6 +45,7 @@ struct HelloReply {
   9: map<string, string> numeric_classes,   // "float32/1" (dtype / threads) -> hash of the self-test
   10: list<string> attempts,                // running, or finished and kept
   11: list<string> blobs,                   // held
+  12: string local_socket,                  // path of a Unix socket that serves the same; for callers on the same host
 }
 
 /** The answer to a heartbeat. */

@@ -49,7 +49,9 @@ class Channel:
         on_up: Callable[[HelloReply], None],
         on_down: Callable[[TrainerError], None],
         connect_timeout_s: float = 2.0,
+        local_socket: str = "",
     ) -> None:
+        """Begin to connect: to the Unix socket of that path if there is one, else to the address."""
         self.address = f"{address[0]}:{address[1]}"
         self.connection: Connection | None = None
         self._loop = loop
@@ -68,7 +70,10 @@ class Channel:
             connect_timeout_s,
             lambda: self._down(TimedOut(f"{self.address} did not answer within {connect_timeout_s:g} s")),
         )
-        resolve(loop, *address, self._resolved)
+        if local_socket:
+            loop.post(lambda: self._resolved([(socket.AF_UNIX, local_socket)]))
+        else:
+            resolve(loop, *address, self._resolved)
 
     @property
     def busy(self) -> bool:
@@ -132,7 +137,8 @@ class Channel:
         sock = socket.socket(family, socket.SOCK_STREAM)
         sock.setblocking(False)
         code = sock.connect_ex(address)
-        if code and code not in _IN_PROGRESS:
+        # A Unix socket is connected at once, or its queue is full.
+        if code and (code not in _IN_PROGRESS or isinstance(address, str)):
             sock.close()
             self._dial_failed(code, rest)
             return

@@ -57,6 +57,7 @@ class HelloReply:
     numeric_classes: Mapping[str, str] = field(default_factory=dict)
     attempts: tuple[str, ...] = ()
     blobs: tuple[str, ...] = ()
+    local_socket: str = ""
 
 
 @dataclass(frozen=True, slots=True)

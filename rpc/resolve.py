@@ -9,7 +9,7 @@ from threading import Thread
 
 from rpc.loop import Loop
 
-Address = tuple[socket.AddressFamily, tuple[str, int]]
+Address = tuple[socket.AddressFamily, tuple[str, int] | str]  # host and port, or the path of a Unix socket
 
 
 def resolve(loop: Loop, host: str, port: int, on_done: Callable[[list[Address] | OSError], None]) -> None:
@@ -25,7 +25,9 @@ def resolve(loop: Loop, host: str, port: int, on_done: Callable[[list[Address] |
             failure = error
             loop.post(lambda: on_done(failure))
             return
-        addresses = [(socket.AddressFamily(family), (str(address[0]), port)) for family, _, _, _, address in found]
+        addresses: list[Address] = [
+            (socket.AddressFamily(family), (str(address[0]), port)) for family, _, _, _, address in found
+        ]
         loop.post(lambda: on_done(addresses))
 
     try:
@@ -33,5 +35,5 @@ def resolve(loop: Loop, host: str, port: int, on_done: Callable[[list[Address] |
     except ValueError:
         Thread(target=look_up, name=f"resolve {host}", daemon=True).start()
         return
-    address = (socket.AF_INET if version == 4 else socket.AF_INET6, (host, port))
+    address: Address = (socket.AF_INET if version == 4 else socket.AF_INET6, (host, port))
     loop.post(lambda: on_done([address]))

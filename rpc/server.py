@@ -7,13 +7,16 @@ import logging
 import socket
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv6Address, ip_address
+from pathlib import Path
 from typing import Any
 
 from rpc.bad_peers import BadPeers
 from rpc.descriptors import SpareDescriptor
 from rpc.errors import ProtocolError, Refused, TimedOut, TrainerError
 from rpc.greeting import frame_limit
+from rpc.local_socket import listen_beside
 from rpc.loop import READ, Loop, Timer
 from rpc.services import Service
 from rpc.session import Caller, Later, Session
@@ -26,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 _ACCEPT_AT_ONCE = 64
 _BACK_OFF_S = 0.1
+_SAME_HOST = "127.0.0.1"  # whoever comes by a Unix socket
 _NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -53,6 +57,7 @@ class Server:
 
     Attributes:
         address: (host, port) as bound.
+        local_socket: path of the Unix socket, or nothing where there is none.
     """
 
     def __init__(
@@ -64,13 +69,18 @@ class Server:
         host: str,
         port: int,
         limits: Limits | None = None,
+        local_folder: Path | None = None,
     ) -> None:
+        """Listen; with `local_folder`, which only this user may enter, on a Unix socket in it as well."""
         self._loop = loop
         self._service = service
         self._handler = handler
         self._limits = limits or Limits()
-        self._listener = listen(host, port)
-        self.address: tuple[str, int] = self._listener.getsockname()[:2]
+        listener = listen(host, port)
+        self.address: tuple[str, int] = listener.getsockname()[:2]
+        local = listen_beside(self.address[1], local_folder) if local_folder else None
+        self.local_socket: str = local.getsockname() if local else ""
+        self._listeners = [listener, local] if local else [listener]
         self._spare = SpareDescriptor()
         self._bad_peers = BadPeers()
         # In order of arrival: a session leaves the silent with its first call, the strangers with its hello.
@@ -81,7 +91,7 @@ class Server:
         self._sweep: Timer | None = None
         self._pause: Timer | None = None
         self._closed = False
-        loop.register(self._listener, READ, self._accept)
+        self._listen()
 
     @property
     def connections(self) -> int:
@@ -94,11 +104,12 @@ class Server:
             return
         self._closed = True
         if self._pause is None:
-            self._loop.unregister(self._listener)
+            self._listen_not()
         for timer in (self._pause, self._sweep):
             if timer is not None:
                 timer.cancel()
-        self._listener.close()
+        for listener in self._listeners:
+            listener.close()
         self._spare.close()
         for session in [*self._strangers, *self._known]:
             session.connection.close()
@@ -118,29 +129,37 @@ class Server:
         self._forget_stranger(session)
         self._known.add(session)
 
-    def _accept(self, _events: int) -> None:
+    def _listen(self) -> None:
+        for listener in self._listeners:
+            self._loop.register(listener, READ, partial(self._accept, listener))
+
+    def _listen_not(self) -> None:
+        for listener in self._listeners:
+            self._loop.unregister(listener)
+
+    def _accept(self, listener: socket.socket, _events: int) -> None:
         for _ in range(_ACCEPT_AT_ONCE):
             try:
-                sock, address = self._listener.accept()
+                sock, address = listener.accept()
             except (BlockingIOError, ConnectionAbortedError):
                 return
             except OSError as error:
-                self._without_descriptor(error)
+                self._without_descriptor(listener, error)
                 return
-            self._take(sock, str(address[0]))
+            self._take(sock, address[0] if isinstance(address, tuple) else _SAME_HOST)
 
-    def _without_descriptor(self, error: OSError) -> None:
+    def _without_descriptor(self, listener: socket.socket, error: OSError) -> None:
         """Turn the newcomer away and pause listening: the listener would stay ready and the loop spin."""
         if error.errno not in _NO_DESCRIPTOR:
             raise error
         self._bad_peers.note("", f"no file descriptor is left for a new connection: {error.strerror}", self._loop.now)
-        self._spare.turn_away(self._listener)
-        self._loop.unregister(self._listener)
+        self._spare.turn_away(listener)
+        self._listen_not()
         self._pause = self._loop.call_later(_BACK_OFF_S, self._resume)
 
     def _resume(self) -> None:
         self._pause = None
-        self._loop.register(self._listener, READ, self._accept)
+        self._listen()
 
     def _take(self, sock: socket.socket, host: str) -> None:
         if not self._make_room(host):

@@ -412,6 +412,7 @@ class HelloReply(object):
      - numeric_classes
      - attempts
      - blobs
+     - local_socket
 
     """
 
@@ -427,10 +428,11 @@ class HelloReply(object):
         'numeric_classes',
         'attempts',
         'blobs',
+        'local_socket',
     )
 
 
-    def __init__(self, protocol=None, name=None, version=None, device=None, cores=None, memory_bytes=None, slots=None, labels=None, numeric_classes=None, attempts=None, blobs=None,):
+    def __init__(self, protocol=None, name=None, version=None, device=None, cores=None, memory_bytes=None, slots=None, labels=None, numeric_classes=None, attempts=None, blobs=None, local_socket=None,):
         self.protocol = protocol
         self.name = name
         self.version = version
@@ -442,6 +444,7 @@ class HelloReply(object):
         self.numeric_classes = numeric_classes
         self.attempts = attempts
         self.blobs = blobs
+        self.local_socket = local_socket
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -529,6 +532,11 @@ class HelloReply(object):
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
+            elif fid == 12:
+                if ftype == TType.STRING:
+                    self.local_socket = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -596,6 +604,10 @@ class HelloReply(object):
             for iter31 in self.blobs:
                 oprot.writeString(iter31.encode('utf-8') if sys.version_info[0] == 2 else iter31)
             oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.local_socket is not None:
+            oprot.writeFieldBegin('local_socket', TType.STRING, 12)
+            oprot.writeString(self.local_socket.encode('utf-8') if sys.version_info[0] == 2 else self.local_socket)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -4007,6 +4019,7 @@ HelloReply.thrift_spec = (
     (9, TType.MAP, 'numeric_classes', (TType.STRING, 'UTF8', TType.STRING, 'UTF8', False), None, ),  # 9
     (10, TType.LIST, 'attempts', (TType.STRING, 'UTF8', False), None, ),  # 10
     (11, TType.LIST, 'blobs', (TType.STRING, 'UTF8', False), None, ),  # 11
+    (12, TType.STRING, 'local_socket', 'UTF8', None, ),  # 12
 )
 all_structs.append(NodeStatus)
 NodeStatus.thrift_spec = (

@@ -48,6 +48,7 @@ class RunningNode:
         self._thread = threading.Thread(target=self._node.run, name="node under test")
         self._thread.start()
         self._clients: list[Client] = []
+        self.port = self._node.address[1]
 
     def client(self, connection: str = "slot", *, coordinator: str = "c") -> Client:
         """A connection that has said hello and has put the shard."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ from compute_node.cli import parse
 from compute_node.config import NodeConfig
 from rpc.client import Client
 from rpc.errors import BadRequest, BadUpdate, Cancelled, ExitCode, MissingBlob, Refused, Unreachable
+from rpc.local_socket import may_use
 from rpc.messages import MAX_SLOTS, SMALL_FRAME_BYTES, TrainResult, TrainTask
 from tests.compute_node.running import LARGE, HeldTrainer, RunningNode, task
 from tests.rpc.running import PATIENCE_S
@@ -40,6 +42,14 @@ def start_node(trainer: HeldTrainer, caplog: pytest.LogCaptureFixture) -> Iterat
         node.close()
     failed = [record for record in caplog.get_records("call") if record.name.startswith("rpc.")]
     assert not failed, failed
+
+
+def test_a_node_also_serves_on_a_unix_socket_that_only_its_user_can_reach(start_node: StartNode) -> None:
+    node = start_node()
+    path = node.hello().local_socket
+    assert may_use(path, node.port)
+    node.close()
+    assert not os.path.exists(path)
 
 
 class Training:

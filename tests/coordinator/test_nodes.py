@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from queue import Queue
 from random import Random
 
@@ -31,12 +34,13 @@ class Node:
         self.reply = HelloReply(PROTOCOL_VERSION, "node", slots=2, numeric_classes={"float32/1": "x"})
         self.callers: list[Caller] = []
         self.slow: Later | None = None
+        self.local_reply: HelloReply | None = None  # to who comes by the Unix socket, if it is another one
 
     def hello(self, caller: Caller, hello: Hello) -> HelloReply | Later:
         self.callers.append(caller)
         if hello.connection == "slot" and self.slow is not None:
             return self.slow
-        return self.reply
+        return self.local_reply if caller.peer == "a local peer" and self.local_reply else self.reply
 
     def status(self, caller: Caller) -> NodeStatus:
         return NodeStatus(numeric_classes=self.reply.numeric_classes)
@@ -48,10 +52,10 @@ class Node:
 class Bench:
     """A node, a link to it, and the events of the link."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         self.running = RunningLoop()
         self.node = Node()
-        self.server = RunningServer(self.running, COMPUTE_NODE, self.node, None)
+        self.server = RunningServer(self.running, COMPUTE_NODE, self.node, local_folder=folder)
         self.events: Queue[Event] = Queue()
         self.react: Callable[[Event], None] = lambda event: None
         aside: Callable[..., None] = lambda work, done: done(work())  # noqa: E731
@@ -94,8 +98,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
-    bench = Bench()
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
     yield bench
     bench.close()
 
@@ -111,6 +115,33 @@ def test_a_session_is_announced_when_all_its_connections_are_there(bench: Bench)
     assert isinstance(up, NodeUp)
     assert (up.session, up.info.slots) == (1, 2)
     assert bench.connections() == 3
+
+
+def test_slots_go_by_the_unix_socket_of_a_node_on_the_same_host(bench: Bench) -> None:
+    bench.node.reply = replace(bench.node.reply, local_socket=bench.server.server.local_socket)
+    bench.open()
+    bench.next(NodeUp)
+    control, *slots = [caller.peer for caller in bench.node.callers]
+    assert control.startswith("127.0.0.1:") and slots == ["a local peer"] * 2
+
+
+@pytest.mark.parametrize("what", ["nobody listens", "another node answers", "the folder is open to others"])
+def test_where_the_unix_socket_leads_nowhere_slots_go_by_the_port(bench: Bench, tmp_path: Path, what: str) -> None:
+    path = bench.server.server.local_socket
+    bench.node.reply = replace(bench.node.reply, local_socket=path)
+    if what == "nobody listens":
+        os.unlink(path)
+        with socket.socket(socket.AF_UNIX) as deserted:
+            deserted.bind(path)
+    elif what == "another node answers":
+        bench.node.local_reply = replace(bench.node.reply, local_socket="/elsewhere")
+    else:
+        tmp_path.chmod(0o755)
+    bench.open()
+    up = bench.next(NodeUp)
+    assert isinstance(up, NodeUp) and up.session == 1
+    slots = [caller.peer for caller in bench.node.callers][-2:]
+    assert all(peer.startswith("127.0.0.1:") for peer in slots)
 
 
 def test_when_the_control_connection_ends_first_the_node_is_dialled_again(bench: Bench) -> None:

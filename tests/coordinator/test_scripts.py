@@ -46,7 +46,7 @@ class Stage:
     def __init__(self) -> None:
         self.running = RunningLoop()
         self.node = Node()
-        self.server = RunningServer(self.running, COMPUTE_NODE, self.node, None)
+        self.server = RunningServer(self.running, COMPUTE_NODE, self.node)
         up: Queue[HelloReply] = Queue()
         hello = Hello(PROTOCOL_VERSION, "coordinator", connection="slot")
         self.channel = self.running.do(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -39,8 +40,9 @@ def serve(running_loop: RunningLoop) -> Iterator[Serve]:
             *,
             service: Service = COMPUTE_NODE,
             limits: Limits | None = None,
+            local_folder: Path | None = None,
         ) -> RunningServer:
-            server = RunningServer(running_loop, service, make_handler(running_loop.loop), limits)
+            server = RunningServer(running_loop, service, make_handler(running_loop.loop), limits, local_folder)
             servers.callback(server.close)
             return server
 

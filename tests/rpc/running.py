@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from queue import Queue
 from threading import Thread
 from typing import Any, TypeVar
@@ -49,11 +50,20 @@ class RunningLoop:
 class RunningServer:
     """A server on 127.0.0.1 and a free port."""
 
-    def __init__(self, running: RunningLoop, service: Service, handler: Any, limits: Limits | None) -> None:
+    def __init__(
+        self,
+        running: RunningLoop,
+        service: Service,
+        handler: Any,
+        limits: Limits | None = None,
+        local_folder: Path | None = None,
+    ) -> None:
         self.running = running
         self.handler = handler
         self.server = running.do(
-            lambda: Server(running.loop, service, handler, host="127.0.0.1", port=0, limits=limits)
+            lambda: Server(
+                running.loop, service, handler, host="127.0.0.1", port=0, limits=limits, local_folder=local_folder
+            )
         )
         self.address = self.server.address
 
