@@ -55,6 +55,15 @@ WIRE = (
     _of_raw("16-MiB"),
     _of_raw("100-MiB"),
     Goal("transport, CPU s per GB", value(f"{_TRANSPORT}/CPU-s/GB"), _AT_MOST, 0.6, 0.4),
+    Goal("transport over a Unix socket, 16 MiB, GB/s", value("wire/unix/16-MiB-GB/s"), _AT_LEAST, None, 4.0),
+    Goal(
+        "same / raw Unix socket",
+        ratio("wire/unix/16-MiB-GB/s", "wire/raw_unix/16-MiB-GB/s"),
+        _AT_LEAST,
+        None,
+        1.0,
+    ),
+    Goal("transport inside TLS, 16 MiB, GB/s", value("wire/tls/16-MiB-GB/s"), _AT_LEAST, 0.6, 1.0),
     Goal(
         "100-byte call / raw socket, minima",
         ratio_of_best(f"{_CALLS}/100-B-least-us", f"{_RAW}/100-B-least-us"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import ssl
 from collections.abc import Callable
 from random import getrandbits
 from typing import Any
@@ -16,6 +17,7 @@ from rpc.loop import WRITE, Loop, Timer
 from rpc.messages import Hello, HelloReply
 from rpc.resolve import Address, resolve
 from rpc.services import Method, Service
+from rpc.tls import Tls
 from rpc.transport import Connection
 
 OnReply = Callable[[Any], None]
@@ -50,13 +52,15 @@ class Channel:
         on_down: Callable[[TrainerError], None],
         connect_timeout_s: float = 2.0,
         local_socket: str = "",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Begin to connect: to the Unix socket of that path if there is one, else to the address."""
+        """Begin to connect: to the Unix socket of that path if one is given, else to the address, inside `tls`."""
         self.address = f"{address[0]}:{address[1]}"
         self.connection: Connection | None = None
         self._loop = loop
         self._service = service
         self._hello = hello
+        self._tls = Tls(tls, address[0]) if tls and not local_socket else None
         self._on_up = on_up
         self._on_down = on_down
         self._is_up = False
@@ -156,8 +160,9 @@ class Channel:
             self._dial_failed(code, rest)
             return
         self.connection = Connection(
-            self._loop, sock, on_frame=self._on_frame, on_closed=self._down, max_frame_bytes=frame_limit(None)
-        )
+            self._loop, sock, on_frame=self._on_frame, on_closed=self._down, max_frame_bytes=frame_limit(None),
+            tls=self._tls,
+        )  # fmt: skip
         left = max(0.0, self._connect_deadline.when - self._loop.now)
         self._call(self._service.methods["hello"], (self._hello,), left, self._greeted)
 

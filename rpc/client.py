@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from contextlib import suppress
 from random import getrandbits
 from threading import Lock
@@ -17,6 +18,7 @@ from rpc.greeting import check_hello_reply
 from rpc.messages import MAX_FRAME_BYTES, Buffer, Hello, HelloReply
 from rpc.services import Method, Service
 from rpc.sockets import tune
+from rpc.tls import Tls, TlsSocket
 from rpc.waiting import Waiter, left
 
 _SCRATCH_BYTES = 64 << 10
@@ -31,15 +33,24 @@ class Client:
     """
 
     def __init__(
-        self, host: str, port: int, service: Service, *, timeout_s: float = 30.0, what: str = "coordinator"
+        self,
+        host: str,
+        port: int,
+        service: Service,
+        *,
+        timeout_s: float = 30.0,
+        what: str = "coordinator",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.address = f"{host}:{port}"
         self._endpoint = (host, port)
         self._service = service
         self._timeout_s = timeout_s
         self._what = what
+        self._tls = Tls(tls, host) if tls else None
         self._lock = Lock()
         self._sock: socket.socket | None = None
+        self._secured: TlsSocket | None = None
         self._waiter: Waiter | None = None
         self._scratch = new_buffer(_SCRATCH_BYTES)
         self._reader = FrameReader(MAX_FRAME_BYTES, self._scratch)
@@ -84,6 +95,9 @@ class Client:
 
     def close(self) -> None:
         """Close the connection, from any thread; a call under way fails, and all others until `connect`."""
+        if self._secured is not None and self._lock.acquire(blocking=False):  # else a call is under way
+            self._secured.say_goodbye()
+            self._lock.release()
         sock, self._sock = self._sock, None
         self._failed = self._failed or Unreachable(f"the connection to {self._what} {self.address} was closed")
         if sock is not None:
@@ -123,15 +137,17 @@ class Client:
             raise
 
     def _exchange(self, request: list[Buffer], deadline: float) -> memoryview:
-        sock, waiter, reader = self._sock, self._waiter, self._reader
+        sock, waiter, reader, secured = self._sock, self._waiter, self._reader, self._secured
         if sock is None or waiter is None:
             raise OSError("closed by another thread")
-        _send(sock, waiter, request, deadline)
+        stream = secured or sock
+        _send(stream, waiter, request, deadline)
         frame = None
         while frame is None:
-            waiter.for_bytes(deadline)
+            if secured is None or not secured.pending:
+                waiter.for_bytes(deadline)
             try:
-                count = sock.recv_into(reader.room())
+                count = stream.recv_into(reader.room())
             except BlockingIOError:
                 continue
             if not count:
@@ -154,7 +170,21 @@ class Client:
         self._reader = FrameReader(MAX_FRAME_BYTES, self._scratch)
         self._waiter = Waiter(sock)
         self._sock = sock
+        if self._tls is not None:
+            self._secured = TlsSocket(sock, self._tls, self._scratch)
+            self._shake_hands(self._secured, self._waiter, deadline)
         self._failed = None
+
+    def _shake_hands(self, secured: TlsSocket, waiter: Waiter, deadline: float) -> None:
+        try:
+            while not secured.handshake():
+                waiter.for_bytes(deadline)
+        except TimeoutError as error:
+            raise self._fail(TimedOut(f"{self._what} {self.address} did not finish the TLS handshake")) from error
+        except OSError as error:
+            raise self._fail(Unreachable(f"lost {self._what} {self.address}: {_words(error)}")) from error
+        except TrainerError as error:
+            raise self._fail(type(error)(f"{self._what} {self.address}: {error}")) from error
 
     def _fail(self, reason: TrainerError) -> TrainerError:
         self._drop()
@@ -162,12 +192,12 @@ class Client:
         return reason
 
     def _drop(self) -> None:
-        sock, self._sock = self._sock, None
+        sock, self._sock, self._secured = self._sock, None, None
         if sock is not None:
             sock.close()
 
 
-def _send(sock: socket.socket, waiter: Waiter, request: list[Buffer], deadline: float) -> None:
+def _send(sock: socket.socket | TlsSocket, waiter: Waiter, request: list[Buffer], deadline: float) -> None:
     queue = SendQueue()
     queue.send(sock, request)
     while queue:

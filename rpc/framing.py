@@ -6,12 +6,16 @@ import socket
 from collections import deque
 from itertools import islice
 from struct import Struct
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rpc.convert import BULK_BYTES
 from rpc.errors import ProtocolError
 from rpc.messages import Buffer
+
+if TYPE_CHECKING:
+    from rpc.tls import TlsSocket
 
 SCRATCH_BYTES = 256 << 10
 KEEP_BYTES = 1 << 20  # a larger assembly buffer is given back when the connection is idle for long
@@ -150,7 +154,7 @@ class SendQueue:
     def __bool__(self) -> bool:
         return bool(self._pieces)
 
-    def send(self, sock: socket.socket, pieces: list[Buffer]) -> int:
+    def send(self, sock: socket.socket | TlsSocket, pieces: list[Buffer]) -> int:
         """Send pieces after what waits, once; queue the rest. Returns the bytes sent.
 
         The pieces must not change until they are sent.
@@ -167,7 +171,7 @@ class SendQueue:
         self._drop(sent)
         return sent
 
-    def flush(self, sock: socket.socket) -> int:
+    def flush(self, sock: socket.socket | TlsSocket) -> int:
         """Send once what the socket takes of what waits; returns the bytes sent.
 
         Raises:

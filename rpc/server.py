@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import socket
+import ssl
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,7 @@ from rpc.loop import READ, Loop, Timer
 from rpc.services import Service
 from rpc.session import Caller, Later, Session
 from rpc.sockets import listen
+from rpc.tls import Tls
 from rpc.transport import STALL_S, Connection
 
 __all__ = ["Caller", "Later", "Limits", "Server"]
@@ -70,12 +72,17 @@ class Server:
         port: int,
         limits: Limits | None = None,
         local_folder: Path | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Listen; with `local_folder`, which only this user may enter, on a Unix socket in it as well."""
+        """Listen; with `local_folder`, which only this user may enter, on a Unix socket in it as well.
+
+        With `tls` the port serves inside TLS and nothing else; a Unix socket needs none.
+        """
         self._loop = loop
         self._service = service
         self._handler = handler
         self._limits = limits or Limits()
+        self._tls = Tls(tls) if tls else None
         listener = listen(host, port)
         self.address: tuple[str, int] = listener.getsockname()[:2]
         local = listen_beside(self.address[1], local_folder) if local_folder else None
@@ -174,6 +181,7 @@ class Server:
                 on_closed=lambda reason: self._gone(session, host, reason),
                 max_frame_bytes=frame_limit(None),
                 stall_s=self._limits.stall_s,
+                tls=self._tls if isinstance(sock.getsockname(), tuple) else None,
             )
         except OSError:  # it has gone already, which some platforms say when options are set
             sock.close()

@@ -10,6 +10,7 @@ from rpc.framing import FrameReader, SendQueue
 from rpc.loop import READ, WRITE, Loop, Timer
 from rpc.messages import Buffer
 from rpc.sockets import peer_name, tune
+from rpc.tls import Tls, TlsSocket
 
 STALL_S = 30.0
 _IDLE_BUFFER_S = 30.0
@@ -28,10 +29,12 @@ class Connection:
     A frame must be whole `stall_s` seconds after its first byte came, and while something waits to be sent
     the peer must take some of it in every such time; else the connection is closed.
 
+    With `tls` it shakes hands first; how long that may take is the owner's affair, as with a silent peer.
+
     Attributes:
         peer: "host:port".
         max_frame_bytes: limit of incoming frames; may be changed between frames.
-        bytes_sent, bytes_received: counters, frame headers included.
+        bytes_sent, bytes_received: counters, frame headers included, TLS not.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class Connection:
         on_closed: Callable[[TrainerError], None],
         max_frame_bytes: int,
         stall_s: float = STALL_S,
+        tls: Tls | None = None,
     ) -> None:
         tune(sock)
         self.peer = peer_name(sock)
@@ -64,7 +68,11 @@ class Connection:
         self._write_timer: Timer | None = None
         self._idle_timer: Timer | None = None
         self._watched = READ
-        loop.register(sock, READ, self._on_ready)
+        self._tls = TlsSocket(sock, tls, loop.scratch) if tls else None
+        self._stream = self._tls or sock
+        loop.register(sock, READ, self._shake_hands if self._tls else self._on_ready)
+        if self._tls:
+            loop.post(lambda: self._shake_hands(0))
 
     @property
     def max_frame_bytes(self) -> int:
@@ -79,7 +87,7 @@ class Connection:
         if self.closed:
             return
         try:
-            self.bytes_sent += self._queue.send(self._sock, buffers)
+            self.bytes_sent += self._queue.send(self._stream, buffers)
         except OSError as error:
             self.close(self._lost(error))
             return
@@ -106,6 +114,8 @@ class Connection:
                 timer.cancel()
         if self._watched:
             self._loop.unregister(self._sock)
+        if self._tls is not None:
+            self._tls.say_goodbye()
         self._sock.close()
         self._on_closed(reason or Unreachable(f"the connection to {self.peer} was closed"))
 
@@ -115,6 +125,21 @@ class Connection:
         self._last_words = reason
         if not self._sending:
             self.close(reason)
+
+    def _shake_hands(self, _events: int) -> None:
+        assert self._tls is not None
+        if self.closed or self._tls.is_ready:
+            return
+        try:
+            is_ready = self._tls.handshake()
+        except OSError as error:
+            self.close(self._lost(error))
+        except TrainerError as error:
+            self.close(type(error)(f"{self.peer}: {error}"))
+        else:
+            if is_ready:
+                self._loop.modify(self._sock, READ, self._on_ready)
+                self._flush()
 
     def _on_ready(self, events: int) -> None:
         if events & WRITE and not self.closed:
@@ -127,11 +152,14 @@ class Connection:
             self._look_ahead()
             return
         try:
-            count = self._sock.recv_into(self._reader.room())
+            count = self._stream.recv_into(self._reader.room())
         except BlockingIOError:
             return
         except OSError as error:
             self.close(self._lost(error))
+            return
+        except ProtocolError as error:
+            self.close(ProtocolError(f"{self.peer}: {error}"))
             return
         if not count:
             self.close(Unreachable(f"{self.peer} closed the connection"))
@@ -139,6 +167,13 @@ class Connection:
         self.bytes_received += count
         self._reader.take(count)
         self._deliver()
+        if self._tls is not None and self._tls.pending:
+            self._loop.post(self._read_on)
+
+    def _read_on(self) -> None:
+        """Read what is decrypted already: the socket says nothing of that."""
+        if self._tls is not None and self._tls.pending and not (self._held or self._sending or self.closed):
+            self._read()
 
     def _deliver(self) -> None:
         reader = self._reader
@@ -203,11 +238,15 @@ class Connection:
             self._watch()
         if self._reader.waiting:
             self._loop.post(self._deliver)
+        if self._tls is not None and self._tls.pending:
+            self._loop.post(self._read_on)
 
     def _flush(self) -> None:
+        if self._tls is not None and not self._tls.is_ready:
+            return
         try:
             while self._queue:
-                self.bytes_sent += self._queue.flush(self._sock)
+                self.bytes_sent += self._queue.flush(self._stream)
         except BlockingIOError:
             if self._write_timer is None:
                 self._watch_progress()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.wire.echo import Way
 from bench.wire.kept_blob import KeptBlob, in_parts
-from bench.wire.serving import tell_port
+from bench.wire.serving import tell_address
 from rpc.client import Client
 from rpc.loop import Loop
 from rpc.messages import PROTOCOL_VERSION, BlobState, Hello, HelloReply
@@ -29,8 +29,8 @@ class Handler:
         return self._kept.get(offset, length)
 
 
-def connect(port: int) -> Way:
-    client = Client("127.0.0.1", port, COMPUTE_NODE)
+def connect(port: str) -> Way:
+    client = Client("127.0.0.1", int(port), COMPUTE_NODE)
     client.hello(Hello(PROTOCOL_VERSION, "client", connection="slot"))
 
     def put(offset: int, part: memoryview, size: int) -> None:
@@ -46,7 +46,7 @@ def connect(port: int) -> Way:
 def main() -> None:
     loop = Loop()
     server = Server(loop, COMPUTE_NODE, Handler(), host="127.0.0.1", port=0)
-    tell_port(server.address[1])
+    tell_address(server.address[1])
     loop.run()
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bench.contest import Contestant, hold
 from bench.results import Results
 
-OURS = ("transport", "calls")
-FLOOR_AND_STOCK = ("raw_socket", "stock_thrift")
+OURS = ("transport", "unix", "tls", "calls")
+FLOOR_AND_STOCK = ("raw_socket", "raw_unix", "stock_thrift")
 PEERS = ("grpc_bytes",)
 _NEEDS = {"grpc_bytes": ("grpc",)}
 

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +32,7 @@ Echo = Callable[[memoryview], memoryview]  # sends a message, returns what came 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What `connect(port)` of each way returns.
+    """What `connect(address)` of each way returns.
 
     Attributes:
         echo: moves a message there and back; what it returns may be the last part only.
@@ -42,14 +44,20 @@ class Way:
 
 
 class Server:
-    """The other side: `python -m bench.wire.WAY` prints its port, then its CPU seconds for each line."""
+    """The other side: `python -m bench.wire.WAY` prints its address, then its CPU seconds for each line."""
 
     def __init__(self, way: str) -> None:
+        self._scratch = tempfile.TemporaryDirectory(prefix="roundhouse-bench-")
         command = [sys.executable, "-m", f"bench.wire.{way}"]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=lambda: keep_on_core(0)
+            command,
+            env=os.environ | {"TMPDIR": self._scratch.name},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: keep_on_core(0),
         )
-        self.port = int(self._line())
+        self.address = self._line().rstrip("\n")
 
     def cpu_s(self) -> float:
         """CPU seconds of all its threads so far."""
@@ -64,6 +72,7 @@ class Server:
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe is not None
             pipe.close()
+        self._scratch.cleanup()
 
     def _line(self) -> str:
         assert self._process.stdout is not None
@@ -83,7 +92,7 @@ def contestant(way: str) -> Iterator[Run]:
     server = Server(way)
     keep_on_core(-1)
     try:
-        connected: Way = import_module(f"bench.wire.{way}").connect(server.port)
+        connected: Way = import_module(f"bench.wire.{way}").connect(server.address)
         message = np.random.default_rng(1).integers(0, 256, LARGE_BYTES, np.uint8).data
         for size in (SMALL_BYTES, PART_BYTES):
             if bytes(connected.echo(message[:size])) != bytes(message[:size]):

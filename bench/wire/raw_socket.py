@@ -8,14 +8,19 @@ from struct import Struct
 import numpy as np
 
 from bench.wire.echo import LARGE_BYTES, Way
-from bench.wire.serving import tell_port
+from bench.wire.serving import tell_address
 
 _LENGTH = Struct("!I")
 
 
-def connect(port: int) -> Way:
-    sock = socket.create_connection(("127.0.0.1", port))
+def connect(port: str) -> Way:
+    sock = socket.create_connection(("127.0.0.1", int(port)))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return way_over(sock)
+
+
+def way_over(sock: socket.socket) -> Way:
+    """The calling side."""
     room = new_room()
 
     def echo(message: memoryview) -> memoryview:
@@ -55,9 +60,14 @@ def _fill(sock: socket.socket, room: memoryview) -> memoryview:
 
 def main() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
-    tell_port(listener.getsockname()[1])
+    tell_address(listener.getsockname()[1])
     sock, _ = listener.accept()
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    answer(sock)
+
+
+def answer(sock: socket.socket) -> None:
+    """The other side: send back whatever comes."""
     room = new_room()
     while True:
         send(sock, receive(sock, room))

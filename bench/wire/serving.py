@@ -1,4 +1,4 @@
-"""What every server of the echo contest says on stdout: its port, then its CPU seconds whenever asked."""
+"""What every server of the echo contest says on stdout: its address, then its CPU seconds whenever asked."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from threading import Thread
 from time import process_time
 
 
-def tell_port(port: int) -> None:
-    """Print the port, and from now on the CPU seconds of this process for each line on stdin."""
-    print(port, flush=True)
+def tell_address(address: int | str) -> None:
+    """Print where this process serves, and from now on its CPU seconds for each line on stdin."""
+    print(address, flush=True)
     Thread(target=_answer, daemon=True).start()
 
 

@@ -11,7 +11,7 @@ from thrift.transport.TTransport import TFramedTransport, TFramedTransportFactor
 
 from bench.wire.echo import Way
 from bench.wire.kept_blob import KeptBlob, in_parts
-from bench.wire.serving import tell_port
+from bench.wire.serving import tell_address
 from rpc.generated import ComputeNode, ttypes
 
 
@@ -29,8 +29,8 @@ class Handler:
         return bytes(self._kept.get(offset, length))
 
 
-def connect(port: int) -> Way:
-    transport = TFramedTransport(TSocket("127.0.0.1", port))
+def connect(port: str) -> Way:
+    transport = TFramedTransport(TSocket("127.0.0.1", int(port)))
     transport.open()
     client = ComputeNode.Client(TBinaryProtocolAcceleratedFactory().getProtocol(transport))
 
@@ -46,7 +46,7 @@ def connect(port: int) -> Way:
 def main() -> None:
     listener = TServerSocket("127.0.0.1", 0)
     listener.listen()
-    tell_port(listener.handle.getsockname()[1])
+    tell_address(listener.handle.getsockname()[1])
     # It listens once more, on the port that it has by now.
     listener.port = listener.handle.getsockname()[1]
     listener.close()
