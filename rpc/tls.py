@@ -51,6 +51,7 @@ class TlsSocket:
         self._read: Callable[[int, memoryview], int] = self._machine.read  # type: ignore[assignment]
         self._unsent: memoryview = memoryview(b"")  # encrypted
         self._taken = 0  # bytes of the caller that `_unsent` stands for
+        self._peeked = b""
         self._is_over = False  # the peer has said goodbye
 
     def handshake(self) -> bool:
@@ -87,7 +88,7 @@ class TlsSocket:
 
         Raises:
             BlockingIOError: nothing that can be decrypted is here.
-            ProtocolError: these are not the peer's bytes.
+            OSError: the connection is lost, ended by the peer with a reason, or the bytes are not the peer's.
         """
         have = self._decrypt(room) if self.pending else 0
         if have or self._is_over:
@@ -100,6 +101,18 @@ class TlsSocket:
         if not have and not self._is_over:
             raise BlockingIOError
         return have
+
+    def peek(self) -> bool:
+        """Whether something is here that `recv_into` would give, or False for the end.
+
+        Raises:
+            BlockingIOError, OSError: as `recv_into` does.
+        """
+        if not self._peeked:
+            first = bytearray(1)
+            self._peeked = bytes(first[: self.recv_into(memoryview(first))])
+            self.pending = bool(self._peeked)
+        return self.pending
 
     def send(self, data: Buffer) -> int:
         """Encrypt the beginning of `data` and send it; returns how many bytes of it that was.
@@ -130,7 +143,8 @@ class TlsSocket:
             self._pass_on()
 
     def _decrypt(self, room: memoryview) -> int:
-        have = 0
+        have = len(self._peeked)
+        room[:have], self._peeked = self._peeked, b""
         try:
             while have < len(room):
                 count = self._read(len(room) - have, room[have:])
@@ -141,7 +155,7 @@ class TlsSocket:
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as error:
-            raise _complaint(error) from error
+            raise ConnectionAbortedError(f"TLS failed: {_reason(error)}") from error
         self.pending = have == len(room)
         return have
 
@@ -162,9 +176,13 @@ class TlsSocket:
 
 
 def _complaint(error: ssl.SSLError) -> TrainerError:
-    reason = (error.reason or str(error)).lower().replace("_", " ")
+    reason = _reason(error)
     if isinstance(error, ssl.SSLCertVerificationError):
         return Refused(f"its certificate is not accepted: {error.verify_message}")
     if "alert" in reason:
         return Refused(f"it ends TLS: {reason}")
     return ProtocolError(f"TLS failed: {reason}")
+
+
+def _reason(error: ssl.SSLError) -> str:
+    return (error.reason or str(error)).lower().replace("_", " ")

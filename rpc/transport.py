@@ -158,9 +158,6 @@ class Connection:
         except OSError as error:
             self.close(self._lost(error))
             return
-        except ProtocolError as error:
-            self.close(ProtocolError(f"{self.peer}: {error}"))
-            return
         if not count:
             self.close(Unreachable(f"{self.peer} closed the connection"))
             return
@@ -218,7 +215,7 @@ class Connection:
     def _look_ahead(self) -> None:
         """Learn whether the peer has gone without taking its next bytes."""
         try:
-            waiting = self._sock.recv(1, socket.MSG_PEEK)
+            waiting = self._tls.peek() if self._tls else self._sock.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
             return
         except OSError as error:

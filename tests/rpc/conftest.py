@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -41,8 +42,10 @@ def serve(running_loop: RunningLoop) -> Iterator[Serve]:
             service: Service = COMPUTE_NODE,
             limits: Limits | None = None,
             local_folder: Path | None = None,
+            tls: ssl.SSLContext | None = None,
         ) -> RunningServer:
-            server = RunningServer(running_loop, service, make_handler(running_loop.loop), limits, local_folder)
+            handler = make_handler(running_loop.loop)
+            server = RunningServer(running_loop, service, handler, limits, local_folder, tls)
             servers.callback(server.close)
             return server
 

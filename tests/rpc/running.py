@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from queue import Queue
@@ -57,12 +58,20 @@ class RunningServer:
         handler: Any,
         limits: Limits | None = None,
         local_folder: Path | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.running = running
         self.handler = handler
         self.server = running.do(
             lambda: Server(
-                running.loop, service, handler, host="127.0.0.1", port=0, limits=limits, local_folder=local_folder
+                running.loop,
+                service,
+                handler,
+                host="127.0.0.1",
+                port=0,
+                limits=limits,
+                local_folder=local_folder,
+                tls=tls,
             )
         )
         self.address = self.server.address
