@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from rpc.codec import decode_reply, encode_call
 from rpc.errors import ProtocolError, TaskRejected, TimedOut, TrainerError, Unreachable
-from rpc.framing import FrameReader, SendQueue, new_buffer
+from rpc.framing import FrameReader, SendQueue, Stream, new_buffer
 from rpc.greeting import check_hello_reply
 from rpc.messages import MAX_FRAME_BYTES, Buffer, Hello, HelloReply
 from rpc.services import Method, Service
@@ -53,7 +53,7 @@ class Client:
         self._secured: TlsSocket | None = None
         self._waiter: Waiter | None = None
         self._scratch = new_buffer(_SCRATCH_BYTES)
-        self._reader = FrameReader(MAX_FRAME_BYTES, self._scratch)
+        self._reader, self._queue = FrameReader(MAX_FRAME_BYTES, self._scratch), SendQueue()
         self._seqid = getrandbits(30)
         self._failed: TrainerError | None = None
 
@@ -141,7 +141,7 @@ class Client:
         if sock is None or waiter is None:
             raise OSError("closed by another thread")
         stream = secured or sock
-        _send(stream, waiter, request, deadline)
+        self._send(stream, waiter, request, deadline)
         frame = None
         while frame is None:
             if secured is None or not secured.pending:
@@ -158,6 +158,14 @@ class Client:
             raise ProtocolError("more than one reply came")
         return frame
 
+    def _send(self, stream: Stream, waiter: Waiter, request: list[Buffer], deadline: float) -> None:
+        self._queue.send(stream, request)
+        while self._queue:
+            try:
+                self._queue.flush(stream)
+            except BlockingIOError:
+                waiter.for_room(deadline)
+
     def _connect(self, deadline: float) -> None:
         self._drop()
         try:
@@ -167,7 +175,7 @@ class Client:
         except OSError as error:
             raise self._fail(Unreachable(f"{self._what} {self.address} is not reachable: {_words(error)}")) from error
         tune(sock)
-        self._reader = FrameReader(MAX_FRAME_BYTES, self._scratch)
+        self._reader, self._queue = FrameReader(MAX_FRAME_BYTES, self._scratch), SendQueue()
         self._waiter = Waiter(sock)
         self._sock = sock
         if self._tls is not None:
@@ -195,16 +203,6 @@ class Client:
         sock, self._sock, self._secured = self._sock, None, None
         if sock is not None:
             sock.close()
-
-
-def _send(sock: socket.socket | TlsSocket, waiter: Waiter, request: list[Buffer], deadline: float) -> None:
-    queue = SendQueue()
-    queue.send(sock, request)
-    while queue:
-        try:
-            queue.flush(sock)
-        except BlockingIOError:
-            waiter.for_room(deadline)
 
 
 def _words(error: OSError) -> str:

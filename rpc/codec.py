@@ -124,15 +124,20 @@ def decode_call(service: Service, frame: memoryview) -> Call:
         ProtocolError: the frame is not exactly one call.
     """
     try:
-        kind, name, seqid, start = _read_head(frame)
-        if kind != TMessageType.CALL:
-            raise ProtocolError(f"a message of kind {kind} came where a call was due")
-        method = service.methods.get(name)
+        end = 8 + frame[7]  # of the name, if it has fewer than 256 bytes
+        method = service.by_call_head.get(bytes(frame[:end]))
         if method is None:
-            raise UnknownMethod(service, name, seqid)
-        return Call(method, seqid, _decode(method.call_plan, frame, start))
+            raise _no_method(service, frame)
+        return Call(method, _WORD.unpack_from(frame, end)[0], _decode(method.call_plan, frame, end + 4))
     except _MALFORMED as error:
         raise ProtocolError(f"not a call of {service.name}: {_words(error)}") from error
+
+
+def _no_method(service: Service, frame: memoryview) -> ProtocolError:
+    kind, name, seqid, _ = _read_head(frame)
+    if kind != TMessageType.CALL:
+        return ProtocolError(f"a message of kind {kind} came where a call was due")
+    return UnknownMethod(service, name, seqid)
 
 
 def decode_reply(method: Method, seqid: int, frame: memoryview) -> Any:

@@ -94,12 +94,10 @@ def _arguments(ttype: int, arguments: Any, hint: Any, where: str) -> Any:
 
 
 def _constructor(kind: Callable[..., Any]) -> type:
-    # The C codec hands fields to the constructor by name only for subclasses of TFrozenBase; this one returns
-    # our class.
-    def construct(_: type, **fields: Any) -> Any:
-        return kind(**fields)
-
-    return type(getattr(kind, "__name__", "fields"), (TFrozenBase,), {"__new__": construct, "__slots__": ()})
+    # The C codec hands fields to the constructor by name only for subclasses of TFrozenBase. Calling this one is
+    # calling ours, by way of its metaclass: a `__new__` would cost a call in Python for every struct.
+    calls_ours = type("calls_ours", (type,), {"__call__": staticmethod(kind)})
+    return calls_ours.__new__(calls_ours, getattr(kind, "__name__", "fields"), (TFrozenBase,), {"__slots__": ()})
 
 
 def _preparer(hints: Mapping[str, Any]) -> Prepare | None:

@@ -6,7 +6,7 @@ import socket
 from collections import deque
 from itertools import islice
 from struct import Struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from rpc.messages import Buffer
 
 if TYPE_CHECKING:
     from rpc.tls import TlsSocket
+
+Stream: TypeAlias = "socket.socket | TlsSocket"  # what frames go through
 
 SCRATCH_BYTES = 256 << 10
 KEEP_BYTES = 1 << 20  # a larger assembly buffer is given back when the connection is idle for long
@@ -154,7 +156,7 @@ class SendQueue:
     def __bool__(self) -> bool:
         return bool(self._pieces)
 
-    def send(self, sock: socket.socket | TlsSocket, pieces: list[Buffer]) -> int:
+    def send(self, sock: Stream, pieces: list[Buffer]) -> int:
         """Send pieces after what waits, once; queue the rest. Returns the bytes sent.
 
         The pieces must not change until they are sent.
@@ -171,7 +173,7 @@ class SendQueue:
         self._drop(sent)
         return sent
 
-    def flush(self, sock: socket.socket | TlsSocket) -> int:
+    def flush(self, sock: Stream) -> int:
         """Send once what the socket takes of what waits; returns the bytes sent.
 
         Raises:

@@ -86,6 +86,11 @@ class Service:
     name: str
     methods: Mapping[str, Method]
 
+    @cached_property
+    def by_call_head(self) -> Mapping[bytes, Method]:
+        """The methods by how a call of each begins."""
+        return {method.call_head: method for method in self.methods.values()}
+
 
 def message_head(kind: int, name: str) -> bytes:
     """Message header but for its last word, the number: version and kind, length of the name, name."""
