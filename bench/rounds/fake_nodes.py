@@ -1,21 +1,20 @@
 """Many nodes in one process that answer at once: `python -m bench.rounds.fake_nodes COUNT SIZE`.
 
-It prints the ports, one a line.
+It prints the ports, one a line. Training tasks are answered from a template: as much work as a real node does for one
+would make the fakes, not the coordinator, what a round waits for.
 """
 
 from __future__ import annotations
 
+import socket
 import sys
 from functools import cache
 
-import numpy as np
-
-from bench.rounds.task import STEP, start
+from bench.rounds.template import Template
 from mlcore.shards import parse_rows, survey
-from rpc.arrays import bytes_of
-from rpc.blobs import digest
-from rpc.loop import Loop
+from rpc.loop import READ, Loop
 from rpc.messages import (
+    MAX_FRAME_BYTES,
     PROTOCOL_VERSION,
     BlobState,
     Buffer,
@@ -24,19 +23,17 @@ from rpc.messages import (
     NodeStatus,
     ShardSummary,
     SurveyTask,
-    TrainResult,
-    TrainTask,
-    Vector,
 )
-from rpc.server import Caller, Server
 from rpc.services import COMPUTE_NODE
+from rpc.session import Caller, Session
+from rpc.sockets import listen
+from rpc.transport import Connection
 
 
 class FakeNode:
-    """A node whose shard and delta are always the same."""
+    """All that a node is asked but to train; its shard is always the same."""
 
-    def __init__(self, delta: Vector) -> None:
-        self._delta = delta
+    def __init__(self) -> None:
         self._text = b""
 
     def hello(self, caller: Caller, hello: Hello) -> HelloReply:
@@ -51,9 +48,6 @@ class FakeNode:
 
     def survey(self, caller: Caller, task: SurveyTask) -> ShardSummary:
         return summary(self._text, task)
-
-    def train_shard(self, caller: Caller, task: TrainTask) -> TrainResult:
-        return TrainResult(task.attempt, task.fence, 26, self._delta, 1.0, 1, 0.0)
 
     def cancel_attempt(self, caller: Caller, attempt: str, grace_ms: int) -> None:
         pass
@@ -75,13 +69,51 @@ def _facts(text: bytes) -> tuple[int, int, int, bytes, bytes, bytes]:
     return stats.rows, stats.columns, stats.max_label, *moments, stats.label_counts.astype("<i8").tobytes()
 
 
+class FakeNodes:
+    """The connections of all nodes."""
+
+    def __init__(self, loop: Loop, template: Template) -> None:
+        self._loop = loop
+        self._template = template
+
+    def listen(self) -> int:
+        """Add a node; return its port."""
+        handler, listener = FakeNode(), listen("127.0.0.1", 0)
+        self._loop.register(listener, READ, lambda _events: self._take(handler, listener.accept()[0]))
+        port: int = listener.getsockname()[1]
+        return port
+
+    def spoke(self, session: Session) -> None:
+        """Nothing comes of it."""
+
+    def admit(self, session: Session) -> None:
+        """There is room for everybody."""
+
+    def _take(self, handler: FakeNode, sock: socket.socket) -> None:
+        session = Session(COMPUTE_NODE, handler, self)
+
+        def on_frame(frame: memoryview) -> None:
+            answer = self._template.answer(frame)
+            if answer is None:
+                session.on_frame(frame)
+            else:
+                connection.send([answer])
+
+        connection = Connection(
+            self._loop,
+            sock,
+            on_frame=on_frame,
+            on_closed=lambda reason: session.closed(),
+            max_frame_bytes=MAX_FRAME_BYTES,
+        )
+        session.start(connection)
+
+
 def main(count: str, size: str) -> None:
     loop = Loop()
-    data = bytes(bytes_of(np.full_like(start(size), STEP)))
-    delta = Vector("float32", len(data) // 4, digest(data), data=data)
+    nodes = FakeNodes(loop, Template(size))
     for _ in range(int(count)):
-        server = Server(loop, COMPUTE_NODE, FakeNode(delta), host="127.0.0.1", port=0)
-        print(server.address[1], flush=True)
+        print(nodes.listen(), flush=True)
     loop.run()
 
 
