@@ -13,7 +13,7 @@ from compute_node.node import ComputeNode
 from rpc.argument_types import checked, port, seconds, share
 from rpc.errors import ExitCode
 from rpc.messages import MAX_SLOTS
-from rpc.program import Parser, exit_status, set_up_logging
+from rpc.program import Parser, calm_collector, exit_status, set_up_logging
 
 PROG = "compute_node"
 
@@ -40,6 +40,7 @@ def serve(node: ComputeNode) -> int:
     """Serve until SIGTERM or Ctrl-C; return the exit status."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: node.stop())
+    calm_collector()
     if not node.run():
         # A thread is in the middle of a step. OpenBLAS waits for it at exit, and may do so for ever.
         logging.shutdown()

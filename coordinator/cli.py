@@ -15,7 +15,7 @@ from coordinator.core.policies import NUMBERS, POLICIES, Policy
 from rpc.argument_types import port, seconds
 from rpc.descriptors import raise_nofile
 from rpc.errors import BadData, BadRequest, ExitCode
-from rpc.program import Parser, exit_status, set_up_logging
+from rpc.program import Parser, calm_collector, exit_status, set_up_logging
 
 PROG = "coordinator"
 PLUGINS = "roundhouse.policies"  # entry points that add policies: name -> class without arguments
@@ -38,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         host, bound_port = coordinator.address
         nodes = "1 node" if len(config.nodes) == 1 else f"{len(config.nodes)} nodes"
         print(f"coordinator serves on {host}:{bound_port} (policy {policy.name}, {nodes} listed)", flush=True)
+        calm_collector()
         coordinator.run()
         return ExitCode.DONE
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import tempfile
 from pathlib import Path
 
@@ -37,7 +36,6 @@ class Coordinator:
     def run(self) -> None:
         """Serve until stopped."""
         set_blas_threads(1)  # the nodes of a small machine need its cores more than validation does
-        _calm_collector()
         self._runtime.start()
         try:
             self._loop.run()
@@ -49,9 +47,3 @@ class Coordinator:
 
     def stop(self) -> None:
         self._loop.stop()
-
-
-def _calm_collector() -> None:
-    """Let Python look for cycles less often: tasks make hardly any, and looking cost a tenth of every task."""
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)

@@ -24,7 +24,7 @@ def add_a_constant(task: TrainTask, model: FloatArray, data: Prepared, before_st
 def main(*argv: str) -> None:
     node = ComputeNode(cli.config_from(cli.parse(argv)), add_a_constant)
     print(f"compute node {node.name} serves on {node.address[0]}:{node.address[1]}", flush=True)
-    node.run()
+    cli.serve(node)
 
 
 if __name__ == "__main__":
