@@ -5,6 +5,8 @@
 PY := .venv/bin/python
 INSTALLED := .venv/installed
 N ?= 1000
+WORKERS ?= 2
+TESTS := tests --ignore tests/system/test_accuracy.py
 PEERS ?=
 BENCH := .venv-bench/bin/python
 
@@ -21,7 +23,8 @@ demo: $(INSTALLED) ## train the letters on three nodes of this machine
 	@$(PY) -m roundhouse demo
 
 test: $(INSTALLED) ## run the test suite
-	$(PY) -m pytest tests --ignore tests/system/test_accuracy.py
+	$(PY) -m pytest -n $(WORKERS) -m "not alone" $(TESTS)
+	$(PY) -m pytest -m alone $(TESTS)
 
 accuracy: $(INSTALLED) ## train the letters to 98 % as the README says (half a minute)
 	$(PY) -m pytest tests/system/test_accuracy.py

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from mlcore.mlp import init_weights, n_weights
 from roundhouse import connect
@@ -17,6 +18,7 @@ MODEL_BYTES = 4 * n_weights(LAYERS)
 MB = 1_000_000
 
 
+@pytest.mark.alone
 def test_a_round_of_400_mb_takes_at_most_15_s_and_5_models_of_memory(tmp_path: Path) -> None:
     data = tiny_dataset(tmp_path)
     nodes = [odd_node("constant"), odd_node("constant")]
