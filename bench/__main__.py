@@ -20,6 +20,7 @@ def main() -> int:
     """Hold the contests; return 1 if a gate is missed, with --quick only if one is missed by far."""
     args = _parse()
     results = Results(machine=machine.describe())
+    args.out.mkdir(parents=True, exist_ok=True)
     if args.quick:
         sittings.quick(results)
         return _judge_quick(results)
