@@ -41,7 +41,7 @@ class ShardCache:
             raise BadData(str(error)) from error
 
     def prepared(self, blob: str, file: str, dtype: str, standardization: tuple[Buffer, Buffer]) -> Prepared:
-        """Return (x, y) of a blob: x (rows, features) in `dtype`, standardized where offset and scale are given."""
+        """Return (x, y) of a blob, both read-only; x (rows, features) in `dtype`, standardized if offset is given."""
         offset, scale = (bytes(part) for part in standardization)
 
         def make() -> Prepared:
@@ -58,6 +58,8 @@ class ShardCache:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         made = make()  # outside the lock: two slots may make the same one, with the same bits
+        for array in made:
+            array.flags.writeable = False  # what cannot change may stay on a device
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = made

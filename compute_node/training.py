@@ -8,10 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
-from compute_node.blas_threads import BlasThreads
 from compute_node.shards import Prepared, ShardCache
 from compute_node.vectors import Model
-from mlcore.kernels import Backend
+from mlcore.kernels import Backend, set_threads
 from mlcore.kernels.backend import FloatArray
 from mlcore.shards import DataError, check_labels, survey
 from mlcore.training import ShardResult, train_shard
@@ -54,7 +53,6 @@ class ShardWorker:
     def __init__(self, shards: ShardCache, trainer: Trainer) -> None:
         self._shards = shards
         self._trainer = trainer
-        self._blas = BlasThreads()
 
     def survey(self, task: SurveyTask) -> ShardSummary:
         """Read a shard and describe it.
@@ -96,8 +94,8 @@ class ShardWorker:
         try:
             weights = _weights(task.model, model)
             data = self._shards.prepared(task.blob, task.file, task.settings.dtype, (task.offset, task.scale))
-            with self._blas.limited_to(task.threads, check):
-                result = self._trainer(task, weights, data, check)
+            set_threads(task.threads)
+            result = self._trainer(task, weights, data, check)
         except FloatingPointError as error:
             raise Diverged(str(error)) from error
         except MemoryError as error:

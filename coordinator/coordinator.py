@@ -10,7 +10,7 @@ from coordinator.core.policies import Policy
 from coordinator.handler import CoordinatorHandler
 from coordinator.identity import keep_identity, next_identity
 from coordinator.runtime import Runtime
-from mlcore.kernels import set_blas_threads
+from mlcore.kernels import set_threads
 from rpc.blobs import BlobFolder
 from rpc.loop import Loop
 from rpc.server import Server
@@ -35,7 +35,7 @@ class Coordinator:
 
     def run(self) -> None:
         """Serve until stopped."""
-        set_blas_threads(1)  # the nodes of a small machine need its cores more than validation does
+        set_threads(1)  # the nodes of a small machine need its cores more than validation does
         self._runtime.start()
         try:
             self._loop.run()

@@ -47,7 +47,7 @@ def train_shard(
 
     Args:
         model: global weights, shape (n_weights,); not modified.
-        x: inputs, shape (rows, inputs), rows >= 1.
+        x: inputs, shape (rows, inputs), rows >= 1; where it and `y` are read-only, a device keeps its copies.
         y: class of each row, 0 to classes - 1, shape (rows,).
         round_number: from 1; places the task's steps in the schedule of the whole run.
         shard: index of the shard, from 0; with seed and round it fixes the order of the rows.

@@ -8,7 +8,7 @@ from threading import local
 import numpy as np
 
 from mlcore.backprop import BackwardBuffers, Parameters
-from mlcore.kernels.backend import Array, Backend, FloatArray, IntArray
+from mlcore.kernels.backend import Array, Backend
 from mlcore.mlp import layer_views, n_weights
 
 _MOST_KEPT_BYTES = 256 * 2**20  # per thread; larger workspaces are made anew for each task
@@ -33,13 +33,12 @@ class Shape:
     def n_bytes(self) -> int:
         """Bytes of a workspace, near enough to bound what is kept."""
         n_vectors = n_weights(self.layers) * (2 + self.n_states)
-        n_data = 2 * self.n_rows * (self.layers[0] + 1)
         n_activations = 2 * 2 * self.n_batch_rows * sum(self.layers)
-        return np.dtype(self.dtype).itemsize * (n_vectors + n_data + n_activations)
+        return np.dtype(self.dtype).itemsize * (n_vectors + n_activations)
 
 
 class Workspace:
-    """Weights, gradient, optimizer state, data and activations of one task on one device."""
+    """Weights, gradient, optimizer state, batches and activations of one task on one device."""
 
     def __init__(self, backend: Backend, shape: Shape) -> None:
         size = n_weights(shape.layers)
@@ -53,33 +52,24 @@ class Workspace:
             layer_views(self.gradient, shape.layers),
             backend.empty((1,), "float64"),
         )
-        self._x, self._y = self._data()
-        if shape.n_batches > 1:
-            self._shuffled_x, self._shuffled_y = self._data()
         sizes = {shape.n_batch_rows, shape.n_rows % shape.n_batch_rows} - {0}
         self._buffers = {n: BackwardBuffers(backend, shape.layers, n, shape.dtype) for n in sizes}
 
-    def _data(self) -> tuple[FloatArray, IntArray]:
-        x = self._backend.empty((self.shape.n_rows, self.shape.layers[0] + 1), self.shape.dtype)
-        x[:, -1:] = 1.0
-        return x, self._backend.empty((self.shape.n_rows,), "int64")
-
     def load(self, model: Array, x: Array, y: Array) -> None:
-        """Copy in the arguments of a task, host arrays, so that nothing of an earlier task is left."""
+        """Take in the arguments of a task, host arrays, so that nothing of an earlier task is left."""
         self.weights[...] = self._backend.from_host(model)
-        self._x[:, :-1] = self._backend.from_host(np.asarray(x, self.shape.dtype))
-        self._y[...] = self._backend.from_host(np.asarray(y, np.int64))
+        self._x = self._backend.hold(np.ascontiguousarray(x, self.shape.dtype))
+        self._y = self._backend.hold(np.ascontiguousarray(y, np.int64))
         for state in self.states:
             state[...] = 0.0
         if self.shape.n_batches == 1:
-            self._buffers[self.shape.n_rows].load(self._x, self._y)
+            order = self._backend.from_host(np.arange(self.shape.n_rows))
+            self._buffers[self.shape.n_rows].load(self._x, self._y, order)
 
     def shuffle(self, rng: np.random.Generator) -> None:
         """Put the rows of the coming epoch in a new order; one batch with all rows needs none."""
         if self.shape.n_batches > 1:
-            order = rng.permutation(self.shape.n_rows)
-            self._backend.take_rows(self._x, order, self._shuffled_x)
-            self._backend.take_rows(self._y, order, self._shuffled_y)
+            self._order = self._backend.from_host(rng.permutation(self.shape.n_rows))
 
     def batch(self, index: int) -> tuple[BackwardBuffers, int]:
         """Return buffers loaded with the batch `index`, and its number of rows."""
@@ -88,7 +78,7 @@ class Workspace:
         start = index * self.shape.n_batch_rows
         end = min(start + self.shape.n_batch_rows, self.shape.n_rows)
         buffers = self._buffers[end - start]
-        buffers.load(self._shuffled_x[start:end, :], self._shuffled_y[start:end])
+        buffers.load(self._x, self._y, self._order[start:end])
         return buffers, end - start
 
 

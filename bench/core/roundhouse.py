@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.core.works import Floats, Work
 from mlcore.kernels import get_backend
-from mlcore.kernels.threads import set_blas_threads
+from mlcore.kernels.threads import set_threads
 from mlcore.training import train_shard
 
 
@@ -20,9 +20,10 @@ def prepare_on(device: str, work: Work, threads: int) -> Callable[[], Floats]:
     """Compute on a device, with the look for a cancellation before each step that a node does."""
     backend = get_backend(device)
     x, y = work.rows_and_classes
+    x.flags.writeable = y.flags.writeable = False  # as a node's shards
 
     def train() -> Floats:
-        set_blas_threads(threads)
+        set_threads(threads)
         result = train_shard(
             work.model, x, y, work.settings, round_number=1, shard=0, backend=backend, before_step=lambda: None
         )

@@ -12,7 +12,7 @@ from time import perf_counter
 
 from bench.letters.target import BATCH, LAYERS, SEED
 from mlcore.kernels import get_backend
-from mlcore.kernels.threads import set_blas_threads
+from mlcore.kernels.threads import set_threads
 from mlcore.mlp import init_weights
 from mlcore.settings import TrainSettings
 from mlcore.shards import find_shards, parse_rows
@@ -32,7 +32,7 @@ def main(directory: str, shards: str) -> None:
     files = [find_shards(Path(directory)).train[int(index)] for index in shards]
     data = [parse_rows(file.read_bytes(), name=file.name) for file in files]
     rows = [((shard.x - shard.x.mean(axis=0)) / shard.x.std(axis=0), shard.y) for shard in data]
-    set_blas_threads(1)
+    set_threads(1)
     backend = get_backend()
     # Kernels are loaded, and buffers made, before the clock starts: a node's are, too.
     train_shard(model, *rows[0], replace(settings, epochs=1), round_number=1, shard=0, backend=backend)

@@ -3,6 +3,6 @@
 from mlcore.kernels.backend import Backend
 from mlcore.kernels.select import get_backend
 from mlcore.kernels.selftest import numeric_class
-from mlcore.kernels.threads import set_blas_threads
+from mlcore.kernels.threads import set_threads
 
-__all__ = ["Backend", "get_backend", "numeric_class", "set_blas_threads"]
+__all__ = ["Backend", "get_backend", "numeric_class", "set_threads"]

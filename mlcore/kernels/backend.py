@@ -1,4 +1,4 @@
-"""The seam between the training code and whatever computes: eleven operations on arrays of one device.
+"""The seam between the training code and whatever computes: twelve operations on arrays of one device.
 
 Activations are feature-major, shape (units, rows), so that a layer is one product of contiguous matrices and
 the softmax reduces over axis 0. Every operation writes into arrays that the caller owns. Code above the seam
@@ -7,7 +7,7 @@ CuPy and every library of the array API standard share.
 """
 
 from collections.abc import Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,14 @@ from numpy.typing import NDArray
 FloatArray: TypeAlias = NDArray[np.floating[Any]]
 IntArray: TypeAlias = NDArray[np.integer[Any]]
 Array: TypeAlias = NDArray[Any]
+
+
+class Batch(NamedTuple):
+    """The rows of a step: inputs in both layouts, with a last column and row of ones, and the class of each row."""
+
+    by_row: FloatArray  # (rows, inputs + 1)
+    by_feature: FloatArray  # (inputs + 1, rows)
+    classes: IntArray  # (rows,), int64
 
 
 class Backend(Protocol):
@@ -38,8 +46,12 @@ class Backend(Protocol):
         """Return the values as a NumPy array; may share memory with `array`."""
         ...
 
-    def take_rows(self, source: Array, order: IntArray, out: Array) -> None:
-        """Write `source[order]` into `out`; `order` is a host array of row numbers."""
+    def hold(self, array: Array) -> Array:
+        """The same for an array that many tasks read: a read-only one comes to the device once, as long as it lives."""
+        ...
+
+    def take_batch(self, x: FloatArray, y: IntArray, order: IntArray, batch: Batch) -> None:
+        """Write the rows `order` of `x` (all rows, inputs) and `y` into `batch`, but for its ones."""
         ...
 
     def matmul(self, a: FloatArray, b: FloatArray, out: FloatArray) -> None:

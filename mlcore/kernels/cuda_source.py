@@ -12,6 +12,18 @@ __device__ long long thread_index() {
     return (long long)blockIdx.x * blockDim.x + threadIdx.x;
 }
 
+__global__ void take_batch(const REAL* x, const long long* y, const long long* order,
+                           REAL* by_row, REAL* by_feature, long long* classes,
+                           long long n_rows, long long n_inputs, long long n) {
+    long long i = thread_index();
+    if (i >= n) return;
+    long long r = i / n_inputs, c = i % n_inputs;
+    REAL value = x[order[r] * n_inputs + c];
+    by_row[r * (n_inputs + 1) + c] = value;
+    by_feature[c * n_rows + r] = value;
+    if (c == 0) classes[r] = y[order[r]];
+}
+
 __global__ void relu(REAL* z, long long n) {
     long long i = thread_index();
     if (i < n && z[i] < 0) z[i] = 0;  // a NaN stays

@@ -1,4 +1,4 @@
-"""CUDA through CuPy: cuBLAS for the products, five raw kernels for all that lies between them."""
+"""CUDA through CuPy: cuBLAS for the products, seven raw kernels for all that lies between them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,8 +7,9 @@ import cupy
 import numpy as np
 
 from mlcore.kernels.adam import BETA_1, BETA_2, folded_constants
-from mlcore.kernels.backend import Array, FloatArray, IntArray
+from mlcore.kernels.backend import Array, Batch, FloatArray, IntArray
 from mlcore.kernels.cuda_source import CUDA_SOURCE
+from mlcore.kernels.residents import Residents
 
 _THREADS_PER_BLOCK = 256
 _C_TYPES = {np.dtype("float32"): "float", np.dtype("float64"): "double"}
@@ -25,6 +26,8 @@ class CupyBackend:
                 dtype: cupy.RawModule(code=CUDA_SOURCE, options=(f"-DREAL={c_type}",))
                 for dtype, c_type in _C_TYPES.items()
             }
+            memory = self._device.mem_info[1]
+        self._residents = Residents(self.from_host, most_bytes=memory // 2)
 
     def empty(self, shape: Sequence[int], dtype: str) -> Array:
         with self._device:
@@ -38,8 +41,12 @@ class CupyBackend:
     def to_host(self, array: Array) -> Array:
         return cupy.asnumpy(array)  # type: ignore[no-any-return]
 
-    def take_rows(self, source: Array, order: IntArray, out: Array) -> None:
-        cupy.take(source, cupy.asarray(order), axis=0, out=out)
+    def hold(self, array: Array) -> Array:
+        return self._residents.get(array)
+
+    def take_batch(self, x: FloatArray, y: IntArray, order: IntArray, batch: Batch) -> None:
+        n_rows, n_inputs = len(order), x.shape[1]
+        self._launch("take_batch", n_rows * n_inputs, x, y, order, *batch, np.int64(n_rows), np.int64(n_inputs))
 
     def matmul(self, a: FloatArray, b: FloatArray, out: FloatArray) -> None:
         cupy.matmul(a, b, out=out)

@@ -1,18 +1,18 @@
 """The backend that is always there: NumPy and its BLAS on the host."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 
 import numpy as np
 
 from mlcore.kernels.adam import BETA_1, BETA_2, folded_constants
-from mlcore.kernels.backend import Array, FloatArray, IntArray
+from mlcore.kernels.backend import Array, Batch, FloatArray, IntArray
+from mlcore.kernels.products import multiply, multiply_by_transposed
+from mlcore.kernels.threads import share
 
 _CACHE_LINE = 64
 _CHUNK = 32_768  # elements per pass: four float32 streams of them stay in a 1 MiB L2 cache
-_TALL_ROWS = 512
-_TALL_RATIO = 16  # products this tall spend their time packing panels; in parts they do not
-_TALL_PARTS = 4
+_LONG = 2**18  # elements of a vector: a pass over fewer is over before another thread has woken up
 # A scalar 0 would keep np.maximum from its SIMD loop.
 _ZEROS = {dtype: np.zeros(_CHUNK, dtype) for dtype in (np.float32, np.float64)}
 _SAFE_LOGIT = 60.0  # exp(60) times any number of classes is far from overflow, also in float32
@@ -37,27 +37,29 @@ class NumpyBackend:
     def to_host(self, array: Array) -> Array:
         return array
 
-    def take_rows(self, source: Array, order: IntArray, out: Array) -> None:
-        # mode="clip" lets take() write into `out` without a copy; the order holds only valid rows
-        np.take(source, order, axis=0, out=out, mode="clip")
+    def hold(self, array: Array) -> Array:
+        return array
+
+    def take_batch(self, x: FloatArray, y: IntArray, order: IntArray, batch: Batch) -> None:
+        # mode="clip" lets take() write into `out` without a copy; the order holds only valid rows. `out` must be
+        # contiguous too: the memory of one layout lends itself, before the rows of the other are copied there.
+        rows = batch.by_feature[:-1].reshape(len(order), -1)
+        np.take(x, order, axis=0, out=rows, mode="clip")
+        batch.by_row[:, :-1] = rows
+        batch.by_feature[:-1] = batch.by_row[:, :-1].T
+        np.take(y, order, out=batch.classes, mode="clip")
 
     def matmul(self, a: FloatArray, b: FloatArray, out: FloatArray) -> None:
-        np.matmul(a, b, out=out)
+        multiply(a, b, out)
 
     def weight_gradient(self, d: FloatArray, a: FloatArray, out: FloatArray) -> None:
-        n_rows = d.shape[1]
-        if n_rows < _TALL_ROWS or n_rows < _TALL_RATIO * max(d.shape[0], a.shape[0]):
-            np.matmul(d, a.T, out=out)
-            return
-        part = n_rows // _TALL_PARTS
-        parts = np.matmul(_in_parts(d, part), _in_parts(a, part).transpose(0, 2, 1))
-        np.add.reduce(parts, axis=0, out=out)
-        if rest := n_rows % _TALL_PARTS:
-            out += d[:, -rest:] @ a[:, -rest:].T
+        multiply_by_transposed(d, a, out)
 
     def activate(self, z: FloatArray, kind: str) -> None:
         if kind == "relu":
-            for part in _parts(z):
+            flat = z.reshape(-1)
+            for chunk in _chunks(slice(0, flat.size)):
+                part = flat[chunk]
                 np.maximum(part, _ZEROS[z.dtype.type][: len(part)], out=part)
         else:
             np.tanh(z, out=z)
@@ -88,31 +90,40 @@ class NumpyBackend:
         flat[own] -= scale * (1.0 - smoothing)
 
     def momentum_step(self, w: FloatArray, g: FloatArray, v: FloatArray, *, momentum: float) -> None:
-        for start in range(0, len(w), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            part_v = v[part]
-            part_v *= momentum
-            part_v += g[part]
-            w[part] -= part_v
+        def move(part: slice) -> None:
+            for chunk in _chunks(part):
+                _momentum_chunk(w[chunk], g[chunk], v[chunk], momentum)
+
+        in_shares(move, len(w))
 
     def adam_step(self, w: FloatArray, g: FloatArray, m: FloatArray, v: FloatArray, *, eta: float, step: int) -> None:
         rate, epsilon = folded_constants(eta, step)
-        for start in range(0, len(w), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            _adam_chunk(w[part], g[part], m[part], v[part], rate, epsilon)
+
+        def move(part: slice) -> None:
+            for chunk in _chunks(part):
+                _adam_chunk(w[chunk], g[chunk], m[chunk], v[chunk], rate, epsilon)
+
+        in_shares(move, len(w))
 
 
-def _in_parts(a: FloatArray, part: int) -> FloatArray:
-    """Return `a` (units, rows) as (parts, units, `part`), without what is left over."""
-    cut = a[:, : part * _TALL_PARTS].reshape(len(a), _TALL_PARTS, part)
-    return cut.transpose(1, 0, 2)
+def in_shares(work: Callable[[slice], None], length: int) -> None:
+    """Call `work` with slices that make up `range(length)`, elements of vectors, in several threads if that pays."""
+    if length < _LONG:
+        work(slice(0, length))
+    else:
+        share(work, length)
 
 
-def _parts(a: FloatArray) -> Iterator[FloatArray]:
-    """Yield the elements of a contiguous array in flat pieces that fit the cache."""
-    flat = a.reshape(-1)
-    for start in range(0, flat.size, _CHUNK):
-        yield flat[start : start + _CHUNK]
+def _chunks(part: slice) -> Iterator[slice]:
+    """Yield pieces of `part` that fit the cache."""
+    for start in range(part.start, part.stop, _CHUNK):
+        yield slice(start, min(start + _CHUNK, part.stop))
+
+
+def _momentum_chunk(w: FloatArray, g: FloatArray, v: FloatArray, momentum: float) -> None:
+    v *= momentum
+    v += g
+    w -= v
 
 
 def _adam_chunk(w: FloatArray, g: FloatArray, m: FloatArray, v: FloatArray, rate: float, epsilon: float) -> None:

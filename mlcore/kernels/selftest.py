@@ -9,7 +9,7 @@ from hashlib import sha256
 import numpy as np
 
 from mlcore.kernels.backend import Backend
-from mlcore.kernels.threads import set_blas_threads
+from mlcore.kernels.threads import set_threads
 
 # (layers, rows, activation, optimizer): below and above the sizes where BLAS changes from small-matrix
 # code to packed panels and to several threads, with tall batches, odd widths, no and two hidden layers.
@@ -25,7 +25,7 @@ _CASES = (
 def numeric_class(backend: Backend, *, dtype: str, threads: int) -> str:
     """Return 16 hex digits that are equal on two machines only if their self-tests agree in every bit.
 
-    Sets the number of BLAS threads of this process to `threads` and leaves it so.
+    Lets this thread share its work among `threads` and leaves it so.
 
     Raises:
         ValueError: `threads` is below 1.
@@ -34,15 +34,16 @@ def numeric_class(backend: Backend, *, dtype: str, threads: int) -> str:
     from mlcore.mlp import init_weights
     from mlcore.training import TrainSettings, train_shard
 
-    set_blas_threads(threads)
+    set_threads(threads)
     digest = sha256(f"{dtype} {threads}".encode())
     for number, (layers, n_rows, activation, optimizer) in enumerate(_CASES):
         settings = TrainSettings(
             layers, activation=activation, optimizer=optimizer, epochs=2, eta=0.001, dtype=dtype, seed=number
         )
         rng = np.random.default_rng(number)
-        x = rng.standard_normal((n_rows, layers[0]))
+        x = rng.standard_normal((n_rows, layers[0])).astype(dtype)
         y = rng.integers(layers[-1], size=n_rows)
+        x.flags.writeable = y.flags.writeable = False  # as a node's shards are: loops are compiled for one or the other
         model = init_weights(layers, init="he", seed=number, dtype=dtype)
         result = train_shard(model, x, y, settings, round_number=1, shard=0, backend=backend)
         digest.update(result.delta.tobytes())

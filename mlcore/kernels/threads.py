@@ -1,26 +1,65 @@
-"""The number of threads that BLAS uses, for the whole process."""
+"""How many threads a task computes with: BLAS has one, and what is worth it is shared among ours.
 
+Threads of BLAS wait for each other in every product, spinning: on a machine with other work to do, two took up to
+ten times as long as one. Their number would also hold for the whole process, and tasks would have to take turns.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
 from functools import lru_cache
-from threading import Lock
+from os import cpu_count
+from threading import local
 
 from threadpoolctl import ThreadpoolController
 
-_lock = Lock()
+_LINE = 16  # elements that no two threads should share: a cache line of float32
 
 
-@lru_cache(maxsize=1)
-def _controller() -> ThreadpoolController:
-    # Looking for the libraries takes milliseconds, so it is done once.
-    return ThreadpoolController()
+class _Chosen(local):
+    n_threads = 1
 
 
-def set_blas_threads(n_threads: int) -> None:
-    """Let BLAS use `n_threads` threads from now on, in every thread of this process.
+_chosen = _Chosen()
+
+
+def set_threads(n_threads: int) -> None:
+    """Let this thread share its work among `n_threads` threads from now on, itself one of them.
 
     Raises:
         ValueError: `n_threads` is below 1.
     """
     if n_threads < 1:
         raise ValueError(f"threads must be 1 or more, not {n_threads}")
-    with _lock:
-        _controller().limit(limits=n_threads, user_api="blas")
+    _leave_one_to_blas()
+    _chosen.n_threads = n_threads
+
+
+def share(work: Callable[[slice], object], length: int) -> None:
+    """Call `work` with slices that together are `range(length)`; returns when all are done.
+
+    Waking another thread costs up to 0.1 ms: anything shorter is not worth sharing.
+    """
+    if _chosen.n_threads == 1:
+        work(slice(0, length))
+        return
+    step = -(-length // (_chosen.n_threads * _LINE)) * _LINE
+    first, *others = (slice(start, min(start + step, length)) for start in range(0, length, step))
+    # The context carries NumPy's rules about floating-point warnings.
+    elsewhere = [_pool().submit(copy_context().run, work, part) for part in others]
+    try:
+        work(first)
+    finally:
+        wait(elsewhere)
+    for each in elsewhere:
+        each.result()
+
+
+@lru_cache(maxsize=1)
+def _leave_one_to_blas() -> None:
+    ThreadpoolController().limit(limits=1, user_api="blas")
+
+
+@lru_cache(maxsize=1)
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(cpu_count(), thread_name_prefix="share")

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import settings
 
-from mlcore.kernels import Backend, set_blas_threads
+from mlcore.kernels import Backend, set_threads
 from mlcore.kernels.numpy_backend import NumpyBackend
 from tests.mlcore.strict_backend import StrictBackend
 
@@ -35,4 +35,4 @@ def cpu_backend(request: pytest.FixtureRequest) -> Backend:
 @pytest.fixture(autouse=True)
 def one_blas_thread() -> None:
     """Compute as a task does unless it says otherwise."""
-    set_blas_threads(1)
+    set_threads(1)

@@ -7,6 +7,8 @@ import array_api_strict as xp
 import numpy as np
 
 from mlcore.kernels.adam import BETA_1, BETA_2, folded_constants
+from mlcore.kernels.backend import Batch
+from mlcore.kernels.residents import Residents
 
 
 class StrictBackend:
@@ -16,18 +18,27 @@ class StrictBackend:
 
     def __init__(self) -> None:
         self._device = xp.Device("device1")
+        self.brought: list[tuple[int, ...]] = []  # the shape of each array that came to the device
+        self._residents = Residents(self.from_host, most_bytes=2**20)
 
     def empty(self, shape: Sequence[int], dtype: str) -> Any:
         return xp.empty(tuple(shape), dtype=getattr(xp, dtype), device=self._device)
 
     def from_host(self, array: Any) -> Any:
+        self.brought.append(array.shape)
         return xp.asarray(array, device=self._device, copy=True)
 
     def to_host(self, array: Any) -> Any:
         return np.array(array.to_device(xp.Device("CPU_DEVICE")))
 
-    def take_rows(self, source: Any, order: Any, out: Any) -> None:
-        out[...] = xp.take(source, self.from_host(order), axis=0)
+    def hold(self, array: Any) -> Any:
+        return self._residents.get(array)
+
+    def take_batch(self, x: Any, y: Any, order: Any, batch: Batch) -> None:
+        rows = xp.take(x, order, axis=0)
+        batch.by_row[:, :-1] = rows
+        batch.by_feature[:-1, :] = rows.T
+        batch.classes[...] = xp.take(y, order, axis=0)
 
     def matmul(self, a: Any, b: Any, out: Any) -> None:
         out[...] = a @ b

@@ -14,13 +14,13 @@ def loss_and_gradient(
     """Return the summed loss of some fixed rows and its gradient by backpropagation."""
     rng = np.random.default_rng(0)
     n_rows = 7
-    x = np.column_stack([rng.standard_normal((n_rows, layers[0])), np.ones(n_rows)])
+    x = rng.standard_normal((n_rows, layers[0]))
     y = rng.integers(layers[-1], size=n_rows)
     gradient = backend.empty((n_weights(layers),), "float64")
     loss = backend.empty((1,), "float64")
     loss[...] = 0.0
     buffers = BackwardBuffers(backend, layers, n_rows, "float64")
-    buffers.load(backend.from_host(x), backend.from_host(y))
+    buffers.load(backend.from_host(x), backend.from_host(y), backend.from_host(np.arange(n_rows)))
     weights = layer_views(backend.from_host(flat.copy()), layers)
     parameters = Parameters(weights, layer_views(gradient, layers), loss)
     buffers.gradient(parameters, activation=activation, smoothing=smoothing, scale=1.0)

@@ -6,7 +6,7 @@ from threading import Thread
 import numpy as np
 import pytest
 
-from mlcore.kernels import Backend, set_blas_threads
+from mlcore.kernels import Backend, set_threads
 from mlcore.mlp import init_weights
 from mlcore.training import ShardResult, TrainSettings, train_shard
 
@@ -146,9 +146,9 @@ def test_logits_far_outside_the_range_of_exp_are_no_trouble(backend: Backend) ->
     assert result.loss > 1e3
 
 
-def test_two_blas_threads_train_as_well_as_one(cpu_backend: Backend) -> None:
+def test_two_threads_train_as_well_as_one(cpu_backend: Backend) -> None:
     one = train(replace(SETTINGS, layers=(16, 512, 26)), cpu_backend)
-    set_blas_threads(2)
+    set_threads(2)
     two = train(replace(SETTINGS, layers=(16, 512, 26)), cpu_backend)
     assert two.loss == pytest.approx(one.loss, rel=1e-3)
 

@@ -5,10 +5,12 @@ import weakref
 from dataclasses import replace
 from threading import Thread
 
+import numpy as np
 import pytest
 
 from mlcore import workspace
 from mlcore.kernels.numpy_backend import NumpyBackend
+from mlcore.mlp import n_weights
 from mlcore.workspace import Shape, Workspace, release_workspaces, workspace_for
 
 SHAPE = Shape((16, 24, 26), n_rows=1600, n_batch_rows=1600, n_states=0, dtype="float32")
@@ -44,6 +46,8 @@ def test_one_that_is_too_large_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_short_last_batch_has_buffers_of_its_own() -> None:
     space = Workspace(NumpyBackend(), replace(SHAPE, n_rows=1000, n_batch_rows=128))
+    space.load(np.zeros(n_weights(SHAPE.layers), "float32"), np.zeros((1000, 16)), np.zeros(1000))
+    space.shuffle(np.random.default_rng(0))
     assert space.shape.n_batches == 8
     assert space.batch(6)[1] == 128
     assert space.batch(7)[1] == 104

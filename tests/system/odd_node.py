@@ -14,7 +14,7 @@ from compute_node import cli
 from compute_node.node import ComputeNode
 from compute_node.shards import Prepared
 from compute_node.training import Trainer, train_with
-from mlcore.kernels import get_backend, set_blas_threads
+from mlcore.kernels import get_backend
 from mlcore.kernels.backend import FloatArray
 from mlcore.training import ShardResult
 from rpc.messages import TrainTask
@@ -60,8 +60,7 @@ def takes_a_huge_step(task: TrainTask, model: FloatArray, data: Prepared, before
 
 
 def multiplies_without_end(task: TrainTask, model: FloatArray, data: Prepared, before_step: Step) -> ShardResult:
-    """As a huge step, but inside BLAS and its threads."""
-    set_blas_threads(2)
+    """As a huge step, but inside BLAS."""
     square = np.ones((3000, 3000))
     while True:
         np.matmul(square, square)

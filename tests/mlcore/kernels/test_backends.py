@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mlcore.kernels import Backend
+from mlcore.kernels.backend import Batch
 from mlcore.kernels.numpy_backend import NumpyBackend
 
 REACH = {"float32": 1e-5, "float64": 1e-13}
@@ -22,6 +23,19 @@ def on_device(backend: Backend, *arrays: np.ndarray) -> list[np.ndarray]:
 def same(backend: Backend, result: np.ndarray, expected: np.ndarray) -> None:
     reach = REACH[expected.dtype.name]
     np.testing.assert_allclose(backend.to_host(result), expected, rtol=reach, atol=reach)
+
+
+@pytest.mark.parametrize("dtype", REACH)
+def test_a_batch_has_the_chosen_rows_in_both_layouts(backend: Backend, dtype: str) -> None:
+    x, y = draw(1, 50, 16, dtype=dtype), np.arange(50)
+    order = np.random.default_rng(2).permutation(50)[:20]
+    ones = np.ones((20, 17), dtype), np.ones((17, 20), dtype), np.zeros(20, np.int64)
+    batch = Batch(*on_device(backend, *ones))
+    their_x, their_y, their_order = on_device(backend, x, y, order)
+    backend.take_batch(their_x, their_y, their_order, batch)
+    expected = np.column_stack([x[order], np.ones(20)]).astype(dtype)
+    for ours, theirs in zip(batch, (expected, expected.T, y[order]), strict=True):
+        np.testing.assert_array_equal(backend.to_host(ours), theirs)
 
 
 @pytest.mark.parametrize(("kind", "dtype"), list(product(["relu", "tanh"], REACH)))

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from mlcore.kernels.adam import BETA_1, BETA_2, folded_constants
+from mlcore.kernels.backend import Batch
 from mlcore.kernels.cuda_source import CUDA_SOURCE
 from mlcore.kernels.numpy_backend import NumpyBackend
 
@@ -71,6 +72,16 @@ def draw(seed: int, *shape: int, dtype: str) -> np.ndarray:
 
 def same(ours: np.ndarray, theirs: np.ndarray) -> None:
     np.testing.assert_allclose(ours, theirs, rtol=REACH[ours.dtype.name], atol=REACH[ours.dtype.name])
+
+
+def test_take_batch_matches_numpy(launch: Launch, dtype: str) -> None:
+    x, y = draw(1, 50, 16, dtype=dtype), np.arange(50)
+    order = np.random.default_rng(2).permutation(50)[:20]
+    ours, theirs = (Batch(np.ones((20, 17), dtype), np.ones((17, 20), dtype), np.empty(20, np.int64)) for _ in range(2))
+    launch("take_batch", 20 * 16, x, y, order, *ours, 20, 16)
+    NumpyBackend().take_batch(x, y, order, theirs)
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_relu_and_both_gradients_match_numpy(launch: Launch, dtype: str) -> None:

@@ -1,7 +1,6 @@
-"""What is particular to the NumPy backend: aligned arrays, tall products in parts."""
+"""What is particular to the NumPy backend: aligned arrays, passes in pieces."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,15 +14,6 @@ def test_arrays_begin_on_a_cache_line(rows: int, columns: int, dtype: str) -> No
     assert array.dtype == dtype
     assert array.flags.c_contiguous
     assert array.ctypes.data % 64 == 0 or not array.size
-
-
-@pytest.mark.parametrize("n_rows", [1, 100, 511, 512, 1600, 1601, 1602, 1603])
-def test_the_weight_gradient_is_the_product_whatever_the_number_of_rows(n_rows: int) -> None:
-    rng = np.random.default_rng(0)
-    d, a = rng.standard_normal((26, n_rows)), rng.standard_normal((25, n_rows))
-    out = np.empty((26, 25))
-    NumpyBackend().weight_gradient(d, a, out)
-    np.testing.assert_allclose(out, d @ a.T, rtol=1e-12, atol=1e-12)
 
 
 def test_relu_of_more_than_one_piece_is_relu() -> None:
