@@ -13,6 +13,7 @@ from rpc.arrays import bytes_of
 from rpc.blobs import digest
 from rpc.errors import BadRequest, BadUpdate, MissingBlob, OutOfMemory
 from rpc.messages import PART_BYTES, BlobState, Buffer, Vector
+from rpc.spare_memory import SpareMemory
 
 MODEL = "model:"  # names of incoming vectors: model:<run>/<version>
 DELTA = "delta:"  # names of outgoing ones: delta:<attempt>
@@ -45,10 +46,10 @@ class Budget:
 class Model:
     """A global model, whole or on its way in."""
 
-    def __init__(self, name: str, size: int) -> None:
+    def __init__(self, name: str, memory: NDArray[np.uint8]) -> None:
         self.name = name
         self.have = 0
-        self.bytes: NDArray[np.uint8] = np.empty(size, np.uint8)
+        self.bytes = memory
         self._is_checked = False
 
     def append(self, offset: int, data: Buffer) -> None:
@@ -80,6 +81,7 @@ class RoundVectors:
         self._budget = budget
         self._models: dict[str, Model] = {}
         self._deltas: dict[str, _Delta] = {}
+        self._memory = SpareMemory()  # of one model at most: it is taken up as soon as it comes back
 
     def put(self, name: str, size: int, offset: int, data: Buffer) -> BlobState:
         """Take the next part of a model; a part that does not continue what is here is answered with what is.
@@ -127,11 +129,9 @@ class RoundVectors:
 
     def forget(self, name: str) -> None:
         """Drop a vector; harmless if it is not here."""
-        model, delta = self._models.pop(name, None), self._deltas.pop(name, None)
-        if model is not None:
-            self._budget.give_back(len(model.bytes))
-        if delta is not None:
-            self._budget.give_back(delta.bytes.nbytes)
+        self._drop(name)
+        if not self._models:
+            self._memory.clear()
 
     def forget_deltas_of(self, asker: object) -> None:
         """Drop what would be fetched by somebody who has gone."""
@@ -146,14 +146,21 @@ class RoundVectors:
     def names(self) -> list[str]:
         return [*self._models, *self._deltas]
 
+    def _drop(self, name: str) -> None:
+        model, delta = self._models.pop(name, None), self._deltas.pop(name, None)
+        if model is not None:
+            self._budget.give_back(len(model.bytes))
+        if delta is not None:
+            self._budget.give_back(delta.bytes.nbytes)
+
     def _begin(self, name: str, size: int) -> Model:
         # Only the newest model of a run is needed: its rounds follow one another.
         run = name.rpartition("/")[0]
         for other in [other for other in self._models if other.rpartition("/")[0] == run]:
-            self.forget(other)
+            self._drop(other)
         self._budget.take(size, name)
         try:
-            model = self._models[name] = Model(name, size)
+            model = self._models[name] = Model(name, self._memory.take(size, "uint8"))
         except MemoryError as error:
             self._budget.give_back(size)
             raise OutOfMemory(f"{name}: this machine has not {size:,} bytes for it") from error

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from functools import partial
 from time import perf_counter
 from typing import Any
-
-import numpy as np
 
 from coordinator.core.events import Delivered, Held, Start
 from coordinator.core.training import TrainingRun
 from coordinator.core.workload import Surveyed, SurveyPayload, TaskSpec, Trained, TrainPayload
-from coordinator.gate import check_shape, check_survey, count_rows, weigh
-from coordinator.scripts import Call, OnThread, Script, Wait
+from coordinator.gate import Weighing, check_shape, check_survey, count_rows
+from coordinator.scripts import Call, Meanwhile, OnThread, Script, Step, Wait
 from coordinator.vectors import RunVectors, model_name
 from mlcore.kernels.backend import FloatArray
 from rpc.arrays import bytes_of
@@ -20,9 +19,9 @@ from rpc.blobs import BlobFolder, parts
 from rpc.errors import BadUpdate, MissingBlob
 from rpc.messages import PART_BYTES, Buffer, DataFile, ShardSummary, SurveyTask, TrainResult, TrainTask
 
-Steps = Generator[Call | OnThread | Wait, Any, None]
+Steps = Generator[Step, Any, None]
 
-_SMALL_BYTES = 1 << 16  # below it the gate costs less than handing a delta to a thread
+_SMALL_BYTES = 1 << 20  # below it the gate costs less than handing a delta to a thread
 
 
 class Cargo:
@@ -99,11 +98,14 @@ class Errands:
         if result.delta.data is None:
             vectors.waiting[start.attempt.id] = (result, send_s)
             return Held()
-        delta = np.frombuffer(result.delta.data, result.delta.dtype).copy()
+        delta = vectors.memory.take(result.delta.length, result.delta.dtype)
+        weighing = Weighing(delta, result, payload)
+        take = partial(weighing.take, result.delta.data)
         if delta.nbytes <= _SMALL_BYTES:
-            weigh(delta, result, payload)
+            take()
         else:
-            yield OnThread(lambda: weigh(delta, result, payload))
+            yield OnThread(take)
+        weighing.finish()
         receive_s = perf_counter() - answered + overhead_s
         return self._deliver(vectors, start.attempt.id, delta, _trained(result, send_s, receive_s))
 
@@ -113,15 +115,14 @@ class Errands:
         payload = task.payload
         result, send_s = vectors.waiting.pop(attempt_id)
         began = perf_counter()
-        delta = np.empty(result.delta.length, result.delta.dtype)
-        target = delta.view(np.uint8)
-        for offset, length in parts(delta.nbytes):
-            part: Buffer = yield Call("get_blob", (result.delta.name, offset, length))
-            if memoryview(part).nbytes != length:
-                raise BadUpdate(f"a part of {memoryview(part).nbytes} bytes where {length} are due")
-            target[offset : offset + length] = np.frombuffer(part, np.uint8)
-        yield Call("forget", ((result.delta.name,),))
-        yield OnThread(lambda: weigh(delta, result, payload))
+        delta = vectors.memory.take(result.delta.length, result.delta.dtype)
+        weighing = Weighing(delta, result, payload)
+        name, (first, *others) = result.delta.name, parts(delta.nbytes)
+        part = _whole((yield Call("get_blob", (name, *first))), first)
+        for place in others:
+            part = _whole((yield Meanwhile(Call("get_blob", (name, *place)), partial(weighing.take, part))), place)
+        yield Meanwhile(Call("forget", ((name,),)), partial(weighing.take, part))
+        weighing.finish()
         return self._deliver(vectors, attempt_id, delta, _trained(result, send_s, perf_counter() - began))
 
     def _deliver(self, vectors: RunVectors, attempt_id: str, delta: FloatArray, trained: Trained) -> Delivered:
@@ -141,13 +142,20 @@ class Errands:
 def _send(name: str, data: memoryview) -> Steps:
     """Send what the node lacks of a blob, from where it left off."""
     size = data.nbytes
-    # Of a large one the node may have a part already: ask first.
-    state = yield Call("put_blob", (name, size, 0, b"" if size > PART_BYTES else data))
+    state = yield Call("put_blob", (name, size, 0, data[:PART_BYTES]))
     while state.have < size:
         have = state.have
         state = yield Call("put_blob", (name, size, have, data[have : have + PART_BYTES]))
         if state.have <= have:
             raise MissingBlob(f"{name}: the node still has {state.have} of {size} bytes after more were sent")
+
+
+def _whole(part: Buffer, place: tuple[int, int]) -> Buffer:
+    """Return a part; raises BadUpdate if it has another length than its place."""
+    length = memoryview(part).nbytes
+    if length != place[1]:
+        raise BadUpdate(f"a part of {length} bytes where {place[1]} are due")
+    return part
 
 
 def _ask(method: str, task: SurveyTask | TrainTask, cargo: Cargo) -> Generator[Call, Any, Any]:

@@ -8,11 +8,12 @@ import numpy as np
 
 from coordinator.core.workload import TrainPayload
 from mlcore.averaging import chunks
+from mlcore.finite import all_finite
 from mlcore.kernels.backend import FloatArray
 from rpc.arrays import bytes_of
-from rpc.blobs import digest
+from rpc.blobs import RunningDigest
 from rpc.errors import BadUpdate
-from rpc.messages import ShardSummary, TrainResult
+from rpc.messages import Buffer, ShardSummary, TrainResult
 from rpc.run_spec import MAX_CLASSES
 
 MAX_COLUMNS = 1_000_000
@@ -61,24 +62,54 @@ def check_shape(result: TrainResult, payload: TrainPayload) -> None:
         raise BadUpdate(f"declared good with a loss of {result.loss}")
 
 
-def weigh(delta: FloatArray, result: TrainResult, payload: TrainPayload) -> None:
-    """Check the numbers of a delta and multiply it by its weight, in place.
+class Weighing:
+    """A delta on its way through the gate, part by part: copied, hashed, checked, multiplied by its weight.
 
-    Raises:
-        BadUpdate: the bytes differ from those sent, a number is not finite, or the norm is above the limit of the run.
+    The passes follow one another over pieces that stay in the cache.
     """
-    if digest(bytes_of(delta)) != result.delta.digest:
-        raise BadUpdate("the delta arrived damaged: its XXH3 differs")
-    limit = payload.plan.max_delta_norm
-    squares = 0.0
-    for part in chunks(delta.size):
-        piece = delta[part]
-        # Finite, its square sum proves all numbers finite in one pass; it may also overflow, which proves nothing.
-        if not math.isfinite(np.dot(piece, piece)) and not np.isfinite(piece).all():
+
+    def __init__(self, delta: FloatArray, result: TrainResult, payload: TrainPayload) -> None:
+        """Begin a delta of the shape that `check_shape` has seen; `delta` is the memory that takes it."""
+        self._delta = delta
+        self._digest = result.delta.digest
+        self._weight = payload.weight
+        self._limit = payload.plan.max_delta_norm
+        self._running = RunningDigest()
+        self._is_finite = True
+        self._squares = 0.0
+        self._have = 0  # numbers
+
+    def take(self, part: Buffer) -> None:
+        """Take the next bytes, a whole number of numbers; they are judged at the end."""
+        source = np.frombuffer(part, self._delta.dtype)
+        target = self._delta[self._have : self._have + len(source)]
+        for chunk in chunks(len(source)):
+            piece = target[chunk]
+            piece[:] = source[chunk]
+            self._weigh(piece)
+        self._have += len(source)
+
+    def finish(self) -> None:
+        """Judge the whole.
+
+        Raises:
+            BadUpdate: the bytes differ from those sent, a number is not finite, or the norm is above the limit of the
+                run.
+        """
+        if self._running.value != self._digest:
+            raise BadUpdate("the delta arrived damaged: its XXH3 differs")
+        if not self._is_finite:
             raise BadUpdate("a delta declared good holds NaN or infinity")
-        if limit:
-            squares += float(np.square(piece, dtype=np.float64).sum())
-        if payload.weight != 1:
-            piece *= piece.dtype.type(payload.weight)
-    if limit and math.sqrt(squares) > limit:
-        raise BadUpdate(f"the norm of the delta is {math.sqrt(squares):.4g}, above --max-delta-norm {limit:g}")
+        if self._limit and math.sqrt(self._squares) > self._limit:
+            norm = math.sqrt(self._squares)
+            raise BadUpdate(f"the norm of the delta is {norm:.4g}, above --max-delta-norm {self._limit:g}")
+
+    def _weigh(self, piece: FloatArray) -> None:
+        self._running.update(bytes_of(piece))
+        if not all_finite(piece):
+            self._is_finite = False
+            return
+        if self._limit:
+            self._squares += float(np.square(piece, dtype=np.float64).sum())
+        if self._weight != 1:
+            piece *= piece.dtype.type(self._weight)

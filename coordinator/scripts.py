@@ -38,13 +38,25 @@ class OnThread:
 
 
 @dataclass(frozen=True, slots=True)
+class Meanwhile:
+    """Call a method while something runs on a thread; the step's value is the call's result.
+
+    The reply is not received before the thread is done: until then a view in the last one stays valid.
+    """
+
+    call: Call
+    work: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Go on when the subscription calls back."""
 
     subscribe: Callable[[Callable[[], None]], None]
 
 
-Script: TypeAlias = Generator[Call | OnThread | Wait, Any, Outcome]
+Step: TypeAlias = Call | OnThread | Meanwhile | Wait
+Script: TypeAlias = Generator[Step, Any, Outcome]
 RunAside: TypeAlias = Callable[[Callable[[], Any], Callable[[Any], None]], None]
 
 
@@ -81,17 +93,36 @@ class Player:
         else:
             self._take(step)
 
-    def _take(self, step: Call | OnThread | Wait) -> None:
+    def _take(self, step: Step) -> None:
         match step:
-            case Call(method, args):
-                if self._channel.busy:
-                    self.play(Unreachable(f"the connection to {self._channel.address} has ended"))
-                else:
-                    self._channel.call(method, *args, timeout_s=self._timeout_s, on_reply=self.play)
+            case Call():
+                self._call(step, self.play)
             case OnThread(work):
                 self._aside(work, self.play)
+            case Meanwhile(call, work):
+                self._call_meanwhile(call, work)
             case Wait(subscribe):
                 subscribe(self.play)
+
+    def _call(self, call: Call, on_reply: Callable[[Any], None]) -> None:
+        if self._channel.busy:
+            self.play(Unreachable(f"the connection to {self._channel.address} has ended"))
+        else:
+            self._channel.call(call.method, *call.args, timeout_s=self._timeout_s, on_reply=on_reply)
+
+    def _call_meanwhile(self, call: Call, work: Callable[[], Any]) -> None:
+        connection = self._channel.connection
+        assert connection is not None
+        failures: list[Exception] = []
+
+        def worked(outcome: Any) -> None:
+            if isinstance(outcome, Exception):
+                failures.append(outcome)
+            connection.release()
+
+        connection.hold()
+        self._aside(work, worked)
+        self._call(call, lambda reply: self.play(failures[0] if failures else reply))
 
 
 def kind_of(error: TrainerError) -> FailureKind:

@@ -9,6 +9,7 @@ from mlcore.kernels.backend import FloatArray
 from rpc.arrays import bytes_of
 from rpc.blobs import digest
 from rpc.messages import PART_BYTES, TrainResult, Vector
+from rpc.spare_memory import SpareMemory
 
 
 @dataclass(slots=True)
@@ -20,6 +21,7 @@ class RunVectors:
         wire: the same models as they are sent.
         sums: deltas and partial sums by holder.
         waiting: by attempt, results whose delta waits on its node, and the seconds that sending their task took.
+        memory: of deltas, and so of the sums and models that they become.
     """
 
     run: str
@@ -28,6 +30,7 @@ class RunVectors:
     wire: dict[int, Vector] = field(default_factory=dict)
     sums: dict[str, FloatArray] = field(default_factory=dict)
     waiting: dict[str, tuple[TrainResult, float]] = field(default_factory=dict)
+    memory: SpareMemory = field(default_factory=SpareMemory)
 
     def set_model(self, version: int, model: FloatArray) -> None:
         """Keep a version, hashed and ready to be sent: inline up to one part, by name above it."""

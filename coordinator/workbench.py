@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 Finish = Callable[[jobs.JobValue], None]
 
 # What costs less than handing it to a thread.
-_SMALL = 1 << 16  # numbers to add
+_SMALL = 1 << 18  # numbers to add
 _QUICK = 1 << 20  # rows to validate x weights: a fifth of a millisecond
 
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from mlcore.finite import all_finite
 from mlcore.kernels.backend import FloatArray
 
 # Outer Nesterov momentum as in DiLoCo (Douillard et al. 2023, section 3.1): the values that worked best there.
 NESTEROV_ETA = 0.7
 NESTEROV_MOMENTUM = 0.9
 
-_CHUNK = 1 << 18  # elements: a chunk of each operand stays in the cache
+_CHUNK = 1 << 16  # elements: a chunk of each operand stays in the cache of a core
 
 
 class ServerOptimizer:
@@ -47,7 +48,7 @@ class ServerOptimizer:
                 mean += mean.dtype.type(NESTEROV_MOMENTUM) * velocity
                 mean *= mean.dtype.type(NESTEROV_ETA)
             mean += model[part]
-            if not np.isfinite(mean).all():
+            if not all_finite(mean):
                 raise FloatingPointError("the averaged model is not finite; a smaller eta helps")
         return total
 

@@ -30,8 +30,22 @@ def blob_name(data: Buffer) -> str:
 
 def digest(buffer: Buffer) -> int:
     """XXH3-64 of the bytes as a signed integer, which is what Thrift's i64 holds."""
-    unsigned = xxhash.xxh3_64_intdigest(buffer)
-    return unsigned - (1 << 64) if unsigned >= 1 << 63 else unsigned
+    return _signed(xxhash.xxh3_64_intdigest(buffer))
+
+
+class RunningDigest:
+    """The digest of bytes that come piece by piece."""
+
+    def __init__(self) -> None:
+        self._hash = xxhash.xxh3_64()
+
+    def update(self, piece: Buffer) -> None:
+        self._hash.update(piece)
+
+    @property
+    def value(self) -> int:
+        """The digest of all bytes so far."""
+        return _signed(self._hash.intdigest())
 
 
 def parts(size: int) -> Iterator[tuple[int, int]]:
@@ -197,6 +211,10 @@ class BlobFolder:
             raise DiskFull(
                 f"{name}: {more_bytes:,} bytes more do not fit {self.path}, which has room for {max(0, room):,}"
             )
+
+
+def _signed(unsigned: int) -> int:
+    return unsigned - (1 << 64) if unsigned >= 1 << 63 else unsigned
 
 
 def _part(file: Path) -> Path:

@@ -44,6 +44,18 @@ def test_a_part_out_of_turn_is_answered_with_what_is_here(vectors: RoundVectors)
     assert vectors.put("model:r/1", 40, 16, BYTES[16:] + b"more").have == 16
 
 
+def test_the_next_model_of_a_run_takes_the_memory_of_the_last_one_unless_a_task_still_reads_it() -> None:
+    size = 1 << 20
+    vectors = RoundVectors(Budget(2 * size))
+    vectors.put("model:r/1", size, 0, b"")
+    place = vectors._models["model:r/1"].bytes.ctypes.data
+    vectors.put("model:r/2", size, 0, b"2")
+    read = vectors._models["model:r/2"].bytes.view("<f4")
+    assert read.ctypes.data == place
+    vectors.put("model:r/3", size, 0, b"3")
+    assert read.view(np.uint8)[0] == ord("2")
+
+
 def test_a_damaged_model_is_refused(vectors: RoundVectors) -> None:
     vectors.put("model:r/1", 40, 0, BYTES)
     with pytest.raises(BadUpdate, match="damaged"):

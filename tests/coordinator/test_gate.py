@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from coordinator.core.workload import Plan, TrainPayload
-from coordinator.gate import check_shape, check_survey, count_rows, weigh
+from coordinator.gate import Weighing, check_shape, check_survey, count_rows
+from mlcore.kernels.backend import FloatArray
 from mlcore.training import TrainSettings
 from rpc.arrays import bytes_of
 from rpc.blobs import digest
@@ -20,8 +21,22 @@ PLAN = Plan(TrainSettings((1, 2)), threads=1)
 PAYLOAD = TrainPayload(round=1, shard=0, rows=10, weight=10, plan=PLAN)
 
 
-def delta() -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def delta() -> FloatArray:
     return np.array([1.0, -2.0, 3.0, 0.5], np.float32)
+
+
+def weigh(sent: FloatArray, result: TrainResult, payload: TrainPayload, part_bytes: int = 8) -> FloatArray:
+    """What comes out of the gate when the bytes go in part by part."""
+    weighed = np.empty_like(sent)
+    weighing = Weighing(weighed, result, payload)
+    data = bytes_of(sent)
+    for start in range(0, data.nbytes, part_bytes):
+        # Neither aligned nor there any longer than the call, like what comes off the wire.
+        part = bytearray(b"odd" + data[start : start + part_bytes])
+        weighing.take(memoryview(part)[3:])
+        part[:] = bytes(len(part))
+    weighing.finish()
+    return weighed
 
 
 def result() -> TrainResult:
@@ -32,8 +47,20 @@ def result() -> TrainResult:
 def test_a_good_delta_is_multiplied_by_its_weight() -> None:
     good = delta()
     check_shape(result(), PAYLOAD)
-    weigh(good, result(), PAYLOAD)
-    assert good.tolist() == [10.0, -20.0, 30.0, 5.0]
+    assert weigh(good, result(), PAYLOAD).tolist() == [10.0, -20.0, 30.0, 5.0]
+
+
+@pytest.mark.parametrize("part_bytes", [4 * 100_000, 4 * 65_536, 4 * 1_000])
+def test_parts_of_any_size_make_the_same_delta(part_bytes: int) -> None:
+    good = np.linspace(-1, 1, 100_000).astype(np.float32)
+    sent = replace(result(), delta=Vector("float32", good.size, digest(bytes_of(good))))
+    assert (weigh(good, sent, PAYLOAD, part_bytes) == good * np.float32(10)).all()
+
+
+def test_numbers_whose_squares_overflow_are_finite() -> None:
+    good = np.full(4, 1e30, np.float32)
+    sent = replace(result(), delta=Vector("float32", 4, digest(bytes_of(good))))
+    assert weigh(good, sent, PAYLOAD).tolist() == (good * np.float32(10)).tolist()
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from queue import Queue
-from typing import Any
 
 import pytest
 
 from coordinator.core.events import Broke, Declined, Held, Outcome
 from coordinator.errands import Cargo, Steps
-from coordinator.scripts import Call, OnThread, Player, Script, Wait
+from coordinator.scripts import Call, Meanwhile, OnThread, Player, Script, Wait
+from rpc.aside import Aside
 from rpc.channel import Channel
-from rpc.errors import BadData, FailureKind, RejectReason, TaskRejected
+from rpc.errors import BadData, BadUpdate, FailureKind, RejectReason, TaskRejected
 from rpc.messages import PROTOCOL_VERSION, Buffer, Hello, HelloReply, SurveyTask
 from rpc.server import Caller, Later
 from rpc.services import COMPUTE_NODE
@@ -22,7 +23,7 @@ TASK = SurveyTask("r/0/0#1", 1, "r", 0, "sha256:" + "0" * 64)
 
 
 class Node:
-    """Answers get_blob with its arguments; survey with what the test wants."""
+    """Answers get_blob with its arguments, many times for a delta named large; survey with what the test wants."""
 
     def __init__(self) -> None:
         self.survey_error: Exception | None = None
@@ -31,7 +32,7 @@ class Node:
         return HelloReply(PROTOCOL_VERSION, "node")
 
     def get_blob(self, caller: Caller, name: str, offset: int, length: int) -> Buffer:
-        return f"{name} {offset} {length}".encode()
+        return f"{name} {offset} {length}".encode() * (10_000 if name == "delta:large" else 1)
 
     def survey(self, caller: Caller, task: SurveyTask) -> Later:
         later = Later()
@@ -61,23 +62,23 @@ class Stage:
         )
         up.get(timeout=PATIENCE_S)
 
+        self.threads = Aside(self.running.loop, 1, "aside")
+
     def play(self, script: Script, timeout_s: float = 5.0) -> Queue[Outcome]:
         outcomes: Queue[Outcome] = Queue()
-        aside: Callable[..., None] = lambda work, done: done(_result(work))  # noqa: E731
-        self.running.do(Player(script, self.channel, aside, timeout_s, outcomes.put).play)
+        self.running.do(Player(script, self.channel, self.threads.run, timeout_s, outcomes.put).play)
         return outcomes
 
+    def let_the_loop_turn(self) -> None:
+        """From another thread: return when the loop has had the time to receive what has come."""
+        for _ in range(50):
+            self.running.do(lambda: None)
+
     def close(self) -> None:
+        self.threads.close()
         self.running.do(self.channel.close)
         self.server.close()
         self.running.close()
-
-
-def _result(work: Callable[[], Any]) -> Any:
-    try:
-        return work()
-    except Exception as error:
-        return error
 
 
 @pytest.fixture
@@ -103,6 +104,52 @@ def test_calls_and_work_beside_follow_one_another(stage: Stage) -> None:
 
     assert stage.play(script()).get(timeout=PATIENCE_S) == Held()
     assert seen == [b"delta:x 3 4", 42, b"delta:y 0 1"]
+
+
+def test_a_part_stays_as_it_is_while_the_next_one_is_on_its_way(stage: Stage) -> None:
+    seen = []
+
+    def look(part: Buffer) -> None:
+        stage.let_the_loop_turn()
+        seen.append(bytes(part))
+
+    def script() -> Script:
+        part = yield Call("get_blob", ("delta:large", 0, 1))
+        for offset in (1, 2):
+            part = yield Meanwhile(Call("get_blob", ("delta:large", offset, 1)), partial(look, part))
+        yield OnThread(partial(look, part))
+        return Held()
+
+    assert stage.play(script()).get(timeout=PATIENCE_S) == Held()
+    assert seen == [f"delta:large {offset} 1".encode() * 10_000 for offset in (0, 1, 2)]
+
+
+def test_what_fails_meanwhile_is_raised_when_the_call_is_answered(stage: Stage) -> None:
+    def fail() -> None:
+        raise BadUpdate("no")
+
+    def script() -> Script:
+        yield Meanwhile(Call("get_blob", ("delta:x", 0, 1)), fail)
+        return Held()
+
+    outcome = stage.play(script()).get(timeout=PATIENCE_S)
+    assert outcome == Broke(FailureKind.BAD_UPDATE, "no")
+    assert not stage.channel.busy, "the answer is still on its way"
+
+
+def test_a_connection_lost_meanwhile_ends_the_script_once(stage: Stage) -> None:
+    def cut() -> None:
+        stage.running.do(stage.channel.close)
+
+    def script() -> Script:
+        yield Meanwhile(Call("get_blob", ("delta:x", 0, 1)), cut)
+        return Held()
+
+    outcomes = stage.play(script())
+    outcome = outcomes.get(timeout=PATIENCE_S)
+    assert isinstance(outcome, Broke) and outcome.kind is FailureKind.NODE_LOST
+    stage.let_the_loop_turn()
+    assert outcomes.empty()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rpc.blobs import BlobFolder, blob_name, digest, parts
+from rpc.blobs import BlobFolder, RunningDigest, blob_name, digest, parts
 from rpc.errors import BadRequest, DiskFull, MissingBlob, TrainerError
 from rpc.incoming import IncomingBlob
 from rpc.messages import PART_BYTES, BlobState
@@ -285,3 +285,7 @@ def test_names_and_digests_are_those_of_the_bytes(data: bytes) -> None:
     assert blob_name(memoryview(data)) == "sha256:" + hashlib.sha256(data).hexdigest()
     assert digest(bytearray(data)) % (1 << 64) == xxhash.xxh3_64_intdigest(data)
     assert -(1 << 63) <= digest(data) < 1 << 63
+    running = RunningDigest()
+    running.update(data[:3])
+    running.update(memoryview(data)[3:])
+    assert running.value == digest(data)
