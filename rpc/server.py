@@ -111,7 +111,7 @@ class Server:
             return
         self._closed = True
         if self._pause is None:
-            self._listen_not()
+            self._stop_listening()
         for timer in (self._pause, self._sweep):
             if timer is not None:
                 timer.cancel()
@@ -140,7 +140,7 @@ class Server:
         for listener in self._listeners:
             self._loop.register(listener, READ, partial(self._accept, listener))
 
-    def _listen_not(self) -> None:
+    def _stop_listening(self) -> None:
         for listener in self._listeners:
             self._loop.unregister(listener)
 
@@ -161,7 +161,7 @@ class Server:
             raise error
         self._bad_peers.note("", f"no file descriptor is left for a new connection: {error.strerror}", self._loop.now)
         self._spare.turn_away(listener)
-        self._listen_not()
+        self._stop_listening()
         self._pause = self._loop.call_later(_BACK_OFF_S, self._resume)
 
     def _resume(self) -> None:

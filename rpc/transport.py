@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 
 from rpc.errors import ProtocolError, TimedOut, TrainerError, Unreachable
-from rpc.framing import FrameReader, SendQueue
+from rpc.framing import FrameReader, SendQueue, Stream
 from rpc.loop import READ, WRITE, Loop, Timer
 from rpc.messages import Buffer
 from rpc.sockets import peer_name, tune
@@ -69,7 +69,7 @@ class Connection:
         self._idle_timer: Timer | None = None
         self._watched = READ
         self._tls = TlsSocket(sock, tls, loop.scratch) if tls else None
-        self._stream = self._tls or sock
+        self._stream: Stream = self._tls or sock
         loop.register(sock, READ, self._shake_hands if self._tls else self._on_ready)
         if self._tls:
             loop.post(lambda: self._shake_hands(0))

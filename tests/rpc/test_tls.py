@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from queue import Queue
 from threading import Thread
@@ -148,6 +148,19 @@ def test_a_plain_port_is_not_taken_for_a_secure_one(serve: Serve, certificate: C
         client_of(serve().address, certificate.calling()).call("hello", HELLO)
 
 
+def test_what_is_spoilt_after_the_handshake_ends_the_connection(serve: Serve, certificate: Certificate) -> None:
+    server = serve(tls=certificate.serving())
+    with (
+        socket.create_connection(server.address, PATIENCE_S) as sock,
+        certificate.calling().wrap_socket(sock, server_hostname="127.0.0.1") as stock,
+    ):
+        socket.socket.send(stock, b"\x17\x03\x03\x00\x20" + bytes(32))  # past the encryption
+        with pytest.raises(ssl.SSLError, match="alert bad record mac"):
+            stock.recv(1)
+    with client_of(server.address, certificate.calling()) as client:
+        assert client.hello(HELLO).name == "n1"
+
+
 def test_a_handshake_that_does_not_end_has_a_deadline_on_both_sides(serve: Serve, certificate: Certificate) -> None:
     server = serve(tls=certificate.serving(), limits=Limits(first_call_s=0.2))
     with socket.create_connection(server.address, PATIENCE_S) as silent:
@@ -158,6 +171,17 @@ def test_a_handshake_that_does_not_end_has_a_deadline_on_both_sides(serve: Serve
         client = client_of(listener.getsockname(), certificate.calling(), timeout_s=0.2)
         with pytest.raises(TimedOut, match="did not finish the TLS handshake"):
             client.call("hello", HELLO)
+
+
+def test_many_who_never_finish_their_handshake_keep_nobody_out(serve: Serve, certificate: Certificate) -> None:
+    server = serve(tls=certificate.serving())
+    with ExitStack() as sockets:
+        for number in range(400):
+            lazy = sockets.enter_context(socket.create_connection(server.address, PATIENCE_S))
+            if number % 2:
+                lazy.sendall(b"\x16\x03\x01\x02\x00\x01")
+        with client_of(server.address, certificate.calling(), timeout_s=2.0) as client:
+            assert client.hello(HELLO).name == "n1"
 
 
 def test_the_end_of_a_connection_is_announced_by_both_sides(serve: Serve, certificate: Certificate) -> None:
