@@ -144,6 +144,7 @@ class NodeSession:
 
         def over(outcome: Outcome) -> None:
             slot.busy = False
+            connection.give_back_memory()  # there may be hundreds of slots, and deltas come from few of them at once
             done(outcome, connection.bytes_sent - sent, connection.bytes_received - received)
 
         Player(script, channel, self._aside, self._settings.task_timeout_s, over).play()

@@ -104,6 +104,10 @@ class Connection:
         self._held = False
         self._listen()
 
+    def give_back_memory(self) -> None:
+        """Keep no large buffer for the next frame, since none is due soon; a view of the last one stays valid."""
+        self._reader.release()
+
     def close(self, reason: TrainerError | None = None) -> None:
         """Close now; what is not sent is lost. Harmless when closed."""
         if self.closed:

@@ -111,3 +111,11 @@ def test_a_reset_ends_the_connection(ends: Ends) -> None:
     ends.far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, pack("ii", 1, 0))
     ends.far.close()
     assert isinstance(ends.ended_once(), Unreachable)
+
+
+def test_a_large_buffer_that_is_given_back_is_made_anew(ends: Ends) -> None:
+    ends.near.max_frame_bytes = 2 << 20
+    for size in (2 << 20, 2 << 20):
+        ends.far.sendall(message(size))
+        assert len(ends.frames.get(timeout=10)) == size
+        ends.running.do(ends.near.give_back_memory)

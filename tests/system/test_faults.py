@@ -24,8 +24,8 @@ class MixedCluster(Cluster):
         self.coordinator.serve()
 
 
-def odd_node(kind: str) -> Program:
-    return Program("-m", "tests.system.odd_node", kind, "0").serve()
+def odd_node(kind: str, *arguments: str) -> Program:
+    return Program("-m", "tests.system.odd_node", kind, "0", *arguments).serve()
 
 
 def honest_node() -> Program:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import log2
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,22 @@ def test_a_round_of_400_mb_takes_at_most_15_s_and_5_models_of_memory(tmp_path: P
     print(f"400 MB round: {seconds:.1f} s; coordinator's peak {peak / MB:.0f} MB = {peak / MODEL_BYTES:.1f} models")
     assert seconds <= 15.0
     assert peak <= 5 * MODEL_BYTES + 80 * MB
+
+
+def test_memory_is_bounded_for_any_number_of_slots(tmp_path: Path) -> None:
+    hidden = 50_000  # 8.6 MB: more than one part
+    model_bytes = 4 * n_weights((16, hidden, 26))
+    shards = 128
+    data = tiny_dataset(tmp_path, shards)
+    nodes = [odd_node("constant", "--slots", "64") for _ in range(2)]
+    with (
+        MixedCluster(tmp_path, nodes, [node.port for node in nodes]) as cluster,
+        connect(f"127.0.0.1:{cluster.coordinator.port}") as session,
+    ):
+        session.submit(data, rounds=2, epochs=1, hidden=(hidden,), eta=0.0001).wait(timeout_s=90)
+        peak = peak_bytes(cluster)
+    print(f"{shards} slots: coordinator's peak {peak / MB:.0f} MB")
+    assert peak <= (7 + log2(shards)) * model_bytes + 80 * MB
 
 
 def tiny_dataset(folder: Path, shards: int = 2) -> Path:
