@@ -90,6 +90,13 @@ def test_thrift_stops_at_the_wire(package: str) -> None:
 
 
 @pytest.mark.parametrize("package", MAY_IMPORT)
+def test_sql_stops_at_the_store(package: str) -> None:
+    sql = [each for each in all_imports(package) if each.top in ("alembic", "psycopg", "sqlalchemy", "sqlite3")]
+    store = CHECKOUT / "coordinator" / "store"
+    assert [str(each) for each in sql if store not in each.file.parents] == []
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
 def test_accelerators_are_imported_in_the_kernels_only(package: str) -> None:
     fast = [each for each in all_imports(package) if each.top in ("cupy", "numba", "threadpoolctl")]
     kernels = CHECKOUT / "mlcore" / "kernels"

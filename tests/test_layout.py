@@ -55,4 +55,4 @@ def test_every_dependency_has_its_version_in_the_constraints() -> None:
 
 def bare(requirement: str) -> str:
     """The name in a requirement, written as package registries compare names."""
-    return re.split("[<>=]", requirement)[0].strip().lower().replace("_", "-")
+    return re.split(r"[\[<>=]", requirement)[0].strip().lower().replace("_", "-")

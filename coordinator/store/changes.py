@@ -1,0 +1,185 @@
+"""What can be written: each change is one fact, and a batch of them becomes true at once or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from coordinator.core.model import WorkState
+from rpc.errors import FailureKind
+from rpc.messages import EventRow, RoundRow, ShardSummary
+
+
+@dataclass(frozen=True, slots=True)
+class WorkSubmitted:
+    """There is new work. Late where its owner has used the key before: then that earlier work is the one.
+
+    Attributes:
+        spec: whatever the work is made from again after a restart.
+        select: labels that its nodes must have.
+        blobs: the files it needs, by role.
+    """
+
+    id: str
+    kind: str
+    name: str
+    spec: bytes
+    at_ms: int
+    owner: str = ""
+    key: str = ""
+    priority: int = 0
+    select: Mapping[str, str] = field(default_factory=dict)
+    rounds: int = 0
+    tasks_total: int = 0
+    deadline_ms: int = 0
+    blobs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkStarted:
+    """Late where the work is not pending any more."""
+
+    work: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkEnded:
+    """Late where the work has ended before: the first end stays."""
+
+    work: str
+    state: WorkState
+    at_ms: int
+    reason: str = ""
+    failure: FailureKind = FailureKind.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class WorkProgressed:
+    """How far a work is; `detail` holds the figures that nobody searches for."""
+
+    work: str
+    round: int
+    rounds: int
+    tasks_done: int
+    tasks_total: int
+    validation_error: float | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardSurveyed:
+    work: str
+    shard: int
+    summary: ShardSummary
+
+
+@dataclass(frozen=True, slots=True)
+class RoundDone:
+    """A round with its figures; `detail` says who did it: its successful attempts are this one row."""
+
+    work: str
+    row: RoundRow
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Outcome(StrEnum):
+    """How an attempt to place or to run a task ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    WAITED = "waited"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnded:
+    """One attempt that is worth a row of its own; `scores` is what the policy saw when it chose the node.
+
+    Attributes:
+        cause: the code of the failure or of the rejection.
+    """
+
+    work: str
+    task: str
+    node: str
+    outcome: Outcome
+    at_ms: int
+    round: int = 0
+    shard: int = -1
+    fence: int = 0
+    cause: str = ""
+    message: str = ""
+    scores: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A value of a metric of a work; several of one step are all kept."""
+
+    work: str
+    name: str
+    step: int
+    value: float
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlobNamed:
+    """From now on the work needs this file in this role in place of the one before; "" names none."""
+
+    work: str
+    role: str
+    blob: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSeen:
+    """What is known of a node now.
+
+    Attributes:
+        source: how it became known, such as a file of nodes or a node that dialled in.
+        until_ms: the end of its quarantine, or 0.
+    """
+
+    id: str
+    name: str
+    address: str
+    source: str
+    state: str
+    seen_ms: int
+    reason: str = ""
+    until_ms: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRemoved:
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkForgotten:
+    """Nobody will ask for the work: it goes with all that belongs to it."""
+
+    work: str
+
+
+# An event is written as clients are shown it. Its number is above that of every event before.
+Change: TypeAlias = (
+    WorkSubmitted
+    | WorkStarted
+    | WorkEnded
+    | WorkProgressed
+    | ShardSurveyed
+    | RoundDone
+    | AttemptEnded
+    | Measured
+    | BlobNamed
+    | NodeSeen
+    | NodeRemoved
+    | EventRow
+    | WorkForgotten
+)

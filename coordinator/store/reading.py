@@ -1,0 +1,206 @@
+"""Questions to the store: for a restart, and for whoever wants to see what happened. Each answer sees one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, RowMapping, Select, func, select
+from sqlalchemy.exc import DBAPIError
+
+from coordinator.core.model import WorkState
+from coordinator.store.changes import AttemptEnded, Measured, NodeSeen, Outcome, RoundDone, ShardSurveyed
+from coordinator.store.failures import told_apart
+from coordinator.store.ownership import holder_of
+from coordinator.store.rows import Holder, OpenWork, StoredWork
+from coordinator.store.schema import (
+    attempt,
+    blob_name,
+    event,
+    event_thinned,
+    metric,
+    node,
+    round_,
+    survey,
+    work,
+    writer,
+)
+from coordinator.store.statements import OPEN_STATES
+from rpc.errors import FailureKind
+from rpc.messages import EventRow, RoundRow, ShardSummary
+
+_AT_ONCE = 500  # rows in memory, and names in one question
+_WORK = tuple(work.c[name] for name in StoredWork.__dataclass_fields__)
+_SUMMARY = ("rows", "columns", "max_label", "mean", "m2", "label_counts")
+
+
+class Reader:
+    """Reads what is committed, on connections of its own: any number of threads may, while the writer writes.
+
+    Every method but `holder` raises StoreDown while the store cannot be read.
+    """
+
+    def __init__(self, name: str, engine: Engine) -> None:
+        self._name = name
+        self._engine = engine
+
+    def holder(self) -> Holder | None:
+        """Who writes to the store; None where that cannot be told."""
+        try:
+            with self._engine.connect() as connection:
+                return holder_of(connection)
+        except DBAPIError:
+            return None
+
+    def last_event(self) -> int:
+        """The highest number that an event ever had, or 0."""
+        with self._connection() as connection:
+            return int(connection.execute(select(writer.c.last_event)).scalar_one())
+
+    def open_work(self) -> Iterator[OpenWork]:
+        """Work that has not ended, in the order of submission; few at a time are in memory."""
+        after: int | None = 0
+        while after is not None:
+            page = select(*_WORK, work.c.spec).where(work.c.state.in_(OPEN_STATES), work.c.number > after)
+            with self._connection() as connection:
+                rows = connection.execute(page.order_by(work.c.number).limit(_AT_ONCE)).all()
+                blobs = _blobs(connection, [row.id for row in rows])
+            for row in rows:
+                yield OpenWork(_work(row[:-1]), row.spec, blobs.get(row.id, {}))
+            after = rows[-1].number if len(rows) == _AT_ONCE else None
+
+    def work(self, work_id: str) -> StoredWork | None:
+        return self._first_work(select(*_WORK).where(work.c.id == work_id))
+
+    def work_by_key(self, owner: str, key: str) -> StoredWork | None:
+        """The work that its owner submitted with this key."""
+        return self._first_work(select(*_WORK).where(work.c.owner == owner, work.c.key == key, work.c.key != ""))
+
+    def spec(self, work_id: str) -> bytes | None:
+        with self._connection() as connection:
+            return connection.execute(select(work.c.spec).where(work.c.id == work_id)).scalar()
+
+    def work_page(
+        self,
+        *,
+        states: Collection[WorkState] = (),
+        owner: str | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> tuple[StoredWork, ...]:
+        """Work in any of the states (all, if none is given), the newest first, with a number below `before`."""
+        question = select(*_WORK).order_by(work.c.number.desc()).limit(limit)
+        if states:
+            question = question.where(work.c.state.in_([state.value for state in states]))
+        if owner is not None:
+            question = question.where(work.c.owner == owner)
+        if before is not None:
+            question = question.where(work.c.number < before)
+        with self._connection() as connection:
+            return tuple(_work(row) for row in connection.execute(question))
+
+    def surveys(self, work_id: str) -> tuple[ShardSurveyed, ...]:
+        """The surveys of its shards, by shard."""
+        return tuple(
+            ShardSurveyed(work_id, row["shard"], ShardSummary("", 0, **_named(row, _SUMMARY)))
+            for row in self._rows(select(survey).where(survey.c.work == work_id).order_by(survey.c.shard))
+        )
+
+    def rounds(self, work_id: str, *, after: int = 0) -> tuple[RoundDone, ...]:
+        """Its rounds above `after`, by number."""
+        question = select(round_).where(round_.c.work == work_id, round_.c.round > after).order_by(round_.c.round)
+        return tuple(
+            RoundDone(work_id, RoundRow(**_named(row, RoundRow.__dataclass_fields__)), row["detail"])
+            for row in self._rows(question)
+        )
+
+    def blobs(self, work_id: str) -> Mapping[str, str]:
+        """The files that it needs, by role."""
+        with self._connection() as connection:
+            return _blobs(connection, [work_id]).get(work_id, {})
+
+    def unnamed(self, names: Sequence[str]) -> set[str]:
+        """Those of these files that no work needs.
+
+        What is in a batch that has yet to be written is not known here: ask, and remove, between batches.
+        """
+        unnamed = set(names)
+        with self._connection() as connection:
+            for start in range(0, len(names), _AT_ONCE):
+                some = blob_name.c.blob.in_(names[start : start + _AT_ONCE])
+                unnamed.difference_update(connection.execute(select(blob_name.c.blob).where(some)).scalars())
+        return unnamed
+
+    def events(self, work_id: str, *, after: int = 0, limit: int = 500) -> tuple[EventRow, ...]:
+        """The events of a work, and of nodes since it was submitted, with a number above `after`, by number."""
+        first = select(work.c.first_event).where(work.c.id == work_id).scalar_subquery()
+        columns = [event.c[name] for name in EventRow.__dataclass_fields__]
+        found: list[EventRow] = []
+        with self._connection() as connection:
+            # Two questions, each along the index; both see the same moment.
+            for mine in ((event.c.work == work_id,), (event.c.work == "", event.c.number >= first)):
+                question = select(*columns).where(*mine, event.c.number > after).order_by(event.c.number).limit(limit)
+                found += [EventRow(*row) for row in connection.execute(question)]
+        return tuple(sorted(found, key=lambda row: row.number)[:limit])
+
+    def event_counts(self, work_id: str) -> Mapping[str, int]:
+        """How many events of each kind the work had, with those that were removed since."""
+        here = select(event.c.kind, func.count()).where(event.c.work == work_id).group_by(event.c.kind)
+        gone = select(event_thinned.c.kind, event_thinned.c.count).where(event_thinned.c.work == work_id)
+        counts: dict[str, int] = {}
+        with self._connection() as connection:
+            for question in (here, gone):
+                for kind, count in connection.execute(question):
+                    counts[kind] = counts.get(kind, 0) + count
+        return counts
+
+    def attempts(self, work_id: str, *, limit: int = 500) -> tuple[AttemptEnded, ...]:
+        """The newest of its attempts that have a row of their own, the oldest of them first."""
+        question = select(attempt).where(attempt.c.work == work_id).order_by(attempt.c.number.desc()).limit(limit)
+        rows = [{**row, "outcome": Outcome(row["outcome"])} for row in self._rows(question)]
+        return tuple(AttemptEnded(**_named(row, AttemptEnded.__dataclass_fields__)) for row in reversed(rows))
+
+    def metrics(self, work_id: str, name: str | None = None) -> tuple[Measured, ...]:
+        """Its metrics, or one of them, in the order in which they came."""
+        question = select(metric).where(metric.c.work == work_id).order_by(metric.c.number)
+        rows = self._rows(question if name is None else question.where(metric.c.name == name))
+        return tuple(Measured(**_named(row, Measured.__dataclass_fields__)) for row in rows)
+
+    def nodes(self) -> tuple[NodeSeen, ...]:
+        """All nodes, by id."""
+        return tuple(NodeSeen(**row) for row in self._rows(select(node).order_by(node.c.id)))
+
+    def _first_work(self, question: Select[Any]) -> StoredWork | None:
+        with self._connection() as connection:
+            row = connection.execute(question).first()
+        return None if row is None else _work(row)
+
+    def _rows(self, question: Select[Any]) -> Sequence[RowMapping]:
+        with self._connection() as connection:
+            return connection.execute(question).mappings().all()
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        with told_apart(self._name), self._engine.connect() as connection:
+            yield connection
+
+
+def _work(row: Sequence[Any]) -> StoredWork:
+    fields = dict(zip(StoredWork.__dataclass_fields__, row, strict=True))
+    fields["state"] = WorkState(fields["state"])
+    fields["failure"] = FailureKind[fields["failure"].upper()]
+    return StoredWork(**fields)
+
+
+def _blobs(connection: Connection, works: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The files by role, by work."""
+    names: dict[str, dict[str, str]] = {}
+    columns = (blob_name.c.work, blob_name.c.role, blob_name.c.blob)
+    for of, role, blob in connection.execute(select(*columns).where(blob_name.c.work.in_(works))):
+        names.setdefault(of, {})[role] = blob
+    return names
+
+
+def _named(row: Mapping[Any, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: row[name] for name in names}

@@ -1,0 +1,55 @@
+"""The statements that writing needs, made once: SQLAlchemy then knows their SQL by heart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+
+from sqlalchemy import Executable, Insert, Table, bindparam, delete, func, insert, literal_column, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from coordinator.core.model import WorkState
+from coordinator.store.schema import attempt, blob_name, event, event_thinned, metric, node, round_, survey, work
+
+_Upsert = postgresql.Insert | sqlite.Insert
+_UPSERT: Mapping[str, Callable[[Table], _Upsert]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+
+OPEN_STATES = (WorkState.PENDING.value, WorkState.RUNNING.value)
+
+# Node events from here on belong to the work.
+_FIRST_EVENT = select(func.coalesce(func.max(event.c.number), 0) + 1).scalar_subquery()
+INSERT: Mapping[Table, Insert] = {
+    **{table: insert(table) for table in (attempt, blob_name, event, metric, round_, survey)},
+    work: insert(work).values(first_event=_FIRST_EVENT),
+}
+
+_OF_WORK = work.c.id == bindparam("of")
+START = update(work).where(_OF_WORK, work.c.state == WorkState.PENDING.value).values(state=WorkState.RUNNING.value)
+END = update(work).where(_OF_WORK, work.c.state.in_(OPEN_STATES))
+PROGRESS = update(work).where(_OF_WORK)
+UNNAME = delete(blob_name).where(blob_name.c.work == bindparam("of"), blob_name.c.role == bindparam("as"))
+REMOVE_NODE = delete(node).where(node.c.id == bindparam("of"))
+FORGET = (
+    delete(event).where(event.c.work == bindparam("of")),
+    delete(event_thinned).where(event_thinned.c.work == bindparam("of")),
+    delete(work).where(_OF_WORK),
+)
+
+
+@cache
+def insert_unless_known(dialect: str) -> Executable:
+    """Insert work whose key its owner has not used before; the row count says whether it was so."""
+    statement = _UPSERT[dialect](work).values(first_event=_FIRST_EVENT)
+    unused = statement.on_conflict_do_nothing(
+        index_elements=[work.c.owner, work.c.key], index_where=literal_column("key <> ''")
+    )
+    return unused.execution_options(preserve_rowcount=True)
+
+
+@cache
+def replace(dialect: str, table: Table) -> Executable:
+    """Insert rows, over those with the same primary key."""
+    statement = _UPSERT[dialect](table)
+    keys = list(table.primary_key)
+    new = {column.name: statement.excluded[column.name] for column in table.c if column not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=new)

@@ -1,0 +1,195 @@
+"""The SQL of every change. Changes of one kind go to the database together, kinds in an order that suits the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from coordinator.core.model import WorkState
+from coordinator.store import statements as sql
+from coordinator.store.changes import (
+    AttemptEnded,
+    BlobNamed,
+    Change,
+    Measured,
+    NodeRemoved,
+    NodeSeen,
+    RoundDone,
+    ShardSurveyed,
+    WorkEnded,
+    WorkForgotten,
+    WorkProgressed,
+    WorkStarted,
+    WorkSubmitted,
+)
+from coordinator.store.schema import attempt, blob_name, event, metric, node, round_, survey, work
+from rpc.errors import FailureKind
+from rpc.messages import EventRow, RoundRow
+
+Row = Mapping[str, Any]
+
+
+def apply_changes(connection: Connection, changes: Sequence[Change]) -> tuple[int, ...]:
+    """Write the changes; return the positions of those that came too late and changed nothing."""
+    places: dict[type, list[int]] = {}
+    for place, change in enumerate(changes):
+        places.setdefault(type(change), []).append(place)
+    late: list[int] = []
+    for kinds, write in _WRITERS:
+        mine = sorted(place for kind in kinds for place in places.get(kind, ()))
+        if mine:
+            late += [mine[index] for index in write(connection, [changes[place] for place in mine])]
+    return tuple(sorted(late))
+
+
+def _submit(connection: Connection, submitted: Sequence[WorkSubmitted]) -> list[int]:
+    late: list[int] = []
+    if any(each.key for each in submitted):
+        statement = sql.insert_unless_known(connection.dialect.name)
+        rows = map(_work_row, submitted)
+        late = [place for place, row in enumerate(rows) if connection.execute(statement, row).rowcount == 0]
+    else:
+        connection.execute(sql.INSERT[work], list(map(_work_row, submitted)))
+    names = [
+        {"work": each.id, "role": role, "blob": blob}
+        for place, each in enumerate(submitted)
+        if each.blobs and place not in late
+        for role, blob in each.blobs.items()
+    ]
+    if names:
+        connection.execute(sql.INSERT[blob_name], names)
+    return late
+
+
+def _work_row(submitted: WorkSubmitted) -> Row:
+    return {
+        **_fields(submitted, _SUBMITTED_FIELDS),
+        "select": dict(submitted.select),
+        "state": WorkState.PENDING.value,
+        "submitted_ms": submitted.at_ms,
+        **_NEW_WORK,
+    }
+
+
+_SUBMITTED_FIELDS = ("id", "kind", "name", "spec", "owner", "key", "priority", "rounds", "tasks_total", "deadline_ms")
+_NEW_WORK: Row = {
+    **{"reason": "", "failure": FailureKind.NONE.code},
+    **dict.fromkeys(("round", "tasks_done", "started_ms", "ended_ms"), 0),
+    **{"validation_error": None, "detail": {}, "is_thinned": False},
+}
+
+
+def _change_states(connection: Connection, changes: Sequence[WorkStarted | WorkEnded]) -> list[int]:
+    # One by one: each row count says who came first.
+    return [place for place, change in enumerate(changes) if not _change_state(connection, change)]
+
+
+def _change_state(connection: Connection, change: WorkStarted | WorkEnded) -> bool:
+    match change:
+        case WorkStarted(of, at_ms):
+            return connection.execute(sql.START, {"of": of, "started_ms": at_ms}).rowcount == 1
+        case WorkEnded(of, state, at_ms, reason, failure):
+            row = {"of": of, "state": state.value, "ended_ms": at_ms, "reason": reason, "failure": failure.code}
+            return connection.execute(sql.END, row).rowcount == 1
+
+
+def _progress(connection: Connection, progressed: Sequence[WorkProgressed]) -> list[int]:
+    names = ("round", "rounds", "tasks_done", "tasks_total", "validation_error")
+    newest = {each.work: each for each in progressed}.values()
+    connection.execute(
+        sql.PROGRESS, [{"of": each.work, **_fields(each, names), "detail": dict(each.detail)} for each in newest]
+    )
+    return []
+
+
+def _survey(connection: Connection, surveyed: Sequence[ShardSurveyed]) -> list[int]:
+    rows = [
+        {
+            "work": each.work,
+            "shard": each.shard,
+            **_fields(each.summary, ("rows", "columns", "max_label")),
+            **{name: bytes(getattr(each.summary, name)) for name in ("mean", "m2", "label_counts")},
+        }
+        for each in surveyed
+    ]
+    connection.execute(sql.INSERT[survey], rows)
+    return []
+
+
+def _rounds(connection: Connection, done: Sequence[RoundDone]) -> list[int]:
+    names = tuple(RoundRow.__dataclass_fields__)
+    rows = [{"work": each.work, **_fields(each.row, names), "detail": dict(each.detail)} for each in done]
+    connection.execute(sql.INSERT[round_], rows)
+    return []
+
+
+def _attempts(connection: Connection, ended: Sequence[AttemptEnded]) -> list[int]:
+    names = ("work", "task", "round", "shard", "node", "fence", "at_ms", "cause", "message")
+    rows = [{**_fields(each, names), "outcome": each.outcome.value, "scores": dict(each.scores)} for each in ended]
+    connection.execute(sql.INSERT[attempt], rows)
+    return []
+
+
+def _metrics(connection: Connection, measured: Sequence[Measured]) -> list[int]:
+    names = ("work", "name", "step", "value", "at_ms")
+    connection.execute(sql.INSERT[metric], [_fields(each, names) for each in measured])
+    return []
+
+
+def _events(connection: Connection, happened: Sequence[EventRow]) -> list[int]:
+    names = tuple(EventRow.__dataclass_fields__)
+    connection.execute(sql.INSERT[event], [_fields(each, names) for each in happened])
+    return []
+
+
+def _name_blobs(connection: Connection, named: Sequence[BlobNamed]) -> list[int]:
+    newest = {(each.work, each.role): each.blob for each in named}
+    kept = [{"work": of, "role": role, "blob": blob} for (of, role), blob in newest.items() if blob]
+    if kept:
+        connection.execute(sql.replace(connection.dialect.name, blob_name), kept)
+    dropped = [{"of": of, "as": role} for (of, role), blob in newest.items() if not blob]
+    if dropped:
+        connection.execute(sql.UNNAME, dropped)
+    return []
+
+
+def _nodes(connection: Connection, news: Sequence[NodeSeen | NodeRemoved]) -> list[int]:
+    newest = {each.id: each for each in news}
+    names = ("id", "name", "address", "source", "state", "reason", "until_ms", "seen_ms")
+    seen = [
+        {**_fields(each, names), "labels": dict(each.labels)} for each in newest.values() if isinstance(each, NodeSeen)
+    ]
+    if seen:
+        connection.execute(sql.replace(connection.dialect.name, node), seen)
+    removed = [{"of": each.id} for each in newest.values() if isinstance(each, NodeRemoved)]
+    if removed:
+        connection.execute(sql.REMOVE_NODE, removed)
+    return []
+
+
+def _forget(connection: Connection, forgotten: Sequence[WorkForgotten]) -> list[int]:
+    for statement in sql.FORGET:
+        connection.execute(statement, [{"of": each.work} for each in forgotten])
+    return []
+
+
+def _fields(source: object, names: Iterable[str]) -> Row:
+    return {name: getattr(source, name) for name in names}
+
+
+# Work comes before what refers to it, and goes after everything else.
+_WRITERS: tuple[tuple[tuple[type, ...], Callable[[Connection, Sequence[Any]], list[int]]], ...] = (
+    ((WorkSubmitted,), _submit),
+    ((WorkStarted, WorkEnded), _change_states),
+    ((WorkProgressed,), _progress),
+    ((ShardSurveyed,), _survey),
+    ((RoundDone,), _rounds),
+    ((AttemptEnded,), _attempts),
+    ((Measured,), _metrics),
+    ((BlobNamed,), _name_blobs),
+    ((NodeSeen, NodeRemoved), _nodes),
+    ((EventRow,), _events),
+    ((WorkForgotten,), _forget),
+)

@@ -1,0 +1,89 @@
+"""What a restart and a view are told."""
+
+from __future__ import annotations
+
+import threading
+
+from coordinator.core.model import WorkState
+from coordinator.store.changes import WorkEnded, WorkStarted
+from coordinator.store.store import Store
+from tests.coordinator.store.stores import Batches, happened, submitted
+
+
+def test_a_new_store_is_empty(store: Store) -> None:
+    reader = store.reader
+    assert list(reader.open_work()) == [] and reader.work_page() == () and reader.nodes() == ()
+    assert reader.last_event() == 0
+    assert reader.work("a") is None and reader.spec("a") is None and reader.work_by_key("ann", "k") is None
+    assert reader.rounds("a") == () and reader.events("a") == () and reader.blobs("a") == {}
+
+
+def test_the_spec_of_work_can_be_read(store: Store) -> None:
+    store.write(1, [submitted("a")])
+    assert store.reader.spec("a") == b"spec"
+
+
+def test_pages_of_work_go_back_from_the_newest(store: Store) -> None:
+    store.write(1, [submitted(f"w{number}") for number in range(7)])
+    pages = []
+    before = None
+    while page := store.reader.work_page(before=before, limit=3):
+        pages.append([work.id for work in page])
+        before = page[-1].number
+    assert pages == [["w6", "w5", "w4"], ["w3", "w2", "w1"], ["w0"]]
+
+
+def test_a_page_can_be_of_some_states_and_of_one_owner(store: Store) -> None:
+    batches = Batches(store)
+    batches.write(*(submitted(name, owner=owner) for name, owner in (("a", "ann"), ("b", "bob"), ("c", "ann"))))
+    batches.write(WorkStarted("a", 1), WorkEnded("c", WorkState.CANCELLED, 1))
+
+    def ids(*states: WorkState, owner: str | None = None) -> str:
+        return "".join(work.id for work in store.reader.work_page(states=states, owner=owner))
+
+    assert ids() == "cba" and ids(owner="ann") == "ca"
+    assert ids(WorkState.RUNNING) == "a" and ids(WorkState.PENDING, WorkState.CANCELLED) == "cb"
+    assert ids(WorkState.CANCELLED, owner="bob") == ""
+
+
+def test_work_is_told_its_own_events_and_those_of_nodes_since_it_was_submitted(store: Store) -> None:
+    batches = Batches(store)
+    batches.write(happened(1), happened(2))
+    batches.write(submitted("a"), happened(3, "a"), happened(4))
+    batches.write(submitted("b"), happened(5, "b"), happened(6), happened(7, "a"))
+
+    def numbers(work_id: str, after: int = 0, limit: int = 500) -> list[int]:
+        return [row.number for row in store.reader.events(work_id, after=after, limit=limit)]
+
+    assert numbers("a") == [3, 4, 6, 7] and numbers("b") == [5, 6]
+    assert numbers("a", after=4) == [6, 7] and numbers("a", limit=2) == [3, 4] and numbers("a", after=7) == []
+    assert store.reader.last_event() == 7
+
+
+def test_an_event_comes_back_whole(store: Store) -> None:
+    row = happened(1, "a", kind="rejected", node="127.0.0.1:9091", round=3, shard=4, message="full")
+    store.write(1, [submitted("a"), row])
+    assert store.reader.events("a") == (row,)
+
+
+def test_a_reader_never_sees_half_a_batch_while_the_writer_writes(store: Store) -> None:
+    store.write(1, [submitted("a")])
+    sizes: set[int] = set()
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            sizes.add(len(store.reader.events("a")) % 3)
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for thread in readers:
+        thread.start()
+    try:
+        for number in range(2, 40):
+            first = 3 * number
+            store.write(number, [happened(first, "a"), happened(first + 1), happened(first + 2, "a")])
+    finally:
+        done.set()
+        for thread in readers:
+            thread.join(30)
+    assert sizes == {0}
