@@ -25,7 +25,7 @@ _RUN = ("3", "75", "24", "0.0001")  # rounds, epochs, hidden units, eta
 _CANCEL_S = 6.0
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, run: Sequence[str] = _RUN) -> int:
     """Run the demo; return the exit status of its client."""
     parser = Parser(
         "demo",
@@ -40,12 +40,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The programs have sessions of their own, so that the end of the terminal's would leave them behind.
         for name in {"SIGTERM", "SIGHUP"} & {*dir(signal)}:
             signal.signal(getattr(signal, name), signal.default_int_handler)
-        return _demo()
+        return _demo(run)
 
     return exit_status("demo", body)
 
 
-def _demo() -> int:
+def _demo(run: Sequence[str]) -> int:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="roundhouse-demo-")))
         nodes = stack.enter_context(_serving("node", _node_ports(), folder))
@@ -55,7 +55,7 @@ def _demo() -> int:
         coordinator = stack.enter_context(_serving("coordinator", [_COORDINATOR_PORT], folder, *options))
         host, port = coordinator[0]
         print(f"demo: {len(nodes)} nodes serve, the coordinator is {host}:{port}", file=sys.stderr)
-        return _run_client(host, str(port), str(_letters()), *_RUN)
+        return _run_client(host, str(port), str(_letters()), *run)
 
 
 @contextmanager

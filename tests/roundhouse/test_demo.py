@@ -18,6 +18,7 @@ from rpc.errors import TrainerError
 
 CHECKOUT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "roundhouse", "demo"]
+A_LONG_RUN = "import sys; from roundhouse.demo import main; sys.exit(main([], run=('20000', '75', '24', '0.0001')))"
 
 
 def take(port: int, stack: ExitStack) -> None:
@@ -40,7 +41,8 @@ def test_the_demo_trains_with_other_ports_when_its_own_are_taken() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_demo_cancels_its_run_and_stops_what_it_started(number: signal.Signals) -> None:
-    with subprocess.Popen(COMMAND, cwd=CHECKOUT, stderr=subprocess.PIPE, text=True) as demo:
+    command = [sys.executable, "-c", A_LONG_RUN]
+    with subprocess.Popen(command, cwd=CHECKOUT, stderr=subprocess.PIPE, text=True) as demo:
         assert demo.stderr is not None
         assert any("surveyed" in line for line in demo.stderr), "the demo ended before it trained"
         children = psutil.Process(demo.pid).children(recursive=True)
