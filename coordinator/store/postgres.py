@@ -24,6 +24,8 @@ _READER = f"{_SERVER} -c default_transaction_read_only=on"
 
 
 class PostgresDatabase:
+    """A database on a server; nobody waits longer than 2 s for a lock of others there."""
+
     def __init__(self, url: URL) -> None:
         """Raises StoreUnusable: the driver is not installed."""
         self.name = url.render_as_string(hide_password=True)

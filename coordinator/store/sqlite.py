@@ -13,6 +13,7 @@ from typing import Any
 from weakref import finalize
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.pool import NullPool, Pool, QueuePool
 
 from coordinator.store.failures import StoreDown, StoreUnusable
@@ -44,13 +45,9 @@ class SqliteDatabase:
     @contextmanager
     def migration(self, connection: Connection, old_schema: str) -> Iterator[None]:
         """Keep a copy, and suspend foreign keys: batch mode drops tables that others refer to."""
-        raw = connection.connection.cursor()
+        raw = connection.connection.cursor()  # because neither can be done in a transaction
         if old_schema:
-            copy = self._path.with_name(f"{self._path.name}.schema-{old_schema}")
-            scratch = copy.with_name(f"{copy.name}.new")
-            scratch.unlink(missing_ok=True)
-            raw.execute("VACUUM INTO ?", (str(scratch),))
-            scratch.replace(copy)
+            self._copy(raw, self._path.with_name(f"{self._path.name}.schema-{old_schema}"))
         raw.execute("PRAGMA foreign_keys = OFF")
         yield
         raw.execute("PRAGMA foreign_keys = ON")
@@ -62,11 +59,23 @@ class SqliteDatabase:
             self._lock()
             self._lock = None
 
+    def _copy(self, raw: DBAPICursor, copy: Path) -> None:
+        scratch = copy.with_name(f"{copy.name}.new")
+        try:
+            scratch.unlink(missing_ok=True)
+            _make_file(scratch)
+            raw.execute("VACUUM INTO ?", (str(scratch),))
+            scratch.replace(copy)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreDown(f"store {copy}: cannot be copied before its schema changes: {error}; make room") from error
+
     def _take_lock(self) -> bool:
         """The system releases the lock when this process ends, however it does."""
         path = self._path.with_name(f"{self._path.name}.lock")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            # An empty file is a database without tables; made only here, so that one that is lost is not made anew.
+            _make_file(self._path)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise _failure(path, error) from error
@@ -78,15 +87,12 @@ class SqliteDatabase:
                 return False
             raise _failure(path, error) from error
         self._lock = finalize(self, os.close, descriptor)
-        self._make_file()
         return True
 
-    def _make_file(self) -> None:
-        """Make an empty file, which is a database without tables; only here, so that a lost one is not made anew."""
-        try:
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        except OSError as error:
-            raise _failure(self._path, error) from error
+
+def _make_file(path: Path) -> None:
+    """Make the file, if need be: for its owner alone."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def _failure(path: Path, error: OSError) -> StoreDown | StoreUnusable:
@@ -113,9 +119,13 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 def _writer(path: Path) -> sqlite3.Connection:
     connection = _connect(path, "rw")
-    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-    if mode != "wal":
-        raise StoreUnusable(f"store {path}: its file system cannot share memory; choose another --data-dir")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
+    try:
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise StoreUnusable(f"store {path}: its file system cannot share memory; choose another --data-dir")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except BaseException:
+        connection.close()
+        raise
     return connection

@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, bindparam, select, update
-from sqlalchemy.exc import DBAPIError
 
 from coordinator.store.changes import Change
 from coordinator.store.database import Database, database_of
-from coordinator.store.failures import told_apart
+from coordinator.store.failures import StoreDown, told_apart
 from coordinator.store.migrating import migrate
 from coordinator.store.ownership import held, holder_of, take_over
 from coordinator.store.reading import Reader
@@ -125,15 +124,15 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
-        with told_apart(self._database.name):
-            connection = self._connected()
-            try:
+        try:
+            with told_apart(self._database.name):
+                connection = self._connected()
                 with connection.begin():
                     yield connection
-            except DBAPIError:
-                # What state it is in nobody knows: a new one has none.
-                self._drop_connection()
-                raise
+        except StoreDown:
+            # What state the connection is in nobody knows: a new one has none.
+            self._drop_connection()
+            raise
 
     def _connected(self) -> Connection:
         if self._connection is None:

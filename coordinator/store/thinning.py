@@ -18,9 +18,10 @@ def thin_events(connection: Connection, *, keep: int, at_most: int) -> int:
     removed = _thin(connection, "", keep=keep, at_most=at_most)
     unseen = select(work.c.id).where(work.c.state.in_(_ENDED), work.c.is_thinned.is_(False))
     for of in connection.execute(unseen.order_by(work.c.number).limit(_AT_ONCE)).scalars().all():
-        if removed < at_most:
-            removed += _thin(connection, of, keep=keep, at_most=at_most - removed)
-        if removed < at_most:  # so all of this work are gone
+        if removed == at_most:
+            break
+        removed += _thin(connection, of, keep=keep, at_most=at_most - removed)
+        if removed < at_most:  # so this work has no more to give
             connection.execute(update(work).where(work.c.id == of).values(is_thinned=True))
     return removed
 

@@ -14,9 +14,10 @@ from sqlalchemy import Connection, inspect, text
 
 from coordinator.core.model import WorkState
 from coordinator.store.database import Database, database_of
-from coordinator.store.failures import StoreUnusable
+from coordinator.store.failures import StoreDown, StoreUnusable
 from coordinator.store.migrating import MIGRATIONS, migrate
 from coordinator.store.schema import REVISION, metadata
+from tests.coordinator.store.disks import files_limited_to
 from tests.coordinator.store.stores import Batches, happened, open_store, submitted
 
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -140,6 +141,15 @@ def test_the_file_is_copied_before_it_is_changed(tmp_path: Path, later: Path) ->
     with open_store(copy) as store:
         assert store.reader.work("a") is not None
     assert not list(tmp_path.glob("*.new"))
+
+
+def test_without_room_for_the_copy_nothing_is_changed(tmp_path: Path, later: Path) -> None:
+    place = filled(str(tmp_path / "roundhouse.db"))
+    size = Path(place).stat().st_size
+    with files_limited_to(size // 2), pytest.raises(StoreDown, match="cannot be copied before its schema changes"):
+        migrate_later(place, later)
+    with open_store(place) as store:
+        assert store.reader.work("a") is not None
 
 
 def test_a_new_store_needs_no_copy(tmp_path: Path) -> None:

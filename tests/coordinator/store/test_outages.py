@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import resource
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -18,6 +14,7 @@ from coordinator.store.changes import Change, WorkEnded
 from coordinator.store.failures import StoreDown, StoreUnusable
 from coordinator.store.store import Store
 from tests.coordinator.store.cutting_proxy import CuttingProxy
+from tests.coordinator.store.disks import files_limited_to, mounted
 from tests.coordinator.store.postgres_server import PostgresServer, database_in
 from tests.coordinator.store.stores import happened, open_store, submitted
 
@@ -210,26 +207,3 @@ def test_a_url_that_cannot_be_a_store_is_refused_without_its_password(place: str
 def test_a_server_that_is_not_there_is_an_outage() -> None:
     with pytest.raises(StoreDown), open_store("postgresql+psycopg://app@/x?host=/nowhere"):
         pass
-
-
-@contextmanager
-def mounted(folder: Path, options: str) -> Iterator[None]:
-    """A small file system of its own."""
-    folder.mkdir()
-    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder]).returncode:
-        pytest.skip("only root can mount a file system")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", folder], check=True)
-
-
-@contextmanager
-def files_limited_to(size: int) -> Iterator[None]:
-    """No file of this process grows beyond `size` bytes."""
-    old = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, old[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, old)

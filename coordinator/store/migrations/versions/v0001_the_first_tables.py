@@ -93,7 +93,7 @@ def _create(table: str, columns: str, *, key: Iterable[str], of_work: bool = Fal
         parts.append(sa.ForeignKeyConstraint(["work"], ["work.id"], name=f"fk_{table}_work", ondelete="CASCADE"))
     if table == "work":
         parts.append(sa.UniqueConstraint("id", name="uq_work_id"))
-    op.create_table(table, *parts, sqlite_autoincrement="number number" in columns)
+    op.create_table(table, *parts, sqlite_autoincrement=columns.startswith("number "))
 
 
 def _create_indexes() -> None:
