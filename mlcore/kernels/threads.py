@@ -46,12 +46,16 @@ def share(work: Callable[[slice], object], length: int) -> None:
     step = -(-length // (_chosen.n_threads * _LINE)) * _LINE
     first, *others = (slice(start, min(start + step, length)) for start in range(0, length, step))
     # The context carries NumPy's rules about floating-point warnings.
-    elsewhere = [_pool().submit(copy_context().run, work, part) for part in others]
+    elsewhere = [(_pool().submit(copy_context().run, work, part), part) for part in others]
     try:
         work(first)
+        for each, part in elsewhere:
+            if each.cancel():  # no thread has begun with it: on a busy machine that can take longer than the work
+                work(part)
     finally:
-        wait(elsewhere)
-    for each in elsewhere:
+        begun = [each for each, _ in elsewhere if not each.cancel()]
+        wait(begun)
+    for each in begun:
         each.result()
 
 
