@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -15,10 +16,11 @@ from rpc.errors import TrainerError
 _SERVES = re.compile(r"serves on (?P<host>\S+):(?P<port>\d+) ")
 _START_S = 30.0
 _STOP_S = 5.0
+_HOME = str(Path(__file__).resolve().parents[1])  # where our packages are
 
 
 class ServingProgram:
-    """A child process that prints one line when it serves.
+    """A child process that prints one line when it serves, and that ends when this process does, even by kill -9.
 
     Args:
         name: of the program under the `roundhouse` command.
@@ -30,8 +32,10 @@ class ServingProgram:
         self._log = log
         with log.open("wb") as stderr:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "roundhouse", name, *arguments],
-                stdin=subprocess.DEVNULL,
+                # -P: whatever is called client.py where the user works must not stand in for our package.
+                [sys.executable, "-P", "-m", "roundhouse.tied", name, *arguments],
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (_HOME, os.environ.get("PYTHONPATH"))))},
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,
@@ -58,9 +62,17 @@ class ServingProgram:
             if match:
                 return match["host"], int(match["port"])
 
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
     def ask_to_stop(self) -> None:
         """Let it begin to stop."""
         self._process.terminate()
+
+    def leave_to_parent(self) -> None:
+        """Let go of it in a forked child, so that it ends with the process that started it and no later."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
 
     def wait(self) -> None:
         """Return when it has stopped, by force if it does not soon after it was asked."""
@@ -69,6 +81,8 @@ class ServingProgram:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
