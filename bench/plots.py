@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from bench.results import Results
 
@@ -49,7 +48,7 @@ def _draw(panels: Mapping[str, Mapping[str, float]], file: Path) -> None:
 
     heights = [len(bars) for bars in panels.values()]
     figure = Figure(figsize=(7, 0.28 * sum(heights) + 0.7 * len(heights)), layout="constrained")
-    axes: Sequence[Any] = figure.subplots(len(panels), 1, height_ratios=heights, squeeze=False)[:, 0]
+    axes = figure.subplots(len(panels), 1, height_ratios=heights, squeeze=False)[:, 0]
     for axis, (title, bars) in zip(axes, panels.items(), strict=True):
         colours = [_COLOURS[name.startswith(_OURS)] for name in bars]
         drawn = axis.barh(list(bars), list(bars.values()), color=colours)

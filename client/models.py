@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -65,14 +66,15 @@ class Model:
         Raises:
             BadRequest: the rows have another number of columns than the model has inputs.
         """
-        rows = np.atleast_2d(np.asarray(x))
-        if rows.ndim != 2 or rows.shape[1] != self.widths[0]:
-            raise BadRequest(f"x must have {self.widths[0]} columns, but has shape {np.shape(x)}")
-        answers = np.empty(len(rows), np.int64)
-        for start in range(0, len(rows), _BATCH_ROWS):
-            batch = slice(start, start + _BATCH_ROWS)
-            answers[batch] = self._logits(rows[batch]).argmax(axis=1)
-        return answers
+        return np.concatenate([logits.argmax(axis=1) for logits in self._logits(x)])
+
+    def predict_proba(self, x: ArrayLike) -> NDArray[np.float64]:
+        """Return the probability of each class for each row of `x`, shape (rows, classes).
+
+        Raises:
+            BadRequest: as `predict`.
+        """
+        return np.concatenate([_softmax(logits.astype(np.float64)) for logits in self._logits(x)])
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model to a `.safetensors` or `.npz` file; an existing one is replaced as a whole.
@@ -96,7 +98,15 @@ class Model:
         widths = _widths(about["layers"], path)
         return cls(arrays["vector"], widths, about["activation"], arrays.get("offset"), arrays.get("scale"))
 
-    def _logits(self, x: Array) -> Array:
+    def _logits(self, x: ArrayLike) -> Iterator[Array]:
+        """Yield the outputs of the last layer, (rows, classes), batch by batch: one of no rows where `x` has none."""
+        rows = np.atleast_2d(np.asarray(x))
+        if rows.ndim != 2 or rows.shape[1] != self.widths[0]:
+            raise BadRequest(f"x must have {self.widths[0]} columns, but has shape {np.shape(x)}")
+        for start in range(0, max(1, len(rows)), _BATCH_ROWS):
+            yield self._forward(rows[start : start + _BATCH_ROWS])
+
+    def _forward(self, x: Array) -> Array:
         if self.offset is not None and self.scale is not None:
             x = (x - self.offset) / self.scale
         x = x.astype(self.vector.dtype)
@@ -123,6 +133,14 @@ class Model:
             "standardized": "no" if self.offset is None else "yes",
             "sha256": self.sha256,
         }
+
+
+def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probabilities of logits (rows, classes); the logits are used up."""
+    logits -= logits.max(axis=1, keepdims=True)
+    np.exp(logits, out=logits)
+    logits /= logits.sum(axis=1, keepdims=True)
+    return logits
 
 
 def _widths(text: str, path: str | PathLike[str]) -> tuple[int, ...]:
