@@ -11,12 +11,12 @@ from typing import Self, Unpack
 
 from client.link import DEFAULT_SERVER, Link, parse_server
 from client.models import Model
-from client.results import Result
+from client.results import COMPLETED, Result
 from client.runs import Run
 from client.settings import Settings, make_spec
 from client.upload import OnSent, find_data, upload
 from mlcore.shards import Dataset
-from rpc.messages import Overview, RunSpec, WorkRow
+from rpc.messages import Overview, RunSpec, WorkDetail, WorkRow
 
 __all__ = ["Model", "Result", "Run", "Session", "Settings", "connect"]
 
@@ -107,6 +107,11 @@ class Session:
         """Return the runs that the coordinator knows, the newest first."""
         rows: tuple[WorkRow, ...] = self._link.call_again("list_work")
         return rows
+
+    def models(self) -> tuple[WorkDetail, ...]:
+        """Return the completed runs, the newest first, with what is known of their models."""
+        completed = [row.id for row in self.runs() if row.kind == "run" and row.state == COMPLETED]
+        return tuple(self._link.call_again("get_work", run_id) for run_id in completed)
 
     def status(self) -> Overview:
         """Return the coordinator's nodes and runs."""

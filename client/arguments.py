@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from client.link import DEFAULT_SERVER
 from client.settings import make_spec
+from client.subcommands import SUBCOMMANDS, add_output, group_parser, subcommand_parser
 from mlcore.mlp import INITS
 from mlcore.schedules import SCHEDULES
 from mlcore.settings import ACTIVATIONS, DTYPES, OPTIMIZERS
@@ -18,13 +17,12 @@ from rpc.messages import RunSpec
 from rpc.program import Parser
 from rpc.run_spec import SERVER_OPTIMIZERS, WEIGHTINGS
 
-SUBCOMMANDS = ("status", "watch", "cancel")
-
-_USAGE = """\
-client.py HOST PORT DIR ROUNDS EPOCHS H ETA [options]
-       client.py status [options]
-       client.py watch ID [options]
-       client.py cancel ID [options]"""
+_USAGE = "\n       ".join(
+    [
+        "client.py HOST PORT DIR ROUNDS EPOCHS H ETA [options]",
+        *(f"client.py {' '.join(filter(None, (name, each.usage)))} [options]" for name, each in SUBCOMMANDS.items()),
+    ]
+)
 
 _ABOUT = """\
 Trains on the data of DIR, a folder of this machine, through the coordinator at
@@ -38,9 +36,13 @@ _Group = argparse._ArgumentGroup
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Return the arguments; `command` is train, status, watch or cancel. Wrong usage exits with status 2."""
-    if argv and argv[0] in SUBCOMMANDS:
-        return _subcommand_parser(argv[0]).parse_args(argv[1:], argparse.Namespace(command=argv[0]))
+    """Return the arguments; `command` is train or a subcommand. Wrong usage exits with status 2."""
+    for n_words in (1, 2):
+        name = " ".join(argv[:n_words])
+        if name in SUBCOMMANDS:
+            return subcommand_parser(name).parse_args(argv[n_words:], argparse.Namespace(command=name))
+    if argv and any(name.startswith(f"{argv[0]} ") for name in SUBCOMMANDS):
+        return group_parser(argv[0]).parse_args(argv[1:])  # which ends the program: it has no word that is missing here
     return _train_parser().parse_args([_as_value(text) for text in argv], argparse.Namespace(command="train"))
 
 
@@ -99,7 +101,7 @@ def _train_parser() -> Parser:
     _add_training(parser.add_argument_group("training on the nodes"))
     _add_averaging(parser.add_argument_group("averaging"))
     _add_ending(parser.add_argument_group("when to end"))
-    _add_output(parser.add_argument_group("output"))
+    add_output(parser.add_argument_group("output"))
     parser.add_common_options()
     return parser
 
@@ -201,36 +203,6 @@ def _add_ending(group: _Group) -> None:
         metavar="N",
         help="a task that has failed so often fails the run (default: 5)",
     )
-
-
-def _add_output(group: _Group) -> None:
-    group.add_argument("--save", type=Path, metavar="FILE", help="keep the model as .safetensors or .npz")
-    group.add_argument("--timing", type=Path, metavar="FILE", help="write where the time of each round went")
-    group.add_argument("--json", action="store_true", help="print one JSON object as the result")
-    group.add_argument("--quiet", action="store_true", help="no progress")
-
-
-def _subcommand_parser(command: str) -> Parser:
-    about = {
-        "status": "Shows the nodes and the runs of a coordinator.",
-        "watch": "Follows a run to its end and prints its result. Ctrl-C stops watching; the run goes on.",
-        "cancel": "Cancels a run.",
-    }
-    parser = Parser(f"client {command}", description=about[command], log_level="warning")
-    if command != "status":
-        parser.add_argument("id", metavar="ID", help="of the run; `client.py status` lists them")
-    parser.add_argument(
-        "--server",
-        metavar="HOST:PORT",
-        default=os.environ.get("ROUNDHOUSE_SERVER") or DEFAULT_SERVER,
-        help="the coordinator (default: %(default)s; ROUNDHOUSE_SERVER sets another)",
-    )
-    if command == "watch":
-        _add_output(parser.add_argument_group("output"))
-    else:
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_common_options()
-    return parser
 
 
 def _as_value(text: str) -> str:

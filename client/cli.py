@@ -1,4 +1,4 @@
-"""The client's command line: train, status, watch, cancel."""
+"""The client's command line: what each command does."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from client.api import Session, connect
 from client.arguments import parse, spec_from
 from client.giving_up import give_up
 from client.interrupts import interrupts_held, raise_on_sigterm
 from client.link import Link
+from client.model_commands import export_model, list_models, predict
 from client.outputs import Wanted, deliver
+from client.plots import check_can_plot, plot_run
 from client.report import Report, make_report
 from client.runs import Run
 from client.status import print_status, status_as_json
@@ -34,8 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> int:
     set_up_logging(args.log_level, args.log_file)
     raise_on_sigterm()
-    commands = {"train": _train, "status": _status, "watch": _watch, "cancel": _cancel}
-    return commands[args.command](args)
+    return _COMMANDS[args.command](args)
 
 
 def _train(args: argparse.Namespace) -> int:
@@ -104,6 +106,15 @@ def _cancel(args: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
+def _plot(args: argparse.Namespace) -> int:
+    target = args.out or Path(f"{args.run}.png")
+    check_can_plot(target)
+    with connect(args.server) as session:
+        plot_run(session.run(args.run).detail(), target)
+    print(json.dumps({"run": args.run, "file": str(target)}) if args.json else target)
+    return ExitCode.DONE
+
+
 def _wanted(args: argparse.Namespace) -> Wanted:
     wanted = Wanted(save=args.save, timing=args.timing, as_json=args.json)
     wanted.check()
@@ -112,3 +123,15 @@ def _wanted(args: argparse.Namespace) -> Wanted:
 
 def _say(line: str) -> None:
     print(f"client: {line}", file=sys.stderr)
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "train": _train,
+    "status": _status,
+    "watch": _watch,
+    "cancel": _cancel,
+    "runs plot": _plot,
+    "models list": list_models,
+    "models export": export_model,
+    "models predict": predict,
+}

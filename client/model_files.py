@@ -1,4 +1,4 @@
-"""The two file formats of a model, safetensors and NumPy's .npz: the same arrays and texts in both."""
+"""The file formats of a model: safetensors and NumPy's .npz, which hold the same arrays and texts, and ONNX."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ from rpc.errors import BadData, BadRequest
 Arrays = Mapping[str, NDArray[Any]]
 Texts = Mapping[str, str]
 
-_FORMATS = (".safetensors", ".npz")
+READABLE = (".safetensors", ".npz")
+FORMATS = (*READABLE, ".onnx")  # ONNX is for other programs: it lacks the flat vector
 _NEEDED_TEXTS = ("layers", "activation")
 _ARRAYS = ("vector", "offset", "scale")  # what a model is made of; the layers repeat it for other readers
 
 
 def check_model_path(path: Path) -> None:
     """Raise BadRequest unless the name says in which format the model is kept."""
-    if path.suffix not in _FORMATS:
-        raise BadRequest(f"{path}: a model is kept as .safetensors or .npz; give the file such a name")
+    if path.suffix not in FORMATS:
+        raise BadRequest(f"{path}: a model is kept as .safetensors, .npz or .onnx; give the file such a name")
 
 
 def write_model_file(path: Path, arrays: Arrays, about: Texts) -> None:
-    """Write arrays and texts in the format that the suffix of `path` names."""
+    """Write arrays and texts as .safetensors or .npz, whichever the suffix of `path` names."""
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     if path.suffix == ".safetensors":
         save_file(contiguous, path, metadata=dict(about))
@@ -43,10 +44,11 @@ def read_model_file(path: Path) -> tuple[Arrays, Texts]:
     """Return the arrays that make the model, and the texts about it.
 
     Raises:
-        BadRequest: the suffix names no format.
+        BadRequest: the suffix names no format that is read.
         BadData: the file is not there, or is no model of ours.
     """
-    check_model_path(path)
+    if path.suffix not in READABLE:
+        raise BadRequest(f"{path}: a model is read from a .safetensors or .npz file")
     try:
         arrays, about = _read_safetensors(path) if path.suffix == ".safetensors" else _read_npz(path)
     except (OSError, EOFError, ValueError, BadZipFile, SafetensorError) as error:

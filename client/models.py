@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from client.files import replace_file
 from client.model_files import check_model_path, read_model_file, write_model_file
+from client.onnx_file import onnx_bytes
 from mlcore.mlp import layer_views, n_weights
 from rpc.errors import BadData, BadRequest
 
@@ -77,7 +78,7 @@ class Model:
         return np.concatenate([_softmax(logits.astype(np.float64)) for logits in self._logits(x)])
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the model to a `.safetensors` or `.npz` file; an existing one is replaced as a whole.
+        """Write the model to a `.safetensors`, `.npz` or `.onnx` file; an existing one is replaced as a whole.
 
         Raises:
             BadRequest: another suffix.
@@ -85,13 +86,14 @@ class Model:
         """
         target = Path(path)
         check_model_path(target)
-        replace_file(target, lambda scratch: write_model_file(scratch, self._arrays(), self._about()))
+        replace_file(target, self._write)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Model:
-        """Return the model that `save` wrote.
+        """Return the model that `save` wrote as `.safetensors` or `.npz`.
 
         Raises:
+            BadRequest: another suffix.
             BadData: the file is not there, or holds no such model.
         """
         arrays, about = read_model_file(Path(path))
@@ -115,6 +117,16 @@ class Model:
             x = x @ weights.T + bias
             x = np.tanh(x) if self.activation == "tanh" else np.maximum(x, 0)
         return np.asarray(x @ last_weights.T + last_bias)
+
+    def _write(self, path: Path) -> None:
+        if path.suffix != ".onnx":
+            write_model_file(path, self._arrays(), self._about())
+            return
+        standardization = None if self.offset is None or self.scale is None else (self.offset, self.scale)
+        about = self._about()
+        path.write_bytes(
+            onnx_bytes(self.layers, activation=self.activation, standardization=standardization, about=about)
+        )
 
     def _arrays(self) -> dict[str, Array]:
         """All arrays of the file: the flat vector, and the layers for readers that do not know its order."""

@@ -29,15 +29,15 @@ class Shard:
 
     Attributes:
         x: features, shape (rows, features): uint8 where all are plain integers 0..255, else float64.
-        y: label of each row, int64 (rows,).
+        y: label of each row, int64 (rows,); 0 where the text has no labels.
     """
 
     x: Array
     y: IntArray
 
 
-def parse_rows(data: Text, *, name: str) -> Shard:
-    """Return the rows of a text of comma-separated numbers with the label last.
+def parse_rows(data: Text, *, name: str, labelled: bool = True) -> Shard:
+    """Return the rows of a text of comma-separated numbers with the label last, or without any.
 
     CRLF, spaces around numbers and blank lines at the end are accepted. The values are the same whether the
     fast or the exact reader took the text.
@@ -49,10 +49,10 @@ def parse_rows(data: Text, *, name: str) -> Shard:
         DataError: a row cannot be used; names the line, counted from 1, and says what to do.
     """
     text = memoryview(data).cast("B")
-    return parse_plain_digits(text) or parse_any_numbers(bytes(text), name=name)
+    return parse_plain_digits(text, labelled) or parse_any_numbers(bytes(text), name=name, labelled=labelled)
 
 
-def parse_plain_digits(text: memoryview) -> Shard | None:
+def parse_plain_digits(text: memoryview, labelled: bool = True) -> Shard | None:
     """Return the rows if all fields are integers 0..255 of one to three digits, else None.
 
     Works on whole arrays of bytes: the separators are found, and the one to three bytes before each are its
@@ -71,6 +71,8 @@ def parse_plain_digits(text: memoryview) -> Shard | None:
         parts.append(part)
         start = end
     table = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    if not labelled:
+        return Shard(table, np.zeros(len(table), np.int64))
     return Shard(np.ascontiguousarray(table[:, :-1]), table[:, -1].astype(np.int64))
 
 
@@ -127,7 +129,7 @@ def _separators_fit(separators: Bytes, n_columns: int) -> bool:
     )
 
 
-def parse_any_numbers(text: bytes, *, name: str) -> Shard:
+def parse_any_numbers(text: bytes, *, name: str, labelled: bool = True) -> Shard:
     """Return the rows of any valid text, features as float64, reading each number exactly.
 
     Raises:
@@ -137,25 +139,26 @@ def parse_any_numbers(text: bytes, *, name: str) -> Shard:
     if lines == [b""]:
         raise DataError(f"{name}:1: the file is empty; expected rows of numbers with the label last")
     n_columns = lines[0].count(b",") + 1
-    x = np.empty((len(lines), n_columns - 1))
+    x = np.empty((len(lines), n_columns - labelled))
     y = np.empty(len(lines), np.int64)
     for index, line in enumerate(lines):
         try:
-            x[index], y[index] = _row(line, n_columns)
+            x[index], y[index] = _row(line, n_columns, labelled)
         except DataError as error:
             raise DataError(f"{name}:{index + 1}: {error}") from None
     return Shard(x, y)
 
 
-def _row(line: bytes, n_columns: int) -> tuple[list[float], int]:
+def _row(line: bytes, n_columns: int, labelled: bool) -> tuple[list[float], int]:
     _check_text(line)
     fields = line.split(b",")
-    if len(fields) < 2:
+    if labelled and len(fields) < 2:
         raise DataError("a row needs at least one feature and a label, separated by a comma")
     if len(fields) != n_columns:
         raise DataError(f"{len(fields)} columns where line 1 has {n_columns}; make all rows equally long")
-    features = [_number(field, column) for column, field in enumerate(fields[:-1], start=1)]
-    return features, _label(fields[-1].strip())
+    label = fields.pop() if labelled else b"0"
+    features = [_number(field, column) for column, field in enumerate(fields, start=1)]
+    return features, _label(label.strip())
 
 
 def _check_text(line: bytes) -> None:

@@ -63,7 +63,7 @@ class RoundhouseClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         result_: the run's `Result`.
         n_features_in_: columns of the data; `feature_names_in_` their names, where it had some.
         n_iter_: passes over the data that were made.
-        loss_curve_: training loss of each round; `validation_scores_` the share of right answers.
+        loss_curve_: training loss of each round, summed over the rows; `validation_scores_` the share of right answers.
     """
 
     def __init__(

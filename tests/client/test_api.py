@@ -110,6 +110,12 @@ def test_runs_and_status_are_those_of_the_coordinator(session: Session) -> None:
     assert session.status().policy == "load-balancing"
 
 
+def test_models_are_those_of_completed_runs(coordinator: Serving, session: Session) -> None:
+    assert [each.row.id for each in session.models()] == [RUN_ID]
+    coordinator.fake.row = RUNNING
+    assert session.models() == ()
+
+
 def test_a_senseless_setting_is_refused_before_anything_is_sent(
     coordinator: Serving, session: Session, data: Path
 ) -> None:

@@ -124,7 +124,7 @@ def test_a_senseless_argument_is_one_line_and_status_2(
         ("--max-time", "-1e9", "max_time_s must be a finite number, 0 or more, not -1000000000.0"),
         ("--max-time", "-1", "max_time_s must be a finite number, 0 or more, not -1.0"),
         ("--run-timeout", "0", "run_timeout_s must be above 0 seconds"),
-        ("--save", "model.pt", "model.pt: a model is kept as .safetensors or .npz"),
+        ("--save", "model.pt", "model.pt: a model is kept as .safetensors, .npz or .onnx"),
         ("--timing", "nowhere/timing.txt", "nowhere/timing.txt: its folder does not exist"),
         ("--timing", ".", ".: is a folder; name a file in it"),
     ],
@@ -149,10 +149,36 @@ def test_the_help_shows_both_forms(run_client: RunClient) -> None:
     assert ended.status == 0
     assert "client.py HOST PORT DIR ROUNDS EPOCHS H ETA [options]" in ended.out
     assert "client.py status [options]" in ended.out
+    assert "client.py models predict RUN FILE [options]" in ended.out
     assert max(map(len, ended.out.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["status", "--version"]])
+def test_the_help_of_a_first_word_lists_the_second_ones(run_client: RunClient) -> None:
+    ended = run_client("models", "-h")
+    assert ended.status == 0
+    for second in ("list: Lists", "export: Writes", "predict: Prints"):
+        assert f"\n{second} " in ended.out
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("models",), "client models: the following arguments are required: COMMAND"),
+        (("runs", "paint"), "client runs: argument COMMAND: invalid choice: 'paint' (choose from "),
+        (("models", "export"), "client models export: the following arguments are required: RUN"),
+        (("models", "export", "r1", "--format", "pt"), "client models export: argument --format: invalid choice: 'pt'"),
+    ],
+)
+def test_a_subcommand_that_lacks_something_is_one_line_and_status_2(
+    run_client: RunClient, words: tuple[str, ...], reason: str
+) -> None:
+    ended = run_client(*words)
+    assert (ended.status, ended.out) == (2, "")
+    assert ended.err.startswith(reason)
+    assert ended.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["status", "--version"], ["models", "list", "--version"]])
 def test_the_version_is_told(run_client: RunClient, arguments: list[str]) -> None:
     ended = run_client(*arguments)
     assert (ended.status, ended.out.split()[0]) == (0, "roundhouse")

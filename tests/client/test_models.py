@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from safetensors import safe_open
 
@@ -49,8 +50,21 @@ def test_predictions_are_those_that_the_coordinator_validates(activation: str, s
     assert found.error <= 0.001  # a tie in float32 may fall either way
 
 
+@given(arrays(np.float64, (6, WIDTHS[0]), elements=st.floats(-1e3, 1e3)), st.booleans())
+def test_the_probabilities_of_a_row_make_one_and_the_largest_is_the_prediction(
+    x: NDArray[np.float64], standardized: bool
+) -> None:
+    model = model_of(standardized=standardized)
+    probabilities = model.predict_proba(x)
+    assert np.allclose(probabilities.sum(axis=1), 1)
+    assert (probabilities >= 0).all()
+    assert (probabilities[range(6), model.predict(x)] == probabilities.max(axis=1)).all()
+
+
 def test_one_row_and_no_rows_are_predicted_too() -> None:
     model = model_of()
+    assert model.predict_proba(rows(1)[0]).shape == (1, 3)
+    assert model.predict_proba(rows(0)).shape == (0, 3)
     assert model.predict(rows(1)[0]).shape == (1,)
     assert model.predict(rows(0)).shape == (0,)
 
@@ -155,5 +169,7 @@ def test_an_npz_of_somebody_else_is_refused(tmp_path: Path) -> None:
 
 
 def test_other_suffixes_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadRequest, match=r"kept as \.safetensors or \.npz"):
+    with pytest.raises(BadRequest, match=r"kept as \.safetensors, \.npz or \.onnx"):
         model_of().save(tmp_path / "model.pt")
+    with pytest.raises(BadRequest, match=r"model\.onnx: a model is read from a \.safetensors or \.npz file"):
+        Model.load(tmp_path / "model.onnx")

@@ -50,6 +50,22 @@ def test_any_numbers_are_read_as_a_naive_reader_reads_them(table: list[list[str]
     assert shard.y.tolist() == [int(row[-1]) for row in table]
 
 
+@given(tables(any_fields), st.sampled_from(["\n", "\r\n"]))
+def test_without_labels_every_column_is_a_feature(table: list[list[str]], newline: str) -> None:
+    text = newline.join(",".join(row) for row in table).encode()
+    shard = parse_rows(text, name="t", labelled=False)
+    assert shard.x.tolist() == [[float(field) for field in row] for row in table]
+    assert shard.y.tolist() == [0] * len(table)
+
+
+def test_without_labels_one_column_will_do_and_bad_rows_are_named() -> None:
+    assert parse_rows(b"7\n-1.5\n", name="t", labelled=False).x.tolist() == [[7.0], [-1.5]]
+    with pytest.raises(DataError, match="t:2: 3 columns where line 1 has 2"):
+        parse_rows(b"1,2\n1,2,3\n", name="t", labelled=False)
+    with pytest.raises(DataError, match="t:1: column 2: 'x' is not a number"):
+        parse_rows(b"1,x\n", name="t", labelled=False)
+
+
 @given(st.binary(max_size=60) | st.text("0123456789,\n\r. -e", max_size=60).map(str.encode))
 def test_the_fast_reader_takes_nothing_that_the_exact_one_refuses(text: bytes) -> None:
     fast = parse_plain_digits(memoryview(text))

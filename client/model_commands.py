@@ -1,0 +1,128 @@
+"""What `client.py models` does: list the models, export one to a file, predict with one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from client.api import connect
+from client.columns import align
+from client.feature_file import read_rows
+from client.files import check_can_replace
+from client.model_files import READABLE, check_model_path
+from client.models import Model
+from client.results import run_of
+from rpc.errors import BadRequest, ExitCode
+from rpc.messages import WorkDetail
+
+_HEAD = ("run", "name", "layers", "sha256", "size", "error")
+_SHOWN_DIGITS = 12  # of a hash
+
+
+def list_models(args: argparse.Namespace) -> int:
+    """Print the completed runs with their models."""
+    with connect(args.server) as session:
+        models = session.models()
+    if args.json:
+        print(json.dumps([_as_json(each) for each in models], indent=2))
+    else:
+        print("\n".join(align([_HEAD, *map(_row, models)], n_words=4)))
+    return ExitCode.DONE
+
+
+def export_model(args: argparse.Namespace) -> int:
+    """Write the model of a run to a file."""
+    target = export_target(args.run, args.format, args.out)
+    with connect(args.server) as session:
+        model = session.run(args.run).model()
+    model.save(target)
+    about = {"run": args.run, "file": str(target), "model_sha256": model.sha256}
+    print(json.dumps(about, indent=2) if args.json else f"{target}: model sha256 {model.sha256}")
+    return ExitCode.DONE
+
+
+def export_target(run_id: str, file_format: str | None, out: Path | None) -> Path:
+    """Return the file to export to.
+
+    Raises:
+        BadRequest: its name and the format do not agree, or it cannot be written.
+    """
+    target = out or Path(f"{run_id}.{file_format or 'safetensors'}")
+    if file_format and target.suffix != f".{file_format}":
+        raise BadRequest(f"{target}: does not end in .{file_format}; leave out --format, or name the file so")
+    check_model_path(target)
+    check_can_replace(target)
+    return target
+
+
+def predict(args: argparse.Namespace) -> int:
+    """Print a class for each row of a file."""
+    model = _model_of(args.run, args.server)
+    x, labels = read_rows(args.file, model.widths[0])
+    probabilities = model.predict_proba(x) if args.proba else None
+    classes = model.predict(x)
+    error = None if labels is None else float(np.mean(classes != labels))
+    if args.json:
+        print(json.dumps(_predictions(classes, probabilities, error)))
+        return ExitCode.DONE
+    sys.stdout.writelines(_lines(classes, probabilities))
+    if error is not None:
+        print(f"error on {len(classes)} labelled rows: {error:.4f}", file=sys.stderr)
+    return ExitCode.DONE
+
+
+def _model_of(run: str, server: str) -> Model:
+    """Return the model of a run, or of a file, which needs no coordinator."""
+    if Path(run).suffix in READABLE:
+        return Model.load(run)
+    with connect(server) as session:
+        return session.run(run).model()
+
+
+def _lines(classes: NDArray[np.int64], probabilities: NDArray[np.float64] | None) -> Iterator[str]:
+    if probabilities is None:
+        yield from (f"{each}\n" for each in classes.tolist())
+        return
+    for each, row in zip(classes.tolist(), probabilities.tolist(), strict=True):
+        yield f"{each},{','.join(f'{value:.6g}' for value in row)}\n"
+
+
+def _predictions(
+    classes: NDArray[np.int64], probabilities: NDArray[np.float64] | None, error: float | None
+) -> dict[str, Any]:
+    found: dict[str, Any] = {"classes": classes.tolist()}
+    if probabilities is not None:
+        found["probabilities"] = probabilities.tolist()
+    if error is not None:
+        found["error"] = error
+    return found
+
+
+def _row(detail: WorkDetail) -> Sequence[str]:
+    row, run = detail.row, run_of(detail)
+    layers = "-".join(map(str, run.layers))
+    error = "-" if row.validation_error is None else f"{row.validation_error:.4f}"
+    return row.id, row.name, layers, run.model_sha256[:_SHOWN_DIGITS], f"{run.model_bytes:,}", error
+
+
+def _as_json(detail: WorkDetail) -> dict[str, Any]:
+    row, run = detail.row, run_of(detail)
+    return {
+        "run": row.id,
+        "name": row.name,
+        "layers": list(run.layers),
+        "activation": run.activation,
+        "dtype": run.dtype,
+        "standardized": bool(len(run.offset)),
+        "model_sha256": run.model_sha256,
+        "model_bytes": run.model_bytes,
+        "validation_error": row.validation_error,
+        "ended_ms": row.ended_ms,
+    }

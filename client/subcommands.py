@@ -1,0 +1,113 @@
+"""The subcommands of the client and their arguments."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from client.link import DEFAULT_SERVER
+from client.model_files import FORMATS
+from rpc.program import Parser
+
+Group = argparse._ArgumentGroup
+
+
+@dataclass(frozen=True)
+class Subcommand:
+    """One subcommand: what it does, and what it takes besides --server, --json and the options of all programs."""
+
+    about: str
+    usage: str
+    add_arguments: Callable[[Parser], None]
+
+
+def add_output(group: Group) -> None:
+    """Add the options of what is printed and kept of a run that is followed to its end."""
+    group.add_argument("--save", type=Path, metavar="FILE", help="keep the model as .safetensors, .npz or .onnx")
+    group.add_argument("--timing", type=Path, metavar="FILE", help="write where the time of each round went")
+    group.add_argument("--json", action="store_true", help="print one JSON object as the result")
+    group.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def subcommand_parser(name: str) -> Parser:
+    """Return the parser of what follows the words of a subcommand."""
+    command = SUBCOMMANDS[name]
+    parser = Parser(f"client {name}", description=command.about, log_level="warning")
+    command.add_arguments(parser)
+    parser.add_argument(
+        "--server",
+        metavar="HOST:PORT",
+        default=os.environ.get("ROUNDHOUSE_SERVER") or DEFAULT_SERVER,
+        help="the coordinator (default: %(default)s; ROUNDHOUSE_SERVER sets another)",
+    )
+    parser.add_common_options()
+    return parser
+
+
+def group_parser(first: str) -> Parser:
+    """Return the parser of what follows the first word of subcommands that have two: it knows the second words."""
+    seconds = {name.split()[1]: each.about for name, each in SUBCOMMANDS.items() if name.startswith(f"{first} ")}
+    about = "\n".join(f"{second}: {text}" for second, text in seconds.items())
+    parser = Parser(f"client {first}", description=about)
+    more = f"`client.py {first} {next(iter(seconds))} -h` and so on tell more"
+    parser.add_argument("command", metavar="COMMAND", choices=seconds, help=more)
+    return parser
+
+
+def _watch(parser: Parser) -> None:
+    _add_run(parser, "id", "ID")
+    add_output(parser.add_argument_group("output"))
+
+
+def _cancel(parser: Parser) -> None:
+    _add_run(parser, "id", "ID")
+    _add_json(parser)
+
+
+def _plot(parser: Parser) -> None:
+    _add_run(parser)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the picture, .png, .svg or .pdf (default: RUN.png)")
+    _add_json(parser)
+
+
+def _export(parser: Parser) -> None:
+    _add_run(parser)
+    names = [suffix.removeprefix(".") for suffix in FORMATS]
+    parser.add_argument("--format", choices=names, help="default: as --out says, else safetensors")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the file (default: RUN.FORMAT)")
+    _add_json(parser)
+
+
+def _predict(parser: Parser) -> None:
+    parser.add_argument("run", metavar="RUN", help="id of a completed run, or a file that `models export` made of one")
+    parser.add_argument("file", metavar="FILE", type=Path, help="rows of features, with or without the label")
+    parser.add_argument("--proba", action="store_true", help="print the probability of each class, too")
+    _add_json(parser)
+
+
+def _add_run(parser: Parser, name: str = "run", shown: str = "RUN") -> None:
+    parser.add_argument(name, metavar=shown, help="id of the run; `client.py status` lists them")
+
+
+def _add_json(parser: Parser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+SUBCOMMANDS = {
+    "status": Subcommand("Shows the nodes and the runs of a coordinator.", "", _add_json),
+    "watch": Subcommand(
+        "Follows a run to its end and prints its result. Ctrl-C stops watching; the run goes on.", "ID", _watch
+    ),
+    "cancel": Subcommand("Cancels a run.", "ID", _cancel),
+    "runs plot": Subcommand("Draws validation error and losses of a run over its rounds.", "RUN", _plot),
+    "models list": Subcommand("Lists the completed runs with their models.", "", _add_json),
+    "models export": Subcommand("Writes the model of a run to a file.", "RUN", _export),
+    "models predict": Subcommand(
+        "Prints the most likely class of each row of a file. Rows with a label also tell the share of wrong answers.",
+        "RUN FILE",
+        _predict,
+    ),
+}
