@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import operator
 import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from client.api import Model, Result, Run, Session, connect
 from client.giving_up import give_up
 from client.link import parse_server
+from client.settings import Settings
 from roundhouse.local_cluster import local_cluster
 from roundhouse.training_data import hold_out, n_shards, write_folder
 from rpc.errors import BadRequest
@@ -35,7 +37,7 @@ class RoundhouseClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     The same `random_state` (a number), data and parameters give the same model on any number of nodes.
 
     Args:
-        hidden_layer_sizes: units of each hidden layer.
+        hidden_layer_sizes: units of the hidden layer, or of each of several.
         activation: relu or tanh.
         solver: adam or sgd, of the nodes.
         alpha: weight decay, decoupled (AdamW), not on biases.
@@ -68,7 +70,7 @@ class RoundhouseClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 
     def __init__(
         self,
-        hidden_layer_sizes: tuple[int, ...] = (100,),
+        hidden_layer_sizes: int | tuple[int, ...] = (100,),
         activation: Literal["relu", "tanh"] = "relu",
         *,
         solver: Literal["adam", "sgd"] = "adam",
@@ -145,8 +147,8 @@ class RoundhouseClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         check_classification_targets(targets)
         self.classes_, labels = np.unique(targets, return_inverse=True)
         server = self.server or os.environ.get("ROUNDHOUSE_SERVER") or local_cluster().address()
-        with connect(server) as session:
-            run = self._submit(session, np.column_stack((x, labels)))
+        with connect(server) as session, TemporaryDirectory(prefix="roundhouse-fit-") as folder:
+            run = self._submit(session, Path(folder), np.column_stack((x, labels)))
             try:
                 result = run.wait()
             except KeyboardInterrupt:
@@ -164,42 +166,57 @@ class RoundhouseClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         x = self._checked(X)
         return self.model_.predict_proba(x)
 
-    def _submit(self, session: Session, table: Table) -> Run:
-        """Start a run on rows whose last column is their class."""
-        self._check()
+    def _submit(self, session: Session, folder: Path, table: Table) -> Run:
+        """Start a run on rows whose last column is their class, by way of an empty folder."""
+        rounds = min(self._whole("rounds"), self._whole("max_iter"))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        train, validation = hold_out(table[:, -1], self.validation_fraction, np.random.default_rng(seed))
-        rounds = min(self.rounds, self.max_iter)
-        with TemporaryDirectory(prefix="roundhouse-fit-") as folder:
-            write_folder(Path(folder), table[train], table[validation], n_shards(len(train), self.shards))
-            return session.submit(
-                folder,
-                rounds=rounds,
-                epochs=self.max_iter // rounds,
-                hidden=self.hidden_layer_sizes,
-                eta=self.learning_rate_init,
-                classes=len(self.classes_),
-                activation=self.activation,
-                optimizer=self.solver,
-                batch_size=0 if self.batch_size == "auto" else self.batch_size,
-                momentum=self.momentum,
-                weight_decay=self.alpha,
-                label_smoothing=self.label_smoothing,
-                eta_schedule=self.learning_rate,
-                standardize=self.standardize,
-                server_optimizer=self.server_optimizer,
-                dtype=self.dtype,
-                seed=seed,
-                patience=self.n_iter_no_change if self.early_stopping else 0,
-            )
-
-    def _check(self) -> None:
-        """Raise BadRequest for what does not reach the run as it stands here; the run's own check does the rest."""
-        for name in ("max_iter", "rounds"):
-            if getattr(self, name) < 1:
-                raise BadRequest(f"{name} must be 1 or more, not {getattr(self, name)}")
+        settings = self._settings(seed)
         if not 0 <= self.validation_fraction < 1:
             raise BadRequest(f"validation_fraction must be from 0 to below 1, not {self.validation_fraction}")
+        train, validation = hold_out(table[:, -1], self.validation_fraction, np.random.default_rng(seed))
+        shards = n_shards(len(train), None if self.shards is None else self._whole("shards"))
+        write_folder(folder, table[train], table[validation], shards)
+        return session.submit(
+            folder,
+            rounds=rounds,
+            epochs=self._whole("max_iter") // rounds,
+            hidden=self.hidden_layer_sizes,
+            eta=float(self.learning_rate_init),
+            **settings,
+        )
+
+    def _settings(self, seed: int) -> Settings:
+        """The run's settings; searches give numbers of NumPy's types, which are made Python's."""
+        return Settings(
+            classes=len(self.classes_),
+            activation=self.activation,
+            optimizer=self.solver,
+            batch_size=0 if self.batch_size == "auto" else self._whole("batch_size"),
+            momentum=float(self.momentum),
+            weight_decay=float(self.alpha),
+            label_smoothing=float(self.label_smoothing),
+            eta_schedule=self.learning_rate,
+            standardize=bool(self.standardize),
+            server_optimizer=self.server_optimizer,
+            dtype=self.dtype,
+            seed=seed,
+            patience=self._whole("n_iter_no_change") if self.early_stopping else 0,
+        )
+
+    def _whole(self, name: str) -> int:
+        """Return the parameter with this name, a whole number from 1.
+
+        Raises:
+            BadRequest: it is none.
+        """
+        value = getattr(self, name)
+        try:
+            number = operator.index(value)
+        except TypeError:
+            number = 0
+        if number < 1:
+            raise BadRequest(f"{name} must be a whole number, 1 or more, not {value!r}")
+        return number
 
     def _keep(self, model: Model, result: Result) -> Self:
         self.model_ = model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from roundhouse import RoundhouseClassifier, connect
 from roundhouse.local_cluster import LocalCluster, local_cluster
 from rpc.errors import BadRequest, Unreachable
+from tests.system.cluster import wait_until
 
 CHECKOUT = Path(__file__).parents[2]
 X, Y = load_iris(return_X_y=True)
@@ -75,6 +77,34 @@ def test_max_iter_is_shared_out_over_the_rounds() -> None:
     assert RoundhouseClassifier(max_iter=3).fit(X, Y).n_iter_ == 3
 
 
+def test_numbers_may_be_of_numpys_types() -> None:
+    numbers: dict[str, Any] = {
+        "max_iter": np.int64(4),
+        "rounds": np.int32(2),
+        "batch_size": np.int64(32),
+        "alpha": np.float32(0.01),
+    }
+    widths: Any = (np.int64(7),)
+    assert RoundhouseClassifier(widths, **numbers).fit(X, Y).model_.widths == (4, 7, 3)
+
+
+def test_an_interrupted_fit_cancels_its_run(other_cluster: LocalCluster) -> None:
+    script = (
+        "from sklearn.datasets import load_iris; from roundhouse import RoundhouseClassifier\n"
+        f"endless = RoundhouseClassifier(max_iter=10**6, rounds=10**4, server={other_cluster.address()!r})\n"
+        "endless.fit(*load_iris(return_X_y=True))\n"
+    )
+    command = [sys.executable, "-c", script]
+    with connect(other_cluster.address()) as session:
+        with subprocess.Popen(command, cwd=CHECKOUT, stderr=subprocess.PIPE, text=True) as fitting:
+            wait_until(lambda: any(run.round > 0 for run in session.runs()), "a round is done")
+            fitting.send_signal(signal.SIGINT)
+            _, err = fitting.communicate(timeout=60)
+        (row,) = session.runs()
+    assert f"{row.id} is cancelled" in err
+    assert row.state == "cancelled"
+
+
 def test_early_stopping_ends_before_max_iter() -> None:
     fitted = RoundhouseClassifier(early_stopping=True, n_iter_no_change=3, max_iter=400, rounds=400).fit(X, Y)
     assert fitted.n_iter_ < 400
@@ -103,8 +133,9 @@ def test_a_run_becomes_a_classifier() -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"rounds": 0}, "rounds must be 1 or more, not 0"),
-        ({"max_iter": 0}, "max_iter must be 1 or more, not 0"),
+        ({"rounds": 0}, "rounds must be a whole number, 1 or more, not 0"),
+        ({"max_iter": 2.5}, r"max_iter must be a whole number, 1 or more, not 2\.5"),
+        ({"shards": 0}, "shards must be a whole number, 1 or more, not 0"),
         ({"validation_fraction": 1.0}, "validation_fraction must be from 0 to below 1, not 1.0"),
         ({"solver": "lbfgs"}, "optimizer must be one of gd, sgd, adam, not 'lbfgs'"),
         ({"learning_rate_init": -1.0}, "eta must be a finite number above 0, not -1.0"),

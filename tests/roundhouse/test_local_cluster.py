@@ -70,11 +70,11 @@ def test_it_serves_with_one_node_and_stays_the_same(cluster: LocalCluster) -> No
 
 
 def test_a_program_that_has_died_is_replaced(cluster: LocalCluster) -> None:
+    before = {*psutil.Process().children()}
     cluster.address()
-    for program in psutil.Process().children():
-        if {"roundhouse.tied", "coordinator"} <= {*program.cmdline()}:
-            program.kill()
-            program.wait(GONE_WITHIN_S)
+    (coordinator,) = (each for each in {*psutil.Process().children()} - before if "coordinator" in each.cmdline())
+    coordinator.kill()
+    coordinator.wait(GONE_WITHIN_S)
     with connect(cluster.address()) as session:
         assert len(session.status().nodes) == 1
 
