@@ -17,10 +17,10 @@ Group = argparse._ArgumentGroup
 
 @dataclass(frozen=True)
 class Subcommand:
-    """One subcommand: what it does, and what it takes besides --server, --json and the options of all programs."""
+    """One subcommand: what it does, and what it takes besides --server and the options of all programs."""
 
     about: str
-    usage: str
+    usage: str  # its positional arguments
     add_arguments: Callable[[Parser], None]
 
 
