@@ -24,13 +24,18 @@ class Admission:
         """Share of the slots in use."""
         return self.busy / self._slots
 
+    @property
+    def is_full(self) -> bool:
+        """Whether every slot is in use."""
+        return self.busy >= self._slots
+
     def enter(self, policy: str) -> float:
         """Take a slot for a task that was placed by `policy`; return the seconds it has to wait before it starts.
 
         Raises:
             TaskRejected: no slot is free, or the coin says that the machine is busy.
         """
-        if self.busy >= self._slots:
+        if self.is_full:
             raise TaskRejected(RejectReason.NO_SLOT, f"all {self._slots} slots are in use")
         if policy == _COIN_POLICY and self._coin():
             raise TaskRejected(RejectReason.BUSY, f"busy, as one call in {1.0 / self._probability:.3g} is")

@@ -17,6 +17,7 @@ class NodeConfig:
         chaos_seed: of the coin for both.
         shard_cache_bytes: arrays of shards kept ready to train on.
         vector_bytes: models and deltas of rounds held in memory; half of what the machine has.
+        orphan_grace_s: how long a task runs on whose connection has ended.
         data_dir: where blobs are kept; None: a temporary folder.
     """
 
@@ -30,4 +31,5 @@ class NodeConfig:
     chaos_seed: int = 0
     shard_cache_bytes: int = 1 << 30
     vector_bytes: int = field(default_factory=lambda: machine.memory_bytes()[1] // 2)
+    orphan_grace_s: float = 60.0
     data_dir: str | None = None

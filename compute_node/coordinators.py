@@ -1,10 +1,12 @@
-"""The coordinators that call this node: their epochs, their connections, and the vectors that each has here."""
+"""The coordinators that call this node: their epochs, their connections, and what each has here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from compute_node.vectors import Budget, RoundVectors
+from compute_node.budget import Budget
+from compute_node.models import RoundModels
+from compute_node.results import KeptResults
 from rpc.errors import Stale
 from rpc.loop import Loop, Timer
 from rpc.messages import Hello
@@ -13,9 +15,30 @@ from rpc.server import Caller
 _GONE_S = 60.0
 
 
+class Belongings:
+    """What one coordinator has here."""
+
+    def __init__(self, budget: Budget) -> None:
+        self.models = RoundModels(budget)
+        self.results = KeptResults(budget)
+
+    @property
+    def names(self) -> list[str]:
+        """The vectors that it may name."""
+        return [*self.models.names, *self.results.names]
+
+    def forget_run(self, run: str) -> None:
+        self.models.forget_run(run)
+        self.results.forget_run(run)
+
+    def forget_all(self) -> None:
+        self.models.forget_all()
+        self.results.forget_all()
+
+
 @dataclass(slots=True)
 class _Coordinator:
-    vectors: RoundVectors
+    here: Belongings
     epoch: int
     connections: set[Caller] = field(default_factory=set)
     end: Timer | None = None
@@ -36,32 +59,32 @@ class Coordinators:
         Raises:
             Stale: a later start of it has called.
         """
-        known = self._known.get(hello.coordinator) or _Coordinator(RoundVectors(self._budget), hello.epoch)
+        known = self._known.get(hello.coordinator) or _Coordinator(Belongings(self._budget), hello.epoch)
         if hello.epoch < known.epoch:
             raise Stale(f"a later start of coordinator {hello.coordinator} has called already")
         self._known[hello.coordinator] = known
         if hello.epoch > known.epoch:
             for earlier in known.connections - {caller}:
                 earlier.close()
-            known.vectors.forget_all()
+            known.here.models.forget_all()  # the results of the earlier start are what the later one asks for first
             known.epoch = hello.epoch
         if known.end is not None:
             known.end.cancel()
-        caller.attributes["vectors"] = known.vectors
+        caller.attributes["here"] = known.here
         if caller not in known.connections:
             known.connections.add(caller)
             caller.on_closed(lambda: self._closed(caller, hello.coordinator, known))
 
-    def vectors_of(self, caller: Caller) -> RoundVectors:
+    def here(self, caller: Caller) -> Belongings:
         """What the coordinator at the other end has here."""
-        vectors: RoundVectors = caller.attributes["vectors"]
-        return vectors
+        here: Belongings = caller.attributes["here"]
+        return here
 
     def _closed(self, caller: Caller, name: str, known: _Coordinator) -> None:
-        known.vectors.forget_deltas_of(caller)
+        known.here.results.fetched_by(caller)
         known.connections.discard(caller)
         if not known.connections:
             known.end = self._loop.call_later(self._gone_s, lambda: self._forget(name))
 
     def _forget(self, name: str) -> None:
-        self._known.pop(name).vectors.forget_all()
+        self._known.pop(name).here.forget_all()

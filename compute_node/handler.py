@@ -9,10 +9,12 @@ from itertools import accumulate
 from compute_node import machine
 from compute_node.admission import Admission
 from compute_node.attempts import Attempts
+from compute_node.budget import Budget
 from compute_node.config import NodeConfig
 from compute_node.coordinators import Coordinators
+from compute_node.models import MODEL
+from compute_node.results import DELTA
 from compute_node.training import ShardWorker
-from compute_node.vectors import DELTA, MODEL, Budget
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
 from rpc.errors import BadRequest, Refused
@@ -25,6 +27,7 @@ from rpc.messages import (
     HelloReply,
     NodeStatus,
     SurveyTask,
+    TrainResult,
     TrainTask,
 )
 from rpc.program import VERSION
@@ -32,7 +35,8 @@ from rpc.server import Caller, Later
 
 logger = logging.getLogger(__name__)
 
-_NAMES_BYTES = 40 << 10  # of all names in the answer to hello, which must fit a small frame
+_PLACES_BYTES = 16 << 10  # of all tasks named in the answer to hello, which must fit a small frame
+_NAMES_BYTES = 32 << 10  # of all vectors and blobs named there
 _MAX_ATTEMPT_BYTES = 100  # of an attempt's name, for the same reason
 _MAX_REASON = 500  # characters of why the self-test failed
 _HELLO_WAIT_S = 1.0  # how long hello waits for the self-test; later its result comes with the heartbeats
@@ -48,7 +52,7 @@ class NodeHandler:
         self._config = config
         self._loop = loop
         self._admission = admission
-        self._attempts = Attempts(loop, slots, admission, worker)
+        self._attempts = Attempts(loop, slots, admission, worker, grace_s=config.orphan_grace_s)
         self._files = files
         self._worker = worker
         self._blobs = blobs
@@ -85,7 +89,7 @@ class NodeHandler:
         """
         if hello.role == "client":
             raise Refused("this is a compute node; clients go to the coordinator, usually port 9095")
-        caller.on_closed(lambda: self._attempts.cancel_of(caller))
+        caller.on_closed(lambda: self._attempts.orphan(caller))
         self._coordinators.greet(caller, hello)
         if self._classes is not None or hello.connection != "control":
             return self._introduction(caller)
@@ -99,8 +103,9 @@ class NodeHandler:
         return later
 
     def _introduction(self, caller: Caller) -> HelloReply:
-        attempts = self._attempts.names
-        names = [*attempts, *self._coordinators.vectors_of(caller).names, *self._blobs.names()]
+        here = self._coordinators.here(caller)
+        places = _as_many_as_fit([*self._attempts.places(here), *here.results.places], _PLACES_BYTES)
+        names = [*here.names, *self._blobs.names()]
         return HelloReply(
             protocol=PROTOCOL_VERSION,
             name=self.name,
@@ -111,8 +116,8 @@ class NodeHandler:
             slots=self._config.slots,
             labels=self._labels,
             numeric_classes=self._classes or {},
-            attempts=attempts,
-            blobs=_as_many_as_fit(names)[len(attempts) :],  # what is not named is just sent again
+            attempts=places,  # what is not named is just trained again
+            blobs=_as_many_as_fit(names, _NAMES_BYTES),  # and sent again
             local_socket=self.local_socket,
         )
 
@@ -132,8 +137,8 @@ class NodeHandler:
         """Describe a shard; no coin is thrown, it costs next to nothing."""
         return self._files.later(lambda: self._worker.survey(task))
 
-    def train_shard(self, caller: Caller, task: TrainTask) -> Later:
-        """Train on a shard.
+    def train_shard(self, caller: Caller, task: TrainTask) -> Later | TrainResult:
+        """Train on a shard, or give the result that is here already.
 
         Raises:
             TaskRejected: it may not start here now.
@@ -142,30 +147,42 @@ class NodeHandler:
         if len(task.attempt.encode()) > _MAX_ATTEMPT_BYTES:
             raise BadRequest(f"attempt {task.attempt[:40]!r}...: the name has more than {_MAX_ATTEMPT_BYTES} bytes")
         policy = caller.hello.policy if caller.hello else ""
-        return self._attempts.start(task, caller, self._coordinators.vectors_of(caller), policy=policy)
+        return self._attempts.start(task, caller, self._coordinators.here(caller), policy=policy)
 
     def cancel_attempt(self, caller: Caller, attempt: str, grace_ms: int) -> None:
         """Stop an attempt at its next step; harmless when it does not run here."""
         self._attempts.cancel(attempt)
-        self._coordinators.vectors_of(caller).forget(DELTA + attempt)
+        self._coordinators.here(caller).results.refuse(attempt)
 
     def put_blob(self, caller: Caller, name: str, size: int, offset: int, data: Buffer) -> BlobState | Later:
         """Take one part of a shard or of a round's model."""
         if name.startswith(MODEL):
-            return self._coordinators.vectors_of(caller).put(name, size, offset, data)
+            return self._coordinators.here(caller).models.put(name, size, offset, data)
         return self._files.later(lambda: self._blobs.put(name, size, offset, data))
 
     def get_blob(self, caller: Caller, name: str, offset: int, length: int) -> Buffer:
         """Give one part of a delta."""
-        return self._coordinators.vectors_of(caller).get(name, offset, length)
+        return self._coordinators.here(caller).results.part(name, offset, length)
 
     def forget(self, caller: Caller, names: tuple[str, ...]) -> None:
-        """Drop vectors that nobody needs any more."""
+        """Drop vectors that nobody needs any more; of a run that is over, `model:RUN/`, all that is here."""
+        here = self._coordinators.here(caller)
         for name in names:
-            self._coordinators.vectors_of(caller).forget(name)
+            if name.startswith(DELTA):
+                here.results.fetched(name)
+            elif name.endswith("/"):
+                run = name.removeprefix(MODEL)[:-1]
+                self._attempts.end_orphans(here, run)
+                here.forget_run(run)
+            else:
+                here.models.forget(name)
+
+    def close(self) -> None:
+        """Stop what runs."""
+        self._attempts.cancel_all()
 
 
-def _as_many_as_fit(names: list[str]) -> tuple[str, ...]:
+def _as_many_as_fit(names: list[str], limit: int) -> tuple[str, ...]:
     """The first names that together stay below the limit, each with its length in four bytes."""
     ends = accumulate(len(name.encode()) + 4 for name in names)
-    return tuple(name for name, end in zip(names, ends, strict=True) if end <= _NAMES_BYTES)
+    return tuple(name for name, end in zip(names, ends, strict=True) if end <= limit)

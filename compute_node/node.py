@@ -64,7 +64,8 @@ class ComputeNode:
         try:
             self._loop.run()
         finally:
-            self._server.close()  # with their connections the tasks that run are cancelled
+            self._server.close()
+            self._handler.close()
             self._files.close()
             is_idle = self._slots.close(_LAST_STEP_S)
             self._scratch.cleanup()

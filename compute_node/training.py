@@ -8,8 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
+from compute_node.models import Model
 from compute_node.shards import Prepared, ShardCache
-from compute_node.vectors import Model
 from mlcore.kernels import Backend, set_threads
 from mlcore.kernels.backend import FloatArray
 from mlcore.shards import DataError, check_labels, survey

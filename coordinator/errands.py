@@ -88,6 +88,7 @@ class Errands:
             settings=payload.plan.settings,
             offset=payload.plan.offset,
             scale=payload.plan.scale,
+            committed_round=payload.round - 1,
         )
         sent = perf_counter()
         result: TrainResult = yield from _ask("train_shard", task, cargo)

@@ -71,13 +71,11 @@ class NodeLink:
             found.tell(method, *args)
 
     def forget(self, prefix: str) -> None:
-        """Let the node drop what it holds under names that start so."""
+        """Let the node drop what it has under names that start so, and what it keeps of that run."""
         session = self._session
         if session is not None:
-            names = tuple(name for name in session.cargo.held if name.startswith(prefix))
-            session.cargo.held.difference_update(names)
-            if names:
-                session.tell("forget", names)
+            session.cargo.held -= {name for name in session.cargo.held if name.startswith(prefix)}
+            session.tell("forget", (prefix,))
 
     def session_up(self, session: NodeSession, info: NodeInfo) -> None:
         """All connections of the session are there."""

@@ -13,6 +13,7 @@ from coordinator.core.dispatcher import Dispatcher, Settings
 from coordinator.core.events import (
     Broke,
     CancelAsked,
+    Clear,
     Command,
     Compute,
     Computed,
@@ -167,6 +168,8 @@ class Runtime:
                 self.links[attempt.node_id].tell(attempt.session, "cancel_attempt", attempt.id, 0)
             case Disconnect(node_id, session, reason):
                 self.links[node_id].disconnect(session, reason)
+            case Clear(node_id, session, work_id):
+                self.links[node_id].tell(session, "forget", (f"model:{work_id}/",))
             case Release(work_id):
                 self._release(work_id)
             case Forget(work_id):

@@ -43,7 +43,7 @@ struct HelloReply {
   7: i32 slots,
   8: map<string, string> labels,
   9: map<string, string> numeric_classes,   // "float32/1" (dtype / threads) -> hash of the self-test
-  10: list<string> attempts,                // running, or finished and kept
+  10: list<string> attempts,                // run/round/shard of what runs here or is finished and kept, as many as fit
   11: list<string> blobs,                   // held
   12: string local_socket,                  // path of a Unix socket that serves the same; for callers on the same host
 }
@@ -120,6 +120,7 @@ struct TrainTask {
   10: TrainSettings settings,
   11: binary offset,           // float64 per feature, empty: raw features
   12: binary scale,
+  13: i32 committed_round,     // rounds of the run up to this one are safe; a node drops the results that it keeps of them
 }
 
 struct TrainResult {
@@ -147,7 +148,7 @@ service ComputeNode {
   void cancel_attempt(1: string attempt, 2: i32 grace_ms) throws (1: Failure failure),
   BlobState put_blob(1: string name, 2: i64 size, 3: i64 offset, 4: binary data) throws (1: Failure failure),
   binary get_blob(1: string name, 2: i64 offset, 3: i32 length) throws (1: Failure failure),
-  void forget(1: list<string> names) throws (1: Failure failure),   // vectors and results no longer needed
+  void forget(1: list<string> names) throws (1: Failure failure),   // vectors no longer needed; model:RUN/ is all of a run
 }
 
 struct DataFile {

@@ -116,6 +116,7 @@ class TrainTask:
     settings: TrainSettings
     offset: Buffer = b""
     scale: Buffer = b""
+    committed_round: int = 0
 
 
 @dataclass(frozen=True, slots=True)

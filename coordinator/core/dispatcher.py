@@ -99,6 +99,8 @@ class Dispatcher:
             self._lose(old, "it connected anew", now)
         node = self.pool.up(event.info, event.session, now)
         self._note("node up", f"{node.info.slots} slots, {node.info.device}", node_id=node.id)
+        of_work = {task_id.partition("/")[0] for task_id in node.info.kept}
+        self._out += [events.Clear(node.id, node.session, work_id) for work_id in sorted(of_work - self._open.keys())]
 
     def _on_beat(self, event: events.Beat, now: float) -> None:
         node = self.pool.get(event.node_id, event.session)
@@ -184,8 +186,8 @@ class Dispatcher:
         self._note("failed", f"{kind.code}: {message}", task, attempt.node_id)
         if rule.blames and node is not None and self.pool.blame(node, f"quarantined: {message}", now):
             self._note("quarantined", message, node_id=node.id)
-        if task.state is TaskState.FETCHING:
-            self._out.append(events.Stop(attempt))  # its result waits on the node no more
+        if task.state is TaskState.FETCHING or kind is FailureKind.BAD_UPDATE:
+            self._out.append(events.Stop(attempt))  # the node need not keep its result
         task.failures[kind] += 1
         task.avoid.add(attempt.node_id)
         failures, limit = task.failures.total(), work.workload.limits.max_attempts

@@ -154,6 +154,15 @@ class Disconnect:
 
 
 @dataclass(frozen=True, slots=True)
+class Clear:
+    """The node has something of work that is over: let it forget that."""
+
+    node_id: str
+    session: int
+    work_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """The work is over: forget all its vectors but the sealed model."""
 
@@ -179,4 +188,4 @@ class Note:
     shard: int = -1
 
 
-Command: TypeAlias = Start | Fetch | Stop | Drop | Compute | Disconnect | Release | Forget | Note
+Command: TypeAlias = Start | Fetch | Stop | Drop | Compute | Disconnect | Clear | Release | Forget | Note

@@ -137,13 +137,14 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class NodeInfo:
-    """What a node said of itself in hello."""
+    """What a node said of itself in hello; `kept` are the tasks that it runs already, or whose results it has."""
 
     id: str
     name: str = ""
     slots: int = 1
     device: str = "cpu"
     numeric_classes: Mapping[str, str] = field(default_factory=dict)
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, eq=False)

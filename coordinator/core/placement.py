@@ -55,6 +55,8 @@ class Placement:
                 commands.append(self._start(work, task, node, now))
             elif task.state is TaskState.READY:
                 passed_over.append(task)
+                if self._pool.free_slots and self._pool.keeper(task.spec.id) is not None:
+                    continue  # it waits for one node; the next one may not
                 if not self._pool.free_slots or not (task.refused_by or task.avoid):
                     break  # no slot, or no node for a task that has nothing against any: none for the rest either
         for task in passed_over:
@@ -66,6 +68,9 @@ class Placement:
         if work.numeric_class is None and task.spec.class_key and not work.workload.mixed_classes:
             work.numeric_class = _largest_class(self._pool, task.spec.class_key)
         suitable = _suits(work, task, self._pool)
+        keeper = self._pool.keeper(task.spec.id)
+        if keeper is not None and keeper.id not in task.refused_by and suitable(keeper.id):
+            return keeper if keeper.free_slots > 0 else None  # soon: that is quicker than training anywhere
         if task.refused_by or task.avoid:
             left = [node.id for node in self._pool.live() if suitable(node.id)]
             if left and task.refused_by.issuperset(left):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 
+from coordinator.core.keepers import Keepers
 from coordinator.core.model import Attempt, Node, NodeInfo, NodeState
 from coordinator.core.policies import Candidate, Policy, Test
 
@@ -30,6 +31,7 @@ class NodePool:
         self._policy = policy
         self._settings = settings
         self.free_slots = 0
+        self._keepers = Keepers()
         self._counted: dict[str, int] = {}
 
     def __iter__(self) -> Iterator[Node]:
@@ -56,6 +58,7 @@ class NodePool:
             node = self._nodes[info.id] = Node(info, session, now)
         node.info, node.session, node.beat_at = info, session, now
         node.classes = dict(info.numeric_classes)
+        self._keepers.said(info.id, info.kept)
         node.state = NodeState.QUARANTINED if now < node.until else NodeState.READY
         node.reason = node.reason if node.state is NodeState.QUARANTINED else ""
         self._index(node)
@@ -85,11 +88,13 @@ class NodePool:
         """Free the slot that the attempt occupies, if it still occupies one."""
         node = self.get(attempt.node_id, attempt.session)
         if node is not None and node.running.pop(attempt.fence, None) is not None:
+            self._keepers.asked(attempt.task_id, node.id)
             self._index(node)
 
     def praise(self, node: Node, attempt: Attempt, service_s: float) -> None:
         """The attempt succeeded in `service_s` seconds of work; its slot is free."""
         node.running.pop(attempt.fence, None)
+        self._keepers.asked(attempt.task_id, node.id)
         node.done += 1
         node.blames, node.on_probation, node.quarantines = 0, False, 0
         old = node.service_s
@@ -118,6 +123,14 @@ class NodePool:
             node.state, node.reason, node.on_probation = NodeState.READY, "", True
             self._index(node)
         return back
+
+    def keeper(self, task_id: str) -> Node | None:
+        """Return the node that keeps the result of the task, if it can hand it over now or soon."""
+        node_id = self._keepers.of(task_id)
+        node = self._nodes[node_id] if node_id is not None else None
+        if node is None or node.state is not NodeState.READY:
+            return None
+        return node if node.free_slots > 0 or self._keepers.is_handing_over(node) else None
 
     def choose(self, fits: Test, holder: str | None, rng: Random) -> Node | None:
         """Return a node with a free slot that fits; `holder` had the data last, if the policy cares."""

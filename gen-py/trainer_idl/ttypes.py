@@ -1443,6 +1443,7 @@ class TrainTask(object):
      - settings
      - offset
      - scale
+     - committed_round
 
     """
 
@@ -1459,10 +1460,11 @@ class TrainTask(object):
         'settings',
         'offset',
         'scale',
+        'committed_round',
     )
 
 
-    def __init__(self, attempt=None, fence=None, run=None, round=None, shard=None, blob=None, file=None, threads=None, model=None, settings=None, offset=None, scale=None,):
+    def __init__(self, attempt=None, fence=None, run=None, round=None, shard=None, blob=None, file=None, threads=None, model=None, settings=None, offset=None, scale=None, committed_round=None,):
         self.attempt = attempt
         self.fence = fence
         self.run = run
@@ -1475,6 +1477,7 @@ class TrainTask(object):
         self.settings = settings
         self.offset = offset
         self.scale = scale
+        self.committed_round = committed_round
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -1547,6 +1550,11 @@ class TrainTask(object):
                     self.scale = iprot.readBinary()
                 else:
                     iprot.skip(ftype)
+            elif fid == 13:
+                if ftype == TType.I32:
+                    self.committed_round = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -1604,6 +1612,10 @@ class TrainTask(object):
         if self.scale is not None:
             oprot.writeFieldBegin('scale', TType.STRING, 12)
             oprot.writeBinary(self.scale)
+            oprot.writeFieldEnd()
+        if self.committed_round is not None:
+            oprot.writeFieldBegin('committed_round', TType.I32, 13)
+            oprot.writeI32(self.committed_round)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -4096,6 +4108,7 @@ TrainTask.thrift_spec = (
     (10, TType.STRUCT, 'settings', [TrainSettings, None], None, ),  # 10
     (11, TType.STRING, 'offset', 'BINARY', None, ),  # 11
     (12, TType.STRING, 'scale', 'BINARY', None, ),  # 12
+    (13, TType.I32, 'committed_round', None, None, ),  # 13
 )
 all_structs.append(TrainResult)
 TrainResult.thrift_spec = (

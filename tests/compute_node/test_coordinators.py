@@ -6,12 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from compute_node.coordinators import Coordinators
-from compute_node.vectors import Budget, RoundVectors
+from compute_node.budget import Budget
+from compute_node.coordinators import Belongings, Coordinators
+from compute_node.results import key_of
 from rpc.errors import Stale
 from rpc.loop import Loop
 from rpc.messages import PROTOCOL_VERSION, Hello
 from rpc.server import Caller
+from tests.compute_node.running import large_result, task
+
+TASK = task()
 
 
 class Connection:
@@ -21,7 +25,12 @@ class Connection:
         self.caller = Caller("127.0.0.1:1", self.close)
         self.is_closed = False
         coordinators.greet(self.caller, Hello(PROTOCOL_VERSION, "coordinator", coordinator=coordinator, epoch=epoch))
-        self.vectors: RoundVectors = coordinators.vectors_of(self.caller)
+        self.here: Belongings = coordinators.here(self.caller)
+
+    def keep(self) -> None:
+        """Have a model here, and a delta that this connection fetches."""
+        self.here.models.put("model:r/1", 40, 0, b"")
+        self.here.results.keep(key_of(TASK), large_result(), self.caller)
 
     def close(self) -> None:
         self.is_closed = True
@@ -38,7 +47,7 @@ def loop() -> Iterator[Loop]:
 
 @pytest.fixture
 def coordinators(loop: Loop) -> Coordinators:
-    return Coordinators(loop, Budget(1000), gone_s=0.05)
+    return Coordinators(loop, Budget(1 << 30), gone_s=0.05)
 
 
 def run_for(loop: Loop, seconds: float) -> None:
@@ -53,14 +62,16 @@ def test_an_earlier_start_of_a_coordinator_is_stale(coordinators: Coordinators) 
         Connection(coordinators, epoch=4)
 
 
-def test_a_later_start_of_a_coordinator_finds_nothing_of_the_earlier_one(coordinators: Coordinators) -> None:
+def test_a_later_start_of_a_coordinator_finds_the_results_of_the_earlier_one_and_nothing_else(
+    coordinators: Coordinators,
+) -> None:
     first, other = Connection(coordinators, epoch=1), Connection(coordinators, coordinator="other")
     for each in (first, other):
-        each.vectors.put("model:r/1", 40, 0, b"")
-        each.vectors.keep("a", bytes(4), each.caller)
-    assert Connection(coordinators, epoch=1).vectors.names == ["model:r/1", "delta:a"]
-    assert Connection(coordinators, epoch=2).vectors.names == []
-    assert other.vectors.names == ["model:r/1", "delta:a"]
+        each.keep()
+    assert Connection(coordinators, epoch=1).here.names == ["model:r/1", "delta:r/1/0#1"]
+    later = Connection(coordinators, epoch=2).here
+    assert (later.names, later.results.places) == ([], ["r/1/0"])
+    assert other.here.names == ["model:r/1", "delta:r/1/0#1"]
 
 
 def test_a_later_start_of_a_coordinator_closes_the_connections_of_the_earlier_one(
@@ -70,9 +81,9 @@ def test_a_later_start_of_a_coordinator_closes_the_connections_of_the_earlier_on
     later = [Connection(coordinators, epoch=2) for _ in range(2)]
     assert earlier.is_closed
     assert not any(connection.is_closed for connection in (other, *later))
-    later[0].vectors.put("model:r/1", 40, 0, b"")
+    later[0].here.models.put("model:r/1", 40, 0, b"")
     run_for(loop, 0.2)
-    assert later[0].vectors.names, "the minute that began when the earlier ones were closed has ended"
+    assert later[0].here.names, "the minute that began when the earlier ones were closed has ended"
 
 
 def test_a_coordinator_that_has_been_gone_for_a_while_is_forgotten(loop: Loop, coordinators: Coordinators) -> None:
@@ -83,12 +94,12 @@ def test_a_coordinator_that_has_been_gone_for_a_while_is_forgotten(loop: Loop, c
     assert not Connection(coordinators, epoch=4).is_closed
 
 
-def test_a_delta_goes_with_the_connection_that_asked_for_it(coordinators: Coordinators) -> None:
+def test_a_delta_is_fetched_no_more_when_the_connection_that_asked_for_it_ends(coordinators: Coordinators) -> None:
     control, slot = Connection(coordinators), Connection(coordinators)
-    slot.vectors.put("model:r/1", 40, 0, b"")
-    slot.vectors.keep("a", bytes(4), slot.caller)
+    slot.keep()
     slot.close()
-    assert control.vectors.names == ["model:r/1"]
+    assert control.here.names == ["model:r/1"]
+    assert control.here.results.places == ["r/1/0"]
 
 
 def test_what_a_coordinator_has_here_goes_when_it_has_been_gone_for_a_while(
@@ -96,28 +107,28 @@ def test_what_a_coordinator_has_here_goes_when_it_has_been_gone_for_a_while(
 ) -> None:
     gone, other = Connection(coordinators), Connection(coordinators, coordinator="other")
     for each in (gone, other):
-        each.vectors.put("model:r/1", 40, 0, b"")
+        each.here.models.put("model:r/1", 40, 0, b"")
     gone.close()
-    assert gone.vectors.names
+    assert gone.here.names
     run_for(loop, 0.2)
-    assert not gone.vectors.names
-    assert other.vectors.names
+    assert not gone.here.names
+    assert other.here.names
 
 
 def test_a_coordinator_that_comes_back_in_time_finds_its_models(loop: Loop, coordinators: Coordinators) -> None:
     first = Connection(coordinators)
-    first.vectors.put("model:r/1", 40, 0, b"")
+    first.here.models.put("model:r/1", 40, 0, b"")
     first.close()
     Connection(coordinators)
     run_for(loop, 0.2)
-    assert first.vectors.names
+    assert first.here.names
 
 
 def test_a_second_hello_on_a_connection_changes_nothing(loop: Loop, coordinators: Coordinators) -> None:
     first = Connection(coordinators)
     coordinators.greet(first.caller, Hello(PROTOCOL_VERSION, "coordinator", coordinator="c", epoch=1))
-    first.vectors.put("model:r/1", 40, 0, b"")
+    first.here.models.put("model:r/1", 40, 0, b"")
     first.close()
     Connection(coordinators)
     run_for(loop, 0.2)
-    assert first.vectors.names
+    assert first.here.names

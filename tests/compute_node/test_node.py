@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from time import monotonic
 
@@ -12,36 +10,12 @@ import pytest
 
 from compute_node.cli import parse
 from compute_node.config import NodeConfig
-from rpc.client import Client
 from rpc.errors import BadRequest, BadUpdate, Cancelled, ExitCode, MissingBlob, Refused, Unreachable
 from rpc.local_socket import may_use
-from rpc.messages import MAX_SLOTS, SMALL_FRAME_BYTES, TrainResult, TrainTask
-from tests.compute_node.running import LARGE, HeldTrainer, RunningNode, task
+from rpc.messages import MAX_SLOTS, SMALL_FRAME_BYTES, TrainResult
+from tests.compute_node.conftest import StartNode
+from tests.compute_node.running import LARGE, HeldTrainer, RunningNode, Training, task, wait_idle
 from tests.rpc.running import PATIENCE_S
-
-StartNode = Callable[..., RunningNode]
-
-
-@pytest.fixture
-def trainer() -> Iterator[HeldTrainer]:
-    trainer = HeldTrainer()
-    yield trainer
-    trainer.may_end.set()
-
-
-@pytest.fixture
-def start_node(trainer: HeldTrainer, caplog: pytest.LogCaptureFixture) -> Iterator[StartNode]:
-    nodes: list[RunningNode] = []
-
-    def start(**settings: float) -> RunningNode:
-        nodes.append(RunningNode(NodeConfig(0, **settings), trainer))  # type: ignore[arg-type]
-        return nodes[-1]
-
-    yield start
-    for node in nodes:
-        node.close()
-    failed = [record for record in caplog.get_records("call") if record.name.startswith("rpc.")]
-    assert not failed, failed
 
 
 def test_a_node_also_serves_on_a_unix_socket_that_only_its_user_can_reach(start_node: StartNode) -> None:
@@ -50,33 +24,6 @@ def test_a_node_also_serves_on_a_unix_socket_that_only_its_user_can_reach(start_
     assert may_use(path, node.port)
     node.close()
     assert not os.path.exists(path)
-
-
-class Training:
-    """A call of train_shard that is under way on a connection of its own."""
-
-    def __init__(self, client: Client, task: TrainTask) -> None:
-        self.result: TrainResult | None = None
-        self.error: Exception | None = None
-        self._thread = threading.Thread(target=lambda: self._call(client, task))
-        self._thread.start()
-
-    def wait(self) -> None:
-        self._thread.join(PATIENCE_S)
-        assert not self._thread.is_alive()
-
-    def _call(self, client: Client, task: TrainTask) -> None:
-        try:
-            self.result = client.call("train_shard", task)
-        except Exception as error:
-            self.error = error
-
-
-def wait_idle(client: Client) -> None:
-    """Return when nothing runs on the node any more."""
-    end = monotonic() + PATIENCE_S
-    while client.call("status").attempts:
-        assert monotonic() < end
 
 
 def test_a_large_delta_stays_on_the_node_until_it_is_forgotten(start_node: StartNode, trainer: HeldTrainer) -> None:
@@ -107,19 +54,7 @@ def test_more_slots_than_a_coordinator_accepts_are_a_bad_argument(capsys: pytest
         assert f"argument --slots: must be a number from 1 to 256, not '{slots}'" in capsys.readouterr().err
 
 
-def test_a_delta_is_not_kept_when_its_asker_has_gone(start_node: StartNode, trainer: HeldTrainer) -> None:
-    node = start_node()
-    slot, control = node.client(), node.client("control")
-    training = Training(slot, task())
-    trainer.begun.get(timeout=PATIENCE_S)
-    slot.close()
-    trainer.may_end.set()
-    wait_idle(control)
-    assert node.held() == ()
-    training.wait()
-
-
-def test_a_delta_is_not_kept_when_its_attempt_was_cancelled(start_node: StartNode, trainer: HeldTrainer) -> None:
+def test_a_result_is_not_kept_when_its_attempt_was_cancelled(start_node: StartNode, trainer: HeldTrainer) -> None:
     node = start_node()
     slot, control = node.client(), node.client("control")
     training = Training(slot, task())
@@ -128,7 +63,7 @@ def test_a_delta_is_not_kept_when_its_attempt_was_cancelled(start_node: StartNod
     trainer.may_end.set()
     training.wait()
     assert isinstance(training.error, Cancelled)
-    assert node.held() == ()
+    assert (node.held(), node.kept()) == ((), ())
 
 
 def test_a_cancelled_attempt_does_not_wait_out_its_delay(start_node: StartNode) -> None:

@@ -69,8 +69,9 @@ class Cluster:
             return
         node.session += 1
         node.is_open = True
-        node.kept.clear()  # the coordinator asks for nothing of an earlier session
-        self.handle(NodeUp(node.info(), node.session))
+        node.kept.clear()  # it fetches nothing that waited in an earlier session
+        running = [self._ledger.entries[fence].task.id for fence in sorted(node.working)]
+        self.handle(NodeUp(node.info(running), node.session))
         self._beat_later(node, node.session)
 
     def _beat_later(self, node: SimNode, session: int) -> None:
@@ -114,15 +115,40 @@ class Cluster:
             self.record(FaultKind.GARBAGE, entry)
             self.reply(entry, Broke(FailureKind.PROTOCOL, "garbage"))
             return
+        self._drop_results(node, entry.task.work_id, up_to=entry.task.order[0] - 1)
+        if entry.task.id in node.results:
+            self._answer(node, entry)
+            return
+        self._make_room(node)
+        same = [fence for fence in node.working if self._ledger.entries[fence].task.id == entry.task.id]
         node.working.add(entry.attempt.fence)
+        if same:
+            node.working.remove(same[0])
+            node.goes_on_as[same[0]] = entry.attempt.fence
+            return
         service_s = node.plan.task_s * self._rng.uniform(0.5, 1.5)
         self._clock.after(service_s, node.guarded(lambda: self._finish(node, entry)))
 
+    def _make_room(self, node: SimNode) -> None:
+        """End an attempt of an earlier session if its slot is needed."""
+        orphans = [fence for fence in node.working if self._ledger.entries[fence].attempt.session != node.session]
+        if orphans and len(node.working) >= node.plan.slots:
+            node.working.remove(min(orphans))
+
     def _finish(self, node: SimNode, entry: Entry) -> None:
         fence = entry.attempt.fence
+        while fence in node.goes_on_as:
+            fence = node.goes_on_as.pop(fence)
         if fence not in node.working:
             return  # stopped
         node.working.remove(fence)
+        self._answer(node, self._ledger.entries[fence])
+
+    def _answer(self, node: SimNode, entry: Entry) -> None:
+        """Report a result, and keep it."""
+        fence = entry.attempt.fence
+        if entry.task.kind == "train" and fence not in node.refused and entry.task.work_id not in node.over:
+            node.results[entry.task.id] = fence
         if self.is_large(entry.task):
             node.kept.add(fence)
             self.reply(entry, Held())
@@ -154,6 +180,9 @@ class Cluster:
             return
 
         def forget() -> None:
+            node.refused.add(attempt.fence)
+            if node.results.get(attempt.task_id) == attempt.fence:
+                del node.results[attempt.task_id]
             if not entry.is_calling:
                 node.kept.discard(attempt.fence)
             if attempt.fence in node.working and self._rng.random() < 0.6:
@@ -161,6 +190,26 @@ class Cluster:
                 self.reply(entry, Broke(FailureKind.CANCELLED, "stopped"))
 
         self._clock.after(self._rng.choice([0.002, 3.0]) * self._rng.random(), node.guarded(forget))
+
+    def clear(self, node: SimNode, work_id: str) -> None:
+        """Tell the node that the work is over: it drops the results, and ends what nobody waits for."""
+
+        def forget() -> None:
+            node.over.add(work_id)
+            self._drop_results(node, work_id)
+            entries = [self._ledger.entries[fence] for fence in node.working]
+            orphans = [entry for entry in entries if entry.task.work_id == work_id and not entry.is_calling]
+            node.working.difference_update(entry.attempt.fence for entry in orphans)
+
+        if node.is_open:
+            self._clock.after(self._latency(), node.guarded(forget))
+
+    def _drop_results(self, node: SimNode, work_id: str, up_to: int | None = None) -> None:
+        """Drop what the node keeps of a work, or of its rounds up to one."""
+        for task_id, fence in list(node.results.items()):
+            task = self._ledger.entries[fence].task
+            if task.work_id == work_id and (up_to is None or task.order[0] <= up_to):
+                del node.results[task_id]
 
     def breaks(self, entries: Iterable[Entry], within_s: float) -> None:
         """The connections of these attempts are found to be over."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from coordinator.core.model import NodeInfo
@@ -21,6 +21,10 @@ class SimNode:
         is_gone: it never comes back.
         working: fences of the attempts it works on.
         kept: fences of large results that wait to be fetched.
+        results: by task what stays until its round is committed: the attempt that was answered with it last.
+        over: work of which nothing is kept any more.
+        refused: fences whose results are not wanted.
+        goes_on_as: by fence of an attempt: that of the one that has joined it.
     """
 
     plan: NodePlan
@@ -32,6 +36,10 @@ class SimNode:
     life: int = 0
     working: set[int] = field(default_factory=set)
     kept: set[int] = field(default_factory=set)
+    results: dict[str, int] = field(default_factory=dict)
+    over: set[str] = field(default_factory=set)
+    refused: set[int] = field(default_factory=set)
+    goes_on_as: dict[int, int] = field(default_factory=dict)
     _held_up: list[Action] = field(default_factory=list)
 
     @property
@@ -42,9 +50,11 @@ class SimNode:
     def is_reachable(self) -> bool:
         return self.is_alive and self.is_open and not self.is_stalled
 
-    def info(self) -> NodeInfo:
+    def info(self, running: Iterable[str]) -> NodeInfo:
+        """What hello tells, with the tasks that run."""
         classes = {CLASS_KEY: self.plan.numeric_class}
-        return NodeInfo(self.id, slots=self.plan.slots, numeric_classes=classes)
+        kept = tuple(dict.fromkeys([*running, *self.results]))
+        return NodeInfo(self.id, slots=self.plan.slots, numeric_classes=classes, kept=kept)
 
     def guarded(self, action: Action) -> Action:
         """The action as this life of the node does it: later if it is held up, never if it died since."""
@@ -65,6 +75,10 @@ class SimNode:
         self.life += 1
         self.working.clear()
         self.kept.clear()
+        self.results.clear()
+        self.over.clear()
+        self.refused.clear()
+        self.goes_on_as.clear()
         self._held_up.clear()
 
     def go_on(self, do: Callable[[Action], None]) -> None:

@@ -11,6 +11,7 @@ from coordinator.core.dispatcher import Dispatcher
 from coordinator.core.events import (
     Beat,
     CancelAsked,
+    Clear,
     Command,
     Compute,
     Computed,
@@ -86,7 +87,7 @@ class Simulation:
             self.checks.overdue(self.clock.now)
         self._drain()
         nodes = [node for node in self.cluster.nodes.values() if node.is_open]
-        self.checks.at_rest([f"{node.id}: {fence}" for node in nodes for fence in sorted(node.kept)])
+        self.checks.at_rest([f"{node.id}: {what}" for node in nodes for what in (*sorted(node.kept), *node.results)])
 
     def _drain(self) -> None:
         """Let what is still under way come in."""
@@ -179,9 +180,13 @@ class Simulation:
                 self.checks.disconnected(node_id, self.clock.now)
                 self.ledger.session_over(node_id, session)
                 self.cluster.disconnect(self.cluster.nodes[node_id], session)
+            case Clear(node_id, _, work_id):
+                self.cluster.clear(self.cluster.nodes[node_id], work_id)
             case Release(work_id):
                 self.checks.ended(work_id, self.clock.now)
                 self.vectors.release(work_id)
+                for node in self.cluster.nodes.values():
+                    self.cluster.clear(node, work_id)
 
     def _compute(self, job: jobs.Job) -> None:
         if isinstance(job, jobs.Discard):

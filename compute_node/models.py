@@ -1,46 +1,25 @@
-"""The large vectors of a coordinator's rounds on this node: models that come in parts, deltas that go in parts."""
+"""The large models of a coordinator's rounds on this node, which come in parts."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from compute_node.budget import Budget
 from mlcore.settings import MAX_WEIGHTS
 from rpc.arrays import bytes_of
 from rpc.blobs import digest
 from rpc.errors import BadRequest, BadUpdate, MissingBlob, OutOfMemory
-from rpc.messages import PART_BYTES, BlobState, Buffer, Vector
+from rpc.messages import BlobState, Buffer, Vector
 from rpc.spare_memory import SpareMemory
 
-MODEL = "model:"  # names of incoming vectors: model:<run>/<version>
-DELTA = "delta:"  # names of outgoing ones: delta:<attempt>
+MODEL = "model:"  # names of models: model:<run>/<version>
 
 _MODEL_NAME = re.compile(r"model:[!-.0-~]+/[0-9]+")  # a run's name is any visible ASCII but the slash
 _MAX_NAME = 100
 _MAX_MODEL_BYTES = 8 * MAX_WEIGHTS
-
-
-class Budget:
-    """The bytes that all vectors of a node may hold together."""
-
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self.held_bytes = 0
-
-    def take(self, size: int, name: str) -> None:
-        """Count the bytes of a vector; raises OutOfMemory, counting nothing, if they are too many."""
-        if self.held_bytes + size > self._max_bytes:
-            raise OutOfMemory(
-                f"{name}: {size:,} bytes do not fit; this node's models and deltas hold {self.held_bytes:,} "
-                f"of {self._max_bytes:,}"
-            )
-        self.held_bytes += size
-
-    def give_back(self, size: int) -> None:
-        self.held_bytes -= size
 
 
 class Model:
@@ -68,19 +47,12 @@ class Model:
         return self.bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Delta:
-    bytes: memoryview
-    asker: object
-
-
-class RoundVectors:
-    """What one coordinator has here. All methods run on the loop's thread."""
+class RoundModels:
+    """The models that one coordinator has here. All methods run on the loop's thread."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._models: dict[str, Model] = {}
-        self._deltas: dict[str, _Delta] = {}
         self._memory = SpareMemory()  # of one model at most: it is taken up as soon as it comes back
 
     def put(self, name: str, size: int, offset: int, data: Buffer) -> BlobState:
@@ -104,38 +76,15 @@ class RoundVectors:
             raise MissingBlob(f"{name[:_MAX_NAME]} is not on this node; send it again")
         return model
 
-    def keep(self, attempt: str, delta: Buffer, asker: object) -> str:
-        """Hold a delta until it or its asker is forgotten; return its name. Raises OutOfMemory as `put` does."""
-        name = DELTA + attempt
-        self.forget(name)
-        held = memoryview(delta).cast("B")
-        self._budget.take(held.nbytes, name)
-        self._deltas[name] = _Delta(held, asker)
-        return name
-
-    def get(self, name: str, offset: int, length: int) -> memoryview:
-        """Return a part of a delta.
-
-        Raises:
-            BadRequest: the offset is negative, or the length none of a part.
-            MissingBlob: it is not here.
-        """
-        if offset < 0 or not 0 <= length <= PART_BYTES:
-            raise BadRequest(f"{length} bytes from {offset} cannot be asked for; a part has up to {PART_BYTES}")
-        delta = self._deltas.get(name)
-        if delta is None:
-            raise MissingBlob(f"{name[:_MAX_NAME]} is not on this node any more; train again")
-        return delta.bytes[offset : offset + length]
-
     def forget(self, name: str) -> None:
-        """Drop a vector; harmless if it is not here."""
+        """Drop a model; harmless if it is not here."""
         self._drop(name)
         if not self._models:
             self._memory.clear()
 
-    def forget_deltas_of(self, asker: object) -> None:
-        """Drop what would be fetched by somebody who has gone."""
-        for name in [name for name, delta in self._deltas.items() if delta.asker is asker]:
+    def forget_run(self, run: str) -> None:
+        """Drop the models of a run that is over."""
+        for name in [name for name in self._models if _run_of(name) == run]:
             self.forget(name)
 
     def forget_all(self) -> None:
@@ -144,19 +93,16 @@ class RoundVectors:
 
     @property
     def names(self) -> list[str]:
-        return [*self._models, *self._deltas]
+        return list(self._models)
 
     def _drop(self, name: str) -> None:
-        model, delta = self._models.pop(name, None), self._deltas.pop(name, None)
+        model = self._models.pop(name, None)
         if model is not None:
             self._budget.give_back(len(model.bytes))
-        if delta is not None:
-            self._budget.give_back(delta.bytes.nbytes)
 
     def _begin(self, name: str, size: int) -> Model:
         # Only the newest model of a run is needed: its rounds follow one another.
-        run = name.rpartition("/")[0]
-        for other in [other for other in self._models if other.rpartition("/")[0] == run]:
+        for other in [other for other in self._models if _run_of(other) == _run_of(name)]:
             self._drop(other)
         self._budget.take(size, name)
         try:
@@ -165,6 +111,10 @@ class RoundVectors:
             self._budget.give_back(size)
             raise OutOfMemory(f"{name}: this machine has not {size:,} bytes for it") from error
         return model
+
+
+def _run_of(name: str) -> str:
+    return name.removeprefix(MODEL).rpartition("/")[0]
 
 
 def _check_model(name: str, size: int) -> None:
