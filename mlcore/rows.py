@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from math import isfinite, nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,8 +158,7 @@ def _row(line: bytes, n_columns: int, labelled: bool) -> tuple[list[float], int]
     if len(fields) != n_columns:
         raise DataError(f"{len(fields)} columns where line 1 has {n_columns}; make all rows equally long")
     label = fields.pop() if labelled else b"0"
-    features = [_number(field, column) for column, field in enumerate(fields, start=1)]
-    return features, _label(label.strip())
+    return _numbers(fields), _label(label.strip())
 
 
 def _check_text(line: bytes) -> None:
@@ -168,6 +168,17 @@ def _check_text(line: bytes) -> None:
         raise DataError(f"byte 0x{odd[0].hex()} is not text; expected numbers separated by commas")
 
 
+def _numbers(fields: list[bytes]) -> list[float]:
+    """Return the numbers of a row: all in one go, and field by field only where one of them may be to blame."""
+    try:
+        values = list(map(float, fields))
+    except ValueError:
+        values = [nan]
+    if isfinite(sum(values)) and b"_" not in b"".join(fields):
+        return values
+    return [_number(field, column) for column, field in enumerate(fields, start=1)]
+
+
 def _number(field: bytes, column: int) -> float:
     try:
         value = float(field)
@@ -175,7 +186,7 @@ def _number(field: bytes, column: int) -> float:
         value = None
     if value is None or b"_" in field:  # float() takes 1_000, other readers do not
         raise DataError(f"column {column}: {_shown(field)} is not a number; correct or remove the row")
-    if not np.isfinite(value):
+    if not isfinite(value):
         raise DataError(f"column {column}: {_shown(field)} is not finite; correct or remove the row")
     return value
 
