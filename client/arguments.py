@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from client.queue_options import add_queue
 from client.settings import make_spec
 from client.subcommands import SUBCOMMANDS, add_output, group_parser, subcommand_parser
 from mlcore.mlp import INITS
@@ -84,6 +85,12 @@ def spec_from(args: argparse.Namespace) -> RunSpec:
         run_timeout_s=args.run_timeout,
         max_node_losses=args.max_node_losses,
         max_attempts=args.max_attempts,
+        priority=args.priority,
+        min_nodes=args.min_nodes,
+        max_nodes=args.max_nodes,
+        select=dict(args.select),
+        key=args.key,
+        **({} if args.owner is None else {"owner": args.owner}),
     )
 
 
@@ -100,6 +107,7 @@ def _train_parser() -> Parser:
     _add_model(parser.add_argument_group("model"))
     _add_training(parser.add_argument_group("training on the nodes"))
     _add_averaging(parser.add_argument_group("averaging"))
+    add_queue(parser.add_argument_group("the queue"))
     _add_ending(parser.add_argument_group("when to end"))
     add_output(parser.add_argument_group("output"))
     parser.add_common_options()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import SupportsIndex, TypedDict, Unpack
 
@@ -41,6 +42,12 @@ class Settings(TypedDict, total=False):
     run_timeout_s: float
     max_node_losses: int
     max_attempts: int
+    owner: str
+    priority: int
+    min_nodes: int
+    max_nodes: int
+    select: Mapping[str, str]
+    key: str
 
 
 def make_spec(
@@ -54,9 +61,12 @@ def make_spec(
 ) -> RunSpec:
     """Return a checked specification, named after the folder, whose data files are still to be filled in.
 
+    Its owner is who is logged in, unless the settings name another.
+
     Raises:
         BadRequest: a value makes no sense; names which, and what it may be.
     """
+    settings.setdefault("owner", _login_name())
     spec = RunSpec(
         name=directory.resolve().name.encode("utf-8", "replace").decode()[:MAX_NAME],
         shards=(),
@@ -69,6 +79,14 @@ def make_spec(
     )
     check_run_spec(spec)
     return spec
+
+
+def _login_name() -> str:
+    """Who runs this program; empty where the system has no name for them, as in some containers."""
+    try:
+        return getpass.getuser()[:MAX_NAME]
+    except (KeyError, OSError):
+        return ""
 
 
 def _widths(hidden: SupportsIndex | Sequence[SupportsIndex]) -> tuple[int, ...]:

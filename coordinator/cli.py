@@ -12,7 +12,7 @@ from pathlib import Path
 from coordinator.config import CoordinatorConfig, read_nodes
 from coordinator.coordinator import Coordinator
 from coordinator.core.policies import NUMBERS, POLICIES, Policy
-from rpc.argument_types import port, seconds
+from rpc.argument_types import owner_share, port, seconds
 from rpc.descriptors import raise_nofile
 from rpc.errors import BadData, BadRequest, ExitCode
 from rpc.program import Parser, calm_collector, exit_status, set_up_logging
@@ -79,6 +79,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--task-timeout", type=seconds, default=3600.0, metavar="S",
         help="seconds that one task may take on a node (default: 3600)",
     )  # fmt: skip
+    parser.add_argument(
+        "--share", type=owner_share, action="append", default=[], metavar="OWNER=WEIGHT",
+        help="weight of an owner in the queue (default: 1 each); may be given several times",
+    )  # fmt: skip
     parser.add_common_options()
     return parser.parse_args(argv)
 
@@ -104,6 +108,7 @@ def config_from(args: argparse.Namespace) -> CoordinatorConfig:
         beat_s=args.beat,
         lease_s=args.lease,
         task_timeout_s=args.task_timeout,
+        shares=dict(args.share),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rpc.errors import BadData
@@ -14,6 +15,7 @@ class CoordinatorConfig:
 
     Attributes:
         data_root: folders that the classic `train` call may name are below it.
+        shares: weights of owners in the queue; who is not named has 1.
         data_dir: where blobs are kept; None: a temporary folder.
     """
 
@@ -26,6 +28,7 @@ class CoordinatorConfig:
     beat_s: float = 2.0
     lease_s: float = 10.0
     task_timeout_s: float = 3600.0
+    shares: Mapping[str, float] = field(default_factory=dict)
 
 
 def read_nodes(path: Path) -> tuple[tuple[str, int], ...]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from random import Random
 
 from coordinator.config import CoordinatorConfig
-from coordinator.core.dispatcher import Dispatcher, Settings
+from coordinator.core.dispatcher import Dispatcher
 from coordinator.core.events import (
     Broke,
     CancelAsked,
@@ -35,6 +35,7 @@ from coordinator.core.jobs import Job, JobValue, Unable
 from coordinator.core.model import Attempt, Work
 from coordinator.core.policies import Policy
 from coordinator.core.pool import PoolSettings
+from coordinator.core.settings import Settings
 from coordinator.core.training import TrainingRun
 from coordinator.core.workload import SurveyPayload, TaskSpec
 from coordinator.errands import Cargo, Errands
@@ -65,7 +66,7 @@ class Runtime:
         rng = Random()
         self.policy_name = policy.name
         self.clock = Clock(time.time() - time.monotonic())
-        self.dispatcher = Dispatcher(policy, rng, Settings(PoolSettings(lease_s=config.lease_s)))
+        self.dispatcher = Dispatcher(policy, rng, Settings(PoolSettings(lease_s=config.lease_s), shares=config.shares))
         self.journal = Journal(loop)
         self.traffic: dict[str, tuple[int, int]] = {}
         self._loop = loop
@@ -104,7 +105,13 @@ class Runtime:
         self._workbench.close()
 
     def submit(self, spec: RunSpec) -> str:
-        """Start a run; return its id, which other starts of the coordinator do not give within hours."""
+        """Start a run; return its id, which other starts of the coordinator do not give within hours.
+
+        A run that its owner submitted before with the same key is the one meant.
+        """
+        known = self.dispatcher.by_key.get((spec.owner, spec.key))
+        if known is not None:
+            return known
         self._count += 1
         run = TrainingRun(f"run-{self._epoch & 0xFFFFFF:06x}-{self._count}", spec, time.monotonic())
         self._workbench.open(run)

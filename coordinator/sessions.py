@@ -217,7 +217,13 @@ class NodeSession:
     def _announce(self, reply: HelloReply) -> None:
         self.is_up = True
         info = NodeInfo(
-            self._node_id, reply.name, len(self._slots), reply.device, reply.numeric_classes, kept=reply.attempts
+            self._node_id,
+            reply.name,
+            len(self._slots),
+            reply.device,
+            reply.numeric_classes,
+            kept=reply.attempts,
+            labels=reply.labels,
         )
         self._owner.session_up(self, info)
         self._beat_later(bool(reply.numeric_classes))

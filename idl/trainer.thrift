@@ -189,6 +189,12 @@ struct RunSpec {
   29: double run_timeout_s,
   30: i32 max_node_losses,
   31: i32 max_attempts,
+  32: string owner,            // who has a share of the nodes
+  33: i32 priority,            // larger ones go first
+  34: i32 min_nodes,           // it begins when so many suitable ones are there
+  35: i32 max_nodes,           // at once; 0: any
+  36: map<string, string> select,   // labels that its nodes must have
+  37: string key,              // a second submission of the owner with the same key is the first one; empty: none
 }
 
 struct WorkRow {

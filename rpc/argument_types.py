@@ -30,6 +30,20 @@ def port(text: str, least: int = 0) -> int:
     return checked(text, int, lambda value: least <= value <= 65535, f"a port from {least} to 65535")
 
 
+def pair(text: str) -> tuple[str, str]:
+    """Return the two sides of `name=value`."""
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"must be name=value, not {text!r}")
+    return name, value
+
+
+def owner_share(text: str) -> tuple[str, float]:
+    """Return an owner of work and what it weighs."""
+    owner, weight = pair(text)
+    return owner, checked(weight, float, lambda value: 0.001 <= value <= 1000.0, "a weight from 0.001 to 1000")
+
+
 def share(text: str) -> float:
     return checked(text, float, lambda value: 0.0 <= value <= 1.0, "a number from 0 to 1")
 

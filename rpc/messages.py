@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from mlcore.settings import TrainSettings
+from rpc.specs import DataFile, RunSpec
 
 PROTOCOL_VERSION = 1
 MAX_SLOTS = 256  # of one node; each is a connection
@@ -28,6 +29,8 @@ __all__ = [
     "PROTOCOL_VERSION",
     "SMALL_FRAME_BYTES",
     "Buffer",
+    "DataFile",
+    "RunSpec",
     "TrainSettings",
 ]
 
@@ -135,48 +138,6 @@ class BlobState:
     name: str
     size: int
     have: int
-
-
-@dataclass(frozen=True, slots=True)
-class DataFile:
-    file: str
-    blob: str
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class RunSpec:
-    name: str
-    shards: tuple[DataFile, ...]
-    validation: DataFile
-    rounds: int
-    epochs: int
-    hidden: tuple[int, ...]
-    classes: int = 0
-    eta: float = 0.0001
-    activation: str = "relu"
-    init: str = ""
-    optimizer: str = "gd"
-    batch_size: int = 0
-    momentum: float = 0.9
-    weight_decay: float = 0.0
-    label_smoothing: float = 0.0
-    eta_schedule: str = "constant"
-    standardize: bool = False
-    server_optimizer: str = "fedavg"
-    weighting: str = "rows"
-    dtype: str = "float32"
-    seed: int = 1
-    threads: int = 1
-    tolerance: float = 0.2
-    max_delta_norm: float = 0.0
-    mixed_classes: bool = False
-    patience: int = 0
-    target_error: float = 0.0
-    max_time_s: float = 0.0
-    run_timeout_s: float = 86400.0
-    max_node_losses: int = 3
-    max_attempts: int = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import isfinite
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -13,6 +14,9 @@ from rpc.messages import RunSpec
 SERVER_OPTIMIZERS = ("fedavg", "nesterov")
 WEIGHTINGS = ("rows", "uniform")
 MAX_NAME = 200  # characters
+MAX_LABELS = 64
+MAX_PRIORITY = 1_000
+MAX_NODES = 1_000_000
 MAX_FILE_NAME = 255  # characters; no usual file system has longer ones
 MAX_SHARDS = 100_000
 MAX_WIDTH = 10_000_000
@@ -50,7 +54,25 @@ def check_run_spec(spec: RunSpec) -> None:
         raise BadRequest(f"target_error must be from 0 to 1, not {spec.target_error}")
     if not spec.run_timeout_s:
         raise BadRequest("run_timeout_s must be above 0 seconds")
+    _check_queue(spec)
     _check_training(spec)
+
+
+def _check_queue(spec: RunSpec) -> None:
+    _check_range("priority", spec.priority, -MAX_PRIORITY, MAX_PRIORITY)
+    _check_range("min_nodes", spec.min_nodes, 1, MAX_NODES)
+    _check_range("max_nodes (0: any)", spec.max_nodes, 0, MAX_NODES)
+    if 0 < spec.max_nodes < spec.min_nodes:
+        raise BadRequest(f"max_nodes must not be below min_nodes, as {spec.max_nodes} is below {spec.min_nodes}")
+    if len(spec.select) > MAX_LABELS:
+        raise BadRequest(f"select must name at most {MAX_LABELS} labels, not {len(spec.select)}")
+    for name, text in [("owner", spec.owner), ("key", spec.key), *(("select", each) for each in _texts(spec.select))]:
+        if len(text) > MAX_NAME:
+            raise BadRequest(f"{name} must have at most {MAX_NAME} characters, not {len(text)}")
+
+
+def _texts(labels: Mapping[str, str]) -> tuple[str, ...]:
+    return (*labels.keys(), *labels.values())
 
 
 def _check_types(spec: RunSpec) -> None:
@@ -62,6 +84,11 @@ def _check_types(spec: RunSpec) -> None:
                 raise BadRequest(f"{name} must be a tuple, not {value!r}")
             for each in value:
                 _check_type(name, each, get_args(wanted)[0])
+        elif get_origin(wanted) is Mapping:
+            if not isinstance(value, Mapping):
+                raise BadRequest(f"{name} must be a mapping, not {value!r}")
+            for each in _texts(value):
+                _check_type(name, each, str)
         else:
             _check_type(name, value, wanted)
 

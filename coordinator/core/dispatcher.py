@@ -6,16 +6,19 @@ are and what their results mean. Whatever runs it, a socket loop or a simulator,
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
 from random import Random
 
 from coordinator.core import events
+from coordinator.core.catalogue import Catalogue
 from coordinator.core.model import Attempt, Node, NodeState, Task, TaskState, Work, WorkState
-from coordinator.core.placement import Placement, waiting_for
+from coordinator.core.owners import Owners
+from coordinator.core.placement import Placement
 from coordinator.core.policies import Policy
-from coordinator.core.pool import NodePool, PoolSettings
-from coordinator.core.retry import Backoff, rule_for
+from coordinator.core.pool import NodePool
+from coordinator.core.queue import WorkQueue
+from coordinator.core.retry import rule_for
+from coordinator.core.settings import DEFAULTS, Settings
+from coordinator.core.suitability import waiting_for
 from coordinator.core.tasks import TaskBook
 from coordinator.core.workload import End, Queue, Remark, Step, Withdraw
 from rpc.errors import FailureKind
@@ -23,27 +26,18 @@ from rpc.errors import FailureKind
 _CHECKS_A_LEASE = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How the dispatcher waits and retries, and how much work that is over it remembers."""
-
-    pool: PoolSettings = PoolSettings()
-    failure_backoff: Backoff = Backoff(0.2, 5.0)
-    # Declining is cheap to try again, and nodes that mostly decline would else stretch a run many times over.
-    decline_backoff: Backoff = Backoff(0.1, 1.0)
-    kept_work: int = 1000
-
-
 class Dispatcher:
     """The state of everything, changed by `handle` alone."""
 
-    def __init__(self, policy: Policy, rng: Random, settings: Settings = Settings()) -> None:
-        self.work: dict[str, Work] = {}
+    def __init__(self, policy: Policy, rng: Random, settings: Settings = DEFAULTS) -> None:
+        owners = Owners(settings.shares)
+        self._catalogue = Catalogue(owners, settings.kept_work)
+        self.work, self._open = self._catalogue.work, self._catalogue.open
+        self.by_key = self._catalogue.by_key
         self.pool = NodePool(policy, settings.pool)
-        self._open: dict[str, Work] = {}  # not final, in order of submission
-        self._ended: deque[str] = deque()
-        self._book = TaskBook()
-        self._placement = Placement(self.pool, self._book, settings.decline_backoff, rng)
+        self._queue = WorkQueue(owners)
+        self._book = TaskBook(self._queue)
+        self._placement = Placement(self.pool, self._queue, self._book, backoff=settings.decline_backoff, rng=rng)
         self._withdrawn: dict[int, TaskState] = {}  # by fence: what attempts not wanted any more do in a slot
         self._rng = rng
         self._settings = settings
@@ -68,28 +62,31 @@ class Dispatcher:
                 if node is not None:
                     self._lose(node, reason, now)
             case events.Submitted(workload):
-                work = Work(workload, now)
-                self.work[work.id] = self._open[work.id] = work
-                work.become(WorkState.RUNNING, now)
-                self._take(work, workload.begin(now), now)
+                self._queue.add(self._catalogue.add(workload, now))
             case events.CancelAsked(work_id, reason):
                 if work_id in self._open:
                     self._end(self._open[work_id], WorkState.CANCELLED, End(FailureKind.CANCELLED, reason), now)
             case events.Tick():
                 pass
         self._pass_time(now)
-        self._out += self._placement.place(self._open.values(), now)
+        self._out += self._placement.place(self._begin, now)
         out, self._out = self._out, []
         return out
 
     def wake_at(self) -> float:
         """When to send a Tick at the latest."""
-        delayed = self._book.next_wake
-        return self._next_check if delayed is None else min(self._next_check, delayed)
+        times = (self._next_check, self._book.next_wake, self._catalogue.next_deadline)
+        return min(time for time in times if time is not None)
 
     def waiting_for(self, work: Work) -> str:
         """What the work cannot go on without, or nothing."""
         return "" if work.state.is_final else waiting_for(work, self.pool)
+
+    def _begin(self, work: Work, now: float) -> None:
+        """The turn of the work has come."""
+        work.become(WorkState.RUNNING, now)
+        self._book.begin(work)
+        self._take(work, work.workload.begin(now), now)
 
     def _on_node_up(self, event: events.NodeUp, now: float) -> None:
         old = self.pool.current(event.info.id)
@@ -138,8 +135,7 @@ class Dispatcher:
         match outcome:
             case events.Held():
                 task.worked_s = now - task.placed_at
-                task.become(TaskState.HELD)
-                work.held[task.spec.id] = task
+                self._book.hold(work, task)
             case events.Declined(reason, message):
                 task.refused_by.add(attempt.node_id)
                 work.rejections += 1
@@ -170,7 +166,7 @@ class Dispatcher:
     def _on_delivered(self, work: Work, task: Task, outcome: events.Delivered, now: float) -> None:
         attempt = task.attempt
         assert attempt is not None
-        self._book.close(work, task, TaskState.DONE)
+        self._book.close(work, task, TaskState.DONE, now)
         work.tasks_done += 1
         work.done_by_node[attempt.node_id] += 1
         node = self.pool.get(attempt.node_id, attempt.session)
@@ -197,7 +193,7 @@ class Dispatcher:
             self._fail(work, task, events.Broke(FailureKind.POISON, f"failed {limit} times, last: {message}"), now)
         else:
             self._count_retry(work, task)
-            self._book.delay(task, now + self._settings.failure_backoff.delay_s(failures, self._rng))
+            self._book.delay(work, task, now + self._settings.failure_backoff.delay_s(failures, self._rng), now)
 
     def _attempt_lost(self, work: Work, task: Task, now: float, *, wait_s: float = 0.0) -> None:
         """The node of the live attempt is gone, or the connection that the attempt ran on."""
@@ -213,7 +209,7 @@ class Dispatcher:
         else:
             self._count_retry(work, task)
             if wait_s:
-                self._book.delay(task, now + wait_s)
+                self._book.delay(work, task, now + wait_s, now)
             else:
                 self._book.requeue(work, task, now)
 
@@ -222,16 +218,16 @@ class Dispatcher:
         work.workload.on_set_back(task.spec, False)
 
     def _fail(self, work: Work, task: Task, failure: events.Broke, now: float) -> None:
-        self._book.close(work, task, TaskState.DROPPED)
+        self._book.close(work, task, TaskState.DROPPED, now)
         self._take(work, work.workload.on_task_failed(task.spec, failure.kind, failure.message), now)
 
-    def _withdraw(self, work: Work, task: Task) -> None:
+    def _withdraw(self, work: Work, task: Task, now: float) -> None:
         attempt = task.attempt
         if attempt is not None:
             if task.state is not TaskState.HELD and self.pool.get(attempt.node_id, attempt.session):
                 self._withdrawn[attempt.fence] = task.state
             self._out.append(events.Stop(attempt))
-        self._book.close(work, task, TaskState.DROPPED)
+        self._book.close(work, task, TaskState.DROPPED, now)
 
     def _take(self, work: Work, steps: list[Step], now: float) -> None:
         """Do what the work wants."""
@@ -240,7 +236,7 @@ class Dispatcher:
                 case Queue(spec):
                     self._book.add(work, spec, now)
                 case Withdraw(task_id):
-                    self._withdraw(work, work.tasks[task_id])
+                    self._withdraw(work, work.tasks[task_id], now)
                 case End(failure):
                     state = WorkState.COMPLETED if failure is FailureKind.NONE else WorkState.FAILED
                     self._end(work, state, step, now)
@@ -248,23 +244,24 @@ class Dispatcher:
                     self._out.append(events.Note(kind, message, work.id, round=number, shard=shard))
                 case job:
                     self._out.append(events.Compute(job))
+        if not work.state.is_final:
+            self._catalogue.note_deadline(work)
 
     def _end(self, work: Work, state: WorkState, end: End, now: float) -> None:
         work.become(state, now)
         work.failure, work.reason = end.failure, end.reason
         for task in list(work.tasks.values()):
-            self._withdraw(work, task)
-        work.ready.clear()
-        del self._open[work.id]
-        self._ended.append(work.id)
-        if len(self._ended) > self._settings.kept_work:
-            oldest = self._ended.popleft()
-            del self.work[oldest]
-            self._out.append(events.Forget(oldest))
+            self._withdraw(work, task, now)
+        self._book.end(work)
+        forgotten = self._catalogue.end(work)
+        if forgotten is not None:
+            self._out.append(events.Forget(forgotten))
         self._out += [events.Release(work.id), events.Note(state.value, end.reason, work.id)]
 
     def _pass_time(self, now: float) -> None:
         self._book.wake(now)
+        for work in self._catalogue.overdue(now):
+            self._take(work, work.workload.on_deadline(self.waiting_for(work), now), now)
         if now < self._next_check:
             return
         lease_s = self._settings.pool.lease_s
@@ -275,10 +272,6 @@ class Dispatcher:
             self._lose(node, reason, now)
         for node in self.pool.readmit(now):
             self._note("readmitted", "its quarantine is over; it gets one task to try", node_id=node.id)
-        for work in list(self._open.values()):
-            deadline = work.workload.deadline
-            if deadline is not None and now >= deadline:
-                self._take(work, work.workload.on_deadline(self.waiting_for(work), now), now)
 
     def _note(self, kind: str, message: str, task: Task | None = None, node_id: str = "") -> None:
         if task is None:

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
-from coordinator.core.workload import TaskSpec, Workload
+from coordinator.core.owners import FIRST_GUESS_S, Owner
+from coordinator.core.workload import Claim, TaskSpec, Workload
 from rpc.errors import FailureKind
 
 
@@ -84,6 +86,7 @@ class Task:
     ready_at: float
     placed_at: float = 0.0
     worked_s: float = 0.0  # what its node needed, where its result had to wait there
+    charged_s: float = 0.0  # what its owner was charged for the attempt
     state: TaskState = TaskState.READY
     attempt: Attempt | None = None
     tries: int = 0
@@ -99,12 +102,26 @@ class Task:
         self.state = state
 
 
+class Band(NamedTuple):
+    """What decides which nodes a waiting work may have: works in one band may have the same ones."""
+
+    priority: int
+    select: tuple[tuple[str, str], ...]
+    class_key: str
+    numeric_class: str | None
+    min_nodes: int
+    has_begun: bool
+
+
 @dataclass(slots=True, eq=False)
 class Work:
-    """A piece of work with the tasks it has open."""
+    """A piece of work with the tasks it has open. `number` is its place in the order of submission."""
 
     workload: Workload
     submitted_at: float
+    number: int
+    owner: Owner
+    deadline: float | None = None  # as far as it was noted
     state: WorkState = WorkState.PENDING
     reason: str = ""
     failure: FailureKind = FailureKind.NONE
@@ -113,6 +130,9 @@ class Work:
     tasks: dict[str, Task] = field(default_factory=dict)  # the open ones
     held: dict[str, Task] = field(default_factory=dict)  # those of them whose result waits on its node
     ready: list[tuple[tuple[int, int], str]] = field(default_factory=list)  # heap of (order, task id)
+    band: Band | None = None  # where it stands in the queue, if it does
+    nodes: dict[str, int] = field(default_factory=dict)  # attempts on each
+    task_s: float = FIRST_GUESS_S  # smoothed time of a task
     numeric_class: str | None = None  # the one that all its tasks must run in, once chosen
     classes_used: set[str] = field(default_factory=set)
     holders: dict[str, str] = field(default_factory=dict)  # by blob: the node that had it last
@@ -124,6 +144,10 @@ class Work:
     @property
     def id(self) -> str:
         return self.workload.id
+
+    @property
+    def claim(self) -> Claim:
+        return self.workload.claim
 
     def become(self, state: WorkState, now: float) -> None:
         if state not in _WORK_CHANGES.get(self.state, frozenset()):
@@ -145,6 +169,7 @@ class NodeInfo:
     device: str = "cpu"
     numeric_classes: Mapping[str, str] = field(default_factory=dict)
     kept: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)

@@ -1,42 +1,95 @@
-"""Which node gets which task, and what a task waits for that gets none."""
+"""Which node gets which task."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable
 from random import Random
 
 from coordinator.core.events import Command, Fetch, Start
-from coordinator.core.model import Attempt, Node, NodeState, Task, TaskState, Work
-from coordinator.core.policies import Test
+from coordinator.core.model import Attempt, Band, Node, Task, TaskState, Work, WorkState
 from coordinator.core.pool import NodePool
+from coordinator.core.queue import Turn, WorkQueue
 from coordinator.core.retry import Backoff
-from coordinator.core.tasks import TaskBook, put_back, take_ready
+from coordinator.core.suitability import largest_class, n_suitable, suits
+from coordinator.core.tasks import TaskBook
+
+# Work that has begun and has no task yet waits for the coordinator itself: to begin more of it would only cost memory.
+_IDLE_WORK = 16
+
+Begin = Callable[[Work, float], None]
 
 
 class Placement:
-    """Puts ready tasks on free slots, work by work in the order of submission."""
+    """Puts ready tasks on free slots, in the order of the queue."""
 
-    def __init__(self, pool: NodePool, book: TaskBook, backoff: Backoff, rng: Random) -> None:
+    def __init__(self, pool: NodePool, queue: WorkQueue, book: TaskBook, *, backoff: Backoff, rng: Random) -> None:
         self._pool = pool
+        self._queue = queue
         self._book = book
         self._backoff = backoff
         self._rng = rng
         self._fence = 0
 
-    def place(self, open_work: Iterable[Work], now: float) -> list[Command]:
-        """Place what can be placed; return the commands that start it."""
-        commands: list[Command] = []
-        for work in open_work:
-            if work.held:
-                commands += self._fetch_held(work)
-            if work.ready and self._pool.free_slots:
-                commands += self._place_ready(work, now)
+    def place(self, begin: Begin, now: float) -> list[Command]:
+        """Place what can be placed; return the commands that start it. Work whose turn has come is begun."""
+        commands = self._fetch_held()
+        if not self._pool.free_slots or self._queue.is_empty:
+            return commands
+        closed: set[Band] = set()  # whose works cannot have any node that is free now
+        passed_over: list[tuple[Work, Task]] = []
+        while self._pool.free_slots and (turn := self._queue.next(closed)) is not None:
+            if turn.work.state is WorkState.PENDING:
+                self._begin(turn.work, closed, begin, now)
+            else:
+                commands += self._serve(turn, closed, passed_over, now)
+        for work, task in passed_over:
+            self._book.put_back(work, task)
         return commands
 
-    def _fetch_held(self, work: Work) -> list[Command]:
+    def _serve(self, turn: Turn, closed: set[Band], passed_over: list[tuple[Work, Task]], now: float) -> list[Command]:
+        """Place tasks of the work as long as it is its turn."""
         commands: list[Command] = []
-        for task in list(work.held.values()):
+        work = turn.work
+        while (task := self._book.next_ready(work)) is not None:
+            node = self._choose(work, task, now)
+            if node is not None:
+                commands.append(self._start(work, task, node, now))
+            elif task.state is TaskState.READY:
+                passed_over.append((work, task))
+                if not self._is_particular(task):
+                    self._stand_back(work, closed)
+                    break
+            if work.owner.service > turn.limit or not self._pool.free_slots:
+                break
+        return commands
+
+    def _begin(self, work: Work, closed: set[Band], begin: Begin, now: float) -> None:
+        assert work.band is not None
+        if not self._may_begin(work):
+            closed.add(work.band)
+            return
+        self._queue.remove(work)
+        begin(work, now)
+
+    def _may_begin(self, work: Work) -> bool:
+        """Whether a node is free for the work, and enough others are there."""
+        if len(self._book.idle) >= _IDLE_WORK + len(self._pool):
+            return False
+        if work.claim.min_nodes > 1 and n_suitable(work, self._pool) < work.claim.min_nodes:
+            return False
+        return self._pool.choose(suits(work, None, self._pool), None, self._rng) is not None
+
+    def _stand_back(self, work: Work, closed: set[Band]) -> None:
+        """No node that is free now may have a task of the work: so it is with all work that is like it."""
+        assert work.band is not None
+        if _is_at_its_limit(work):
+            self._queue.remove(work)
+        else:
+            closed.add(work.band)
+
+    def _fetch_held(self) -> list[Command]:
+        commands: list[Command] = []
+        for work, task in self._book.held():
             attempt = task.attempt
             node = self._pool.get(attempt.node_id, attempt.session) if attempt else None
             if attempt and node and node.idle_slots > 0 and work.workload.may_fetch(task.spec):
@@ -46,28 +99,15 @@ class Placement:
                 commands.append(Fetch(attempt, task.spec))
         return commands
 
-    def _place_ready(self, work: Work, now: float) -> list[Command]:
-        commands: list[Command] = []
-        passed_over: list[Task] = []
-        for task in take_ready(work):
-            node = self._choose(work, task, now) if self._pool.free_slots else None
-            if node is not None:
-                commands.append(self._start(work, task, node, now))
-            elif task.state is TaskState.READY:
-                passed_over.append(task)
-                if self._pool.free_slots and self._pool.keeper(task.spec.id) is not None:
-                    continue  # it waits for one node; the next one may not
-                if not self._pool.free_slots or not (task.refused_by or task.avoid):
-                    break  # no slot, or no node for a task that has nothing against any: none for the rest either
-        for task in passed_over:
-            put_back(work, task)
-        return commands
+    def _is_particular(self, task: Task) -> bool:
+        """Whether the task may have no node where others may."""
+        return bool(task.refused_by or task.avoid) or self._pool.keeper(task.spec.id) is not None
 
     def _choose(self, work: Work, task: Task, now: float) -> Node | None:
         """Return a node for the task, or None; a task that every node has declined is delayed."""
         if work.numeric_class is None and task.spec.class_key and not work.workload.mixed_classes:
-            work.numeric_class = _largest_class(self._pool, task.spec.class_key)
-        suitable = _suits(work, task, self._pool)
+            self._choose_class(work, task.spec.class_key)
+        suitable = suits(work, task, self._pool)
         keeper = self._pool.keeper(task.spec.id)
         if keeper is not None and keeper.id not in task.refused_by and suitable(keeper.id):
             return keeper if keeper.free_slots > 0 else None  # soon: that is quicker than training anywhere
@@ -76,15 +116,28 @@ class Placement:
             if left and task.refused_by.issuperset(left):
                 task.refused_by.clear()
                 task.sweeps += 1
-                self._book.delay(task, now + self._backoff.delay_s(task.sweeps, self._rng))
+                self._book.delay(work, task, now + self._backoff.delay_s(task.sweeps, self._rng), now)
                 return None
             if left and all(node_id in task.refused_by or node_id in task.avoid for node_id in left):
                 task.avoid.clear()
+        is_at_its_limit = _is_at_its_limit(work)
 
         def fits(node_id: str) -> bool:
-            return node_id not in task.refused_by and node_id not in task.avoid and suitable(node_id)
+            return (
+                node_id not in task.refused_by
+                and node_id not in task.avoid
+                and suitable(node_id)
+                and (not is_at_its_limit or node_id in work.nodes)
+            )
 
         return self._pool.choose(fits, work.holders.get(task.spec.data), self._rng)
+
+    def _choose_class(self, work: Work, key: str) -> None:
+        """All tasks of the work run in one numeric class from now on."""
+        work.numeric_class = largest_class(work, self._pool, key)
+        if work.numeric_class is not None:
+            self._queue.remove(work)
+            self._queue.add(work)
 
     def _start(self, work: Work, task: Task, node: Node, now: float) -> Start:
         self._fence += 1
@@ -98,48 +151,10 @@ class Placement:
             work.classes_used.add(node.classes[task.spec.class_key])
         work.holders[task.spec.data] = node.id
         self._pool.occupy(node, task.attempt)
+        self._book.occupy(work, task)
         return Start(task.attempt, task.spec)
 
 
-def _suits(work: Work, task: Task, pool: NodePool) -> Test:
-    """Whether a node may run the task at all, whatever it is doing now."""
-    key, wanted = task.spec.class_key, work.numeric_class
-    if not key:
-        return lambda node_id: True
-
-    def suitable(node_id: str) -> bool:
-        node = pool.current(node_id)
-        found = node.classes.get(key) if node is not None else None
-        return found is not None and (wanted is None or found == wanted)
-
-    return suitable
-
-
-def _largest_class(pool: NodePool, key: str) -> str | None:
-    """The numeric class with most slots among the live nodes; the smaller name on a tie."""
-    slots: Counter[str] = Counter()
-    for node in pool.live():
-        if key in node.classes:
-            slots[node.classes[key]] += node.info.slots
-    return min(slots, key=lambda name: (-slots[name], name), default=None)
-
-
-def waiting_for(work: Work, pool: NodePool) -> str:
-    """What the work cannot go on without, in words; empty when something runs or a slot will do."""
-    waiting = [task for task in work.tasks.values() if task.state in (TaskState.READY, TaskState.DELAYED)]
-    live = list(pool.live())
-    if waiting and live and all(task.sweeps for task in work.tasks.values()):
-        return f"a compute node that accepts: all {len(live)} decline"
-    if not waiting or len(waiting) < len(work.tasks):
-        return ""
-    if not live:
-        quarantined = [node.id for node in pool if node.state is NodeState.QUARANTINED]
-        if quarantined:
-            return f"a healthy compute node: {', '.join(quarantined)} in quarantine after repeated failures"
-        return "a compute node: none is connected"
-    key = waiting[0].spec.class_key
-    if key and not any(_suits(work, waiting[0], pool)(node.id) for node in live):
-        if work.numeric_class is None:
-            return f"a compute node that offers {key} (dtype/threads)"
-        return f"a compute node of numeric class {work.numeric_class} ({key}); --mixed-classes allows others"
-    return ""
+def _is_at_its_limit(work: Work) -> bool:
+    """Whether the work may use no more nodes than it does."""
+    return 0 < work.claim.max_nodes <= len(work.nodes)

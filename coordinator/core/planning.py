@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from coordinator.core.jobs import ValidationInfo
-from coordinator.core.workload import Plan
+from coordinator.core.workload import Claim, Plan, class_key
 from mlcore.shards import ShardStats, merge_stats, standardizer
 from rpc.errors import BadData
 from rpc.messages import RunSpec, ShardSummary, TrainSettings
@@ -33,6 +33,19 @@ def make_plan(spec: RunSpec, summaries: Sequence[ShardSummary], validation: Vali
         raise BadData(str(error)) from error
     offset, scale = _standardization(summaries) if spec.standardize else (b"", b"")
     return Plan(settings, spec.threads, offset, scale, spec.max_delta_norm)
+
+
+def claim_of(spec: RunSpec) -> Claim:
+    """Return what the run asks of the queue."""
+    return Claim(
+        owner=spec.owner,
+        key=spec.key,
+        priority=spec.priority,
+        min_nodes=spec.min_nodes,
+        max_nodes=spec.max_nodes,
+        select=spec.select,
+        class_key=class_key(spec.dtype, spec.threads),
+    )
 
 
 def _settings(spec: RunSpec, layers: tuple[int, ...]) -> TrainSettings:

@@ -37,6 +37,9 @@ class NodePool:
     def __iter__(self) -> Iterator[Node]:
         return iter(self._nodes.values())
 
+    def __len__(self) -> int:
+        return len(self._nodes)
+
     def live(self) -> Iterator[Node]:
         """The nodes that may get tasks now or when a slot is free."""
         return (node for node in self._nodes.values() if node.state is NodeState.READY)

@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
 
 from coordinator.core.model import Task, TaskState, Work
+from coordinator.core.queue import WorkQueue
 from coordinator.core.workload import TaskSpec
+
+_SMOOTHING = 0.2  # weight of the newest task in the time that is expected of the next
 
 
 class TaskBook:
     """Every task that is neither done nor dropped.
 
-    A waiting task stands in its work's heap of ready tasks, or among the delayed ones.
+    A waiting task stands in its work's heap of ready tasks, or among the delayed ones; work with ready tasks stands in
+    the queue.
+
+    Attributes:
+        idle: works that have begun and have no task.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, queue: WorkQueue) -> None:
+        self._queue = queue
         self._tasks: dict[str, tuple[Work, Task]] = {}
         self._delayed: list[tuple[float, str]] = []
+        self._holding: dict[str, Work] = {}
+        self.idle: set[str] = set()
+
+    def begin(self, work: Work) -> None:
+        """The work has begun; its tasks are still to come."""
+        self.idle.add(work.id)
+
+    def end(self, work: Work) -> None:
+        """The work is over and has no task any more."""
+        self.idle.discard(work.id)
+        self._holding.pop(work.id, None)
+        work.ready.clear()
 
     def find(self, task_id: str) -> tuple[Work, Task] | None:
         return self._tasks.get(task_id)
@@ -29,26 +48,44 @@ class TaskBook:
     def add(self, work: Work, spec: TaskSpec, now: float) -> None:
         task = work.tasks[spec.id] = Task(spec, now)
         self._tasks[spec.id] = (work, task)
-        _push(work, task)
+        self.idle.discard(work.id)
+        self._push(work, task)
 
     def requeue(self, work: Work, task: Task, now: float) -> None:
         """The attempt is over without a result; the task is ready for another one at once."""
-        task.attempt, task.ready_at = None, now
+        self._release(work, task, now)
+        task.ready_at = now
         work.held.pop(task.spec.id, None)
         task.become(TaskState.READY)
-        _push(work, task)
+        self._push(work, task)
 
-    def delay(self, task: Task, until: float) -> None:
+    def delay(self, work: Work, task: Task, until: float, now: float) -> None:
         """The task may be placed again at `until`."""
-        task.attempt = None
+        self._release(work, task, now)
         task.become(TaskState.DELAYED)
         heapq.heappush(self._delayed, (until, task.spec.id))
 
-    def close(self, work: Work, task: Task, state: TaskState) -> None:
+    def close(self, work: Work, task: Task, state: TaskState, now: float) -> None:
         """The task is done or dropped."""
+        self._release(work, task, now)
         task.become(state)
         work.held.pop(task.spec.id, None)
         del self._tasks[task.spec.id], work.tasks[task.spec.id]
+        if not work.tasks:
+            self.idle.add(work.id)
+
+    def hold(self, work: Work, task: Task) -> None:
+        """The attempt is over; its result waits on its node."""
+        task.become(TaskState.HELD)
+        work.held[task.spec.id] = task
+        self._holding[work.id] = work
+
+    def held(self) -> list[tuple[Work, Task]]:
+        """The tasks whose result waits on its node."""
+        if not self._holding:
+            return []
+        self._holding = {work_id: work for work_id, work in self._holding.items() if work.held}
+        return [(work, task) for work in self._holding.values() for task in work.held.values()]
 
     def wake(self, now: float) -> None:
         """Make ready what was delayed until now."""
@@ -61,19 +98,39 @@ class TaskBook:
     def next_wake(self) -> float | None:
         return self._delayed[0][0] if self._delayed else None
 
+    def next_ready(self, work: Work) -> Task | None:
+        """Take the first ready task of the work, if it has one; `put_back` gives back what is not placed."""
+        while work.ready:
+            task = work.tasks.get(heapq.heappop(work.ready)[1])
+            if task is not None and task.state is TaskState.READY:
+                return task
+        return None
 
-def take_ready(work: Work) -> Iterator[Task]:
-    """Take the ready tasks of the work in their order; the caller puts back what it does not place."""
-    while work.ready:
-        task = work.tasks.get(heapq.heappop(work.ready)[1])
-        if task is not None and task.state is TaskState.READY:
-            yield task
+    def put_back(self, work: Work, task: Task) -> None:
+        """A task that was taken and not placed."""
+        self._push(work, task)
 
+    def occupy(self, work: Work, task: Task) -> None:
+        """The task has a live attempt."""
+        assert task.attempt is not None
+        node_id = task.attempt.node_id
+        work.nodes[node_id] = work.nodes.get(node_id, 0) + 1
+        task.charged_s = work.task_s
+        self._queue.owners.serve(work.owner, task.charged_s)
 
-def put_back(work: Work, task: Task) -> None:
-    """A task that was taken and not placed."""
-    _push(work, task)
+    def _release(self, work: Work, task: Task, now: float) -> None:
+        """The attempt is over, if there is one: its owner pays for what it really took."""
+        if task.attempt is None:
+            return
+        node_id, used_s = task.attempt.node_id, task.worked_s or now - task.placed_at
+        if work.nodes[node_id] > 1:
+            work.nodes[node_id] -= 1
+        else:
+            del work.nodes[node_id]
+        work.task_s += _SMOOTHING * (used_s - work.task_s)
+        work.owner.settle(task.charged_s, used_s)
+        task.attempt = None
 
-
-def _push(work: Work, task: Task) -> None:
-    heapq.heappush(work.ready, (task.spec.order, task.spec.id))
+    def _push(self, work: Work, task: Task) -> None:
+        heapq.heappush(work.ready, (task.spec.order, task.spec.id))
+        self._queue.add(work)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from coordinator.core import jobs
-from coordinator.core.planning import make_plan
+from coordinator.core.planning import claim_of, make_plan
 from coordinator.core.rounds import Round, RoundFigures
 from coordinator.core.workload import (
     End,
@@ -43,6 +43,7 @@ class TrainingRun:
         self.name = spec.name
         self.limits = Limits(spec.max_attempts, spec.max_node_losses)
         self.mixed_classes = spec.mixed_classes
+        self.claim = claim_of(spec)
         self.plan: Plan | None = None
         self.figures: list[RoundFigures] = []
         self.sealed: jobs.Sealed | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -9,6 +10,33 @@ from coordinator.core.jobs import Job, JobValue
 from mlcore.mlp import n_weights
 from rpc.errors import FailureKind
 from rpc.messages import ShardSummary, TrainSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a piece of work may ask of the queue, known before it begins.
+
+    Attributes:
+        key: a name that the owner gives no other work; empty: none.
+        priority: larger ones go first.
+        min_nodes: it begins when so many suitable nodes are there.
+        max_nodes: it uses at most so many at once; 0: any.
+        select: labels that its nodes must have.
+        class_key: in which respect the numeric class of its nodes matters.
+    """
+
+    owner: str = ""
+    key: str = ""
+    priority: int = 0
+    min_nodes: int = 1
+    max_nodes: int = 0
+    select: Mapping[str, str] = field(default_factory=dict)
+    class_key: str = ""
+
+
+def class_key(dtype: str, threads: int) -> str:
+    """In which respect the numeric class of a node matters to training."""
+    return f"{dtype}/{threads}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +58,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "n_weights", n_weights(self.settings.layers))
-        object.__setattr__(self, "class_key", f"{self.settings.dtype}/{self.threads}")
+        object.__setattr__(self, "class_key", class_key(self.settings.dtype, self.threads))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +174,8 @@ class Workload(Protocol):
     def kind(self) -> str: ...
     @property
     def limits(self) -> Limits: ...
+    @property
+    def claim(self) -> Claim: ...
     @property
     def mixed_classes(self) -> bool: ...
 

@@ -2001,6 +2001,12 @@ class RunSpec(object):
      - run_timeout_s
      - max_node_losses
      - max_attempts
+     - owner
+     - priority
+     - min_nodes
+     - max_nodes
+     - select
+     - key
 
     """
 
@@ -2036,10 +2042,16 @@ class RunSpec(object):
         'run_timeout_s',
         'max_node_losses',
         'max_attempts',
+        'owner',
+        'priority',
+        'min_nodes',
+        'max_nodes',
+        'select',
+        'key',
     )
 
 
-    def __init__(self, name=None, shards=None, validation=None, rounds=None, epochs=None, hidden=None, classes=None, eta=None, activation=None, init=None, optimizer=None, batch_size=None, momentum=None, weight_decay=None, label_smoothing=None, eta_schedule=None, standardize=None, server_optimizer=None, weighting=None, dtype=None, seed=None, threads=None, tolerance=None, max_delta_norm=None, mixed_classes=None, patience=None, target_error=None, max_time_s=None, run_timeout_s=None, max_node_losses=None, max_attempts=None,):
+    def __init__(self, name=None, shards=None, validation=None, rounds=None, epochs=None, hidden=None, classes=None, eta=None, activation=None, init=None, optimizer=None, batch_size=None, momentum=None, weight_decay=None, label_smoothing=None, eta_schedule=None, standardize=None, server_optimizer=None, weighting=None, dtype=None, seed=None, threads=None, tolerance=None, max_delta_norm=None, mixed_classes=None, patience=None, target_error=None, max_time_s=None, run_timeout_s=None, max_node_losses=None, max_attempts=None, owner=None, priority=None, min_nodes=None, max_nodes=None, select=None, key=None,):
         self.name = name
         self.shards = shards
         self.validation = validation
@@ -2071,6 +2083,12 @@ class RunSpec(object):
         self.run_timeout_s = run_timeout_s
         self.max_node_losses = max_node_losses
         self.max_attempts = max_attempts
+        self.owner = owner
+        self.priority = priority
+        self.min_nodes = min_nodes
+        self.max_nodes = max_nodes
+        self.select = select
+        self.key = key
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2248,6 +2266,42 @@ class RunSpec(object):
                     self.max_attempts = iprot.readI32()
                 else:
                     iprot.skip(ftype)
+            elif fid == 32:
+                if ftype == TType.STRING:
+                    self.owner = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 33:
+                if ftype == TType.I32:
+                    self.priority = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 34:
+                if ftype == TType.I32:
+                    self.min_nodes = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 35:
+                if ftype == TType.I32:
+                    self.max_nodes = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 36:
+                if ftype == TType.MAP:
+                    self.select = {}
+                    (_ktype68, _vtype69, _size67) = iprot.readMapBegin()
+                    for _i71 in range(_size67):
+                        _key72 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val73 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.select[_key72] = _val73
+                    iprot.readMapEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 37:
+                if ftype == TType.STRING:
+                    self.key = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2265,8 +2319,8 @@ class RunSpec(object):
         if self.shards is not None:
             oprot.writeFieldBegin('shards', TType.LIST, 2)
             oprot.writeListBegin(TType.STRUCT, len(self.shards))
-            for iter67 in self.shards:
-                iter67.write(oprot)
+            for iter74 in self.shards:
+                iter74.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.validation is not None:
@@ -2284,8 +2338,8 @@ class RunSpec(object):
         if self.hidden is not None:
             oprot.writeFieldBegin('hidden', TType.LIST, 6)
             oprot.writeListBegin(TType.I32, len(self.hidden))
-            for iter68 in self.hidden:
-                oprot.writeI32(iter68)
+            for iter75 in self.hidden:
+                oprot.writeI32(iter75)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.classes is not None:
@@ -2387,6 +2441,34 @@ class RunSpec(object):
         if self.max_attempts is not None:
             oprot.writeFieldBegin('max_attempts', TType.I32, 31)
             oprot.writeI32(self.max_attempts)
+            oprot.writeFieldEnd()
+        if self.owner is not None:
+            oprot.writeFieldBegin('owner', TType.STRING, 32)
+            oprot.writeString(self.owner.encode('utf-8') if sys.version_info[0] == 2 else self.owner)
+            oprot.writeFieldEnd()
+        if self.priority is not None:
+            oprot.writeFieldBegin('priority', TType.I32, 33)
+            oprot.writeI32(self.priority)
+            oprot.writeFieldEnd()
+        if self.min_nodes is not None:
+            oprot.writeFieldBegin('min_nodes', TType.I32, 34)
+            oprot.writeI32(self.min_nodes)
+            oprot.writeFieldEnd()
+        if self.max_nodes is not None:
+            oprot.writeFieldBegin('max_nodes', TType.I32, 35)
+            oprot.writeI32(self.max_nodes)
+            oprot.writeFieldEnd()
+        if self.select is not None:
+            oprot.writeFieldBegin('select', TType.MAP, 36)
+            oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.select))
+            for kiter76, viter77 in self.select.items():
+                oprot.writeString(kiter76.encode('utf-8') if sys.version_info[0] == 2 else kiter76)
+                oprot.writeString(viter77.encode('utf-8') if sys.version_info[0] == 2 else viter77)
+            oprot.writeMapEnd()
+            oprot.writeFieldEnd()
+        if self.key is not None:
+            oprot.writeFieldBegin('key', TType.STRING, 37)
+            oprot.writeString(self.key.encode('utf-8') if sys.version_info[0] == 2 else self.key)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -2957,22 +3039,22 @@ class RunDetail(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.rounds = []
-                    (_etype72, _size69) = iprot.readListBegin()
-                    for _i73 in range(_size69):
-                        _elem74 = RoundRow()
-                        _elem74.read(iprot)
-                        self.rounds.append(_elem74)
+                    (_etype81, _size78) = iprot.readListBegin()
+                    for _i82 in range(_size78):
+                        _elem83 = RoundRow()
+                        _elem83.read(iprot)
+                        self.rounds.append(_elem83)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 2:
                 if ftype == TType.MAP:
                     self.tasks_by_node = {}
-                    (_ktype76, _vtype77, _size75) = iprot.readMapBegin()
-                    for _i79 in range(_size75):
-                        _key80 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val81 = iprot.readI64()
-                        self.tasks_by_node[_key80] = _val81
+                    (_ktype85, _vtype86, _size84) = iprot.readMapBegin()
+                    for _i88 in range(_size84):
+                        _key89 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val90 = iprot.readI64()
+                        self.tasks_by_node[_key89] = _val90
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
@@ -3014,10 +3096,10 @@ class RunDetail(object):
             elif fid == 10:
                 if ftype == TType.LIST:
                     self.layers = []
-                    (_etype85, _size82) = iprot.readListBegin()
-                    for _i86 in range(_size82):
-                        _elem87 = iprot.readI32()
-                        self.layers.append(_elem87)
+                    (_etype94, _size91) = iprot.readListBegin()
+                    for _i95 in range(_size91):
+                        _elem96 = iprot.readI32()
+                        self.layers.append(_elem96)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3064,16 +3146,16 @@ class RunDetail(object):
         if self.rounds is not None:
             oprot.writeFieldBegin('rounds', TType.LIST, 1)
             oprot.writeListBegin(TType.STRUCT, len(self.rounds))
-            for iter88 in self.rounds:
-                iter88.write(oprot)
+            for iter97 in self.rounds:
+                iter97.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.tasks_by_node is not None:
             oprot.writeFieldBegin('tasks_by_node', TType.MAP, 2)
             oprot.writeMapBegin(TType.STRING, TType.I64, len(self.tasks_by_node))
-            for kiter89, viter90 in self.tasks_by_node.items():
-                oprot.writeString(kiter89.encode('utf-8') if sys.version_info[0] == 2 else kiter89)
-                oprot.writeI64(viter90)
+            for kiter98, viter99 in self.tasks_by_node.items():
+                oprot.writeString(kiter98.encode('utf-8') if sys.version_info[0] == 2 else kiter98)
+                oprot.writeI64(viter99)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.rejections is not None:
@@ -3107,8 +3189,8 @@ class RunDetail(object):
         if self.layers is not None:
             oprot.writeFieldBegin('layers', TType.LIST, 10)
             oprot.writeListBegin(TType.I32, len(self.layers))
-            for iter91 in self.layers:
-                oprot.writeI32(iter91)
+            for iter100 in self.layers:
+                oprot.writeI32(iter100)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.activation is not None:
@@ -3566,11 +3648,11 @@ class News(object):
             elif fid == 2:
                 if ftype == TType.LIST:
                     self.events = []
-                    (_etype95, _size92) = iprot.readListBegin()
-                    for _i96 in range(_size92):
-                        _elem97 = EventRow()
-                        _elem97.read(iprot)
-                        self.events.append(_elem97)
+                    (_etype104, _size101) = iprot.readListBegin()
+                    for _i105 in range(_size101):
+                        _elem106 = EventRow()
+                        _elem106.read(iprot)
+                        self.events.append(_elem106)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3582,11 +3664,11 @@ class News(object):
             elif fid == 4:
                 if ftype == TType.LIST:
                     self.activities = []
-                    (_etype101, _size98) = iprot.readListBegin()
-                    for _i102 in range(_size98):
-                        _elem103 = Activity()
-                        _elem103.read(iprot)
-                        self.activities.append(_elem103)
+                    (_etype110, _size107) = iprot.readListBegin()
+                    for _i111 in range(_size107):
+                        _elem112 = Activity()
+                        _elem112.read(iprot)
+                        self.activities.append(_elem112)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3607,8 +3689,8 @@ class News(object):
         if self.events is not None:
             oprot.writeFieldBegin('events', TType.LIST, 2)
             oprot.writeListBegin(TType.STRUCT, len(self.events))
-            for iter104 in self.events:
-                iter104.write(oprot)
+            for iter113 in self.events:
+                iter113.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.next is not None:
@@ -3618,8 +3700,8 @@ class News(object):
         if self.activities is not None:
             oprot.writeFieldBegin('activities', TType.LIST, 4)
             oprot.writeListBegin(TType.STRUCT, len(self.activities))
-            for iter105 in self.activities:
-                iter105.write(oprot)
+            for iter114 in self.activities:
+                iter114.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -3913,22 +3995,22 @@ class Overview(object):
             elif fid == 4:
                 if ftype == TType.LIST:
                     self.nodes = []
-                    (_etype109, _size106) = iprot.readListBegin()
-                    for _i110 in range(_size106):
-                        _elem111 = NodeRow()
-                        _elem111.read(iprot)
-                        self.nodes.append(_elem111)
+                    (_etype118, _size115) = iprot.readListBegin()
+                    for _i119 in range(_size115):
+                        _elem120 = NodeRow()
+                        _elem120.read(iprot)
+                        self.nodes.append(_elem120)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 5:
                 if ftype == TType.LIST:
                     self.work = []
-                    (_etype115, _size112) = iprot.readListBegin()
-                    for _i116 in range(_size112):
-                        _elem117 = WorkRow()
-                        _elem117.read(iprot)
-                        self.work.append(_elem117)
+                    (_etype124, _size121) = iprot.readListBegin()
+                    for _i125 in range(_size121):
+                        _elem126 = WorkRow()
+                        _elem126.read(iprot)
+                        self.work.append(_elem126)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3957,15 +4039,15 @@ class Overview(object):
         if self.nodes is not None:
             oprot.writeFieldBegin('nodes', TType.LIST, 4)
             oprot.writeListBegin(TType.STRUCT, len(self.nodes))
-            for iter118 in self.nodes:
-                iter118.write(oprot)
+            for iter127 in self.nodes:
+                iter127.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.work is not None:
             oprot.writeFieldBegin('work', TType.LIST, 5)
             oprot.writeListBegin(TType.STRUCT, len(self.work))
-            for iter119 in self.work:
-                iter119.write(oprot)
+            for iter128 in self.work:
+                iter128.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -4169,6 +4251,12 @@ RunSpec.thrift_spec = (
     (29, TType.DOUBLE, 'run_timeout_s', None, None, ),  # 29
     (30, TType.I32, 'max_node_losses', None, None, ),  # 30
     (31, TType.I32, 'max_attempts', None, None, ),  # 31
+    (32, TType.STRING, 'owner', 'UTF8', None, ),  # 32
+    (33, TType.I32, 'priority', None, None, ),  # 33
+    (34, TType.I32, 'min_nodes', None, None, ),  # 34
+    (35, TType.I32, 'max_nodes', None, None, ),  # 35
+    (36, TType.MAP, 'select', (TType.STRING, 'UTF8', TType.STRING, 'UTF8', False), None, ),  # 36
+    (37, TType.STRING, 'key', 'UTF8', None, ),  # 37
 )
 all_structs.append(WorkRow)
 WorkRow.thrift_spec = (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import getpass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,8 @@ def spec_of(*options: str) -> RunSpec:
 def test_the_classic_seven_leave_every_setting_at_its_default() -> None:
     spec = spec_of()
     plain = RunSpec("letters", (), spec.validation, rounds=3, epochs=75, hidden=(24,), eta=0.0001)
-    assert spec == plain
+    assert spec.owner == getpass.getuser()
+    assert replace(spec, owner="") == plain
 
 
 def test_every_setting_of_a_run_has_an_option() -> None:
@@ -34,7 +37,8 @@ def test_every_setting_of_a_run_has_an_option() -> None:
         "--momentum 0.8 --weight-decay 0.1 --label-smoothing 0.2 --eta-schedule onecycle --standardize "
         "--server-optimizer nesterov --weighting uniform --dtype float64 --seed 7 --task-threads 2 "
         "--tolerance 0.3 --max-delta-norm 9 --mixed-classes --patience 4 --target-error 0.05 --max-time 60 "
-        "--run-timeout 600 --max-node-losses 6 --max-attempts 8"
+        "--run-timeout 600 --max-node-losses 6 --max-attempts 8 "
+        "--owner ann --priority 3 --min-nodes 2 --max-nodes 4 --select os=linux --select gpu=a100 --key monday"
     )
     spec = spec_of(*options.split())
     assert spec.hidden == (512, 256)
@@ -44,6 +48,7 @@ def test_every_setting_of_a_run_has_an_option() -> None:
         field.name for field in dataclasses.fields(RunSpec) if getattr(spec, field.name) == getattr(plain, field.name)
     ]
     assert set(unchanged) == given
+    assert spec.select == {"os": "linux", "gpu": "a100"}
 
 
 def test_the_python_api_takes_every_setting_that_the_command_line_takes() -> None:

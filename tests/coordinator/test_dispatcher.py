@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from coordinator.core import jobs
-from coordinator.core.dispatcher import Dispatcher, Settings
+from coordinator.core.dispatcher import Dispatcher
 from coordinator.core.events import (
     Beat,
     Broke,
@@ -39,6 +39,7 @@ from coordinator.core.events import (
 from coordinator.core.model import Attempt, NodeState, TaskState, WorkState
 from coordinator.core.policies import LoadBalancing
 from coordinator.core.pool import PoolSettings
+from coordinator.core.settings import Settings
 from coordinator.core.training import TrainingRun
 from rpc.errors import FailureKind, RejectReason
 from tests.coordinator.runs import TRAINED, VALIDATION, attempt, node, run, spec, surveyed

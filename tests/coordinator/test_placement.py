@@ -7,11 +7,14 @@ from random import Random
 from typing import Any
 
 from coordinator.core.events import Command, Start
-from coordinator.core.model import Task, Work
-from coordinator.core.placement import Placement, waiting_for
+from coordinator.core.model import Task, Work, WorkState
+from coordinator.core.owners import Owners
+from coordinator.core.placement import Placement
 from coordinator.core.policies import RoundRobin
 from coordinator.core.pool import NodePool, PoolSettings
+from coordinator.core.queue import WorkQueue
 from coordinator.core.retry import Backoff
+from coordinator.core.suitability import waiting_for
 from coordinator.core.tasks import TaskBook
 from coordinator.core.workload import SurveyPayload, TaskSpec
 from tests.coordinator.runs import CLASS_KEY, node, run
@@ -22,9 +25,12 @@ class Scene:
 
     def __init__(self, *nodes: tuple[str, str], n_tasks: int = 1, key: str = CLASS_KEY, **settings: Any) -> None:
         self.pool = NodePool(RoundRobin(), PoolSettings())
-        self.book = TaskBook()
-        self.placement = Placement(self.pool, self.book, Backoff(0.1, 1.0), Random(0))
-        self.work = Work(run(**settings), submitted_at=0.0)
+        owners = Owners({})
+        queue = WorkQueue(owners)
+        self.book = TaskBook(queue)
+        self.placement = Placement(self.pool, queue, self.book, backoff=Backoff(0.1, 1.0), rng=Random(0))
+        self.work = Work(run(**settings), submitted_at=0.0, number=1, owner=owners.joins(""))
+        self.work.become(WorkState.RUNNING, 0.0)
         for name, numeric_class in nodes:
             self.pool.up(node(name, numeric_class=numeric_class), 1, 0.0)
         for index in range(n_tasks):
@@ -36,7 +42,7 @@ class Scene:
 
     def place(self, now: float = 1.0) -> list[tuple[str, str]]:
         """Place what can be placed; return (task, node) pairs."""
-        return pairs(self.placement.place([self.work], now))
+        return pairs(self.placement.place(lambda work, now: None, now))
 
     def waits_for(self) -> str:
         return waiting_for(self.work, self.pool)

@@ -1,0 +1,22 @@
+"""The options that say when and where a run may go on: its place in the queue and the nodes it takes."""
+
+from __future__ import annotations
+
+import argparse
+
+from rpc.argument_types import pair
+
+
+def add_queue(group: argparse._ArgumentGroup) -> None:
+    """Add them to a group of the command line."""
+    group.add_argument("--priority", type=int, default=0, metavar="N", help="larger ones go first (default: 0)")
+    group.add_argument("--owner", metavar="NAME", help="whose share of the nodes it takes (default: your login name)")
+    group.add_argument(
+        "--min-nodes", type=int, default=1, metavar="N", help="begin when so many suitable nodes are there (default: 1)"
+    )
+    group.add_argument("--max-nodes", type=int, default=0, metavar="N", help="at the same time (default: any number)")
+    group.add_argument(
+        "--select", type=pair, action="append", default=[], metavar="LABEL=VALUE",
+        help="use only nodes with this label; may be given several times",
+    )  # fmt: skip
+    group.add_argument("--key", default="", help="submit once: with the key of an earlier run, follow that one")

@@ -1,0 +1,78 @@
+"""All work there is: what is open, when each wants to be asked about its deadline, and what has lately ended."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+
+from coordinator.core.model import Work
+from coordinator.core.owners import Owners
+from coordinator.core.workload import Workload
+
+
+class Catalogue:
+    """Work by id; of that which has ended only so many are kept.
+
+    Attributes:
+        work: open and ended.
+        open: not ended, in order of submission.
+        by_key: ids of work by owner and key.
+    """
+
+    def __init__(self, owners: Owners, kept: int) -> None:
+        self.work: dict[str, Work] = {}
+        self.open: dict[str, Work] = {}
+        self.by_key: dict[tuple[str, str], str] = {}
+        self._owners = owners
+        self._kept = kept
+        self._ended: deque[str] = deque()
+        self._deadlines: list[tuple[float, str]] = []  # one entry that is right for each open work that has one
+        self._submitted = 0
+
+    def add(self, workload: Workload, now: float) -> Work:
+        """Take in new work."""
+        self._submitted += 1
+        claim = workload.claim
+        work = Work(workload, now, self._submitted, self._owners.joins(claim.owner))
+        self.work[work.id] = self.open[work.id] = work
+        if claim.key:
+            self.by_key[claim.owner, claim.key] = work.id
+        self.note_deadline(work)
+        return work
+
+    def end(self, work: Work) -> str | None:
+        """The work is over; return the id of the work that is forgotten for it, if any is."""
+        self._owners.leaves(work.owner)
+        del self.open[work.id]
+        self._ended.append(work.id)
+        if len(self._ended) <= self._kept:
+            return None
+        oldest = self._ended.popleft()
+        claim = self.work.pop(oldest).claim
+        if self.by_key.get((claim.owner, claim.key)) == oldest:
+            del self.by_key[claim.owner, claim.key]
+        return oldest
+
+    def note_deadline(self, work: Work) -> None:
+        """Something happened to the work that may have changed its deadline."""
+        deadline = work.workload.deadline
+        if deadline != work.deadline:
+            work.deadline = deadline
+            if deadline is not None:
+                heapq.heappush(self._deadlines, (deadline, work.id))
+
+    def overdue(self, now: float) -> list[Work]:
+        """Take the works whose deadline has come."""
+        due: list[Work] = []
+        while self._deadlines and self._deadlines[0][0] <= now:
+            deadline, work_id = heapq.heappop(self._deadlines)
+            work = self.open.get(work_id)
+            if work is not None and work.deadline == deadline:
+                work.deadline = None
+                due.append(work)
+        return due
+
+    @property
+    def next_deadline(self) -> float | None:
+        """No deadline comes before this one."""
+        return self._deadlines[0][0] if self._deadlines else None

@@ -1,0 +1,28 @@
+"""The settings of the dispatcher."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from coordinator.core.pool import PoolSettings
+from coordinator.core.retry import Backoff
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the dispatcher waits and retries, and how much work that is over it remembers.
+
+    Attributes:
+        shares: weights of owners in the queue; others have 1.
+    """
+
+    pool: PoolSettings = PoolSettings()
+    failure_backoff: Backoff = Backoff(0.2, 5.0)
+    # Declining is cheap to try again, and nodes that mostly decline would else stretch a run many times over.
+    decline_backoff: Backoff = Backoff(0.1, 1.0)
+    kept_work: int = 1000
+    shares: Mapping[str, float] = field(default_factory=dict)
+
+
+DEFAULTS = Settings()

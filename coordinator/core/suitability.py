@@ -1,0 +1,109 @@
+"""Which nodes suit a piece of work whatever they are doing now, and what work waits for that has none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from coordinator.core.model import Node, NodeState, Task, TaskState, Work, WorkState
+from coordinator.core.policies import Test
+from coordinator.core.pool import NodePool
+
+
+def suits(work: Work, task: Task | None, pool: NodePool) -> Test:
+    """Whether a node may run the task, or without one begin the work."""
+    select = work.claim.select
+    key = work.claim.class_key if task is None else task.spec.class_key
+    wanted = None if task is None else work.numeric_class
+    if not key and not select:
+        return lambda node_id: True
+
+    def suitable(node_id: str) -> bool:
+        node = pool.current(node_id)
+        if node is None or (select and not _has_labels(node, work)):
+            return False
+        if not key or (task is None and not node.classes):  # its self-test is on its way: work may begin meanwhile
+            return True
+        found = node.classes.get(key)
+        return found is not None and (wanted is None or found == wanted)
+
+    return suitable
+
+
+def largest_class(work: Work, pool: NodePool, key: str) -> str | None:
+    """The numeric class with most slots among the live nodes that the work may use; the smaller name on a tie.
+
+    Classes with as many nodes as the work wants go before all others.
+    """
+    slots: Counter[str] = Counter()
+    nodes: Counter[str] = Counter()
+    for node in _selected(work, pool):
+        if key in node.classes:
+            slots[node.classes[key]] += node.info.slots
+            nodes[node.classes[key]] += 1
+    return min(slots, key=lambda name: (nodes[name] < work.claim.min_nodes, -slots[name], name), default=None)
+
+
+def n_suitable(work: Work, pool: NodePool) -> int:
+    """How many nodes there are that could work on it together."""
+    key = work.claim.class_key
+    if not key or work.workload.mixed_classes:
+        suitable = suits(work, None, pool)
+        return sum(suitable(node.id) for node in pool.live())
+    classes = Counter(node.classes[key] for node in _selected(work, pool) if key in node.classes)
+    return max(classes.values(), default=0)
+
+
+def waiting_for(work: Work, pool: NodePool) -> str:
+    """What the work cannot go on without, in words; empty when something runs or a slot will do."""
+    waiting = [task for task in work.tasks.values() if task.state in (TaskState.READY, TaskState.DELAYED)]
+    live = list(pool.live())
+    if waiting and live and all(task.sweeps for task in work.tasks.values()):
+        return f"a compute node that accepts: all {len(live)} decline"
+    if work.state is not WorkState.PENDING and (not waiting or len(waiting) < len(work.tasks)):
+        return ""
+    return _nodes(live, pool) or _labels(work, live, pool) or _classes(work, waiting, live, pool) or _turn(work, pool)
+
+
+def _nodes(live: list[Node], pool: NodePool) -> str:
+    if live:
+        return ""
+    quarantined = [node.id for node in pool if node.state is NodeState.QUARANTINED]
+    if quarantined:
+        return f"a healthy compute node: {', '.join(quarantined)} in quarantine after repeated failures"
+    return "a compute node: none is connected"
+
+
+def _labels(work: Work, live: list[Node], pool: NodePool) -> str:
+    if any(True for _ in _selected(work, pool)):
+        return ""
+    labels = ", ".join(f"{name}={value}" for name, value in sorted(work.claim.select.items()))
+    return f"a compute node with {labels} (--select): none of {len(live)} has that"
+
+
+def _classes(work: Work, waiting: list[Task], live: list[Node], pool: NodePool) -> str:
+    task = waiting[0] if waiting else None
+    key = task.spec.class_key if task is not None else work.claim.class_key
+    if not key or any(suits(work, task, pool)(node.id) for node in live):
+        return ""
+    if work.numeric_class is None:
+        return f"a compute node that offers {key} (dtype/threads)"
+    return f"a compute node of numeric class {work.numeric_class} ({key}); --mixed-classes allows others"
+
+
+def _turn(work: Work, pool: NodePool) -> str:
+    if work.state is not WorkState.PENDING:
+        return ""
+    found, wanted = n_suitable(work, pool), work.claim.min_nodes
+    if wanted > 1 and found < wanted:
+        return f"{wanted} compute nodes that suit it (--min-nodes): {found} of them are here"
+    return "its turn in the queue"
+
+
+def _selected(work: Work, pool: NodePool) -> Iterator[Node]:
+    return (node for node in pool.live() if _has_labels(node, work))
+
+
+def _has_labels(node: Node, work: Work) -> bool:
+    labels = node.info.labels
+    return all(labels.get(name) == value for name, value in work.claim.select.items())
