@@ -90,6 +90,7 @@ def spec_from(args: argparse.Namespace) -> RunSpec:
         max_nodes=args.max_nodes,
         select=dict(args.select),
         key=args.key,
+        fraction=args.fraction,
         **({} if args.owner is None else {"owner": args.owner}),
     )
 
@@ -164,6 +165,9 @@ def _add_averaging(group: _Group) -> None:
     group.add_argument("--weighting", choices=WEIGHTINGS, default="rows", help="of shards (default: rows)")
     group.add_argument(
         "--max-delta-norm", type=float, default=0.0, metavar="X", help="refuse larger updates (default: off)"
+    )
+    group.add_argument(
+        "--fraction", type=float, default=1.0, metavar="X", help="share of the shards that each round uses (default: 1)"
     )
     group.add_argument("--mixed-classes", action="store_true", help="use nodes that compute other bits; marks the run")
 

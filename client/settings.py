@@ -48,6 +48,7 @@ class Settings(TypedDict, total=False):
     max_nodes: int
     select: Mapping[str, str]
     key: str
+    fraction: float
 
 
 def make_spec(

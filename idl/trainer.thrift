@@ -195,6 +195,7 @@ struct RunSpec {
   35: i32 max_nodes,           // at once; 0: any
   36: map<string, string> select,   // labels that its nodes must have
   37: string key,              // a second submission of the owner with the same key is the first one; empty: none
+  38: double fraction,         // of the shards that take part in a round, above 0
 }
 
 struct WorkRow {

@@ -54,6 +54,8 @@ def check_run_spec(spec: RunSpec) -> None:
         raise BadRequest(f"target_error must be from 0 to 1, not {spec.target_error}")
     if not spec.run_timeout_s:
         raise BadRequest("run_timeout_s must be above 0 seconds")
+    if not 0 < spec.fraction <= 1:
+        raise BadRequest(f"fraction must be above 0 and at most 1, not {spec.fraction}")
     _check_queue(spec)
     _check_training(spec)
 

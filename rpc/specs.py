@@ -52,3 +52,4 @@ class RunSpec:
     max_nodes: int = 0
     select: Mapping[str, str] = field(default_factory=dict)
     key: str = ""
+    fraction: float = 1.0

@@ -7,6 +7,7 @@ from random import Random
 
 from coordinator.core.events import Command, Fetch, Start
 from coordinator.core.model import Attempt, Band, Node, Task, TaskState, Work, WorkState
+from coordinator.core.policies import Test
 from coordinator.core.pool import NodePool
 from coordinator.core.queue import Turn, WorkQueue
 from coordinator.core.retry import Backoff
@@ -107,7 +108,7 @@ class Placement:
         """Return a node for the task, or None; a task that every node has declined is delayed."""
         if work.numeric_class is None and task.spec.class_key and not work.workload.mixed_classes:
             self._choose_class(work, task.spec.class_key)
-        suitable = suits(work, task, self._pool)
+        suitable = _within_its_limit(work, suits(work, task, self._pool))
         keeper = self._pool.keeper(task.spec.id)
         if keeper is not None and keeper.id not in task.refused_by and suitable(keeper.id):
             return keeper if keeper.free_slots > 0 else None  # soon: that is quicker than training anywhere
@@ -120,15 +121,9 @@ class Placement:
                 return None
             if left and all(node_id in task.refused_by or node_id in task.avoid for node_id in left):
                 task.avoid.clear()
-        is_at_its_limit = _is_at_its_limit(work)
 
         def fits(node_id: str) -> bool:
-            return (
-                node_id not in task.refused_by
-                and node_id not in task.avoid
-                and suitable(node_id)
-                and (not is_at_its_limit or node_id in work.nodes)
-            )
+            return node_id not in task.refused_by and node_id not in task.avoid and suitable(node_id)
 
         return self._pool.choose(fits, work.holders.get(task.spec.data), self._rng)
 
@@ -158,3 +153,9 @@ class Placement:
 def _is_at_its_limit(work: Work) -> bool:
     """Whether the work may use no more nodes than it does."""
     return 0 < work.claim.max_nodes <= len(work.nodes)
+
+
+def _within_its_limit(work: Work, suitable: Test) -> Test:
+    if not _is_at_its_limit(work):
+        return suitable
+    return lambda node_id: node_id in work.nodes and suitable(node_id)

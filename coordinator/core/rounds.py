@@ -49,11 +49,13 @@ class Round:
     """The deltas of one round on their way into the sum.
 
     Args:
+        divisor: of the sum.
         at_once: keep the deltas until all are there, for models so small that memory does not matter.
     """
 
-    def __init__(self, number: int, n_shards: int, now: float, *, at_once: bool = False) -> None:
+    def __init__(self, number: int, n_shards: int, now: float, *, divisor: int = 1, at_once: bool = False) -> None:
         self.number = number
+        self.divisor = divisor
         self.figures = RoundFigures(number, now)
         self._tree = ReductionTree(n_shards)
         self._n_shards = n_shards
@@ -66,14 +68,23 @@ class Round:
     def arrived(self, shard: int, holder: str) -> Addition | None:
         """Take in the delta of `shard`, held as `holder`; return the addition it makes possible."""
         self._held += 1
-        self._here.add(shard)
-        while self._first_missing in self._here:
-            self._here.remove(self._first_missing)
-            self._first_missing += 1
+        self._is_here(shard)
         if self._at_once:
             self._deltas[shard] = holder
             return None
         return self._tree.fill((0, shard), holder)
+
+    def leave_out(self, shard: int) -> Addition | None:
+        """The shard has no part in this round, whose deltas are added as they come."""
+        self._is_here(shard)
+        return self._tree.leave_out(shard)
+
+    def _is_here(self, shard: int) -> None:
+        """Nothing of the shard is missing any more."""
+        self._here.add(shard)
+        while self._first_missing in self._here:
+            self._here.remove(self._first_missing)
+            self._first_missing += 1
 
     def added(self, slot: Slot, holder: str) -> Addition | None:
         """An addition is done; return the next one."""

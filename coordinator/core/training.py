@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 from coordinator.core import jobs
+from coordinator.core.participation import n_participants, participants
 from coordinator.core.planning import claim_of, make_plan
 from coordinator.core.rounds import Round, RoundFigures
 from coordinator.core.workload import (
@@ -52,7 +53,6 @@ class TrainingRun:
         self._started_at = submitted_at
         self._summaries: dict[int, ShardSummary] = {}
         self._validation: jobs.ValidationInfo | None = None
-        self._divisor = 1  # of the sum of a round
         self._is_small = False  # so that the deltas of a round may all be kept until they are added
         self._round: Round | None = None
         self._open_tasks: set[str] = set()
@@ -70,7 +70,8 @@ class TrainingRun:
 
     @property
     def tasks_total(self) -> int:
-        return len(self.spec.shards) * (1 + self._last_round)
+        n_shards = len(self.spec.shards)
+        return n_shards + self._last_round * n_participants(n_shards, self.spec.fraction)
 
     @property
     def deadline(self) -> float | None:
@@ -166,7 +167,6 @@ class TrainingRun:
         settings = self.plan.settings
         init = self.spec.init or ("uniform" if self.spec.optimizer == "gd" else "he")
         rows = sum(summary.rows for summary in summaries)
-        self._divisor = rows if self.spec.weighting == "rows" else len(summaries)
         self._is_small = len(summaries) * self.plan.n_weights <= AT_ONCE_WEIGHTS
         return [
             Remark(
@@ -178,13 +178,22 @@ class TrainingRun:
 
     def _start_round(self, number: int, now: float) -> list[Step]:
         assert self.plan is not None
-        self._round = Round(number, len(self.spec.shards), now, at_once=self._is_small)
+        n_shards = len(self.spec.shards)
+        shards = participants(n_shards, self.spec.fraction, self.spec.seed, number)
+        divisor = sum(self._weight(shard) for shard in shards)
+        at_once = self._is_small and len(shards) == n_shards
+        self._round = Round(number, n_shards, now, divisor=divisor, at_once=at_once)
+        for shard in sorted(set(range(n_shards)).difference(shards)):
+            self._round.leave_out(shard)
         steps: list[Step] = [Remark("round started", f"round {number} of {self._last_round}", number)]
-        for shard in range(len(self.spec.shards)):
-            rows = self._summaries[shard].rows
-            weight = rows if self.spec.weighting == "rows" else 1
+        for shard in shards:
+            rows, weight = self._summaries[shard].rows, self._weight(shard)
             steps.append(self._queue("train", number, shard, TrainPayload(number, shard, rows, weight, self.plan)))
         return steps
+
+    def _weight(self, shard: int) -> int:
+        """How often the delta of the shard counts."""
+        return self._summaries[shard].rows if self.spec.weighting == "rows" else 1
 
     def _queue(self, kind: str, number: int, shard: int, payload: SurveyPayload | TrainPayload) -> Queue:
         task_id = f"{self.id}/{number}/{shard}"
@@ -197,7 +206,7 @@ class TrainingRun:
         if addition is not None:
             return [jobs.Add(self.id, current.number, addition.left, addition.right, addition.slot)]
         summands = current.summands
-        return [jobs.Apply(self.id, current.number, summands, self._divisor)] if summands else []
+        return [jobs.Apply(self.id, current.number, summands, current.divisor)] if summands else []
 
     def _averaged(self, number: int, seconds: float, now: float) -> list[Step]:
         figures = self._current().figures

@@ -2007,6 +2007,7 @@ class RunSpec(object):
      - max_nodes
      - select
      - key
+     - fraction
 
     """
 
@@ -2048,10 +2049,11 @@ class RunSpec(object):
         'max_nodes',
         'select',
         'key',
+        'fraction',
     )
 
 
-    def __init__(self, name=None, shards=None, validation=None, rounds=None, epochs=None, hidden=None, classes=None, eta=None, activation=None, init=None, optimizer=None, batch_size=None, momentum=None, weight_decay=None, label_smoothing=None, eta_schedule=None, standardize=None, server_optimizer=None, weighting=None, dtype=None, seed=None, threads=None, tolerance=None, max_delta_norm=None, mixed_classes=None, patience=None, target_error=None, max_time_s=None, run_timeout_s=None, max_node_losses=None, max_attempts=None, owner=None, priority=None, min_nodes=None, max_nodes=None, select=None, key=None,):
+    def __init__(self, name=None, shards=None, validation=None, rounds=None, epochs=None, hidden=None, classes=None, eta=None, activation=None, init=None, optimizer=None, batch_size=None, momentum=None, weight_decay=None, label_smoothing=None, eta_schedule=None, standardize=None, server_optimizer=None, weighting=None, dtype=None, seed=None, threads=None, tolerance=None, max_delta_norm=None, mixed_classes=None, patience=None, target_error=None, max_time_s=None, run_timeout_s=None, max_node_losses=None, max_attempts=None, owner=None, priority=None, min_nodes=None, max_nodes=None, select=None, key=None, fraction=None,):
         self.name = name
         self.shards = shards
         self.validation = validation
@@ -2089,6 +2091,7 @@ class RunSpec(object):
         self.max_nodes = max_nodes
         self.select = select
         self.key = key
+        self.fraction = fraction
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2302,6 +2305,11 @@ class RunSpec(object):
                     self.key = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
                 else:
                     iprot.skip(ftype)
+            elif fid == 38:
+                if ftype == TType.DOUBLE:
+                    self.fraction = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2469,6 +2477,10 @@ class RunSpec(object):
         if self.key is not None:
             oprot.writeFieldBegin('key', TType.STRING, 37)
             oprot.writeString(self.key.encode('utf-8') if sys.version_info[0] == 2 else self.key)
+            oprot.writeFieldEnd()
+        if self.fraction is not None:
+            oprot.writeFieldBegin('fraction', TType.DOUBLE, 38)
+            oprot.writeDouble(self.fraction)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -4257,6 +4269,7 @@ RunSpec.thrift_spec = (
     (35, TType.I32, 'max_nodes', None, None, ),  # 35
     (36, TType.MAP, 'select', (TType.STRING, 'UTF8', TType.STRING, 'UTF8', False), None, ),  # 36
     (37, TType.STRING, 'key', 'UTF8', None, ),  # 37
+    (38, TType.DOUBLE, 'fraction', None, None, ),  # 38
 )
 all_structs.append(WorkRow)
 WorkRow.thrift_spec = (

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from coordinator.core import jobs
+from coordinator.core.participation import participants
 from coordinator.core.training import TrainingRun
 from coordinator.core.workload import End, Queue, Remark, Step, TaskSpec, TrainPayload, Withdraw
 from rpc.errors import FailureKind
@@ -73,6 +74,21 @@ def test_the_sum_is_divided_once_by_all_weights(weighting: str, divisor: int) ->
     work, (left, right) = planned(weighting=weighting)
     work.on_result(right, "b", TRAINED, 1.0)
     assert work.on_result(left, "a", TRAINED, 1.0) == [jobs.Apply("r", 1, ("a", "b"), divisor)]
+
+
+def test_a_fraction_of_the_shards_takes_part_and_alone_counts() -> None:
+    work, tasks = planned(8, fraction=0.3, rounds=2)
+    shards = participants(8, 0.3, seed=1, number=1)
+    assert [task.order[1] for task in tasks] == shards and len(shards) == 3
+    assert work.tasks_total == 8 + 2 * 3
+    steps: list[Step] = []
+    for task in tasks:
+        steps += work.on_result(task, f"v{task.order[1]}", TRAINED, 1.0)
+    while isinstance(steps[-1], jobs.Add):
+        steps += work.on_computed(steps[-1], DONE, 1.0)
+    apply = steps[-1]
+    assert isinstance(apply, jobs.Apply)
+    assert apply.divisor == sum(100 + shard for shard in shards)
 
 
 def test_large_deltas_are_added_as_they_come() -> None:

@@ -36,8 +36,9 @@ class Entry:
 class Ledger:
     """Facts about attempts, and what follows from them for the work."""
 
-    def __init__(self, limits: dict[str, tuple[int, int]]) -> None:
+    def __init__(self, limits: dict[str, tuple[int, int]], max_nodes: dict[str, int]) -> None:
         self._limits = limits  # by run: max_attempts, max_node_losses
+        self._max_nodes = max_nodes
         self.entries: dict[int, Entry] = {}
         self.live: dict[str, Entry] = {}  # by task
         self.done: set[str] = set()
@@ -77,6 +78,9 @@ class Ledger:
             raise Flaw(f"task {task.id} is placed on {attempt.node_id} although it is placed or done already")
         entry = self.entries[attempt.fence] = self.live[task.id] = Entry(attempt, task)
         self._call(entry)
+        used = {each.attempt.node_id for each in self.live.values() if each.task.work_id == task.work_id}
+        if 0 < self._max_nodes[task.work_id] < len(used):
+            raise Flaw(f"run {task.work_id} is on {len(used)} nodes and wants {self._max_nodes[task.work_id]} at most")
         return entry
 
     def fetching(self, attempt: Attempt) -> Entry:

@@ -131,6 +131,14 @@ def _run(rng: Random, index: int, doom: Doom) -> RunPlan:
         spec = replace(spec, patience=rng.randint(1, 2), target_error=rng.choice([0.0, 0.2, 0.5]))
     if rng.random() < 0.05:
         spec = replace(spec, max_time_s=rng.uniform(0.1, 5.0))
+    of_its_own = Random(spec.seed)  # other schedules than before only where these settings are used
+    spec = replace(
+        spec,
+        owner=of_its_own.choice("ab"),
+        priority=of_its_own.choice([0, 0, 1]),
+        max_nodes=of_its_own.choice([0, 0, 1, 3]),
+        fraction=of_its_own.choice([1.0, 1.0, 0.5]),
+    )
     return RunPlan(
         id=f"r{index}",
         spec=spec,

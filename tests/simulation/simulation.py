@@ -58,7 +58,7 @@ class Simulation:
         self.clock = Clock()
         self.dispatcher = Dispatcher(POLICIES[schedule.policy](), Random(f"{schedule.name}/dispatcher"))
         limits = {run.id: (run.spec.max_attempts, run.spec.max_node_losses) for run in schedule.runs}
-        self.ledger = Ledger(limits)
+        self.ledger = Ledger(limits, {run.id: run.spec.max_nodes for run in schedule.runs})
         self.vectors = Vectors()
         self.cluster = Cluster(schedule, self.clock, self.ledger, self.vectors, rng)
         self.cluster.handle, self.cluster.record = self.handle, self._record

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from coordinator.core.participation import participants
 from rpc.messages import RunSpec
 
 
@@ -28,12 +29,19 @@ def add(left: int, right: int) -> int:
     return digest("sum", *sorted((left, right)))
 
 
-def tree_sum(level: list[int]) -> int:
-    """The sum of what stands on a level of the tree."""
+def tree_sum(level: Sequence[int | None]) -> int:
+    """The sum of what stands on a level of the tree; the sibling of one that is left out moves up alone."""
     while len(level) > 1:
-        paired = [add(*level[at : at + 2]) for at in range(0, len(level) - 1, 2)]
-        level = paired + level[2 * len(paired) :]
+        paired = [_pair(*level[at : at + 2]) for at in range(0, len(level) - 1, 2)]
+        level = [*paired, *level[2 * len(paired) :]]
+    assert level[0] is not None
     return level[0]
+
+
+def _pair(left: int | None, right: int | None) -> int | None:
+    if left is None or right is None:
+        return right if left is None else left
+    return add(left, right)
 
 
 def average(model: int, total: int, divisor: int) -> int:
@@ -59,8 +67,11 @@ def expected(spec: RunSpec, rows: Sequence[int]) -> Expected:
     versions = [start_model(spec.seed)]
     for number in range(1, spec.rounds + 1):
         model = versions[-1]
-        level = [delta(model, spec.seed, (number, shard), weight) for shard, weight in enumerate(weights)]
-        versions.append(average(model, tree_sum(level), sum(weights)))
+        shards = participants(len(rows), spec.fraction, spec.seed, number)
+        level: list[int | None] = [None] * len(rows)
+        for shard in shards:
+            level[shard] = delta(model, spec.seed, (number, shard), weights[shard])
+        versions.append(average(model, tree_sum(level), sum(weights[shard] for shard in shards)))
     return Expected(tuple(versions), _last_round(spec, versions))
 
 
