@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Literal, Self, TypeAlias, Unpack
 
 from client.link import DEFAULT_SERVER, Link, parse_server
 from client.models import Model
@@ -16,7 +16,10 @@ from client.runs import Run
 from client.settings import Settings, make_spec
 from client.upload import OnSent, find_data, upload
 from mlcore.shards import Dataset
-from rpc.messages import Overview, RunSpec, WorkDetail, WorkRow
+from rpc.errors import NotFound
+from rpc.messages import NodeRow, Overview, RunSpec, WorkDetail, WorkRow
+
+Order: TypeAlias = Literal["drain", "resume", "remove", "readmit"]  # what may be wanted of a node
 
 __all__ = ["Model", "Result", "Run", "Session", "Settings", "connect"]
 
@@ -112,6 +115,37 @@ class Session:
         """Return the completed runs, the newest first, with what is known of their models."""
         completed = [row.id for row in self.runs() if row.kind == "run" and row.state == COMPLETED]
         return tuple(self._link.call_again("get_work", run_id) for run_id in completed)
+
+    def nodes(self) -> tuple[NodeRow, ...]:
+        """Return the coordinator's nodes."""
+        rows: tuple[NodeRow, ...] = self._link.call_again("list_nodes")
+        return rows
+
+    def node(self, name: str) -> NodeRow:
+        """Return a node by its id, name or identity; NotFound if there is none, or several are called so."""
+        rows = self.nodes()
+        found = [row for row in rows if row.id == name] or [row for row in rows if name in (row.name, row.identity)]
+        if len(found) != 1:
+            what = "several nodes are" if found else "no node is"
+            raise NotFound(f"{what} called {name!r}; `client.py nodes list` lists them")
+        return found[0]
+
+    def add_node(self, address: str) -> NodeRow:
+        """Have the coordinator dial a node that listens at `HOST:PORT` from now on."""
+        row: NodeRow = self._link.call_again("add_node", address)
+        return row
+
+    def order_node(self, name: str, order: Order, reason: str = "") -> NodeRow:
+        """Give an order about a node.
+
+        `drain`: it finishes what runs and gets nothing new. `remove`: it goes now, and is not taken back by
+        itself. `resume`: neither holds any more. `readmit`: its quarantine is over.
+
+        Raises:
+            NotFound: no node has this id, name or identity.
+        """
+        row: NodeRow = self._link.call_again("order_node", name, order, reason)
+        return row
 
     def status(self) -> Overview:
         """Return the coordinator's nodes and runs."""

@@ -15,6 +15,7 @@ from client.giving_up import give_up
 from client.interrupts import interrupts_held, raise_on_sigterm
 from client.link import Link
 from client.model_commands import export_model, list_models, predict
+from client.node_commands import NODE_COMMANDS
 from client.outputs import Wanted, deliver
 from client.plots import check_can_plot, plot_run
 from client.report import Report, make_report
@@ -134,4 +135,5 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "models list": list_models,
     "models export": export_model,
     "models predict": predict,
+    **NODE_COMMANDS,
 }

@@ -6,6 +6,7 @@ import logging
 import time
 from typing import Any
 
+from rpc.addresses import split_address
 from rpc.client import Client
 from rpc.errors import BadRequest, Unreachable
 from rpc.messages import PROTOCOL_VERSION, Hello
@@ -26,10 +27,10 @@ def parse_server(text: str) -> tuple[str, int]:
     Raises:
         BadRequest: it is not of this form.
     """
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
+    address = split_address(text)
+    if address is None:
         raise BadRequest(f"server {text!r} is not HOST:PORT; the default is {DEFAULT_SERVER}")
-    return host.removeprefix("[").removesuffix("]"), int(port)
+    return address
 
 
 class Link:

@@ -88,6 +88,21 @@ def _predict(parser: Parser) -> None:
     _add_json(parser)
 
 
+def _nodes_add(parser: Parser) -> None:
+    parser.add_argument("address", metavar="HOST:PORT", help="where the node listens, as the coordinator reaches it")
+    _add_json(parser)
+
+
+def _node(parser: Parser) -> None:
+    parser.add_argument("node", metavar="NODE", help="its id, name or identity; `client.py nodes list` lists them")
+    _add_json(parser)
+
+
+def _node_order(parser: Parser) -> None:
+    _node(parser)
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why, for those who ask")
+
+
 def _add_run(parser: Parser, name: str = "run", shown: str = "RUN") -> None:
     parser.add_argument(name, metavar=shown, help="id of the run; `client.py status` lists them")
 
@@ -110,4 +125,11 @@ SUBCOMMANDS = {
         "RUN FILE",
         _predict,
     ),
+    "nodes list": Subcommand("Lists the nodes, also those that were removed.", "", _add_json),
+    "nodes add": Subcommand("Has the coordinator dial a node from now on.", "HOST:PORT", _nodes_add),
+    "nodes show": Subcommand("Shows all that is known of a node.", "NODE", _node),
+    "nodes drain": Subcommand("Lets a node finish what runs, and gives it nothing new.", "NODE", _node_order),
+    "nodes resume": Subcommand("Gives a node tasks again that was drained or removed.", "NODE", _node_order),
+    "nodes remove": Subcommand("Parts with a node; what runs there goes elsewhere.", "NODE", _node_order),
+    "nodes readmit": Subcommand("Ends the quarantine of a node.", "NODE", _node_order),
 }

@@ -10,7 +10,7 @@ _COIN_POLICY = "load-balancing"  # the one under which a busy node declines
 
 
 class Admission:
-    """Counts the slots in use and throws the coin."""
+    """Counts the slots in use and throws the coin; admits nothing while `is_closed`."""
 
     def __init__(self, slots: int, load_probability: float, delay_s: float, rng: Random) -> None:
         self._slots = slots
@@ -18,6 +18,7 @@ class Admission:
         self._delay_s = delay_s
         self._rng = rng
         self.busy = 0
+        self.is_closed = False
 
     @property
     def load(self) -> float:
@@ -33,8 +34,10 @@ class Admission:
         """Take a slot for a task that was placed by `policy`; return the seconds it has to wait before it starts.
 
         Raises:
-            TaskRejected: no slot is free, or the coin says that the machine is busy.
+            TaskRejected: the node is about to end, no slot is free, or the coin says that the machine is busy.
         """
+        if self.is_closed:
+            raise TaskRejected(RejectReason.DRAINING, "this node is about to end")
         if self.is_full:
             raise TaskRejected(RejectReason.NO_SLOT, f"all {self._slots} slots are in use")
         if policy == _COIN_POLICY and self._coin():

@@ -80,6 +80,11 @@ class Coordinators:
         here: Belongings = caller.attributes["here"]
         return here
 
+    @property
+    def is_fetching(self) -> bool:
+        """Whether a coordinator fetches a delta."""
+        return any(known.here.results.names for known in self._known.values())
+
     def _closed(self, caller: Caller, name: str, known: _Coordinator) -> None:
         known.here.results.fetched_by(caller)
         known.connections.discard(caller)

@@ -59,14 +59,30 @@ class NodeHandler:
         self._coordinators = Coordinators(loop, Budget(config.vector_bytes))
         self._classes: Mapping[str, str] | None = None
         self._labels = machine.labels()
+        self._late_labels: dict[str, str] = {}
         self._waiting_hellos: list[Callable[[], None]] = []
         self.device = config.device
         self.name = config.name
+        self.identity = ""
         self.local_socket = ""
+        self.on_drained: Callable[[bool], None] = lambda drained: None
 
     def kernels_loaded(self, device: str) -> None:
         """It is known what computes here."""
         self.device = device
+
+    def found_labels(self, labels: Mapping[str, str]) -> None:
+        """More is known of the machine than at the start."""
+        self._late_labels.update(labels)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody waits for anything of this node."""
+        return not (self._attempts.is_awaited or self._coordinators.is_fetching)
+
+    def leave(self) -> None:
+        """Take nothing new from now on, and say so."""
+        self._admission.is_closed = True
 
     def self_test_done(self, classes: Mapping[str, str]) -> None:
         """It is known which bits this node makes; answer whoever waited for that."""
@@ -77,7 +93,7 @@ class NodeHandler:
 
     def self_test_failed(self, reason: str) -> None:
         """Nothing can be trained here: the label `self-test` says so from now on."""
-        self._labels["self-test"] = f"failed: {reason[:_MAX_REASON]}"
+        self._late_labels["self-test"] = f"failed: {reason[:_MAX_REASON]}"
         self.self_test_done({})
 
     def hello(self, caller: Caller, hello: Hello) -> HelloReply | Later:
@@ -114,11 +130,12 @@ class NodeHandler:
             cores=machine.cores(),
             memory_bytes=machine.memory_bytes()[1],
             slots=self._config.slots,
-            labels=self._labels,
+            labels={**self._labels, **self._late_labels, **self._config.labels},
             numeric_classes=self._classes or {},
             attempts=places,  # what is not named is just trained again
             blobs=_as_many_as_fit(names, _NAMES_BYTES),  # and sent again
             local_socket=self.local_socket,
+            identity=self.identity,
         )
 
     def status(self, caller: Caller) -> NodeStatus:
@@ -131,6 +148,8 @@ class NodeHandler:
             memory_used_bytes=used,
             memory_total_bytes=total,
             numeric_classes=self._classes or {},
+            labels={**self._late_labels, **self._config.labels} if self._late_labels else {},
+            leaving=self._admission.is_closed,
         )
 
     def survey(self, caller: Caller, task: SurveyTask) -> Later:
@@ -153,6 +172,10 @@ class NodeHandler:
         """Stop an attempt at its next step; harmless when it does not run here."""
         self._attempts.cancel(attempt)
         self._coordinators.here(caller).results.refuse(attempt)
+
+    def set_drained(self, caller: Caller, drained: bool) -> None:
+        """Note whether the coordinator places nothing here."""
+        self.on_drained(drained)
 
     def put_blob(self, caller: Caller, name: str, size: int, offset: int, data: Buffer) -> BlobState | Later:
         """Take one part of a shard or of a round's model."""

@@ -2,15 +2,63 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
+import shutil
+import subprocess
+from pathlib import Path
 
 import psutil
+
+logger = logging.getLogger(__name__)
+
+
+_GPU_S = 10.0  # that nvidia-smi may take
+_CPU_INFO = Path("/proc/cpuinfo")
 
 
 def labels() -> dict[str, str]:
     """Facts that tell machines apart."""
-    return {"os": platform.system().lower(), "arch": platform.machine(), "python": platform.python_version()}
+    return {
+        "os": platform.system().lower(),
+        "arch": platform.machine(),
+        "python": platform.python_version(),
+        "cpu": _cpu_model(),
+        "cores": str(cores()),
+        "memory": _gib(memory_bytes()[1]),
+    }
+
+
+def gpu_labels() -> dict[str, str]:
+    """Model and memory of the GPUs, if there are any; takes a while where there are."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return {}
+    asked = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        answer = subprocess.run(asked, capture_output=True, text=True, timeout=_GPU_S, check=True).stdout
+        gpus = [line.rsplit(",", 1) for line in answer.splitlines() if line.strip()]
+        models, sizes = [name.strip() for name, _ in gpus], [int(size) << 20 for _, size in gpus]
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        logger.debug("nvidia-smi told nothing of use: %s", error)
+        return {}
+    if not models:
+        return {}
+    return {"gpu": models[0], "gpu-memory": _gib(sizes[0]), "gpus": str(len(models))}
+
+
+def _cpu_model() -> str:
+    try:
+        lines = _CPU_INFO.read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()
+
+
+def _gib(size_bytes: int) -> str:
+    return f"{size_bytes / (1 << 30):.1f} GiB"
 
 
 def cores() -> int:

@@ -12,7 +12,10 @@ from random import Random
 from compute_node import machine
 from compute_node.admission import Admission
 from compute_node.config import NodeConfig
+from compute_node.departure import Departure
 from compute_node.handler import NodeHandler
+from compute_node.joining import Joining
+from compute_node.key import node_key
 from compute_node.shards import ShardCache
 from compute_node.training import ShardWorker, Trainer, train_with
 from mlcore.kernels import get_backend, numeric_class
@@ -21,6 +24,7 @@ from rpc.aside import Aside
 from rpc.blobs import BlobFolder
 from rpc.errors import TrainerError
 from rpc.loop import Loop
+from rpc.node_identity import identity_of
 from rpc.server import Server
 from rpc.services import COMPUTE_NODE
 
@@ -31,13 +35,20 @@ _LAST_STEP_S = 1.0  # for tasks to notice that they are cancelled
 
 
 class ComputeNode:
-    """A serving node. `run` serves until `stop`, which any thread and any signal handler may call."""
+    """A serving node. `run` serves until `stop` or `leave`, which any thread and any signal handler may call.
+
+    Attributes:
+        address: where it serves; of a node that joins, nowhere.
+        identity: the same after every restart, if its key file is.
+    """
 
     def __init__(self, config: NodeConfig, trainer: Trainer | None = None) -> None:
         check_device(config.device)
+        self.address = ("", 0)
         self._loop = Loop()
         self._scratch = tempfile.TemporaryDirectory(prefix="roundhouse-node-", ignore_cleanup_errors=True)
-        blobs = BlobFolder(Path(config.data_dir or self._scratch.name) / "blobs")
+        folder = Path(config.data_dir or self._scratch.name)
+        blobs = BlobFolder(folder / "blobs")
         self._backend = cache(lambda: get_backend(config.device))
         self._slots = Aside(self._loop, config.slots, "slot", when_idle=release_workspaces)
         self._files = Aside(self._loop, 1, "files")
@@ -47,14 +58,14 @@ class ComputeNode:
         self._handler = NodeHandler(
             config, self._loop, admission=admission, slots=self._slots, files=self._files, worker=worker, blobs=blobs
         )
-        self._server = Server(
-            self._loop, COMPUTE_NODE, self._handler,
-            host=config.host, port=config.port, local_folder=Path(self._scratch.name),
-        )  # fmt: skip
-        self.address = self._server.address
-        self._handler.local_socket = self._server.local_socket
-        self._handler.name = config.name or f"{self.address[0]}:{self.address[1]}"
+        key = node_key(Path(config.key_file or folder / "node.key"))
+        self.identity = self._handler.identity = identity_of(key)
+        self._door = self._joining(config, key) if config.join else self._server(config)
         self.name = self._handler.name
+        self._config = config
+        self._departure = Departure(self._loop, lambda: self._handler.is_idle and not self._door.is_sending, self.stop)
+        if config.exit_when_drained:
+            self._handler.on_drained = self._drained
 
     def run(self) -> bool:
         """Serve until stopped; return whether all work has ended then. What has not is worth nothing any more."""
@@ -64,7 +75,7 @@ class ComputeNode:
         try:
             self._loop.run()
         finally:
-            self._server.close()
+            self._door.close()
             self._handler.close()
             self._files.close()
             is_idle = self._slots.close(_LAST_STEP_S)
@@ -73,6 +84,40 @@ class ComputeNode:
 
     def stop(self) -> None:
         self._loop.stop()
+
+    def leave(self) -> None:
+        """Take nothing new, and stop once nobody waits for what runs here or the grace is over; at once if repeated."""
+        self._loop.interrupt(self._leave)
+
+    def _leave(self) -> None:
+        if self._departure.is_final:
+            self.stop()
+            return
+        self._handler.leave()
+        self._departure.within(self._config.drain_grace_s)
+
+    def _drained(self, is_drained: bool) -> None:
+        if is_drained:
+            self._departure.when_idle()
+        else:
+            self._departure.stay()
+
+    def _server(self, config: NodeConfig) -> Server:
+        server = Server(
+            self._loop, COMPUTE_NODE, self._handler,
+            host=config.host, port=config.port, local_folder=Path(self._scratch.name),
+        )  # fmt: skip
+        self.address = server.address
+        self._handler.local_socket = server.local_socket
+        self._handler.name = config.name or f"{self.address[0]}:{self.address[1]}"
+        return server
+
+    def _joining(self, config: NodeConfig, key: bytes) -> Joining:
+        assert config.join is not None
+        self._handler.name = config.name or identity_of(key)
+        joining = Joining(self._loop, config.join, self._handler, key=key, slots=config.slots, rng=Random())
+        joining.open()
+        return joining
 
     def _load_kernels(self) -> None:
         try:
@@ -88,6 +133,8 @@ class ComputeNode:
             self._loop.post(lambda: self._handler.self_test_failed(reason))
             return
         self._loop.post(lambda: self._handler.self_test_done(classes))
+        labels = machine.gpu_labels()
+        self._loop.post(lambda: self._handler.found_labels(labels))
         logger.info("kernels: %s; numeric classes %s", backend.name, classes)
 
 

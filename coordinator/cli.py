@@ -20,6 +20,8 @@ from rpc.program import Parser, calm_collector, exit_status, set_up_logging
 PROG = "coordinator"
 PLUGINS = "roundhouse.policies"  # entry points that add policies: name -> class without arguments
 
+_NODES = Path("compute_nodes.txt")
+
 logger = logging.getLogger(__name__)
 
 
@@ -60,8 +62,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--policy", dest="policy_option", metavar="POLICY", help="the same as an option")
     parser.add_argument("--host", default="127.0.0.1", help="address to serve on (default: %(default)s)")
     parser.add_argument(
-        "--nodes", type=Path, default=Path("compute_nodes.txt"), metavar="FILE",
-        help="list of the compute nodes, one host,port per line (default: %(default)s)",
+        "--nodes", type=Path, metavar="FILE",
+        help=f"list of the compute nodes, one host,port per line, read again when edited (default: {_NODES} if there)",
     )  # fmt: skip
     parser.add_argument(
         "--data-root", type=Path, default=Path(), metavar="DIR",
@@ -98,11 +100,13 @@ def config_from(args: argparse.Namespace) -> CoordinatorConfig:
         raise BadRequest(f"--beat must be above 0 and below --lease, not {args.beat:g} and {args.lease:g}")
     if not args.data_root.is_dir():
         raise BadData(f"{args.data_root}: no such folder; give another --data-root")
+    listed = args.nodes or _NODES
     return CoordinatorConfig(
         port=args.port,
         policy=args.policy_option or args.policy,
         host=args.host,
-        nodes=read_nodes(args.nodes),
+        nodes=read_nodes(listed) if args.nodes or listed.exists() else (),
+        nodes_file=listed,
         data_root=args.data_root,
         data_dir=args.data_dir,
         beat_s=args.beat,

@@ -14,6 +14,7 @@ class CoordinatorConfig:
     """Settings of one coordinator. Times in seconds.
 
     Attributes:
+        nodes_file: where the nodes are listed; read again when it was edited.
         data_root: folders that the classic `train` call may name are below it.
         shares: weights of owners in the queue; who is not named has 1.
         data_dir: where blobs are kept; None: a temporary folder.
@@ -23,6 +24,7 @@ class CoordinatorConfig:
     policy: str
     host: str = "127.0.0.1"
     nodes: tuple[tuple[str, int], ...] = ()
+    nodes_file: Path | None = None
     data_root: Path = Path()
     data_dir: str | None = None
     beat_s: float = 2.0

@@ -10,6 +10,8 @@ from coordinator import views
 from coordinator.classic import folder_below, take_folder
 from coordinator.core.model import Work, WorkState
 from coordinator.core.training import TrainingRun
+from coordinator.membership import Member
+from coordinator.node_views import node_row, node_rows
 from coordinator.runtime import Runtime
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
@@ -22,7 +24,9 @@ from rpc.messages import (
     DataFile,
     Hello,
     HelloReply,
+    Join,
     News,
+    NodeRow,
     Overview,
     RunSpec,
     WorkDetail,
@@ -30,7 +34,7 @@ from rpc.messages import (
 )
 from rpc.program import VERSION
 from rpc.run_spec import MAX_NAME, check_run_spec
-from rpc.server import Caller, Later
+from rpc.server import Caller, Later, Reversal
 
 _MAX_WAIT_S = 60.0  # of one long poll
 
@@ -49,7 +53,7 @@ class CoordinatorHandler:
         self._files.close()
 
     def hello(self, caller: Caller, hello: Hello) -> HelloReply:
-        """Welcome a client.
+        """Welcome a client, or a node that is going to join.
 
         Raises:
             Refused: another coordinator has this address in its list of nodes.
@@ -117,15 +121,37 @@ class CoordinatorHandler:
         return later
 
     def overview(self, caller: Caller) -> Overview:
-        dispatcher = self._runtime.dispatcher
-        reasons = {link.id: link.reason for link in self._runtime.links.values()}
         return Overview(
             version=VERSION,
             policy=self._runtime.policy_name,
             uptime_s=time.monotonic() - self._started,
-            nodes=views.node_rows(dispatcher.pool, reasons),
+            nodes=node_rows(self._runtime.membership, self._runtime.dispatcher.pool, self._runtime.clock),
             work=self.list_work(caller),
         )
+
+    def list_nodes(self, caller: Caller) -> tuple[NodeRow, ...]:
+        """All nodes, also those that somebody removed."""
+        runtime = self._runtime
+        return node_rows(runtime.membership.everyone, runtime.dispatcher.pool, runtime.clock)
+
+    def add_node(self, caller: Caller, address: str) -> NodeRow:
+        """Dial a node from now on."""
+        return self._node_row(self._runtime.membership.add(address))
+
+    def order_node(self, caller: Caller, node: str, order: str, reason: str) -> NodeRow:
+        """Drain, resume, remove or readmit a node."""
+        return self._node_row(self._runtime.membership.order(node, order, reason))
+
+    def join(self, caller: Caller, join: Join) -> Reversal:
+        """Take over a connection that a node offers; from the answer on this side calls on it.
+
+        Raises:
+            BadRequest, Refused: the caller is not the node that it says to be, or was removed.
+        """
+        if caller.hello is None or caller.hello.role != "node":
+            raise Refused("only nodes join; say so in hello")
+        self._runtime.membership.check_join(join)
+        return Reversal(None, lambda connection: self._runtime.membership.joined(join, connection))
 
     def put_blob(self, caller: Caller, name: str, size: int, offset: int, data: Buffer) -> Later:
         return self._files.later(lambda: self._blobs.put(name, size, offset, data))
@@ -138,6 +164,9 @@ class CoordinatorHandler:
         if work is None:
             raise NotFound(f"no run is called {work_id!r}; `client.py status` lists them")
         return work
+
+    def _node_row(self, member: Member) -> NodeRow:
+        return node_row(member, self._runtime.dispatcher.pool, self._runtime.clock)
 
     def _row(self, work: Work) -> WorkRow:
         return views.work_row(self._runtime.dispatcher, work, self._runtime.clock)

@@ -11,9 +11,11 @@ from coordinator.core.events import Beat, Event, NodeDown, NodeUp, Outcome
 from coordinator.core.model import NodeInfo
 from coordinator.core.retry import Backoff
 from coordinator.errands import Cargo
+from coordinator.lines import Address, Dialled, Joined, Line
 from coordinator.scripts import Script
-from coordinator.sessions import Address, NodeSession, Surroundings, node_id_of
-from rpc.errors import Cancelled, TrainerError
+from coordinator.sessions import NodeSession, Surroundings
+from rpc.errors import Cancelled, TrainerError, Unreachable
+from rpc.transport import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -24,12 +26,15 @@ class NodeLink:
     """Everything between the coordinator and one node. Events go to `post`.
 
     Attributes:
-        id: "host:port" as listed.
+        id: of the node; where it listens, or its identity if it dials in.
         reason: why the node is not connected, or nothing.
     """
 
-    def __init__(self, around: Surroundings, address: Address, rng: Random, post: Callable[[Event], None]) -> None:
-        self.id = node_id_of(address)
+    def __init__(
+        self, around: Surroundings, node_id: str, address: Address | None, rng: Random, *, post: Callable[[Event], None]
+    ) -> None:
+        """`address` is where the node listens; None: it dials in."""
+        self.id = node_id
         self.reason = "not reached yet"
         self._around = around
         self._address = address
@@ -38,13 +43,42 @@ class NodeLink:
         self._session: NodeSession | None = None
         self._sessions = 0
         self._failures = 0
+        self._joined: Joined | None = None
+        self._is_drained = False
+        self._cut = False
         self._closed = False
 
     def open(self) -> None:
-        """Dial the node; goes on until `close`."""
-        if not self._closed:
-            self._sessions += 1
-            self._session = NodeSession(self._around, self._address, self._sessions, self)
+        """Dial the node; goes on until `close` or `cut`. Of a node that dials in this lifts `cut`."""
+        self._cut = False
+        self._dial()
+
+    def joined(self, number: int, control: Connection) -> None:
+        """The node has dialled in: begin a session on its connections, in place of one there may be."""
+        if self._session is not None:
+            self._session.end(Unreachable("it connected anew"))
+        self._joined = Joined(number, control)
+        self._begin(self._joined)
+
+    def joined_slot(self, number: int, connection: Connection) -> None:
+        """The node has dialled once more, for a slot; closed unless its control connection is of the same joining."""
+        if self._joined is not None and self._joined.number == number:
+            self._joined.add(connection)
+        else:
+            connection.close()
+
+    def drain(self, is_drained: bool) -> None:
+        """Let the node know whether it gets anything new, now and in every session."""
+        self._is_drained = is_drained
+        if self._session is not None:
+            self._session.tell("set_drained", is_drained)
+
+    def cut(self, reason: str) -> None:
+        """End the connections and make no new ones until `open`."""
+        self._cut = True
+        if self._session is not None:
+            self._session.end(Cancelled(reason))
+        self.reason = reason
 
     def close(self) -> None:
         """End all connections and dial no more."""
@@ -82,6 +116,8 @@ class NodeLink:
         self._failures, self.reason = 0, ""
         logger.info("node %s: connected (%s, %s, slots: %d)", self.id, info.name, info.device, info.slots)
         self._post(NodeUp(info, session.number))
+        if self._is_drained:
+            session.tell("set_drained", True)
 
     def session_over(self, session: NodeSession, error: TrainerError) -> None:
         """The session ended, or never came up; the next one is on its way before anybody is told."""
@@ -90,9 +126,17 @@ class NodeLink:
         if self._closed:
             return
         self._failures += 1
-        self._around.loop.call_later(_REDIAL.delay_s(self._failures, self._rng), self.open)
+        self._around.loop.call_later(_REDIAL.delay_s(self._failures, self._rng), self._dial)
         # For a session that never came up nothing waits, and the dispatcher does not know it.
         self._post(NodeDown(self.id, session.number, str(error)))
+
+    def _dial(self) -> None:
+        if self._address is not None and self._session is None and not (self._closed or self._cut):
+            self._begin(Dialled(self._address))
+
+    def _begin(self, line: Line) -> None:
+        self._sessions += 1
+        self._session = NodeSession(self._around, self.id, line, self._sessions, owner=self)
 
     def heard(self, beat: Beat) -> None:
         """The node answered a heartbeat."""

@@ -41,9 +41,12 @@ from coordinator.core.workload import SurveyPayload, TaskSpec
 from coordinator.errands import Cargo, Errands
 from coordinator.identity import Identity
 from coordinator.journal import Journal
-from coordinator.nodes import NodeLink
+from coordinator.membership import Membership
+from coordinator.node_list import NodeList
+from coordinator.node_views import node_change
 from coordinator.scripts import Script
 from coordinator.sessions import CallSettings, Surroundings
+from coordinator.store.changes import NodeRemoved, NodeSeen
 from coordinator.views import Clock
 from coordinator.workbench import Workbench
 from rpc.blobs import BlobFolder
@@ -90,18 +93,26 @@ class Runtime:
             task_timeout_s=config.task_timeout_s,
         )
         around = Surroundings(loop, self._workbench.aside, settings)
-        links = [NodeLink(around, address, rng, self.post) for address in config.nodes]
-        self.links = {link.id: link for link in links}
+        self.membership = Membership(
+            around, self.dispatcher.pool, rng, post=self.post, changed=lambda member: self._node_changed(member.link.id)
+        )
+        self.on_node: Callable[[NodeSeen | NodeRemoved], None] = lambda change: None
+        self._listed = config.nodes
+        self._node_list = (
+            NodeList(loop, self._workbench.aside, config.nodes_file, self.membership.listed)
+            if config.nodes_file is not None
+            else None
+        )
 
     def start(self) -> None:
         """Dial the nodes."""
-        for link in self.links.values():
-            link.open()
+        self.membership.listed(self._listed)
+        if self._node_list is not None:
+            self._node_list.watch()
         self.post(Tick())
 
     def close(self) -> None:
-        for link in self.links.values():
-            link.close()
+        self.membership.close()
         self._workbench.close()
 
     def submit(self, spec: RunSpec) -> str:
@@ -172,11 +183,11 @@ class Runtime:
             case Drop(holder):
                 self._forget_sum(holder)
             case Stop(attempt):
-                self.links[attempt.node_id].tell(attempt.session, "cancel_attempt", attempt.id, 0)
+                self.membership.link(attempt.node_id).tell(attempt.session, "cancel_attempt", attempt.id, 0)
             case Disconnect(node_id, session, reason):
-                self.links[node_id].disconnect(session, reason)
+                self.membership.link(node_id).disconnect(session, reason)
             case Clear(node_id, session, work_id):
-                self.links[node_id].tell(session, "forget", (f"model:{work_id}/",))
+                self.membership.link(node_id).tell(session, "forget", (f"model:{work_id}/",))
             case Release(work_id):
                 self._release(work_id)
             case Forget(work_id):
@@ -199,7 +210,7 @@ class Runtime:
             self.post(Reported(attempt, outcome))
             self.journal.changed(task.work_id)
 
-        self.links[attempt.node_id].play(attempt.session, make, done)
+        self.membership.link(attempt.node_id).play(attempt.session, make, done)
 
     def _computed(self, job: Job, value: JobValue) -> None:
         self.post(Computed(job, value))
@@ -212,8 +223,8 @@ class Runtime:
 
     def _release(self, work_id: str) -> None:
         self._workbench.release(work_id)
-        for link in self.links.values():
-            link.forget(f"model:{work_id}/")
+        for member in self.membership:
+            member.link.forget(f"model:{work_id}/")
 
     def _forget(self, work_id: str) -> None:
         self.traffic.pop(work_id, None)
@@ -227,9 +238,15 @@ class Runtime:
         level = logging.WARNING if note.kind in _LOUD else logging.DEBUG if note.kind in _QUIET else logging.INFO
         logger.log(level, "%s: %s%s", _subject(note), note.kind, f": {note.message}" if note.message else "")
         self.journal.changed(note.work_id)
+        if note.node_id and not note.work_id:
+            self._node_changed(note.node_id)
         work = self.dispatcher.work.get(note.work_id)
         if work is not None and work.state.is_final and note.kind == work.state.value:
             self._ended(work)
+
+    def _node_changed(self, node_id: str) -> None:
+        """Something is to be remembered of a node: `on_node` gets all that is known of it."""
+        self.on_node(node_change(self.membership[node_id], self.dispatcher.pool, self.clock))
 
     def _ended(self, work: Work) -> None:
         run = work.workload

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from coordinator.core.events import Beat, Broke, Outcome
 from coordinator.core.model import NodeInfo
 from coordinator.errands import Cargo
+from coordinator.lines import Line
 from coordinator.scripts import Player, RunAside, Script
 from rpc.channel import Channel
 from rpc.errors import FailureKind, ProtocolError, Refused, TimedOut, TrainerError
@@ -19,10 +20,10 @@ from rpc.loop import Loop
 from rpc.messages import MAX_SLOTS, PROTOCOL_VERSION, Hello, HelloReply, NodeStatus
 from rpc.program import VERSION
 from rpc.services import COMPUTE_NODE
+from rpc.transport import Connection
 
 logger = logging.getLogger(__name__)
 
-Address = tuple[str, int]  # host and port, as listed
 Done = Callable[[Outcome, int, int], None]
 
 _SOON_S = 0.1  # until the next beat of a node whose self-test is not done
@@ -77,11 +78,6 @@ class _Slot:
     next: Callable[[], None] | None = None
 
 
-def node_id_of(address: Address) -> str:
-    """The id of a node: how it is listed."""
-    return f"{address[0]}:{address[1]}"
-
-
 class NodeSession:
     """The control connection of a node and one connection per slot.
 
@@ -91,21 +87,21 @@ class NodeSession:
         cargo: what the node holds.
     """
 
-    def __init__(self, around: Surroundings, address: Address, number: int, owner: Owner) -> None:
+    def __init__(self, around: Surroundings, node_id: str, line: Line, number: int, *, owner: Owner) -> None:
         self.number = number
         self.is_up = False
         self.cargo = Cargo(set())
         self._loop = around.loop
         self._aside = around.aside
         self._settings = around.settings
-        self._node_id = node_id_of(address)
-        self._address = address
+        self._node_id = node_id
+        self._line = line
         self._owner = owner
         self._is_over = False
         self._slots: list[_Slot] = []
         self._calls: deque[tuple[str, tuple[Any, ...], Callable[[Any], None]]] = deque()
         self._beats = 0
-        self._control = self._dial("control", self._greeted, self.end)
+        self._control = self._dial("control", self._greeted, self.end, accepted=line.control)
 
     def end(self, error: TrainerError) -> None:
         """End the session and all its connections; harmless when it is over."""
@@ -116,6 +112,7 @@ class NodeSession:
         for channel in (self._control, *(slot.channel for slot in self._slots)):
             if channel is not None:
                 channel.close(error)
+        self._line.close()
 
     def play(self, script: Script, done: Done) -> None:
         """Play a script on a free slot; `done` gets its outcome and the bytes sent and received for it."""
@@ -154,7 +151,9 @@ class NodeSession:
         connection: str,
         on_up: Callable[[HelloReply], None],
         on_down: Callable[[TrainerError], None],
+        *,
         local_socket: str = "",
+        accepted: Connection | None = None,
     ) -> Channel:
         hello = Hello(
             protocol=PROTOCOL_VERSION,
@@ -166,8 +165,8 @@ class NodeSession:
             connection=connection,
         )
         return Channel(
-            self._loop, self._address, COMPUTE_NODE,
-            hello=hello, on_up=on_up, on_down=on_down, local_socket=local_socket,
+            self._loop, self._line.address, COMPUTE_NODE,
+            hello=hello, on_up=on_up, on_down=on_down, local_socket=local_socket, accepted=accepted,
         )  # fmt: skip
 
     def _greeted(self, reply: HelloReply) -> None:
@@ -175,18 +174,29 @@ class NodeSession:
             self.end(Refused(f"{self._node_id} offers {reply.slots} slots; 1 to {MAX_SLOTS} are possible"))
             return
         self.cargo = Cargo(set(reply.blobs))
-        local = reply.local_socket if may_use(reply.local_socket, self._address[1]) else ""
+        local = reply.local_socket if may_use(reply.local_socket, self._line.address[1]) else ""
         self._slots = [_Slot(local) for _ in range(reply.slots)]
         for slot in self._slots:
             self._open_slot(slot, reply)
 
     def _open_slot(self, slot: _Slot, reply: HelloReply) -> None:
+        slot.channel = None
+        self._line.slot(lambda accepted: self._dial_slot(slot, reply, accepted))
+        if slot.channel is None and not self._is_over:
+            self._loop.call_later(self._settings.lease_s, lambda: self._look_for(slot))
+
+    def _dial_slot(self, slot: _Slot, reply: HelloReply, accepted: Connection | None) -> None:
         slot.channel = self._dial(
             "slot",
             lambda its_reply: self._slot_up(slot, reply, its_reply),
             lambda error: self._slot_down(slot, reply, error),
-            slot.local_socket,
+            local_socket=slot.local_socket,
+            accepted=accepted,
         )
+
+    def _look_for(self, slot: _Slot) -> None:
+        if slot.channel is None:
+            self.end(TimedOut(f"{self._node_id} has not opened its connections in {self._settings.lease_s:g} s"))
 
     def _slot_up(self, slot: _Slot, reply: HelloReply, its_reply: HelloReply) -> None:
         if slot.local_socket and its_reply.local_socket != reply.local_socket and slot.channel is not None:
@@ -217,12 +227,14 @@ class NodeSession:
     def _announce(self, reply: HelloReply) -> None:
         self.is_up = True
         info = NodeInfo(
-            self._node_id,
-            reply.name,
-            len(self._slots),
-            reply.device,
-            reply.numeric_classes,
+            id=self._node_id,
+            name=reply.name,
+            slots=len(self._slots),
+            device=reply.device,
+            numeric_classes=reply.numeric_classes,
             kept=reply.attempts,
+            identity=reply.identity,
+            version=reply.version,
             labels=reply.labels,
         )
         self._owner.session_up(self, info)
@@ -241,7 +253,15 @@ class NodeSession:
     def _beaten(self, reply: Any) -> None:
         if not isinstance(reply, NodeStatus):
             return  # the connection is ending, or the node answered with an error: no beat
-        beat = Beat(self._node_id, self.number, reply.numeric_classes, reply.cpu, reply.memory_used_bytes)
+        beat = Beat(
+            node_id=self._node_id,
+            session=self.number,
+            numeric_classes=reply.numeric_classes,
+            cpu=reply.cpu,
+            memory_used_bytes=reply.memory_used_bytes,
+            labels=reply.labels,
+            is_leaving=reply.leaving,
+        )
         self._owner.heard(beat)
         self._beat_later(bool(reply.numeric_classes))
 

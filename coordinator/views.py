@@ -1,14 +1,13 @@
-"""What clients are shown of work and nodes: rows made from the dispatcher's state, changing nothing."""
+"""What clients are shown of work: rows made from the dispatcher's state, changing nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from coordinator.core.dispatcher import Dispatcher
-from coordinator.core.model import Node, NodeState, TaskState, Work
+from coordinator.core.model import TaskState, Work
 from coordinator.core.training import TrainingRun
-from rpc.messages import Activity, NodeRow, RunDetail, WorkDetail, WorkRow
+from rpc.messages import Activity, RunDetail, WorkDetail, WorkRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,33 +78,3 @@ def activities(work: Work) -> tuple[Activity, ...]:
         if task.attempt is not None
     ]
     return tuple(sorted(rows, key=lambda row: (row.node, row.shard)))
-
-
-def node_rows(nodes: Iterable[Node], reasons: Mapping[str, str]) -> tuple[NodeRow, ...]:
-    """One row per listed node; `reasons` says by id why a node is not connected."""
-    known = {node.id: node for node in nodes}
-    rows = [
-        _node_row(known[node_id], reasons[node_id])
-        if node_id in known
-        else NodeRow(node_id, "", "connecting", reason=reason)
-        for node_id, reason in reasons.items()
-    ]
-    return tuple(rows)
-
-
-def _node_row(node: Node, reason: str) -> NodeRow:
-    return NodeRow(
-        id=node.id,
-        name=node.info.name,
-        state=node.state.value,
-        slots=node.info.slots,
-        running=len(node.running),
-        done=node.done,
-        rejected=node.rejected,
-        failed=node.failed,
-        speed=1.0 / node.service_s if node.service_s else 0.0,
-        device=node.info.device,
-        reason=node.reason if node.state is not NodeState.LOST else reason or node.reason,
-        cpu=node.cpu,
-        memory_used_bytes=node.memory_used_bytes,
-    )

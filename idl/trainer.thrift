@@ -24,7 +24,7 @@ exception Rejected {
 /** The first message on a connection. */
 struct Hello {
   1: i32 protocol,
-  2: string role,              // client, coordinator
+  2: string role,              // client, coordinator, node
   3: string version,           // of the program that calls
   4: string token,
   5: string coordinator,       // id of the calling coordinator
@@ -46,6 +46,7 @@ struct HelloReply {
   10: list<string> attempts,                // run/round/shard of what runs here or is finished and kept, as many as fit
   11: list<string> blobs,                   // held
   12: string local_socket,                  // path of a Unix socket that serves the same; for callers on the same host
+  13: string identity,                      // of a node: the same after every restart
 }
 
 /** The answer to a heartbeat. */
@@ -56,6 +57,8 @@ struct NodeStatus {
   4: i64 memory_used_bytes,
   5: i64 memory_total_bytes,
   6: map<string, string> numeric_classes,   // more may be known than at hello
+  7: map<string, string> labels,            // those that were found out since
+  8: bool leaving,                          // it ends soon and takes nothing new
 }
 
 /** A vector of a round: the bytes ride in `data` up to one part; larger ones are blobs called `name`. */
@@ -148,6 +151,8 @@ service ComputeNode {
   void cancel_attempt(1: string attempt, 2: i32 grace_ms) throws (1: Failure failure),
   BlobState put_blob(1: string name, 2: i64 size, 3: i64 offset, 4: binary data) throws (1: Failure failure),
   binary get_blob(1: string name, 2: i64 offset, 3: i32 length) throws (1: Failure failure),
+  /** Whether the coordinator places nothing here for the time being. */
+  void set_drained(1: bool drained) throws (1: Failure failure),
   void forget(1: list<string> names) throws (1: Failure failure),   // vectors no longer needed; model:RUN/ is all of a run
 }
 
@@ -289,7 +294,7 @@ struct News {
 struct NodeRow {
   1: string id,
   2: string name,
-  3: string state,             // connecting, ready, quarantined, lost
+  3: string state,             // connecting, ready, draining, drained, leaving, quarantined, lost, removed
   4: i32 slots,
   5: i32 running,
   6: i64 done,
@@ -300,6 +305,22 @@ struct NodeRow {
   11: string reason,
   12: double cpu,
   13: i64 memory_used_bytes,
+  14: string identity,         // of the node itself; id of one that has joined
+  15: string source,           // listed, added, joined
+  16: string address,
+  17: map<string, string> labels,
+  18: map<string, string> numeric_classes,
+  19: i64 heard_ms,            // of the last heartbeat, since 1970; 0: never
+  20: i64 until_ms,            // end of the quarantine, or 0
+  21: string version,
+}
+
+/** A node that dials the coordinator offers one of its connections: when this is answered the roles on it reverse. */
+struct Join {
+  1: string node,              // its identity
+  2: string key,               // hexadecimal, that the identity follows from
+  3: string connection,        // control, or slot once the control connection has joined
+  4: i64 session,              // the same on all connections of a node that belong together
 }
 
 struct Overview {
@@ -322,6 +343,13 @@ service Coordinator {
   /** A long poll: answers when there is news after event number `after`, at the latest after wait_ms. */
   News watch(1: string id, 2: i64 after, 3: i32 wait_ms) throws (1: Failure failure),
   Overview overview() throws (1: Failure failure),
+  list<NodeRow> list_nodes() throws (1: Failure failure),
+  /** Dial a node that listens at HOST:PORT from now on. */
+  NodeRow add_node(1: string address) throws (1: Failure failure),
+  /** drain, resume, remove or readmit a node, given by id, name or identity. */
+  NodeRow order_node(1: string node, 2: string order, 3: string reason) throws (1: Failure failure),
+  /** Called by nodes. From the answer on the coordinator calls on this connection and the node serves ComputeNode. */
+  void join(1: Join join) throws (1: Failure failure),
   BlobState put_blob(1: string name, 2: i64 size, 3: i64 offset, 4: binary data) throws (1: Failure failure),
   binary get_blob(1: string name, 2: i64 offset, 3: i32 length) throws (1: Failure failure),
 }

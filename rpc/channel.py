@@ -53,10 +53,14 @@ class Channel:
         connect_timeout_s: float = 2.0,
         local_socket: str = "",
         tls: ssl.SSLContext | None = None,
+        accepted: Connection | None = None,
     ) -> None:
-        """Begin to connect: to the Unix socket of that path if one is given, else to the address, inside `tls`."""
+        """Begin to connect: to the Unix socket of that path if one is given, else to the address, inside `tls`.
+
+        `accepted` is a connection that the other side has opened: it is taken over, and nothing is dialled.
+        """
         self.address = f"{address[0]}:{address[1]}"
-        self.connection: Connection | None = None
+        self.connection = accepted
         self._loop = loop
         self._service = service
         self._hello = hello
@@ -74,7 +78,10 @@ class Channel:
             connect_timeout_s,
             lambda: self._down(TimedOut(f"{self.address} did not answer within {connect_timeout_s:g} s")),
         )
-        if local_socket:
+        if accepted is not None:
+            accepted.hand_over(self._on_frame, self._down)
+            loop.post(lambda: self._connected(accepted))
+        elif local_socket:
             loop.post(lambda: self._resolved([(socket.AF_UNIX, local_socket)]))
         else:
             resolve(loop, *address, self._resolved)
@@ -99,6 +106,14 @@ class Channel:
     def close(self, reason: TrainerError | None = None) -> None:
         """End the channel; the call under way and `on_down` get the reason. Harmless when down."""
         self._down(reason or Unreachable(f"the connection to {self.address} was closed"))
+
+    def release(self) -> Connection:
+        """Give up the connection to whoever takes it over; nobody is told that the channel is down."""
+        assert self.connection is not None and self._pending is None
+        self._is_down, self._is_up = True, False
+        if self._call_timer is not None:
+            self._call_timer.cancel()
+        return self.connection
 
     def _call(self, method: Method, args: tuple[Any, ...], timeout_s: float, on_reply: OnReply) -> None:
         assert self.connection is not None
@@ -159,10 +174,19 @@ class Channel:
             sock.close()
             self._dial_failed(code, rest)
             return
-        self.connection = Connection(
+        connection = Connection(
             self._loop, sock, on_frame=self._on_frame, on_closed=self._down, max_frame_bytes=frame_limit(None),
             tls=self._tls,
         )  # fmt: skip
+        self._connected(connection)
+
+    def _connected(self, connection: Connection) -> None:
+        self.connection = connection
+        if self._is_down:
+            return
+        if connection.closed:
+            self._down(Unreachable(f"{self.address} has closed the connection"))
+            return
         left = max(0.0, self._connect_deadline.when - self._loop.now)
         self._call(self._service.methods["hello"], (self._hello,), left, self._greeted)
 

@@ -94,6 +94,11 @@ class Loop:
         if not self._awake and get_ident() != self._thread:
             self._wake()
 
+    def interrupt(self, callback: Callable[[], None]) -> None:
+        """As `post`, from a signal handler: it may have interrupted the loop while that waits."""
+        self._posted.append(callback)
+        self._wake()
+
     def stop(self) -> None:
         """Let `run` return after this turn; from any thread."""
         self._stopping = True

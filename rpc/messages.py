@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from mlcore.settings import TrainSettings
+from rpc.node_messages import Join, NodeRow
 from rpc.specs import DataFile, RunSpec
 
 PROTOCOL_VERSION = 1
@@ -30,6 +31,8 @@ __all__ = [
     "SMALL_FRAME_BYTES",
     "Buffer",
     "DataFile",
+    "Join",
+    "NodeRow",
     "RunSpec",
     "TrainSettings",
 ]
@@ -61,6 +64,7 @@ class HelloReply:
     attempts: tuple[str, ...] = ()
     blobs: tuple[str, ...] = ()
     local_socket: str = ""
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ class NodeStatus:
     memory_used_bytes: int = 0
     memory_total_bytes: int = 0
     numeric_classes: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,23 +238,6 @@ class News:
     events: tuple[EventRow, ...] = ()
     next: int = 0
     activities: tuple[Activity, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class NodeRow:
-    id: str
-    name: str
-    state: str
-    slots: int = 0
-    running: int = 0
-    done: int = 0
-    rejected: int = 0
-    failed: int = 0
-    speed: float = 0.0
-    device: str = ""
-    reason: str = ""
-    cpu: float = 0.0
-    memory_used_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,12 @@ from rpc.greeting import frame_limit
 from rpc.local_socket import listen_beside
 from rpc.loop import READ, Loop, Timer
 from rpc.services import Service
-from rpc.session import Caller, Later, Session
+from rpc.session import Caller, Later, Reversal, Session
 from rpc.sockets import listen
 from rpc.tls import Tls
 from rpc.transport import STALL_S, Connection
 
-__all__ = ["Caller", "Later", "Limits", "Server"]
+__all__ = ["Caller", "Later", "Limits", "Reversal", "Server"]
 
 logger = logging.getLogger(__name__)
 
@@ -104,6 +104,11 @@ class Server:
     def connections(self) -> int:
         """Connections that are open now."""
         return len(self._strangers) + len(self._known)
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether an answer is still on its way to its caller."""
+        return any(session.connection.is_sending for session in self._known)
 
     def close(self) -> None:
         """Stop listening and close every connection."""

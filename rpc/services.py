@@ -116,6 +116,7 @@ COMPUTE_NODE = _service(
     ("cancel_attempt", {"attempt": str, "grace_ms": int}, None, False),
     _PUT_BLOB,
     _GET_BLOB,
+    ("set_drained", {"drained": bool}, None, False),
     ("forget", {"names": tuple[str, ...]}, None, False),
 )
 
@@ -129,6 +130,10 @@ COORDINATOR = _service(
     ("cancel_work", {"id": str, "reason": str}, m.WorkRow, True),
     ("watch", {"id": str, "after": int, "wait_ms": int}, m.News, True),
     ("overview", {}, m.Overview, True),
+    ("list_nodes", {}, tuple[m.NodeRow, ...], True),
+    ("add_node", {"address": str}, m.NodeRow, True),
+    ("order_node", {"node": str, "order": str, "reason": str}, m.NodeRow, True),
+    ("join", {"join": m.Join}, None, False),
     _PUT_BLOB,
     _GET_BLOB,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rpc.codec import (
@@ -105,6 +106,14 @@ class Later:
             deliver(value, error)
 
 
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """A reply, sent at once, after which this side calls on the connection and the other one answers."""
+
+    value: Any
+    take: Callable[[Connection], None]
+
+
 class Watcher(Protocol):
     """What a session tells its server."""
 
@@ -173,6 +182,10 @@ class Session:
             result = getattr(self._handler, call.method.name)(self.caller, *call.args)
         except Exception as error:  # whatever it is belongs to this call; unexpected ones go to the log
             self._answer(call, None, error)
+            return
+        if type(result) is Reversal:
+            self._answer(call, result.value, None)
+            result.take(self.connection)
             return
         if type(result) is not Later:
             self._answer(call, result, None)

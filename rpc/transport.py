@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 from rpc.errors import ProtocolError, TimedOut, TrainerError, Unreachable
 from rpc.framing import FrameReader, SendQueue, Stream
+from rpc.idle_buffer import IdleBuffer
 from rpc.loop import READ, WRITE, Loop, Timer
 from rpc.messages import Buffer
 from rpc.sockets import peer_name, tune
 from rpc.tls import Tls, TlsSocket
 
 STALL_S = 30.0
-_IDLE_BUFFER_S = 30.0
 
 
 class Connection:
@@ -57,8 +57,9 @@ class Connection:
         self._stall_s = stall_s
         self._sock = sock
         self._on_frame = on_frame
-        self._on_closed = on_closed
+        self._on_closed = [on_closed]
         self._reader = FrameReader(max_frame_bytes, loop.scratch)
+        self._idle_buffer = IdleBuffer(loop, self._reader, lambda: self.bytes_received)
         self._queue = SendQueue()
         self._held = False
         self._sending = False  # the queue is not empty
@@ -66,7 +67,6 @@ class Connection:
         self._last_words: TrainerError | None = None  # close with this once all is sent
         self._frame_timer: Timer | None = None
         self._write_timer: Timer | None = None
-        self._idle_timer: Timer | None = None
         self._watched = READ
         self._tls = TlsSocket(sock, tls, loop.scratch) if tls else None
         self._stream: Stream = self._tls or sock
@@ -82,6 +82,11 @@ class Connection:
     def max_frame_bytes(self, limit: int) -> None:
         self._reader.max_frame_bytes = limit
 
+    @property
+    def is_sending(self) -> bool:
+        """Whether something waits to be sent."""
+        return self._sending and not self.closed
+
     def send(self, buffers: list[Buffer]) -> None:
         """Send the buffers, as far as possible now; they must not change until sent. Nothing if closed."""
         if self.closed:
@@ -94,6 +99,11 @@ class Connection:
         if self._queue:
             self._sending = True
             self._flush()
+
+    def hand_over(self, on_frame: Callable[[memoryview], None], on_closed: Callable[[TrainerError], None]) -> None:
+        """Give frames to another owner from now on; the one before hears of the end, too, and first."""
+        self._on_frame = on_frame
+        self._on_closed.append(on_closed)
 
     def hold(self) -> None:
         """Deliver no further frame until `release`; the peer's end is still noticed."""
@@ -113,15 +123,17 @@ class Connection:
         if self.closed:
             return
         self.closed = True
-        for timer in (self._frame_timer, self._write_timer, self._idle_timer):
+        for timer in (self._frame_timer, self._write_timer):
             if timer is not None:
                 timer.cancel()
+        self._idle_buffer.forget()
         if self._watched:
             self._loop.unregister(self._sock)
         if self._tls is not None:
             self._tls.say_goodbye()
         self._sock.close()
-        self._on_closed(reason or Unreachable(f"the connection to {self.peer} was closed"))
+        for tell in self._on_closed:
+            tell(reason or Unreachable(f"the connection to {self.peer} was closed"))
 
     def finish(self, reason: TrainerError) -> None:
         """Close once everything is sent; deliver nothing more."""
@@ -198,23 +210,11 @@ class Connection:
         elif not incomplete and self._frame_timer is not None:
             self._frame_timer.cancel()
             self._frame_timer = None
-        if self._reader.is_large and self._idle_timer is None:
-            self._watch_idle()
+        if self._reader.is_large:
+            self._idle_buffer.watch()
 
     def _frame_too_late(self) -> None:
         self.close(TimedOut(f"{self.peer} did not finish a message within {self._stall_s:g} s"))
-
-    def _watch_idle(self) -> None:
-        received = self.bytes_received
-
-        def look() -> None:
-            self._idle_timer = None
-            if self.bytes_received == received:
-                self._reader.release()
-            if self._reader.is_large:
-                self._watch_idle()
-
-        self._idle_timer = self._loop.call_later(_IDLE_BUFFER_S, look)
 
     def _look_ahead(self) -> None:
         """Learn whether the peer has gone without taking its next bytes."""

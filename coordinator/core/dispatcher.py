@@ -11,6 +11,7 @@ from random import Random
 from coordinator.core import events
 from coordinator.core.catalogue import Catalogue
 from coordinator.core.model import Attempt, Node, NodeState, Task, TaskState, Work, WorkState
+from coordinator.core.orders import hear, obey
 from coordinator.core.owners import Owners
 from coordinator.core.placement import Placement
 from coordinator.core.policies import Policy
@@ -21,7 +22,7 @@ from coordinator.core.settings import DEFAULTS, Settings
 from coordinator.core.suitability import waiting_for
 from coordinator.core.tasks import TaskBook
 from coordinator.core.workload import End, Queue, Remark, Step, Withdraw
-from rpc.errors import FailureKind
+from rpc.errors import FailureKind, RejectReason
 
 _CHECKS_A_LEASE = 20
 
@@ -54,7 +55,9 @@ class Dispatcher:
                 if work is not None:
                     self._take(work, work.workload.on_computed(job, value, now), now)
             case events.Beat():
-                self._on_beat(event, now)
+                hear(self.pool, event, now)
+            case events.Ordered():
+                self._out += obey(self.pool, event)
             case events.NodeUp():
                 self._on_node_up(event, now)
             case events.NodeDown(node_id, session, reason):
@@ -99,18 +102,12 @@ class Dispatcher:
         of_work = {task_id.partition("/")[0] for task_id in node.info.kept}
         self._out += [events.Clear(node.id, node.session, work_id) for work_id in sorted(of_work - self._open.keys())]
 
-    def _on_beat(self, event: events.Beat, now: float) -> None:
-        node = self.pool.get(event.node_id, event.session)
-        if node is not None:
-            self.pool.beat(node, now, event.numeric_classes)
-            node.cpu, node.memory_used_bytes = event.cpu, event.memory_used_bytes
-
     def _lose(self, node: Node, reason: str, now: float) -> None:
         """The node's session is over: what it had goes elsewhere."""
         for fence in node.running:
             self._withdrawn.pop(fence, None)
         self.pool.down(node, reason)
-        self._note("node lost", reason, node_id=node.id)
+        self._note("node left" if node.is_leaving or node.is_drained else "node lost", reason, node_id=node.id)
         for work, task in self._book.on_node(node.id):
             if not work.state.is_final:
                 self._attempt_lost(work, task, now)
@@ -141,6 +138,8 @@ class Dispatcher:
                 work.rejections += 1
                 if node is not None:
                     node.rejected += 1
+                    if reason is RejectReason.DRAINING:
+                        self.pool.leaving(node)
                 work.workload.on_set_back(task.spec, True)
                 self._note("rejected", message or reason.name.lower(), task, attempt.node_id)
                 self._book.requeue(work, task, now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TypeAlias
 
 from coordinator.core.jobs import Job, JobValue
@@ -51,6 +52,25 @@ class Beat:
     numeric_classes: Mapping[str, str] = field(default_factory=dict)
     cpu: float = 0.0
     memory_used_bytes: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
+    is_leaving: bool = False
+
+
+class NodeOrder(StrEnum):
+    """What a person may want of a node; READMIT ends its quarantine."""
+
+    DRAIN = "drain"
+    RESUME = "resume"
+    READMIT = "readmit"
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """Somebody gave an order about a node; it need not be connected."""
+
+    node_id: str
+    order: NodeOrder
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +126,7 @@ class Tick:
     """Time passed; see Dispatcher.wake_at."""
 
 
-Event: TypeAlias = Reported | Computed | Beat | Tick | NodeUp | NodeDown | Submitted | CancelAsked
+Event: TypeAlias = Reported | Computed | Beat | Tick | NodeUp | NodeDown | Ordered | Submitted | CancelAsked
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,6 +169,8 @@ class NodeInfo:
     device: str = "cpu"
     numeric_classes: Mapping[str, str] = field(default_factory=dict)
     kept: tuple[str, ...] = ()
+    identity: str = ""
+    version: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -193,15 +195,23 @@ class Node:
     until: float = 0.0  # end of the quarantine
     cpu: float = 0.0
     memory_used_bytes: int = 0
+    is_drained: bool = False  # somebody said that it gets nothing new
+    is_leaving: bool = False  # it said that it ends soon
+    labels: dict[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
         return self.info.id
 
     @property
+    def takes_tasks(self) -> bool:
+        """Whether it may get tasks, now or when a slot is free."""
+        return self.state is NodeState.READY and not (self.is_drained or self.is_leaving)
+
+    @property
     def free_slots(self) -> int:
         """Slots for new tasks."""
-        if self.state is not NodeState.READY:
+        if not self.takes_tasks:
             return 0
         return (1 if self.on_probation else self.info.slots) - len(self.running)
 

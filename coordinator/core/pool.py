@@ -32,6 +32,7 @@ class NodePool:
         self._settings = settings
         self.free_slots = 0
         self._keepers = Keepers()
+        self._drained: set[str] = set()
         self._counted: dict[str, int] = {}
 
     def __iter__(self) -> Iterator[Node]:
@@ -42,7 +43,7 @@ class NodePool:
 
     def live(self) -> Iterator[Node]:
         """The nodes that may get tasks now or when a slot is free."""
-        return (node for node in self._nodes.values() if node.state is NodeState.READY)
+        return (node for node in self._nodes.values() if node.takes_tasks)
 
     def get(self, node_id: str, session: int) -> Node | None:
         """The node, if this is its present session."""
@@ -60,7 +61,8 @@ class NodePool:
         if node is None:
             node = self._nodes[info.id] = Node(info, session, now)
         node.info, node.session, node.beat_at = info, session, now
-        node.classes = dict(info.numeric_classes)
+        node.classes, node.labels = dict(info.numeric_classes), dict(info.labels)
+        node.is_drained, node.is_leaving = info.id in self._drained, False
         self._keepers.said(info.id, info.kept)
         node.state = NodeState.QUARANTINED if now < node.until else NodeState.READY
         node.reason = node.reason if node.state is NodeState.QUARANTINED else ""
@@ -123,7 +125,7 @@ class NodePool:
         """Let nodes whose quarantine is over take one task at a time until one succeeds."""
         back = [node for node in self if node.state is NodeState.QUARANTINED and node.until <= now]
         for node in back:
-            node.state, node.reason, node.on_probation = NodeState.READY, "", True
+            node.state, node.reason, node.on_probation, node.until = NodeState.READY, "", True, 0.0
             self._index(node)
         return back
 
@@ -131,9 +133,33 @@ class NodePool:
         """Return the node that keeps the result of the task, if it can hand it over now or soon."""
         node_id = self._keepers.of(task_id)
         node = self._nodes[node_id] if node_id is not None else None
-        if node is None or node.state is not NodeState.READY:
+        if node is None or not node.takes_tasks:
             return None
         return node if node.free_slots > 0 or self._keepers.is_handing_over(node) else None
+
+    def drain(self, node_id: str, is_drained: bool) -> None:
+        """Place nothing new on the node, or place again; holds over its sessions, and before the first."""
+        (self._drained.add if is_drained else self._drained.discard)(node_id)
+        node = self._nodes.get(node_id)
+        if node is not None:
+            node.is_drained = is_drained
+            self._index(node)
+
+    def leaving(self, node: Node) -> None:
+        """The node said that this session is its last for now."""
+        node.is_leaving = True
+        self._index(node)
+
+    def pardon(self, node_id: str) -> bool:
+        """Hold nothing against the node any more; False if it is not in quarantine."""
+        node = self._nodes.get(node_id)
+        if node is None or not (node.until or node.on_probation):
+            return False
+        node.until, node.blames, node.quarantines, node.on_probation = 0.0, 0, 0, False
+        if node.state is NodeState.QUARANTINED:
+            node.state, node.reason = NodeState.READY, ""
+        self._index(node)
+        return True
 
     def choose(self, fits: Test, holder: str | None, rng: Random) -> Node | None:
         """Return a node with a free slot that fits; `holder` had the data last, if the policy cares."""

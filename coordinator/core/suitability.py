@@ -71,6 +71,8 @@ def _nodes(live: list[Node], pool: NodePool) -> str:
     quarantined = [node.id for node in pool if node.state is NodeState.QUARANTINED]
     if quarantined:
         return f"a healthy compute node: {', '.join(quarantined)} in quarantine after repeated failures"
+    if any(node.is_drained or node.is_leaving for node in pool if node.state is NodeState.READY):
+        return "a compute node: those that are connected are drained or leaving"
     return "a compute node: none is connected"
 
 
@@ -105,5 +107,4 @@ def _selected(work: Work, pool: NodePool) -> Iterator[Node]:
 
 
 def _has_labels(node: Node, work: Work) -> bool:
-    labels = node.info.labels
-    return all(labels.get(name) == value for name, value in work.claim.select.items())
+    return all(node.labels.get(name) == value for name, value in work.claim.select.items())

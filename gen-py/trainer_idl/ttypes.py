@@ -413,6 +413,7 @@ class HelloReply(object):
      - attempts
      - blobs
      - local_socket
+     - identity
 
     """
 
@@ -429,10 +430,11 @@ class HelloReply(object):
         'attempts',
         'blobs',
         'local_socket',
+        'identity',
     )
 
 
-    def __init__(self, protocol=None, name=None, version=None, device=None, cores=None, memory_bytes=None, slots=None, labels=None, numeric_classes=None, attempts=None, blobs=None, local_socket=None,):
+    def __init__(self, protocol=None, name=None, version=None, device=None, cores=None, memory_bytes=None, slots=None, labels=None, numeric_classes=None, attempts=None, blobs=None, local_socket=None, identity=None,):
         self.protocol = protocol
         self.name = name
         self.version = version
@@ -445,6 +447,7 @@ class HelloReply(object):
         self.attempts = attempts
         self.blobs = blobs
         self.local_socket = local_socket
+        self.identity = identity
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -537,6 +540,11 @@ class HelloReply(object):
                     self.local_socket = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
                 else:
                     iprot.skip(ftype)
+            elif fid == 13:
+                if ftype == TType.STRING:
+                    self.identity = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -609,6 +617,10 @@ class HelloReply(object):
             oprot.writeFieldBegin('local_socket', TType.STRING, 12)
             oprot.writeString(self.local_socket.encode('utf-8') if sys.version_info[0] == 2 else self.local_socket)
             oprot.writeFieldEnd()
+        if self.identity is not None:
+            oprot.writeFieldBegin('identity', TType.STRING, 13)
+            oprot.writeString(self.identity.encode('utf-8') if sys.version_info[0] == 2 else self.identity)
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -645,6 +657,8 @@ class NodeStatus(object):
      - memory_used_bytes
      - memory_total_bytes
      - numeric_classes
+     - labels
+     - leaving
 
     """
 
@@ -655,16 +669,20 @@ class NodeStatus(object):
         'memory_used_bytes',
         'memory_total_bytes',
         'numeric_classes',
+        'labels',
+        'leaving',
     )
 
 
-    def __init__(self, attempts=None, load=None, cpu=None, memory_used_bytes=None, memory_total_bytes=None, numeric_classes=None,):
+    def __init__(self, attempts=None, load=None, cpu=None, memory_used_bytes=None, memory_total_bytes=None, numeric_classes=None, labels=None, leaving=None,):
         self.attempts = attempts
         self.load = load
         self.cpu = cpu
         self.memory_used_bytes = memory_used_bytes
         self.memory_total_bytes = memory_total_bytes
         self.numeric_classes = numeric_classes
+        self.labels = labels
+        self.leaving = leaving
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -716,6 +734,22 @@ class NodeStatus(object):
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.MAP:
+                    self.labels = {}
+                    (_ktype46, _vtype47, _size45) = iprot.readMapBegin()
+                    for _i49 in range(_size45):
+                        _key50 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val51 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.labels[_key50] = _val51
+                    iprot.readMapEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 8:
+                if ftype == TType.BOOL:
+                    self.leaving = iprot.readBool()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -729,8 +763,8 @@ class NodeStatus(object):
         if self.attempts is not None:
             oprot.writeFieldBegin('attempts', TType.LIST, 1)
             oprot.writeListBegin(TType.STRING, len(self.attempts))
-            for iter45 in self.attempts:
-                oprot.writeString(iter45.encode('utf-8') if sys.version_info[0] == 2 else iter45)
+            for iter52 in self.attempts:
+                oprot.writeString(iter52.encode('utf-8') if sys.version_info[0] == 2 else iter52)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.load is not None:
@@ -752,10 +786,22 @@ class NodeStatus(object):
         if self.numeric_classes is not None:
             oprot.writeFieldBegin('numeric_classes', TType.MAP, 6)
             oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.numeric_classes))
-            for kiter46, viter47 in self.numeric_classes.items():
-                oprot.writeString(kiter46.encode('utf-8') if sys.version_info[0] == 2 else kiter46)
-                oprot.writeString(viter47.encode('utf-8') if sys.version_info[0] == 2 else viter47)
+            for kiter53, viter54 in self.numeric_classes.items():
+                oprot.writeString(kiter53.encode('utf-8') if sys.version_info[0] == 2 else kiter53)
+                oprot.writeString(viter54.encode('utf-8') if sys.version_info[0] == 2 else viter54)
             oprot.writeMapEnd()
+            oprot.writeFieldEnd()
+        if self.labels is not None:
+            oprot.writeFieldBegin('labels', TType.MAP, 7)
+            oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.labels))
+            for kiter55, viter56 in self.labels.items():
+                oprot.writeString(kiter55.encode('utf-8') if sys.version_info[0] == 2 else kiter55)
+                oprot.writeString(viter56.encode('utf-8') if sys.version_info[0] == 2 else viter56)
+            oprot.writeMapEnd()
+            oprot.writeFieldEnd()
+        if self.leaving is not None:
+            oprot.writeFieldBegin('leaving', TType.BOOL, 8)
+            oprot.writeBool(self.leaving)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -968,10 +1014,10 @@ class TrainSettings(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.layers = []
-                    (_etype51, _size48) = iprot.readListBegin()
-                    for _i52 in range(_size48):
-                        _elem53 = iprot.readI32()
-                        self.layers.append(_elem53)
+                    (_etype60, _size57) = iprot.readListBegin()
+                    for _i61 in range(_size57):
+                        _elem62 = iprot.readI32()
+                        self.layers.append(_elem62)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -1053,8 +1099,8 @@ class TrainSettings(object):
         if self.layers is not None:
             oprot.writeFieldBegin('layers', TType.LIST, 1)
             oprot.writeListBegin(TType.I32, len(self.layers))
-            for iter54 in self.layers:
-                oprot.writeI32(iter54)
+            for iter63 in self.layers:
+                oprot.writeI32(iter63)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.activation is not None:
@@ -2110,11 +2156,11 @@ class RunSpec(object):
             elif fid == 2:
                 if ftype == TType.LIST:
                     self.shards = []
-                    (_etype58, _size55) = iprot.readListBegin()
-                    for _i59 in range(_size55):
-                        _elem60 = DataFile()
-                        _elem60.read(iprot)
-                        self.shards.append(_elem60)
+                    (_etype67, _size64) = iprot.readListBegin()
+                    for _i68 in range(_size64):
+                        _elem69 = DataFile()
+                        _elem69.read(iprot)
+                        self.shards.append(_elem69)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2137,10 +2183,10 @@ class RunSpec(object):
             elif fid == 6:
                 if ftype == TType.LIST:
                     self.hidden = []
-                    (_etype64, _size61) = iprot.readListBegin()
-                    for _i65 in range(_size61):
-                        _elem66 = iprot.readI32()
-                        self.hidden.append(_elem66)
+                    (_etype73, _size70) = iprot.readListBegin()
+                    for _i74 in range(_size70):
+                        _elem75 = iprot.readI32()
+                        self.hidden.append(_elem75)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2292,11 +2338,11 @@ class RunSpec(object):
             elif fid == 36:
                 if ftype == TType.MAP:
                     self.select = {}
-                    (_ktype68, _vtype69, _size67) = iprot.readMapBegin()
-                    for _i71 in range(_size67):
-                        _key72 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val73 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.select[_key72] = _val73
+                    (_ktype77, _vtype78, _size76) = iprot.readMapBegin()
+                    for _i80 in range(_size76):
+                        _key81 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val82 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.select[_key81] = _val82
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
@@ -2327,8 +2373,8 @@ class RunSpec(object):
         if self.shards is not None:
             oprot.writeFieldBegin('shards', TType.LIST, 2)
             oprot.writeListBegin(TType.STRUCT, len(self.shards))
-            for iter74 in self.shards:
-                iter74.write(oprot)
+            for iter83 in self.shards:
+                iter83.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.validation is not None:
@@ -2346,8 +2392,8 @@ class RunSpec(object):
         if self.hidden is not None:
             oprot.writeFieldBegin('hidden', TType.LIST, 6)
             oprot.writeListBegin(TType.I32, len(self.hidden))
-            for iter75 in self.hidden:
-                oprot.writeI32(iter75)
+            for iter84 in self.hidden:
+                oprot.writeI32(iter84)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.classes is not None:
@@ -2469,9 +2515,9 @@ class RunSpec(object):
         if self.select is not None:
             oprot.writeFieldBegin('select', TType.MAP, 36)
             oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.select))
-            for kiter76, viter77 in self.select.items():
-                oprot.writeString(kiter76.encode('utf-8') if sys.version_info[0] == 2 else kiter76)
-                oprot.writeString(viter77.encode('utf-8') if sys.version_info[0] == 2 else viter77)
+            for kiter85, viter86 in self.select.items():
+                oprot.writeString(kiter85.encode('utf-8') if sys.version_info[0] == 2 else kiter85)
+                oprot.writeString(viter86.encode('utf-8') if sys.version_info[0] == 2 else viter86)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.key is not None:
@@ -3051,22 +3097,22 @@ class RunDetail(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.rounds = []
-                    (_etype81, _size78) = iprot.readListBegin()
-                    for _i82 in range(_size78):
-                        _elem83 = RoundRow()
-                        _elem83.read(iprot)
-                        self.rounds.append(_elem83)
+                    (_etype90, _size87) = iprot.readListBegin()
+                    for _i91 in range(_size87):
+                        _elem92 = RoundRow()
+                        _elem92.read(iprot)
+                        self.rounds.append(_elem92)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 2:
                 if ftype == TType.MAP:
                     self.tasks_by_node = {}
-                    (_ktype85, _vtype86, _size84) = iprot.readMapBegin()
-                    for _i88 in range(_size84):
-                        _key89 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val90 = iprot.readI64()
-                        self.tasks_by_node[_key89] = _val90
+                    (_ktype94, _vtype95, _size93) = iprot.readMapBegin()
+                    for _i97 in range(_size93):
+                        _key98 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val99 = iprot.readI64()
+                        self.tasks_by_node[_key98] = _val99
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
@@ -3108,10 +3154,10 @@ class RunDetail(object):
             elif fid == 10:
                 if ftype == TType.LIST:
                     self.layers = []
-                    (_etype94, _size91) = iprot.readListBegin()
-                    for _i95 in range(_size91):
-                        _elem96 = iprot.readI32()
-                        self.layers.append(_elem96)
+                    (_etype103, _size100) = iprot.readListBegin()
+                    for _i104 in range(_size100):
+                        _elem105 = iprot.readI32()
+                        self.layers.append(_elem105)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3158,16 +3204,16 @@ class RunDetail(object):
         if self.rounds is not None:
             oprot.writeFieldBegin('rounds', TType.LIST, 1)
             oprot.writeListBegin(TType.STRUCT, len(self.rounds))
-            for iter97 in self.rounds:
-                iter97.write(oprot)
+            for iter106 in self.rounds:
+                iter106.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.tasks_by_node is not None:
             oprot.writeFieldBegin('tasks_by_node', TType.MAP, 2)
             oprot.writeMapBegin(TType.STRING, TType.I64, len(self.tasks_by_node))
-            for kiter98, viter99 in self.tasks_by_node.items():
-                oprot.writeString(kiter98.encode('utf-8') if sys.version_info[0] == 2 else kiter98)
-                oprot.writeI64(viter99)
+            for kiter107, viter108 in self.tasks_by_node.items():
+                oprot.writeString(kiter107.encode('utf-8') if sys.version_info[0] == 2 else kiter107)
+                oprot.writeI64(viter108)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.rejections is not None:
@@ -3201,8 +3247,8 @@ class RunDetail(object):
         if self.layers is not None:
             oprot.writeFieldBegin('layers', TType.LIST, 10)
             oprot.writeListBegin(TType.I32, len(self.layers))
-            for iter100 in self.layers:
-                oprot.writeI32(iter100)
+            for iter109 in self.layers:
+                oprot.writeI32(iter109)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.activation is not None:
@@ -3660,11 +3706,11 @@ class News(object):
             elif fid == 2:
                 if ftype == TType.LIST:
                     self.events = []
-                    (_etype104, _size101) = iprot.readListBegin()
-                    for _i105 in range(_size101):
-                        _elem106 = EventRow()
-                        _elem106.read(iprot)
-                        self.events.append(_elem106)
+                    (_etype113, _size110) = iprot.readListBegin()
+                    for _i114 in range(_size110):
+                        _elem115 = EventRow()
+                        _elem115.read(iprot)
+                        self.events.append(_elem115)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3676,11 +3722,11 @@ class News(object):
             elif fid == 4:
                 if ftype == TType.LIST:
                     self.activities = []
-                    (_etype110, _size107) = iprot.readListBegin()
-                    for _i111 in range(_size107):
-                        _elem112 = Activity()
-                        _elem112.read(iprot)
-                        self.activities.append(_elem112)
+                    (_etype119, _size116) = iprot.readListBegin()
+                    for _i120 in range(_size116):
+                        _elem121 = Activity()
+                        _elem121.read(iprot)
+                        self.activities.append(_elem121)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3701,8 +3747,8 @@ class News(object):
         if self.events is not None:
             oprot.writeFieldBegin('events', TType.LIST, 2)
             oprot.writeListBegin(TType.STRUCT, len(self.events))
-            for iter113 in self.events:
-                iter113.write(oprot)
+            for iter122 in self.events:
+                iter122.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.next is not None:
@@ -3712,8 +3758,8 @@ class News(object):
         if self.activities is not None:
             oprot.writeFieldBegin('activities', TType.LIST, 4)
             oprot.writeListBegin(TType.STRUCT, len(self.activities))
-            for iter114 in self.activities:
-                iter114.write(oprot)
+            for iter123 in self.activities:
+                iter123.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -3757,6 +3803,14 @@ class NodeRow(object):
      - reason
      - cpu
      - memory_used_bytes
+     - identity
+     - source
+     - address
+     - labels
+     - numeric_classes
+     - heard_ms
+     - until_ms
+     - version
 
     """
 
@@ -3774,10 +3828,18 @@ class NodeRow(object):
         'reason',
         'cpu',
         'memory_used_bytes',
+        'identity',
+        'source',
+        'address',
+        'labels',
+        'numeric_classes',
+        'heard_ms',
+        'until_ms',
+        'version',
     )
 
 
-    def __init__(self, id=None, name=None, state=None, slots=None, running=None, done=None, rejected=None, failed=None, speed=None, device=None, reason=None, cpu=None, memory_used_bytes=None,):
+    def __init__(self, id=None, name=None, state=None, slots=None, running=None, done=None, rejected=None, failed=None, speed=None, device=None, reason=None, cpu=None, memory_used_bytes=None, identity=None, source=None, address=None, labels=None, numeric_classes=None, heard_ms=None, until_ms=None, version=None,):
         self.id = id
         self.name = name
         self.state = state
@@ -3791,6 +3853,14 @@ class NodeRow(object):
         self.reason = reason
         self.cpu = cpu
         self.memory_used_bytes = memory_used_bytes
+        self.identity = identity
+        self.source = source
+        self.address = address
+        self.labels = labels
+        self.numeric_classes = numeric_classes
+        self.heard_ms = heard_ms
+        self.until_ms = until_ms
+        self.version = version
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -3866,6 +3936,58 @@ class NodeRow(object):
                     self.memory_used_bytes = iprot.readI64()
                 else:
                     iprot.skip(ftype)
+            elif fid == 14:
+                if ftype == TType.STRING:
+                    self.identity = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 15:
+                if ftype == TType.STRING:
+                    self.source = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 16:
+                if ftype == TType.STRING:
+                    self.address = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 17:
+                if ftype == TType.MAP:
+                    self.labels = {}
+                    (_ktype125, _vtype126, _size124) = iprot.readMapBegin()
+                    for _i128 in range(_size124):
+                        _key129 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val130 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.labels[_key129] = _val130
+                    iprot.readMapEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 18:
+                if ftype == TType.MAP:
+                    self.numeric_classes = {}
+                    (_ktype132, _vtype133, _size131) = iprot.readMapBegin()
+                    for _i135 in range(_size131):
+                        _key136 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val137 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.numeric_classes[_key136] = _val137
+                    iprot.readMapEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 19:
+                if ftype == TType.I64:
+                    self.heard_ms = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 20:
+                if ftype == TType.I64:
+                    self.until_ms = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 21:
+                if ftype == TType.STRING:
+                    self.version = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -3927,6 +4049,152 @@ class NodeRow(object):
         if self.memory_used_bytes is not None:
             oprot.writeFieldBegin('memory_used_bytes', TType.I64, 13)
             oprot.writeI64(self.memory_used_bytes)
+            oprot.writeFieldEnd()
+        if self.identity is not None:
+            oprot.writeFieldBegin('identity', TType.STRING, 14)
+            oprot.writeString(self.identity.encode('utf-8') if sys.version_info[0] == 2 else self.identity)
+            oprot.writeFieldEnd()
+        if self.source is not None:
+            oprot.writeFieldBegin('source', TType.STRING, 15)
+            oprot.writeString(self.source.encode('utf-8') if sys.version_info[0] == 2 else self.source)
+            oprot.writeFieldEnd()
+        if self.address is not None:
+            oprot.writeFieldBegin('address', TType.STRING, 16)
+            oprot.writeString(self.address.encode('utf-8') if sys.version_info[0] == 2 else self.address)
+            oprot.writeFieldEnd()
+        if self.labels is not None:
+            oprot.writeFieldBegin('labels', TType.MAP, 17)
+            oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.labels))
+            for kiter138, viter139 in self.labels.items():
+                oprot.writeString(kiter138.encode('utf-8') if sys.version_info[0] == 2 else kiter138)
+                oprot.writeString(viter139.encode('utf-8') if sys.version_info[0] == 2 else viter139)
+            oprot.writeMapEnd()
+            oprot.writeFieldEnd()
+        if self.numeric_classes is not None:
+            oprot.writeFieldBegin('numeric_classes', TType.MAP, 18)
+            oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.numeric_classes))
+            for kiter140, viter141 in self.numeric_classes.items():
+                oprot.writeString(kiter140.encode('utf-8') if sys.version_info[0] == 2 else kiter140)
+                oprot.writeString(viter141.encode('utf-8') if sys.version_info[0] == 2 else viter141)
+            oprot.writeMapEnd()
+            oprot.writeFieldEnd()
+        if self.heard_ms is not None:
+            oprot.writeFieldBegin('heard_ms', TType.I64, 19)
+            oprot.writeI64(self.heard_ms)
+            oprot.writeFieldEnd()
+        if self.until_ms is not None:
+            oprot.writeFieldBegin('until_ms', TType.I64, 20)
+            oprot.writeI64(self.until_ms)
+            oprot.writeFieldEnd()
+        if self.version is not None:
+            oprot.writeFieldBegin('version', TType.STRING, 21)
+            oprot.writeString(self.version.encode('utf-8') if sys.version_info[0] == 2 else self.version)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class Join(object):
+    """
+    A node that dials the coordinator offers one of its connections: when this is answered the roles on it reverse.
+
+    Attributes:
+     - node
+     - key
+     - connection
+     - session
+
+    """
+
+    __slots__ = (
+        'node',
+        'key',
+        'connection',
+        'session',
+    )
+
+
+    def __init__(self, node=None, key=None, connection=None, session=None,):
+        self.node = node
+        self.key = key
+        self.connection = connection
+        self.session = session
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.node = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.key = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRING:
+                    self.connection = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.I64:
+                    self.session = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('Join')
+        if self.node is not None:
+            oprot.writeFieldBegin('node', TType.STRING, 1)
+            oprot.writeString(self.node.encode('utf-8') if sys.version_info[0] == 2 else self.node)
+            oprot.writeFieldEnd()
+        if self.key is not None:
+            oprot.writeFieldBegin('key', TType.STRING, 2)
+            oprot.writeString(self.key.encode('utf-8') if sys.version_info[0] == 2 else self.key)
+            oprot.writeFieldEnd()
+        if self.connection is not None:
+            oprot.writeFieldBegin('connection', TType.STRING, 3)
+            oprot.writeString(self.connection.encode('utf-8') if sys.version_info[0] == 2 else self.connection)
+            oprot.writeFieldEnd()
+        if self.session is not None:
+            oprot.writeFieldBegin('session', TType.I64, 4)
+            oprot.writeI64(self.session)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -4007,22 +4275,22 @@ class Overview(object):
             elif fid == 4:
                 if ftype == TType.LIST:
                     self.nodes = []
-                    (_etype118, _size115) = iprot.readListBegin()
-                    for _i119 in range(_size115):
-                        _elem120 = NodeRow()
-                        _elem120.read(iprot)
-                        self.nodes.append(_elem120)
+                    (_etype145, _size142) = iprot.readListBegin()
+                    for _i146 in range(_size142):
+                        _elem147 = NodeRow()
+                        _elem147.read(iprot)
+                        self.nodes.append(_elem147)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 5:
                 if ftype == TType.LIST:
                     self.work = []
-                    (_etype124, _size121) = iprot.readListBegin()
-                    for _i125 in range(_size121):
-                        _elem126 = WorkRow()
-                        _elem126.read(iprot)
-                        self.work.append(_elem126)
+                    (_etype151, _size148) = iprot.readListBegin()
+                    for _i152 in range(_size148):
+                        _elem153 = WorkRow()
+                        _elem153.read(iprot)
+                        self.work.append(_elem153)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -4051,15 +4319,15 @@ class Overview(object):
         if self.nodes is not None:
             oprot.writeFieldBegin('nodes', TType.LIST, 4)
             oprot.writeListBegin(TType.STRUCT, len(self.nodes))
-            for iter127 in self.nodes:
-                iter127.write(oprot)
+            for iter154 in self.nodes:
+                iter154.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.work is not None:
             oprot.writeFieldBegin('work', TType.LIST, 5)
             oprot.writeListBegin(TType.STRUCT, len(self.work))
-            for iter128 in self.work:
-                iter128.write(oprot)
+            for iter155 in self.work:
+                iter155.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -4126,6 +4394,7 @@ HelloReply.thrift_spec = (
     (10, TType.LIST, 'attempts', (TType.STRING, 'UTF8', False), None, ),  # 10
     (11, TType.LIST, 'blobs', (TType.STRING, 'UTF8', False), None, ),  # 11
     (12, TType.STRING, 'local_socket', 'UTF8', None, ),  # 12
+    (13, TType.STRING, 'identity', 'UTF8', None, ),  # 13
 )
 all_structs.append(NodeStatus)
 NodeStatus.thrift_spec = (
@@ -4136,6 +4405,8 @@ NodeStatus.thrift_spec = (
     (4, TType.I64, 'memory_used_bytes', None, None, ),  # 4
     (5, TType.I64, 'memory_total_bytes', None, None, ),  # 5
     (6, TType.MAP, 'numeric_classes', (TType.STRING, 'UTF8', TType.STRING, 'UTF8', False), None, ),  # 6
+    (7, TType.MAP, 'labels', (TType.STRING, 'UTF8', TType.STRING, 'UTF8', False), None, ),  # 7
+    (8, TType.BOOL, 'leaving', None, None, ),  # 8
 )
 all_structs.append(Vector)
 Vector.thrift_spec = (
@@ -4381,6 +4652,22 @@ NodeRow.thrift_spec = (
     (11, TType.STRING, 'reason', 'UTF8', None, ),  # 11
     (12, TType.DOUBLE, 'cpu', None, None, ),  # 12
     (13, TType.I64, 'memory_used_bytes', None, None, ),  # 13
+    (14, TType.STRING, 'identity', 'UTF8', None, ),  # 14
+    (15, TType.STRING, 'source', 'UTF8', None, ),  # 15
+    (16, TType.STRING, 'address', 'UTF8', None, ),  # 16
+    (17, TType.MAP, 'labels', (TType.STRING, 'UTF8', TType.STRING, 'UTF8', False), None, ),  # 17
+    (18, TType.MAP, 'numeric_classes', (TType.STRING, 'UTF8', TType.STRING, 'UTF8', False), None, ),  # 18
+    (19, TType.I64, 'heard_ms', None, None, ),  # 19
+    (20, TType.I64, 'until_ms', None, None, ),  # 20
+    (21, TType.STRING, 'version', 'UTF8', None, ),  # 21
+)
+all_structs.append(Join)
+Join.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'node', 'UTF8', None, ),  # 1
+    (2, TType.STRING, 'key', 'UTF8', None, ),  # 2
+    (3, TType.STRING, 'connection', 'UTF8', None, ),  # 3
+    (4, TType.I64, 'session', None, None, ),  # 4
 )
 all_structs.append(Overview)
 Overview.thrift_spec = (

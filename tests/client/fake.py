@@ -23,6 +23,7 @@ from rpc.messages import (
     Hello,
     HelloReply,
     News,
+    NodeRow,
     Overview,
     RoundRow,
     RunDetail,
@@ -107,6 +108,8 @@ class FakeCoordinator:
     protocol: int = PROTOCOL_VERSION
     refusal: TrainerError | None = None
     forgotten: bool = False
+    node_rows: tuple[NodeRow, ...] = ()
+    orders: list[tuple[str, str, str]] = field(default_factory=list)
     specs: list[RunSpec] = field(default_factory=list)
     parts: list[tuple[str, int, int]] = field(default_factory=list)
     cancelled: list[tuple[str, str]] = field(default_factory=list)
@@ -149,6 +152,16 @@ class FakeCoordinator:
     def cancel_work(self, caller: Caller, work_id: str, reason: str) -> WorkRow:
         self.cancelled.append((work_id, reason))
         return replace(self.row, state="cancelled", reason=reason)
+
+    def list_nodes(self, caller: Caller) -> tuple[NodeRow, ...]:
+        return self.node_rows
+
+    def add_node(self, caller: Caller, address: str) -> NodeRow:
+        return NodeRow(address, "", "connecting")
+
+    def order_node(self, caller: Caller, node: str, order: str, reason: str) -> NodeRow:
+        self.orders.append((node, order, reason))
+        return self.node_rows[-1]
 
     def overview(self, caller: Caller) -> Overview:
         return self.nodes

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from queue import Queue
 from time import monotonic
 
@@ -39,6 +40,19 @@ class HeldTrainer:
         while not self.may_end.wait(0.01):
             before_step()
         return ShardResult(np.full(LARGE, 0.25, np.float32), 1.0, 1)
+
+
+@contextmanager
+def running(node: ComputeNode) -> Iterator[ComputeNode]:
+    """Run the node on a thread of its own."""
+    thread = threading.Thread(target=node.run, name="node under test")
+    thread.start()
+    try:
+        yield node
+    finally:
+        node.stop()
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive(), "the node did not stop"
 
 
 class RunningNode:

@@ -59,9 +59,8 @@ class Bench:
         self.events: Queue[Event] = Queue()
         self.react: Callable[[Event], None] = lambda event: None
         aside: Callable[..., None] = lambda work, done: done(work())  # noqa: E731
-        self.link = NodeLink(
-            Surroundings(self.running.loop, aside, SETTINGS), self.server.address, Random(1), self.take
-        )
+        around = Surroundings(self.running.loop, aside, SETTINGS)
+        self.link = NodeLink(around, "n", self.server.address, Random(1), post=self.take)
 
     def take(self, event: Event) -> None:
         self.events.put(event)

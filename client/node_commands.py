@@ -1,0 +1,103 @@
+"""What `client.py nodes` does: list the nodes, show one, take nodes in and out."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import partial
+
+from client.api import Order, connect
+from client.columns import align
+from rpc.errors import ExitCode
+from rpc.messages import NodeRow
+
+_HEAD = ("node", "state", "source", "name", "slots", "running", "done", "failed")
+
+
+def list_nodes(args: argparse.Namespace) -> int:
+    """Print a line for each node."""
+    with connect(args.server) as session:
+        rows = session.nodes()
+    if args.json:
+        print(json.dumps([dataclasses.asdict(row) for row in rows], indent=2))
+    else:
+        print("\n".join(align([_HEAD, *map(_row, rows)], n_words=4)))
+    return ExitCode.DONE
+
+
+def show_node(args: argparse.Namespace) -> int:
+    """Print all that is known of a node."""
+    with connect(args.server) as session:
+        _print(session.node(args.node), args)
+    return ExitCode.DONE
+
+
+def add_node(args: argparse.Namespace) -> int:
+    """Have a node dialled."""
+    with connect(args.server) as session:
+        _tell(session.add_node(args.address), args)
+    return ExitCode.DONE
+
+
+def order(wanted: Order, args: argparse.Namespace) -> int:
+    """Give an order about a node."""
+    with connect(args.server) as session:
+        _tell(session.order_node(args.node, wanted, args.reason), args)
+    return ExitCode.DONE
+
+
+def _tell(row: NodeRow, args: argparse.Namespace) -> None:
+    print(json.dumps(dataclasses.asdict(row), indent=2) if args.json else f"{row.id}: {row.state}")
+
+
+def _print(row: NodeRow, args: argparse.Namespace) -> None:
+    if args.json:
+        _tell(row, args)
+    else:
+        print("\n".join(align(list(_facts(row)), n_words=2)))
+
+
+def _row(row: NodeRow) -> list[str]:
+    name = row.name if row.name != row.id else "-"
+    return [row.id, row.state, row.source, name, *map(str, (row.slots, row.running, row.done, row.failed))]
+
+
+def _facts(row: NodeRow) -> Iterator[tuple[str, str]]:
+    """What there is to say, as pairs of words."""
+    yield "node", row.id
+    yield "state", row.state
+    facts = {
+        "reason": row.reason,
+        "quarantined until": _time(row.until_ms),
+        "name": row.name,
+        "identity": row.identity,
+        "source": row.source,
+        "address": row.address,
+        "version": row.version,
+        "device": row.device,
+        "slots": f"{row.slots}, {row.running} in use" if row.slots else "",
+        "tasks": f"{row.done} done, {row.rejected} rejected, {row.failed} failed" if row.slots else "",
+        "speed": f"{row.speed:.2f} tasks/s" if row.speed else "",
+        "last heard": _time(row.heard_ms),
+    }
+    yield from ((name, text) for name, text in facts.items() if text)
+    yield from ((f"label {name}", text) for name, text in sorted(row.labels.items()))
+    yield from ((f"class {name}", text) for name, text in sorted(row.numeric_classes.items()))
+
+
+def _time(ms: int) -> str:
+    return f"{datetime.fromtimestamp(ms / 1000):%Y-%m-%d %H:%M:%S}" if ms else ""
+
+
+NODE_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "nodes list": list_nodes,
+    "nodes add": add_node,
+    "nodes show": show_node,
+    "nodes drain": partial(order, "drain"),
+    "nodes resume": partial(order, "resume"),
+    "nodes remove": partial(order, "remove"),
+    "nodes readmit": partial(order, "readmit"),
+}

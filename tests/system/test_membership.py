@@ -1,0 +1,146 @@
+"""Nodes that come and go: they join, are drained, end when told to, and the list is edited."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rpc.errors import ExitCode
+from tests.system.cluster import ROOT, Cluster, Outcome, Program, finish, wait_until
+
+RUN = ("3", "20", "24", "0.0001", "--quiet", "--seed", "5")
+LONG = ("2", "4000", "24", "0.0001", "--quiet")
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    with Cluster(tmp_path, nodes=1) as cluster:
+        yield cluster
+
+
+class Joined:
+    """A node that has dialled the coordinator of a cluster."""
+
+    def __init__(self, cluster: Cluster, *arguments: str) -> None:
+        self.program = Program("compute_node.py", "--join", f"127.0.0.1:{cluster.coordinator.port}", *arguments)
+
+    def __enter__(self) -> Joined:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.program.stop()
+
+
+def nodes(cluster: Cluster, *words: str) -> Outcome:
+    """Run `client.py nodes ...`."""
+    command = [sys.executable, "client.py", "nodes", *words, "--server", f"127.0.0.1:{cluster.coordinator.port}"]
+    return finish(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+
+
+def rows(cluster: Cluster) -> dict[str, dict[str, Any]]:
+    """The nodes by how they became known."""
+    return {row["source"]: row for row in json.loads(nodes(cluster, "list", "--json").stdout)}
+
+
+def wait_state(cluster: Cluster, node: str, state: str) -> None:
+    wait_until(lambda: {row.id: row.state for row in cluster.overview().nodes}.get(node) == state, f"{node} {state}")
+
+
+def joined_id(cluster: Cluster) -> str:
+    """The id of the node that has joined, once it is ready."""
+    wait_until(lambda: any(row.source == "joined" and row.state == "ready" for row in cluster.overview().nodes), "join")
+    return next(row.id for row in cluster.overview().nodes if row.source == "joined")
+
+
+def test_a_node_that_joins_trains_the_same_bits_as_one_that_listens(cluster: Cluster, tmp_path: Path) -> None:
+    alone = cluster.train(*RUN)
+    with Joined(cluster, "--slots", "2", "--label", "rack=a", "--data-dir", str(tmp_path / "node")):
+        node = joined_id(cluster)
+        assert nodes(cluster, "drain", f"127.0.0.1:{cluster.nodes[0].port}").status == ExitCode.DONE
+        assert cluster.train(*RUN).sha256 == alone.sha256
+        row = json.loads(nodes(cluster, "show", node, "--json").stdout)
+        assert row["done"] == 40 and row["labels"]["rack"] == "a" and row["labels"]["cores"]
+    wait_state(cluster, node, "lost")
+    with Joined(cluster, "--data-dir", str(tmp_path / "node")):
+        wait_state(cluster, node, "ready")
+        assert rows(cluster)["joined"]["id"] == node, "its key file says who it is"
+
+
+def test_a_drained_node_finishes_what_runs_and_ends_if_it_was_started_so(cluster: Cluster) -> None:
+    listed = f"127.0.0.1:{cluster.nodes[0].port}"
+    with Joined(cluster, "--exit-when-drained") as joined:
+        node = joined_id(cluster)
+        client = cluster.client(*RUN)
+        wait_until(lambda: bool(row_of(cluster, node).done), "a task is done")
+        assert nodes(cluster, "drain", node).status == ExitCode.DONE
+        assert joined.program.process.wait(30) == ExitCode.DONE
+        assert finish(client).status == ExitCode.DONE
+        assert row_of(cluster, node).failed == 0
+    assert row_of(cluster, listed).done
+
+
+def row_of(cluster: Cluster, node: str) -> Any:
+    return next(row for row in cluster.overview().nodes if row.id == node)
+
+
+def test_a_node_that_gets_sigterm_finishes_what_runs_within_its_grace(cluster: Cluster) -> None:
+    (node,) = cluster.nodes
+    client = cluster.client(*RUN)
+    wait_until(lambda: bool(cluster.overview().nodes[0].running), "a task runs")
+    node.signal(signal.SIGTERM)
+    assert node.process.wait(10) == ExitCode.DONE
+    overview = cluster.overview()
+    assert overview.work[0].state == "running"
+    node.stop()
+    cluster.restart_node(0)
+    ended = finish(client)
+    assert ended.status == ExitCode.DONE, ended.stderr
+
+
+def test_a_task_that_is_too_long_ends_with_the_grace(cluster: Cluster) -> None:
+    (node,) = cluster.nodes
+    client = cluster.client(*LONG)
+    wait_until(lambda: any(row.tasks_done >= 10 for row in cluster.overview().work), "all are surveyed")
+    node.signal(signal.SIGTERM)
+    assert node.process.wait(8) == ExitCode.DONE
+    client.terminate()
+    finish(client)
+
+
+def test_an_edit_of_the_list_is_taken_up(cluster: Cluster, tmp_path: Path) -> None:
+    second = Program("compute_node.py", "0").serve()
+    try:
+        first = f"127.0.0.1:{cluster.nodes[0].port}"
+        (tmp_path / "nodes.txt").write_text(f"127.0.0.1,{second.port}\n")
+        wait_state(cluster, f"127.0.0.1:{second.port}", "ready")
+        assert first not in {row.id for row in cluster.overview().nodes}
+        assert cluster.train("1", "5", "8", "0.0001", "--quiet").status == ExitCode.DONE
+    finally:
+        second.stop()
+
+
+def test_a_removed_node_is_not_used_until_it_is_resumed(cluster: Cluster) -> None:
+    node = f"127.0.0.1:{cluster.nodes[0].port}"
+    wait_state(cluster, node, "ready")
+    assert nodes(cluster, "remove", node).stdout == f"{node}: removed\n"
+    assert cluster.overview().nodes == ()
+    cluster.nodes[0].kill()
+    cluster.restart_node(0)
+    assert cluster.overview().nodes == ()
+    nodes(cluster, "resume", node)
+    wait_state(cluster, node, "ready")
+
+
+def test_a_port_and_a_coordinator_to_join_are_not_both_given() -> None:
+    for arguments in (["9091", "--join", "localhost:9095"], []):
+        command = [sys.executable, "compute_node.py", *arguments]
+        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+        assert ended.returncode == ExitCode.USAGE
+        assert "give either a PORT to serve on or --join HOST:PORT" in ended.stderr
