@@ -91,6 +91,8 @@ def spec_from(args: argparse.Namespace) -> RunSpec:
         select=dict(args.select),
         key=args.key,
         fraction=args.fraction,
+        min_shards=args.min_shards,
+        round_deadline_s=args.round_deadline,
         **({} if args.owner is None else {"owner": args.owner}),
     )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from rpc.argument_types import pair
+from rpc.argument_types import pair, seconds
+from rpc.messages import ADAPTIVE
 
 
 def add_queue(group: argparse._ArgumentGroup) -> None:
@@ -19,4 +20,15 @@ def add_queue(group: argparse._ArgumentGroup) -> None:
         "--select", type=pair, action="append", default=[], metavar="LABEL=VALUE",
         help="use only nodes with this label; may be given several times",
     )  # fmt: skip
+    group.add_argument(
+        "--round-deadline", type=_deadline, default=0.0, metavar="S",
+        help="seconds after which a round goes on without the shards that are late; adaptive: by how long shards take",
+    )  # fmt: skip
+    group.add_argument(
+        "--min-shards", type=int, default=1, metavar="N", help="that a round needs at its deadline (default: 1)"
+    )
     group.add_argument("--key", default="", help="submit once: with the key of an earlier run, follow that one")
+
+
+def _deadline(text: str) -> float:
+    return ADAPTIVE if text == "adaptive" else seconds(text)

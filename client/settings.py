@@ -49,6 +49,8 @@ class Settings(TypedDict, total=False):
     select: Mapping[str, str]
     key: str
     fraction: float
+    min_shards: int
+    round_deadline_s: float
 
 
 def make_spec(

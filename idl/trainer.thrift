@@ -201,6 +201,8 @@ struct RunSpec {
   36: map<string, string> select,   // labels that its nodes must have
   37: string key,              // a second submission of the owner with the same key is the first one; empty: none
   38: double fraction,         // of the shards that take part in a round, above 0
+  39: i32 min_shards,          // a round closes at its deadline when so many are in
+  40: double round_deadline_s, // 0: none; -1: by how long its shards take
 }
 
 struct WorkRow {

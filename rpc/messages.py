@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from mlcore.settings import TrainSettings
 from rpc.node_messages import Join, NodeRow
-from rpc.specs import DataFile, RunSpec
+from rpc.specs import ADAPTIVE, DataFile, RunSpec
 
 PROTOCOL_VERSION = 1
 MAX_SLOTS = 256  # of one node; each is a connection
@@ -24,6 +24,7 @@ MAX_FRAME_BYTES = PART_BYTES + SMALL_FRAME_BYTES
 Buffer: TypeAlias = bytes | bytearray | memoryview
 
 __all__ = [
+    "ADAPTIVE",
     "MAX_FRAME_BYTES",
     "MAX_SLOTS",
     "PART_BYTES",

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from mlcore.mlp import INITS
 from mlcore.settings import TrainSettings
 from rpc.errors import BadRequest
-from rpc.messages import RunSpec
+from rpc.messages import ADAPTIVE, RunSpec
 
 SERVER_OPTIMIZERS = ("fedavg", "nesterov")
 WEIGHTINGS = ("rows", "uniform")
@@ -56,6 +56,9 @@ def check_run_spec(spec: RunSpec) -> None:
         raise BadRequest("run_timeout_s must be above 0 seconds")
     if not 0 < spec.fraction <= 1:
         raise BadRequest(f"fraction must be above 0 and at most 1, not {spec.fraction}")
+    _check_range("min_shards", spec.min_shards, 1, MAX_SHARDS)
+    if spec.round_deadline_s != ADAPTIVE:
+        _check_not_negative("round_deadline_s", spec.round_deadline_s)
     _check_queue(spec)
     _check_training(spec)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+ADAPTIVE = -1.0  # a round deadline that follows from how long shards take
+
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
@@ -53,3 +55,5 @@ class RunSpec:
     select: Mapping[str, str] = field(default_factory=dict)
     key: str = ""
     fraction: float = 1.0
+    min_shards: int = 1
+    round_deadline_s: float = 0.0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from coordinator.core.deadlines import RoundDeadline
 from coordinator.core.workload import Trained
 from mlcore.reduction import Addition, ReductionTree, Slot
 from rpc.messages import RoundRow
@@ -31,6 +33,7 @@ class RoundFigures:
     rejections: int = 0
     retries: int = 0
     epochs_run: int = 0
+    left_out: tuple[int, ...] = ()  # shards that came too late: with them the round can be computed again
 
     def add(self, result: Trained) -> None:
         self.tasks += 1
@@ -49,21 +52,41 @@ class Round:
     """The deltas of one round on their way into the sum.
 
     Args:
+        weights: of all shards.
+        chosen: the shards that take part; None: all.
+        at_once: keep the deltas until all are there, for models so small that memory does not matter, and for rounds
+            that all shards take part in.
+
+    Attributes:
         divisor: of the sum.
-        at_once: keep the deltas until all are there, for models so small that memory does not matter.
+        deadline: when it closes without what is missing, if ever.
     """
 
-    def __init__(self, number: int, n_shards: int, now: float, *, divisor: int = 1, at_once: bool = False) -> None:
+    def __init__(
+        self,
+        number: int,
+        weights: Sequence[int],
+        now: float,
+        *,
+        chosen: Collection[int] | None = None,
+        deadline: RoundDeadline | None = None,
+        at_once: bool = False,
+    ) -> None:
         self.number = number
-        self.divisor = divisor
         self.figures = RoundFigures(number, now)
-        self._tree = ReductionTree(n_shards)
-        self._n_shards = n_shards
+        self.deadline = deadline
+        self.divisor = sum(weights)
+        self._weights = weights
+        self._n_shards = len(weights)
+        self._tree = ReductionTree(self._n_shards)
         self._here: set[int] = set()
         self._first_missing = 0
         self._held = 0  # vectors: deltas that arrived, and the sums they became
         self._at_once = at_once
-        self._deltas = [""] * n_shards
+        self._deltas = [""] * self._n_shards
+        if chosen is not None:
+            for shard in sorted(set(range(self._n_shards)).difference(chosen)):
+                self.leave_out(shard)
 
     def arrived(self, shard: int, holder: str) -> Addition | None:
         """Take in the delta of `shard`, held as `holder`; return the addition it makes possible."""
@@ -75,7 +98,8 @@ class Round:
         return self._tree.fill((0, shard), holder)
 
     def leave_out(self, shard: int) -> Addition | None:
-        """The shard has no part in this round, whose deltas are added as they come."""
+        """The shard has no part in this round; return the addition that becomes possible without it."""
+        self.divisor -= self._weights[shard]
         self._is_here(shard)
         return self._tree.leave_out(shard)
 

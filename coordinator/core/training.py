@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 
 from coordinator.core import jobs
-from coordinator.core.participation import n_participants, participants
+from coordinator.core.participation import n_participants
 from coordinator.core.planning import claim_of, make_plan
 from coordinator.core.rounds import Round, RoundFigures
+from coordinator.core.starting import start_round
 from coordinator.core.workload import (
     End,
     Limits,
@@ -29,8 +30,6 @@ from coordinator.core.workload import (
 from mlcore.reduction import Addition
 from rpc.errors import FailureKind, TrainerError
 from rpc.messages import RunSpec, ShardSummary
-
-AT_ONCE_WEIGHTS = 4 << 20  # deltas of a round that are not longer in all are kept and added when all are there
 
 
 class TrainingRun:
@@ -53,7 +52,6 @@ class TrainingRun:
         self._started_at = submitted_at
         self._summaries: dict[int, ShardSummary] = {}
         self._validation: jobs.ValidationInfo | None = None
-        self._is_small = False  # so that the deltas of a round may all be kept until they are added
         self._round: Round | None = None
         self._open_tasks: set[str] = set()
         self._scores: dict[int, jobs.Score] = {}
@@ -75,7 +73,8 @@ class TrainingRun:
 
     @property
     def deadline(self) -> float | None:
-        return self._deadline
+        of_round = self._round.deadline if self._round is not None else None
+        return self._deadline if of_round is None or of_round.at is None else min(self._deadline, of_round.at)
 
     def begin(self, now: float) -> list[Step]:
         self._started_at = now
@@ -98,6 +97,8 @@ class TrainingRun:
         return self._round is not None and self._round.may_fetch(task.order[1])
 
     def on_deadline(self, waiting_for: str, now: float) -> list[Step]:
+        if now < self._deadline:
+            return self._round_is_late()
         kind = FailureKind.NO_CAPACITY if waiting_for else FailureKind.TIMEOUT
         why = f"; waiting for {waiting_for}" if waiting_for else ""
         return [End(kind, f"run timeout: not done {self.spec.run_timeout_s:g} s after it was submitted{why}")]
@@ -121,7 +122,10 @@ class TrainingRun:
             case Trained():
                 current = self._current()
                 current.figures.add(result)
-                return self._next_addition(current, current.arrived(task.order[1], holder))
+                if current.deadline is not None:
+                    current.deadline.arrived(now)
+                steps = self._next_addition(current, current.arrived(task.order[1], holder))
+                return steps + self._close_if_late(current)
 
     def on_computed(self, job: jobs.Job, value: jobs.JobValue, now: float) -> list[Step]:
         if self._final is not None and isinstance(job, jobs.Add | jobs.Apply | jobs.Validate):
@@ -167,7 +171,6 @@ class TrainingRun:
         settings = self.plan.settings
         init = self.spec.init or ("uniform" if self.spec.optimizer == "gd" else "he")
         rows = sum(summary.rows for summary in summaries)
-        self._is_small = len(summaries) * self.plan.n_weights <= AT_ONCE_WEIGHTS
         return [
             Remark(
                 "surveyed",
@@ -178,22 +181,34 @@ class TrainingRun:
 
     def _start_round(self, number: int, now: float) -> list[Step]:
         assert self.plan is not None
-        n_shards = len(self.spec.shards)
-        shards = participants(n_shards, self.spec.fraction, self.spec.seed, number)
-        divisor = sum(self._weight(shard) for shard in shards)
-        at_once = self._is_small and len(shards) == n_shards
-        self._round = Round(number, n_shards, now, divisor=divisor, at_once=at_once)
-        for shard in sorted(set(range(n_shards)).difference(shards)):
-            self._round.leave_out(shard)
-        steps: list[Step] = [Remark("round started", f"round {number} of {self._last_round}", number)]
-        for shard in shards:
-            rows, weight = self._summaries[shard].rows, self._weight(shard)
-            steps.append(self._queue("train", number, shard, TrainPayload(number, shard, rows, weight, self.plan)))
-        return steps
+        rows = [self._summaries[shard].rows for shard in range(len(self.spec.shards))]
+        self._round, payloads = start_round(number, self.spec, self.plan, rows, now=now)
+        return [
+            Remark("round started", f"round {number} of {self._last_round}", number),
+            *(self._queue("train", number, payload.shard, payload) for payload in payloads),
+        ]
 
-    def _weight(self, shard: int) -> int:
-        """How often the delta of the shard counts."""
-        return self._summaries[shard].rows if self.spec.weighting == "rows" else 1
+    def _round_is_late(self) -> list[Step]:
+        current = self._current()
+        assert current.deadline is not None
+        current.deadline.passed()
+        return self._close_if_late(current)
+
+    def _close_if_late(self, current: Round) -> list[Step]:
+        """Go on without the shards that are missing at the deadline, if enough are in."""
+        if current.deadline is None or not current.deadline.closes or self._failed is not None:
+            return []
+        prefix = f"{self.id}/{current.number}/"
+        late = sorted(int(task_id[len(prefix) :]) for task_id in self._open_tasks if task_id.startswith(prefix))
+        if not late:
+            return []
+        current.figures.left_out = tuple(late)
+        files = ", ".join(self.spec.shards[shard].file for shard in late)
+        steps: list[Step] = [Remark("left out", f"not in at the round's deadline: {files}", current.number)]
+        for shard in late:
+            self._open_tasks.discard(f"{prefix}{shard}")
+            steps += [Withdraw(f"{prefix}{shard}"), *self._next_addition(current, current.leave_out(shard))]
+        return steps
 
     def _queue(self, kind: str, number: int, shard: int, payload: SurveyPayload | TrainPayload) -> Queue:
         task_id = f"{self.id}/{number}/{shard}"

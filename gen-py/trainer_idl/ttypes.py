@@ -2054,6 +2054,8 @@ class RunSpec(object):
      - select
      - key
      - fraction
+     - min_shards
+     - round_deadline_s
 
     """
 
@@ -2096,10 +2098,12 @@ class RunSpec(object):
         'select',
         'key',
         'fraction',
+        'min_shards',
+        'round_deadline_s',
     )
 
 
-    def __init__(self, name=None, shards=None, validation=None, rounds=None, epochs=None, hidden=None, classes=None, eta=None, activation=None, init=None, optimizer=None, batch_size=None, momentum=None, weight_decay=None, label_smoothing=None, eta_schedule=None, standardize=None, server_optimizer=None, weighting=None, dtype=None, seed=None, threads=None, tolerance=None, max_delta_norm=None, mixed_classes=None, patience=None, target_error=None, max_time_s=None, run_timeout_s=None, max_node_losses=None, max_attempts=None, owner=None, priority=None, min_nodes=None, max_nodes=None, select=None, key=None, fraction=None,):
+    def __init__(self, name=None, shards=None, validation=None, rounds=None, epochs=None, hidden=None, classes=None, eta=None, activation=None, init=None, optimizer=None, batch_size=None, momentum=None, weight_decay=None, label_smoothing=None, eta_schedule=None, standardize=None, server_optimizer=None, weighting=None, dtype=None, seed=None, threads=None, tolerance=None, max_delta_norm=None, mixed_classes=None, patience=None, target_error=None, max_time_s=None, run_timeout_s=None, max_node_losses=None, max_attempts=None, owner=None, priority=None, min_nodes=None, max_nodes=None, select=None, key=None, fraction=None, min_shards=None, round_deadline_s=None,):
         self.name = name
         self.shards = shards
         self.validation = validation
@@ -2138,6 +2142,8 @@ class RunSpec(object):
         self.select = select
         self.key = key
         self.fraction = fraction
+        self.min_shards = min_shards
+        self.round_deadline_s = round_deadline_s
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2356,6 +2362,16 @@ class RunSpec(object):
                     self.fraction = iprot.readDouble()
                 else:
                     iprot.skip(ftype)
+            elif fid == 39:
+                if ftype == TType.I32:
+                    self.min_shards = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 40:
+                if ftype == TType.DOUBLE:
+                    self.round_deadline_s = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2527,6 +2543,14 @@ class RunSpec(object):
         if self.fraction is not None:
             oprot.writeFieldBegin('fraction', TType.DOUBLE, 38)
             oprot.writeDouble(self.fraction)
+            oprot.writeFieldEnd()
+        if self.min_shards is not None:
+            oprot.writeFieldBegin('min_shards', TType.I32, 39)
+            oprot.writeI32(self.min_shards)
+            oprot.writeFieldEnd()
+        if self.round_deadline_s is not None:
+            oprot.writeFieldBegin('round_deadline_s', TType.DOUBLE, 40)
+            oprot.writeDouble(self.round_deadline_s)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -4541,6 +4565,8 @@ RunSpec.thrift_spec = (
     (36, TType.MAP, 'select', (TType.STRING, 'UTF8', TType.STRING, 'UTF8', False), None, ),  # 36
     (37, TType.STRING, 'key', 'UTF8', None, ),  # 37
     (38, TType.DOUBLE, 'fraction', None, None, ),  # 38
+    (39, TType.I32, 'min_shards', None, None, ),  # 39
+    (40, TType.DOUBLE, 'round_deadline_s', None, None, ),  # 40
 )
 all_structs.append(WorkRow)
 WorkRow.thrift_spec = (

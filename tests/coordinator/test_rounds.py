@@ -12,14 +12,14 @@ from mlcore.reduction import Addition
 
 
 def test_only_the_first_few_missing_shards_may_be_fetched() -> None:
-    current = Round(1, 10, 0.0)
+    current = Round(1, [1] * 10, 0.0)
     assert [shard for shard in range(10) if current.may_fetch(shard)] == [0, 1, 2, 3]
     current.arrived(0, "a")
     assert [shard for shard in range(10) if current.may_fetch(shard)] == [0, 1, 2, 3, 4]
 
 
 def test_additions_that_lag_behind_narrow_the_window() -> None:
-    current = Round(1, 10, 0.0)
+    current = Round(1, [1] * 10, 0.0)
     additions = [current.arrived(shard, str(shard)) for shard in range(6)]
     assert [addition for addition in additions if addition] == [
         Addition("0", "1", (1, 0)),
@@ -37,7 +37,7 @@ def test_additions_that_lag_behind_narrow_the_window() -> None:
 @pytest.mark.parametrize("additions_are_slow", [False, True])
 def test_few_vectors_are_held_on_the_way_to_the_sum(n_shards: int, seed: int, additions_are_slow: bool) -> None:
     rng = Random(seed)
-    current = Round(1, n_shards, 0.0)
+    current = Round(1, [1] * n_shards, 0.0)
     waiting = list(range(n_shards))
     fetching: list[int] = []
     adding: list[Addition] = []
