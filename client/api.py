@@ -97,8 +97,9 @@ class Session:
 
     def start(self, spec: RunSpec) -> Run:
         """Start a run whose data the coordinator holds."""
-        # Not tried again when the connection is lost: the coordinator may have started it already.
-        return Run(self._link, self._link.call("submit_run", spec))
+        # Without a key not tried again when the connection is lost: the coordinator may have started it already.
+        call = self._link.call_again if spec.key else self._link.call
+        return Run(self._link, call("submit_run", spec))
 
     def run(self, run_id: str) -> Run:
         """Return a run that was submitted before, from here or elsewhere; NotFound if there is none."""
