@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from rpc.errors import ExitCode
@@ -61,8 +62,10 @@ def joined_id(cluster: Cluster) -> str:
 
 def test_a_node_that_joins_trains_the_same_bits_as_one_that_listens(cluster: Cluster, tmp_path: Path) -> None:
     alone = cluster.train(*RUN)
-    with Joined(cluster, "--slots", "2", "--label", "rack=a", "--data-dir", str(tmp_path / "node")):
+    arguments = ("--slots", "2", "--label", "rack=a", "--data-dir", str(tmp_path / "node"))
+    with Joined(cluster, *arguments) as joined:
         node = joined_id(cluster)
+        assert not listening(joined.program.process.pid)
         assert nodes(cluster, "drain", f"127.0.0.1:{cluster.nodes[0].port}").status == ExitCode.DONE
         assert cluster.train(*RUN).sha256 == alone.sha256
         row = json.loads(nodes(cluster, "show", node, "--json").stdout)
@@ -71,6 +74,25 @@ def test_a_node_that_joins_trains_the_same_bits_as_one_that_listens(cluster: Clu
     with Joined(cluster, "--data-dir", str(tmp_path / "node")):
         wait_state(cluster, node, "ready")
         assert rows(cluster)["joined"]["id"] == node, "its key file says who it is"
+
+
+def listening(pid: int) -> list[Any]:
+    """The sockets on which a process waits for others."""
+    sockets = psutil.Process(pid).net_connections("inet")
+    return [each for each in sockets if each.status == psutil.CONN_LISTEN]
+
+
+def test_a_node_joins_again_when_the_coordinator_was_killed(tmp_path: Path) -> None:
+    kept = ["--data-dir", str(tmp_path / "coordinator")]
+    with Cluster(tmp_path, nodes=0, coordinator_arguments=kept) as cluster, Joined(cluster):
+        node = joined_id(cluster)
+        port = cluster.coordinator.port
+        cluster.coordinator.kill()
+        cluster.coordinator = Program(
+            "coordinator.py", str(port), "--nodes", str(tmp_path / "nodes.txt"), *kept
+        ).serve()
+        wait_state(cluster, node, "ready")
+        assert cluster.train("1", "5", "8", "0.0001", "--quiet").status == ExitCode.DONE
 
 
 def test_a_drained_node_finishes_what_runs_and_ends_if_it_was_started_so(cluster: Cluster) -> None:
