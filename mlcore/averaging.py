@@ -8,22 +8,26 @@ import numpy as np
 
 from mlcore.finite import all_finite
 from mlcore.kernels.backend import FloatArray
-
-# Outer Nesterov momentum as in DiLoCo (Douillard et al. 2023, section 3.1): the values that worked best there.
-NESTEROV_ETA = 0.7
-NESTEROV_MOMENTUM = 0.9
+from mlcore.server_rules import RULES, SERVER_OPTIMIZERS
 
 _CHUNK = 1 << 16  # elements: a chunk of each operand stays in the cache of a core
 
 
 class ServerOptimizer:
-    """Applies the mean delta of a round; `nesterov` keeps a velocity of the model's size from round to round."""
+    """Applies the mean delta of a round.
 
-    def __init__(self, kind: str) -> None:
-        if kind not in ("fedavg", "nesterov"):
-            raise ValueError(f"server optimizer must be fedavg or nesterov, not {kind!r}")
-        self._kind = kind
-        self._velocity: FloatArray | None = None
+    Attributes:
+        state: what is kept from round to round, shape (n_weights x vectors kept,), one vector after the other; None
+            where nothing is. Each round makes a new one, and setting it goes on from there.
+    """
+
+    def __init__(self, kind: str, eta: float = 0.0) -> None:
+        """Take the optimizer's name and its learning rate; 0 is the usual one of that optimizer."""
+        if kind not in RULES:
+            raise ValueError(f"server optimizer must be one of {', '.join(SERVER_OPTIMIZERS)}, not {kind!r}")
+        self._rule = RULES[kind]
+        self._eta = eta or self._rule.eta
+        self.state: FloatArray | None = None
 
     def apply(self, model: FloatArray, total: FloatArray, divisor: int) -> FloatArray:
         """Return the next model, in the memory of `total`; `model` is not changed.
@@ -36,24 +40,27 @@ class ServerOptimizer:
         Raises:
             FloatingPointError: the new model is not finite.
         """
-        if self._kind == "nesterov" and self._velocity is None:
-            self._velocity = np.zeros_like(model)
+        memory = self._next_memory(model)
         for part in chunks(total.size):
-            mean = total[part]
-            mean /= mean.dtype.type(divisor)
-            if self._velocity is not None:
-                velocity = self._velocity[part]
-                velocity *= mean.dtype.type(NESTEROV_MOMENTUM)
-                velocity += mean
-                mean += mean.dtype.type(NESTEROV_MOMENTUM) * velocity
-                mean *= mean.dtype.type(NESTEROV_ETA)
-            mean += model[part]
-            if not all_finite(mean):
+            step = total[part]
+            step /= divisor
+            self._rule.make_step(step, memory[:, part], self._eta)
+            step += model[part]
+            if not all_finite(step):
                 raise FloatingPointError("the averaged model is not finite; a smaller eta helps")
         return total
 
+    def _next_memory(self, model: FloatArray) -> FloatArray:
+        """Make the coming state, as it was or as it starts; return it as (vectors, n_weights)."""
+        start = self._rule.start
+        if not start:
+            return np.empty((0, model.size), model.dtype)
+        # A new one: the last one may be on its way to a file.
+        self.state = np.repeat(np.array(start, model.dtype), model.size) if self.state is None else self.state.copy()
+        return self.state.reshape(len(start), model.size)
 
-def chunks(size: int) -> Iterator[slice]:
-    """Slices that cover 0..size in pieces of a cache's size."""
-    for start in range(0, size, _CHUNK):
-        yield slice(start, min(start + _CHUNK, size))
+
+def chunks(size: int, length: int = _CHUNK) -> Iterator[slice]:
+    """Slices that cover 0..size in pieces of `length`; without one, of a cache's size."""
+    for start in range(0, size, length):
+        yield slice(start, min(start + length, size))
