@@ -29,6 +29,7 @@ class TrainSettings:
         label_smoothing: share of the target spread evenly over all classes, from 0 to below 1.
         tolerance: `gd` stops after an epoch whose summed loss changed by this or less.
         seed: of the run; with round and shard it fixes the order of the rows.
+        prox_mu: adds prox_mu / 2 |w - w_global|^2 to the loss of a step, summed for `gd` and mean for the others.
     """
 
     layers: tuple[int, ...]
@@ -45,6 +46,7 @@ class TrainSettings:
     tolerance: float = 0.2
     dtype: str = "float32"
     seed: int = 1
+    prox_mu: float = 0.0
 
     def check(self) -> None:
         """Raise ValueError, naming the field and what it may be, if a value makes no sense."""
@@ -61,7 +63,8 @@ class TrainSettings:
             raise ValueError(f"eta must be a finite number above 0, not {self.eta}")
         _check_share("momentum", self.momentum)
         _check_share("label_smoothing", self.label_smoothing)
-        for name, value in (("weight_decay", self.weight_decay), ("tolerance", self.tolerance)):
+        for name in ("weight_decay", "tolerance", "prox_mu"):
+            value = getattr(self, name)
             if not (isfinite(value) and value >= 0):
                 raise ValueError(f"{name} must be a finite number, 0 or more, not {value}")
         if self.optimizer == "gd":

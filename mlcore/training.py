@@ -10,6 +10,7 @@ from mlcore.kernels.backend import Array, Backend, FloatArray, IntArray
 from mlcore.kernels.select import get_backend
 from mlcore.mlp import n_weights
 from mlcore.optimizers import STATES, make_optimizer
+from mlcore.proximal import add_proximal_gradient
 from mlcore.schedules import eta_factor
 from mlcore.settings import TrainSettings
 from mlcore.workspace import Shape, workspace_for
@@ -85,6 +86,7 @@ class _Task:
             settings.rows_per_batch(n_rows),
             STATES[settings.optimizer],
             settings.dtype,
+            is_proximal=settings.prox_mu > 0,
         )
         self.space = workspace_for(backend, shape)
         self.before_step: Callable[[], None] | None = None
@@ -134,6 +136,9 @@ class _Task:
             smoothing=settings.label_smoothing,
             scale=self._optimizer.scale(eta, n_rows),
         )
+        if settings.prox_mu:
+            # Counts once in the loss of a batch, however many rows that is the sum or mean of.
+            add_proximal_gradient(self.space, settings.prox_mu * self._optimizer.scale(eta, 1))
         self._optimizer.step(eta)
         self._step += 1
 

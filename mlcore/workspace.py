@@ -16,13 +16,19 @@ _MOST_KEPT_BYTES = 256 * 2**20  # per thread; larger workspaces are made anew fo
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the sizes of a task's arrays depend on; `n_states` counts the optimizer's vectors."""
+    """What the sizes of a task's arrays depend on.
+
+    Attributes:
+        n_states: vectors of the model's size that the optimizer keeps.
+        is_proximal: whether the weights are held near those that the task started from.
+    """
 
     layers: tuple[int, ...]
     n_rows: int
     n_batch_rows: int
     n_states: int
     dtype: str
+    is_proximal: bool = False
 
     @property
     def n_batches(self) -> int:
@@ -32,7 +38,7 @@ class Shape:
     @property
     def n_bytes(self) -> int:
         """Bytes of a workspace, near enough to bound what is kept."""
-        n_vectors = n_weights(self.layers) * (2 + self.n_states)
+        n_vectors = n_weights(self.layers) * (2 + self.n_states + 2 * self.is_proximal)
         n_activations = 2 * 2 * self.n_batch_rows * sum(self.layers)
         return np.dtype(self.dtype).itemsize * (n_vectors + n_activations)
 
@@ -47,6 +53,7 @@ class Workspace:
         self.weights = backend.empty((size,), shape.dtype)
         self.gradient = backend.empty((size,), shape.dtype)
         self.states = [backend.empty((size,), shape.dtype) for _ in range(shape.n_states)]
+        self.start, self.pull = (backend.empty((size if shape.is_proximal else 0,), shape.dtype) for _ in range(2))
         self.parameters = Parameters(
             layer_views(self.weights, shape.layers),
             layer_views(self.gradient, shape.layers),
@@ -58,6 +65,8 @@ class Workspace:
     def load(self, model: Array, x: Array, y: Array) -> None:
         """Take in the arguments of a task, host arrays, so that nothing of an earlier task is left."""
         self.weights[...] = self._backend.from_host(model)
+        if self.shape.is_proximal:
+            self.start[...] = self.weights
         self._x = self._backend.hold(np.ascontiguousarray(x, self.shape.dtype))
         self._y = self._backend.hold(np.ascontiguousarray(y, np.int64))
         for state in self.states:

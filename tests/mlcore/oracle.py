@@ -41,6 +41,8 @@ class Oracle:
                 rows = order[start : start + batch]
                 loss, gradient = self.loss_and_gradient(w, x[rows], y[rows])
                 losses[-1] += loss
+                per_loss = 1 if settings.optimizer == "gd" else len(rows)  # the gradient is divided by it below
+                gradient = gradient + per_loss * settings.prox_mu * (w - model)
                 eta = settings.eta * self._eta_factor((step + 0.5) / total)
                 n_steps += 1
                 step += 1

@@ -47,6 +47,8 @@ def test_stochastic_optimizers_take_128_rows_unless_told_or_short_of_them() -> N
         ("weight_decay", 0.1, "weight_decay needs optimizer sgd or adam"),
         ("label_smoothing", 1.0, "label_smoothing must be from 0 to below 1"),
         ("tolerance", nan, "tolerance must be"),
+        ("prox_mu", -0.1, "prox_mu must be a finite number, 0 or more, not -0.1"),
+        ("prox_mu", inf, "prox_mu must be"),
         ("seed", -1, "seed must be 0 or more"),
     ],
 )

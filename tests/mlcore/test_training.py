@@ -129,6 +129,23 @@ def test_a_task_after_a_diverged_one_is_not_touched_by_it(backend: Backend) -> N
     assert train(settings, backend).delta.tobytes() == clean.delta.tobytes()
 
 
+@pytest.mark.parametrize("optimizer", ["gd", "sgd", "adam"])
+def test_the_larger_prox_mu_the_nearer_the_weights_stay(optimizer: str, backend: Backend) -> None:
+    settings = replace(SETTINGS, optimizer=optimizer, epochs=8, weight_decay=0.0, tolerance=0.0)
+    if optimizer == "gd":
+        settings = replace(settings, eta=0.001, batch_size=0)
+    moved = [np.linalg.norm(train(replace(settings, prox_mu=mu), backend).delta) for mu in (0.0, 1.0, 30.0)]
+    assert moved[0] > moved[1] > moved[2]
+
+
+def test_without_prox_mu_a_task_is_the_same_whatever_had_it_before(backend: Backend) -> None:
+    first = train(SETTINGS, backend)
+    with_it = train(replace(SETTINGS, prox_mu=1.0), backend)
+    assert with_it.delta.tobytes() != first.delta.tobytes()
+    assert train(replace(SETTINGS, prox_mu=1.0), backend).delta.tobytes() == with_it.delta.tobytes()
+    assert train(SETTINGS, backend).delta.tobytes() == first.delta.tobytes()
+
+
 @pytest.mark.parametrize("hidden", [(), (30,), (30, 20, 10)])
 def test_any_number_of_hidden_layers_learns(hidden: tuple[int, ...], cpu_backend: Backend) -> None:
     settings = replace(SETTINGS, layers=(16, *hidden, 26), weight_decay=0.0)

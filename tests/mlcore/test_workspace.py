@@ -18,7 +18,8 @@ SHAPE = Shape((16, 24, 26), n_rows=1600, n_batch_rows=1600, n_states=0, dtype="f
 
 def test_the_same_shape_gets_the_same_workspace_again() -> None:
     assert workspace_for(NumpyBackend(), SHAPE) is workspace_for(NumpyBackend(), SHAPE)
-    assert workspace_for(NumpyBackend(), replace(SHAPE, n_states=1)) is not workspace_for(NumpyBackend(), SHAPE)
+    for other in (replace(SHAPE, n_states=1), replace(SHAPE, is_proximal=True)):
+        assert workspace_for(NumpyBackend(), other) is not workspace_for(NumpyBackend(), SHAPE)
 
 
 def test_no_two_threads_share_a_workspace() -> None:
