@@ -9,14 +9,16 @@ from pathlib import Path
 from client.queue_options import add_queue
 from client.settings import make_spec
 from client.subcommands import SUBCOMMANDS, add_output, group_parser, subcommand_parser
+from mlcore.aggregation import AGGREGATIONS
 from mlcore.mlp import INITS
 from mlcore.schedules import SCHEDULES
+from mlcore.server_rules import SERVER_OPTIMIZERS
 from mlcore.settings import ACTIVATIONS, DTYPES, OPTIMIZERS
 from rpc.argument_types import port
 from rpc.errors import BadRequest
 from rpc.messages import RunSpec
 from rpc.program import Parser
-from rpc.run_spec import SERVER_OPTIMIZERS, WEIGHTINGS
+from rpc.run_spec import WEIGHTINGS
 
 _USAGE = "\n       ".join(
     [
@@ -85,6 +87,10 @@ def spec_from(args: argparse.Namespace) -> RunSpec:
         run_timeout_s=args.run_timeout,
         max_node_losses=args.max_node_losses,
         max_attempts=args.max_attempts,
+        server_eta=args.server_eta,
+        aggregation=args.aggregation,
+        trim=args.trim,
+        prox_mu=args.prox_mu,
         priority=args.priority,
         min_nodes=args.min_nodes,
         max_nodes=args.max_nodes,
@@ -160,10 +166,29 @@ def _add_training(group: _Group) -> None:
     group.add_argument(
         "--task-threads", type=int, default=1, metavar="N", help="threads of one task (default: %(default)s)"
     )
+    group.add_argument(
+        "--prox-mu", type=float, default=0.0, metavar="X", help="pulls tasks to the global model, FedProx (default: 0)"
+    )
 
 
 def _add_averaging(group: _Group) -> None:
     group.add_argument("--server-optimizer", choices=SERVER_OPTIMIZERS, default="fedavg", help="default: fedavg")
+    group.add_argument(
+        "--server-eta", type=float, default=0.0, metavar="X", help="its learning rate (default: its usual one)"
+    )
+    group.add_argument(
+        "--aggregation",
+        choices=AGGREGATIONS,
+        default="mean",
+        help="of a round's updates; the others bear a few bad ones and take more memory (default: mean)",
+    )
+    group.add_argument(
+        "--trim",
+        type=int,
+        default=1,
+        metavar="N",
+        help="of each weight, trimmed leaves out the N largest and N smallest updates (default: %(default)s)",
+    )
     group.add_argument("--weighting", choices=WEIGHTINGS, default="rows", help="of shards (default: rows)")
     group.add_argument(
         "--max-delta-norm", type=float, default=0.0, metavar="X", help="refuse larger updates (default: off)"

@@ -51,6 +51,10 @@ class Settings(TypedDict, total=False):
     fraction: float
     min_shards: int
     round_deadline_s: float
+    server_eta: float
+    aggregation: str
+    trim: int
+    prox_mu: float
 
 
 def make_spec(

@@ -18,7 +18,6 @@ from mlcore.averaging import ServerOptimizer, chunks
 from mlcore.kernels.backend import FloatArray, IntArray
 from mlcore.metrics import evaluate
 from mlcore.mlp import init_weights
-from mlcore.reduction import tree_sum
 from mlcore.shards import DataError, Shard, check_labels, parse_rows, prepare, survey
 from rpc.arrays import bytes_of
 from rpc.aside import Aside, outcome_of
@@ -57,7 +56,7 @@ class Workbench:
 
     def open(self, run: TrainingRun) -> None:
         """Make room for the vectors of a run."""
-        vectors = RunVectors(run.id, ServerOptimizer(run.spec.server_optimizer))
+        vectors = RunVectors(run.id, ServerOptimizer(run.spec.server_optimizer, run.spec.server_eta))
         self._benches[run.id] = _Bench(run, vectors)
 
     def vectors(self, run: str) -> RunVectors | None:
@@ -108,7 +107,7 @@ class Workbench:
                     total[part] += right[part]
             case jobs.Apply():
                 model = vectors.models[job.round - 1]
-                total = tree_sum([vectors.sums.pop(holder) for holder in job.holders])
+                total = job.aggregation.combine([vectors.sums.pop(holder) for holder in job.holders])
                 vectors.set_model(job.round, vectors.optimizer.apply(model, total, job.divisor))
             case jobs.Validate():
                 return _validate(job.round, bench)
@@ -133,6 +132,8 @@ class Workbench:
 
 
 def _is_small(job: jobs.Add | jobs.Apply, vectors: RunVectors) -> bool:
+    if isinstance(job, jobs.Apply) and job.aggregation.is_robust:
+        return False  # sorting takes a hundred times as long as adding
     holders = (job.left,) if isinstance(job, jobs.Add) else job.holders
     return vectors.sums[holders[0]].size * len(holders) <= _SMALL
 

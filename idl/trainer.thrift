@@ -86,6 +86,7 @@ struct TrainSettings {
   12: double tolerance,
   13: string dtype,
   14: i64 seed,
+  15: double prox_mu,          // 0: off
 }
 
 struct SurveyTask {
@@ -203,6 +204,10 @@ struct RunSpec {
   38: double fraction,         // of the shards that take part in a round, above 0
   39: i32 min_shards,          // a round closes at its deadline when so many are in
   40: double round_deadline_s, // 0: none; -1: by how long its shards take
+  41: double server_eta,       // 0: by the server optimizer
+  42: string aggregation,
+  43: i32 trim,
+  44: double prox_mu,          // 0: off
 }
 
 struct WorkRow {

@@ -44,7 +44,7 @@ class Aggregation:
         if self.trim < 0:
             raise ValueError(f"trim must be 0 or more, not {self.trim}")
         if self.kind == "trimmed" and 2 * self.trim >= n_shards:
-            raise ValueError(f"trim must be below half of the {n_shards} shards, not {self.trim}")
+            raise ValueError(f"trim must be below half the shards of a round, {n_shards}, not {self.trim}")
 
     def combine(self, deltas: Sequence[FloatArray]) -> FloatArray:
         """Return the sum of the deltas or their robust mean, in the memory of the first; all may be overwritten.

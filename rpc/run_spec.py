@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any, get_args, get_origin, get_type_hints
 
+from mlcore.aggregation import Aggregation
 from mlcore.mlp import INITS
+from mlcore.participation import n_participants
+from mlcore.server_rules import SERVER_OPTIMIZERS
 from mlcore.settings import TrainSettings
 from rpc.errors import BadRequest
 from rpc.messages import ADAPTIVE, RunSpec
 
-SERVER_OPTIMIZERS = ("fedavg", "nesterov")
 WEIGHTINGS = ("rows", "uniform")
 MAX_NAME = 200  # characters
 MAX_LABELS = 64
@@ -48,7 +50,7 @@ def check_run_spec(spec: RunSpec) -> None:
     _check_choice("init", spec.init, ("", *INITS))
     _check_choice("server_optimizer", spec.server_optimizer, SERVER_OPTIMIZERS)
     _check_choice("weighting", spec.weighting, WEIGHTINGS)
-    for name in ("max_delta_norm", "max_time_s", "run_timeout_s"):
+    for name in ("max_delta_norm", "server_eta", "max_time_s", "run_timeout_s"):
         _check_not_negative(name, getattr(spec, name))
     if not 0 <= spec.target_error <= 1:
         raise BadRequest(f"target_error must be from 0 to 1, not {spec.target_error}")
@@ -60,6 +62,7 @@ def check_run_spec(spec: RunSpec) -> None:
     if spec.round_deadline_s != ADAPTIVE:
         _check_not_negative("round_deadline_s", spec.round_deadline_s)
     _check_queue(spec)
+    _check_aggregation(spec)
     _check_training(spec)
 
 
@@ -128,6 +131,18 @@ def _check_shape(spec: RunSpec) -> None:
         _check_range("h (units of a hidden layer)", width, 1, MAX_WIDTH)
 
 
+def _check_aggregation(spec: RunSpec) -> None:
+    _check_range("trim", spec.trim, 0, MAX_SHARDS)
+    try:
+        # The client asks before it knows the shards.
+        n_shards = n_participants(len(spec.shards) or MAX_SHARDS, spec.fraction)
+        if spec.round_deadline_s:
+            n_shards = min(n_shards, spec.min_shards)  # no more may be in when the round closes
+        Aggregation(spec.aggregation, spec.trim).check(n_shards)
+    except ValueError as error:
+        raise BadRequest(str(error)) from error
+
+
 def _check_training(spec: RunSpec) -> None:
     """Check what the nodes are told; inputs and classes, not known before the survey, count as one each."""
     settings = TrainSettings(
@@ -145,6 +160,7 @@ def _check_training(spec: RunSpec) -> None:
         tolerance=spec.tolerance,
         dtype=spec.dtype,
         seed=spec.seed,
+        prox_mu=spec.prox_mu,
     )
     try:
         settings.check()

@@ -57,3 +57,7 @@ class RunSpec:
     fraction: float = 1.0
     min_shards: int = 1
     round_deadline_s: float = 0.0
+    server_eta: float = 0.0
+    aggregation: str = "mean"
+    trim: int = 1
+    prox_mu: float = 0.0

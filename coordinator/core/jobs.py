@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from mlcore.aggregation import MEAN, Aggregation
 from mlcore.reduction import Slot
 from rpc.errors import FailureKind
 
@@ -40,7 +41,7 @@ class Add:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """Make version `round` of the model from the one before and the tree's sum of these holders; answers Done.
+    """Make version `round` of the model from the one before and the aggregate of these holders; answers Done.
 
     The holders are the whole sum alone, or all deltas in the order of the shards.
     """
@@ -49,6 +50,7 @@ class Apply:
     round: int
     holders: tuple[str, ...]
     divisor: int
+    aggregation: Aggregation = MEAN
 
 
 @dataclass(frozen=True, slots=True)

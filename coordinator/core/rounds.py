@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from coordinator.core.deadlines import RoundDeadline
 from coordinator.core.workload import Trained
+from mlcore.aggregation import MEAN, Aggregation
 from mlcore.reduction import Addition, ReductionTree, Slot
 from rpc.messages import RoundRow
 
@@ -54,11 +55,12 @@ class Round:
     Args:
         weights: of all shards.
         chosen: the shards that take part; None: all.
-        at_once: keep the deltas until all are there, for models so small that memory does not matter, and for rounds
-            that all shards take part in.
+        at_once: keep the deltas until all are there: for robust aggregations, and for rounds that all shards take part
+            in with models so small that memory does not matter.
 
     Attributes:
-        divisor: of the sum.
+        divisor: of the sum; a robust aggregate is not divided.
+        aggregation: what is made of the deltas.
         deadline: when it closes without what is missing, if ever.
     """
 
@@ -70,12 +72,14 @@ class Round:
         *,
         chosen: Collection[int] | None = None,
         deadline: RoundDeadline | None = None,
+        aggregation: Aggregation = MEAN,
         at_once: bool = False,
     ) -> None:
         self.number = number
         self.figures = RoundFigures(number, now)
         self.deadline = deadline
-        self.divisor = sum(weights)
+        self.aggregation = aggregation
+        self.divisor = 1 if aggregation.is_robust else sum(weights)
         self._weights = weights
         self._n_shards = len(weights)
         self._tree = ReductionTree(self._n_shards)
@@ -99,9 +103,10 @@ class Round:
 
     def leave_out(self, shard: int) -> Addition | None:
         """The shard has no part in this round; return the addition that becomes possible without it."""
-        self.divisor -= self._weights[shard]
+        if not self.aggregation.is_robust:
+            self.divisor -= self._weights[shard]
         self._is_here(shard)
-        return self._tree.leave_out(shard)
+        return None if self._at_once else self._tree.leave_out(shard)
 
     def _is_here(self, shard: int) -> None:
         """Nothing of the shard is missing any more."""
@@ -119,7 +124,7 @@ class Round:
     def summands(self) -> tuple[str, ...]:
         """The holders whose sum is that of the round; none while it is not complete."""
         if self._at_once:
-            return tuple(self._deltas) if self._first_missing == self._n_shards else ()
+            return tuple(filter(None, self._deltas)) if self._first_missing == self._n_shards else ()
         return () if self._tree.root is None else (self._tree.root,)
 
     def may_fetch(self, shard: int) -> bool:
@@ -128,5 +133,5 @@ class Round:
         Only the first few missing shards, and fewer while additions lag behind: what is held is then at most
         one partial sum per level of the tree and FETCH_WINDOW deltas, for any number of nodes.
         """
-        lag = max(0, self._held - self._n_shards.bit_length())
+        lag = 0 if self._at_once else max(0, self._held - self._n_shards.bit_length())
         return shard < self._first_missing + FETCH_WINDOW - lag

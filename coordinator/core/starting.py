@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from coordinator.core.deadlines import RoundDeadline
-from coordinator.core.participation import participants
 from coordinator.core.rounds import Round
-from coordinator.core.workload import Plan, TrainPayload
+from coordinator.core.workload import Plan, Remark, TrainPayload
+from mlcore.aggregation import Aggregation
+from mlcore.participation import participants
 from rpc.messages import RunSpec
 
 AT_ONCE_WEIGHTS = 4 << 20  # deltas of a round that are not longer in all are kept and added when all are there
@@ -18,10 +21,21 @@ def start_round(
 ) -> tuple[Round, list[TrainPayload]]:
     """Return round `number` and what its tasks do, in the order of shards; `rows` are those of all shards."""
     n_shards = len(rows)
-    weights = rows if spec.weighting == "rows" else [1] * n_shards
+    aggregation = Aggregation(spec.aggregation, spec.trim)
+    weights = rows if spec.weighting == "rows" and not aggregation.is_robust else [1] * n_shards
     chosen = participants(n_shards, spec.fraction, spec.seed, number)
     deadline = RoundDeadline(spec, len(chosen), now) if spec.round_deadline_s else None
     # Only what is added as it comes can do without some of it.
-    at_once = n_shards * plan.n_weights <= AT_ONCE_WEIGHTS and len(chosen) == n_shards and deadline is None
-    current = Round(number, weights, now, chosen=chosen, deadline=deadline, at_once=at_once)
+    is_small = n_shards * plan.n_weights <= AT_ONCE_WEIGHTS and len(chosen) == n_shards and deadline is None
+    at_once = is_small or aggregation.is_robust
+    current = Round(number, weights, now, chosen=chosen, deadline=deadline, aggregation=aggregation, at_once=at_once)
     return current, [TrainPayload(number, shard, rows[shard], weights[shard], plan) for shard in chosen]
+
+
+def memory_remarks(spec: RunSpec, plan: Plan) -> list[Remark]:
+    """What whoever watches should know of the coordinator's memory."""
+    if not Aggregation(spec.aggregation).is_robust:
+        return []
+    megabytes = plan.n_weights * np.dtype(plan.settings.dtype).itemsize / 1e6
+    text = f"{spec.aggregation} keeps all deltas of a round at the coordinator"
+    return [Remark("aggregation", f"{text}: {len(spec.shards)} of {megabytes:.3g} MB")]

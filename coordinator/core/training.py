@@ -8,10 +8,9 @@ from __future__ import annotations
 import math
 
 from coordinator.core import jobs
-from coordinator.core.participation import n_participants
 from coordinator.core.planning import claim_of, make_plan
 from coordinator.core.rounds import Round, RoundFigures
-from coordinator.core.starting import start_round
+from coordinator.core.starting import memory_remarks, start_round
 from coordinator.core.workload import (
     End,
     Limits,
@@ -27,6 +26,7 @@ from coordinator.core.workload import (
     TrainPayload,
     Withdraw,
 )
+from mlcore.participation import n_participants
 from mlcore.reduction import Addition
 from rpc.errors import FailureKind, TrainerError
 from rpc.messages import RunSpec, ShardSummary
@@ -176,6 +176,7 @@ class TrainingRun:
                 "surveyed",
                 f"{len(summaries)} shards, {rows} rows; layers {'-'.join(map(str, settings.layers))}",
             ),
+            *memory_remarks(self.spec, self.plan),
             jobs.Init(self.id, settings.layers, init, settings.seed, settings.dtype),
         ]
 
@@ -221,7 +222,9 @@ class TrainingRun:
         if addition is not None:
             return [jobs.Add(self.id, current.number, addition.left, addition.right, addition.slot)]
         summands = current.summands
-        return [jobs.Apply(self.id, current.number, summands, current.divisor)] if summands else []
+        if not summands:
+            return []
+        return [jobs.Apply(self.id, current.number, summands, current.divisor, current.aggregation)]
 
     def _averaged(self, number: int, seconds: float, now: float) -> list[Step]:
         figures = self._current().figures

@@ -965,6 +965,7 @@ class TrainSettings(object):
      - tolerance
      - dtype
      - seed
+     - prox_mu
 
     """
 
@@ -983,10 +984,11 @@ class TrainSettings(object):
         'tolerance',
         'dtype',
         'seed',
+        'prox_mu',
     )
 
 
-    def __init__(self, layers=None, activation=None, optimizer=None, rounds=None, epochs=None, eta=None, eta_schedule=None, batch_size=None, momentum=None, weight_decay=None, label_smoothing=None, tolerance=None, dtype=None, seed=None,):
+    def __init__(self, layers=None, activation=None, optimizer=None, rounds=None, epochs=None, eta=None, eta_schedule=None, batch_size=None, momentum=None, weight_decay=None, label_smoothing=None, tolerance=None, dtype=None, seed=None, prox_mu=None,):
         self.layers = layers
         self.activation = activation
         self.optimizer = optimizer
@@ -1001,6 +1003,7 @@ class TrainSettings(object):
         self.tolerance = tolerance
         self.dtype = dtype
         self.seed = seed
+        self.prox_mu = prox_mu
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -1086,6 +1089,11 @@ class TrainSettings(object):
                     self.seed = iprot.readI64()
                 else:
                     iprot.skip(ftype)
+            elif fid == 15:
+                if ftype == TType.DOUBLE:
+                    self.prox_mu = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -1154,6 +1162,10 @@ class TrainSettings(object):
         if self.seed is not None:
             oprot.writeFieldBegin('seed', TType.I64, 14)
             oprot.writeI64(self.seed)
+            oprot.writeFieldEnd()
+        if self.prox_mu is not None:
+            oprot.writeFieldBegin('prox_mu', TType.DOUBLE, 15)
+            oprot.writeDouble(self.prox_mu)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -2056,6 +2068,10 @@ class RunSpec(object):
      - fraction
      - min_shards
      - round_deadline_s
+     - server_eta
+     - aggregation
+     - trim
+     - prox_mu
 
     """
 
@@ -2100,10 +2116,14 @@ class RunSpec(object):
         'fraction',
         'min_shards',
         'round_deadline_s',
+        'server_eta',
+        'aggregation',
+        'trim',
+        'prox_mu',
     )
 
 
-    def __init__(self, name=None, shards=None, validation=None, rounds=None, epochs=None, hidden=None, classes=None, eta=None, activation=None, init=None, optimizer=None, batch_size=None, momentum=None, weight_decay=None, label_smoothing=None, eta_schedule=None, standardize=None, server_optimizer=None, weighting=None, dtype=None, seed=None, threads=None, tolerance=None, max_delta_norm=None, mixed_classes=None, patience=None, target_error=None, max_time_s=None, run_timeout_s=None, max_node_losses=None, max_attempts=None, owner=None, priority=None, min_nodes=None, max_nodes=None, select=None, key=None, fraction=None, min_shards=None, round_deadline_s=None,):
+    def __init__(self, name=None, shards=None, validation=None, rounds=None, epochs=None, hidden=None, classes=None, eta=None, activation=None, init=None, optimizer=None, batch_size=None, momentum=None, weight_decay=None, label_smoothing=None, eta_schedule=None, standardize=None, server_optimizer=None, weighting=None, dtype=None, seed=None, threads=None, tolerance=None, max_delta_norm=None, mixed_classes=None, patience=None, target_error=None, max_time_s=None, run_timeout_s=None, max_node_losses=None, max_attempts=None, owner=None, priority=None, min_nodes=None, max_nodes=None, select=None, key=None, fraction=None, min_shards=None, round_deadline_s=None, server_eta=None, aggregation=None, trim=None, prox_mu=None,):
         self.name = name
         self.shards = shards
         self.validation = validation
@@ -2144,6 +2164,10 @@ class RunSpec(object):
         self.fraction = fraction
         self.min_shards = min_shards
         self.round_deadline_s = round_deadline_s
+        self.server_eta = server_eta
+        self.aggregation = aggregation
+        self.trim = trim
+        self.prox_mu = prox_mu
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2372,6 +2396,26 @@ class RunSpec(object):
                     self.round_deadline_s = iprot.readDouble()
                 else:
                     iprot.skip(ftype)
+            elif fid == 41:
+                if ftype == TType.DOUBLE:
+                    self.server_eta = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 42:
+                if ftype == TType.STRING:
+                    self.aggregation = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 43:
+                if ftype == TType.I32:
+                    self.trim = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 44:
+                if ftype == TType.DOUBLE:
+                    self.prox_mu = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2551,6 +2595,22 @@ class RunSpec(object):
         if self.round_deadline_s is not None:
             oprot.writeFieldBegin('round_deadline_s', TType.DOUBLE, 40)
             oprot.writeDouble(self.round_deadline_s)
+            oprot.writeFieldEnd()
+        if self.server_eta is not None:
+            oprot.writeFieldBegin('server_eta', TType.DOUBLE, 41)
+            oprot.writeDouble(self.server_eta)
+            oprot.writeFieldEnd()
+        if self.aggregation is not None:
+            oprot.writeFieldBegin('aggregation', TType.STRING, 42)
+            oprot.writeString(self.aggregation.encode('utf-8') if sys.version_info[0] == 2 else self.aggregation)
+            oprot.writeFieldEnd()
+        if self.trim is not None:
+            oprot.writeFieldBegin('trim', TType.I32, 43)
+            oprot.writeI32(self.trim)
+            oprot.writeFieldEnd()
+        if self.prox_mu is not None:
+            oprot.writeFieldBegin('prox_mu', TType.DOUBLE, 44)
+            oprot.writeDouble(self.prox_mu)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -4458,6 +4518,7 @@ TrainSettings.thrift_spec = (
     (12, TType.DOUBLE, 'tolerance', None, None, ),  # 12
     (13, TType.STRING, 'dtype', 'UTF8', None, ),  # 13
     (14, TType.I64, 'seed', None, None, ),  # 14
+    (15, TType.DOUBLE, 'prox_mu', None, None, ),  # 15
 )
 all_structs.append(SurveyTask)
 SurveyTask.thrift_spec = (
@@ -4567,6 +4628,10 @@ RunSpec.thrift_spec = (
     (38, TType.DOUBLE, 'fraction', None, None, ),  # 38
     (39, TType.I32, 'min_shards', None, None, ),  # 39
     (40, TType.DOUBLE, 'round_deadline_s', None, None, ),  # 40
+    (41, TType.DOUBLE, 'server_eta', None, None, ),  # 41
+    (42, TType.STRING, 'aggregation', 'UTF8', None, ),  # 42
+    (43, TType.I32, 'trim', None, None, ),  # 43
+    (44, TType.DOUBLE, 'prox_mu', None, None, ),  # 44
 )
 all_structs.append(WorkRow)
 WorkRow.thrift_spec = (

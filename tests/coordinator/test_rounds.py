@@ -32,6 +32,14 @@ def test_additions_that_lag_behind_narrow_the_window() -> None:
     assert [shard for shard in range(6, 10) if current.may_fetch(shard)] == [6, 7, 8, 9]
 
 
+def test_deltas_that_are_all_kept_do_not_narrow_it() -> None:
+    current = Round(1, [1] * 100, 0.0, at_once=True)
+    for shard in range(60):
+        assert current.may_fetch(shard)
+        assert current.arrived(shard, str(shard)) is None
+    assert [shard for shard in range(60, 100) if current.may_fetch(shard)] == [60, 61, 62, 63]
+
+
 @pytest.mark.parametrize("n_shards", [*range(1, 26), 100, 257])
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("additions_are_slow", [False, True])

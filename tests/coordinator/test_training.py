@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from coordinator.core import jobs
-from coordinator.core.participation import participants
 from coordinator.core.training import TrainingRun
 from coordinator.core.workload import End, Queue, Remark, Step, TaskSpec, TrainPayload, Withdraw
+from mlcore.aggregation import Aggregation
+from mlcore.participation import participants
 from rpc.errors import FailureKind
 from tests.coordinator.runs import LARGE, TRAINED, VALIDATION, run, surveyed
 
@@ -97,6 +98,27 @@ def test_large_deltas_are_added_as_they_come() -> None:
     add = jobs.Add("r", 1, "a", "b", (1, 0))
     assert work.on_result(left, "a", TRAINED, 1.0) == [add]
     assert work.on_computed(add, DONE, 1.0) == [jobs.Apply("r", 1, ("a",), 201)]
+
+
+@pytest.mark.parametrize("hidden", [(8,), LARGE], ids=["small", "large"])
+def test_a_median_takes_all_deltas_at_once_each_as_much_as_the_others(hidden: tuple[int, ...]) -> None:
+    work, tasks = planned(3, hidden=hidden, aggregation="median")
+    payloads = [task.payload for task in tasks]
+    assert [payload.weight for payload in payloads if isinstance(payload, TrainPayload)] == [1, 1, 1]
+    assert work.on_result(tasks[2], "c", TRAINED, 1.0) == []
+    assert work.on_result(tasks[0], "a", TRAINED, 1.0) == []
+    apply = jobs.Apply("r", 1, ("a", "b", "c"), 1, Aggregation("median"))
+    assert work.on_result(tasks[1], "b", TRAINED, 1.0) == [apply]
+
+
+def test_a_run_that_keeps_all_deltas_says_how_much_that_is() -> None:
+    work = run(3, aggregation="trimmed", hidden=(1000,))
+    surveys = queued(work.begin(0.0))
+    work.on_computed(jobs.LoadValidation("r"), VALIDATION, 0.0)
+    for task in surveys:
+        steps = work.on_result(task, "", surveyed(task.order[1]), 0.0)
+    remarks = [step.message for step in steps if isinstance(step, Remark) and step.kind == "aggregation"]
+    assert remarks == ["trimmed keeps all deltas of a round at the coordinator: 3 of 0.036 MB"]
 
 
 def test_a_run_of_one_round_is_validated_and_sealed() -> None:

@@ -107,7 +107,7 @@ def test_what_makes_sense_passes(kind: str) -> None:
     [
         (Aggregation("krum"), "aggregation must be one of mean, median, trimmed, not 'krum'"),
         (Aggregation("trimmed", -1), "trim must be 0 or more, not -1"),
-        (Aggregation("trimmed", 5), "trim must be below half of the 10 shards, not 5"),
+        (Aggregation("trimmed", 5), "trim must be below half the shards of a round, 10, not 5"),
     ],
 )
 def test_what_makes_no_sense_is_named(how: Aggregation, what: str) -> None:

@@ -34,6 +34,19 @@ SPEC = RunSpec("x", (SHARD,), DataFile("validate_x.txt", "sha256:1", 1), rounds=
         ({"optimizer": None}, "optimizer must be a text, not None (NoneType)"),
         ({"hidden": 4}, "hidden must be a tuple, not 4"),
         ({"hidden": (4, 2.5)}, "hidden must be a whole number, not 2.5 (float)"),
+        (
+            {"server_optimizer": "adam"},
+            "server_optimizer must be one of fedavg, fedavgm, nesterov, fedadam, fedyogi, not 'adam'",
+        ),
+        ({"server_eta": -1.0}, "server_eta must be a finite number, 0 or more, not -1.0"),
+        ({"aggregation": "krum"}, "aggregation must be one of mean, median, trimmed, not 'krum'"),
+        ({"aggregation": "trimmed"}, "trim must be below half the shards of a round, 1, not 1"),
+        (
+            {"shards": (SHARD,) * 10, "fraction": 0.4, "aggregation": "trimmed", "trim": 2},
+            "trim must be below half the shards of a round, 4, not 2",
+        ),
+        ({"trim": -1}, "trim must be from 0 to 100,000, not -1"),
+        ({"prox_mu": float("nan")}, "prox_mu must be a finite number, 0 or more, not nan"),
         ({"validation": None}, "validation must be a DataFile, not None (NoneType)"),
     ],
 )
@@ -46,6 +59,10 @@ def test_a_value_that_makes_no_sense_is_named(change: dict[str, Any], reason: st
 def test_a_run_at_the_bounds_is_fine() -> None:
     shards = (replace(SHARD, file="x" * MAX_FILE_NAME),) * MAX_SHARDS
     check_run_spec(replace(SPEC, name="x" * MAX_NAME, shards=shards))
+
+
+def test_a_client_may_ask_for_a_trimmed_mean_before_it_knows_the_shards() -> None:
+    check_run_spec(replace(SPEC, shards=(), aggregation="trimmed", trim=2))
 
 
 def test_a_whole_number_will_do_where_any_number_is_asked_for() -> None:

@@ -8,6 +8,7 @@ from random import Random
 
 from coordinator.core.policies import POLICIES
 from coordinator.core.workload import TrainPayload
+from mlcore.participation import n_participants
 from rpc.messages import DataFile, RunSpec
 from tests.simulation import trainer
 from tests.simulation.coverage import NODE_FAULTS, ONLY_LARGE, POSSIBLE, Column, FaultKind
@@ -139,6 +140,9 @@ def _run(rng: Random, index: int, doom: Doom) -> RunPlan:
         max_nodes=of_its_own.choice([0, 0, 1, 3]),
         fraction=of_its_own.choice([1.0, 1.0, 0.5]),
     )
+    if of_its_own.random() < 0.15:
+        most = (n_participants(n_shards, spec.fraction) - 1) // 2
+        spec = replace(spec, aggregation=of_its_own.choice(["median", "trimmed"]), trim=of_its_own.randint(0, most))
     return RunPlan(
         id=f"r{index}",
         spec=spec,

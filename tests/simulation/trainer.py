@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from coordinator.core.participation import participants
+from mlcore.aggregation import Aggregation
+from mlcore.participation import participants
 from rpc.messages import RunSpec
 
 
@@ -44,6 +45,11 @@ def _pair(left: int | None, right: int | None) -> int | None:
     return add(left, right)
 
 
+def aggregate(how: Aggregation, deltas: Sequence[int | None]) -> int:
+    """What becomes of the deltas of a round, in the order of the shards, or of their sum alone."""
+    return digest(how, *(each for each in deltas if each is not None)) if how.is_robust else tree_sum(deltas)
+
+
 def average(model: int, total: int, divisor: int) -> int:
     return digest("average", model, total, divisor)
 
@@ -63,7 +69,8 @@ class Expected:
 
 def expected(spec: RunSpec, rows: Sequence[int]) -> Expected:
     """Train without nodes, dispatcher or faults."""
-    weights = rows if spec.weighting == "rows" else [1] * len(rows)
+    how = Aggregation(spec.aggregation, spec.trim)
+    weights = rows if spec.weighting == "rows" and not how.is_robust else [1] * len(rows)
     versions = [start_model(spec.seed)]
     for number in range(1, spec.rounds + 1):
         model = versions[-1]
@@ -71,7 +78,8 @@ def expected(spec: RunSpec, rows: Sequence[int]) -> Expected:
         level: list[int | None] = [None] * len(rows)
         for shard in shards:
             level[shard] = delta(model, spec.seed, (number, shard), weights[shard])
-        versions.append(average(model, tree_sum(level), sum(weights[shard] for shard in shards)))
+        divisor = 1 if how.is_robust else sum(weights[shard] for shard in shards)
+        versions.append(average(model, aggregate(how, level), divisor))
     return Expected(tuple(versions), _last_round(spec, versions))
 
 

@@ -76,7 +76,7 @@ class Vectors:
                 left, right = self._take(job.run, job.left), self._take(job.run, job.right)
                 self._sums[job.run][job.left] = trainer.add(left, right)
             case jobs.Apply():
-                total = trainer.tree_sum([self._take(job.run, holder) for holder in job.holders])
+                total = trainer.aggregate(job.aggregation, [self._take(job.run, holder) for holder in job.holders])
                 models[job.round] = trainer.average(self.model(job.run, job.round - 1), total, job.divisor)
             case jobs.Validate():
                 error = trainer.validation_error(self.model(job.run, job.round))

@@ -39,6 +39,12 @@ def says_too_little(task: TrainTask, model: FloatArray, data: Prepared, before_s
     return replace(result, delta=result.delta[:-1])
 
 
+def flips_two_shards(task: TrainTask, model: FloatArray, data: Prepared, before_step: Step) -> ShardResult:
+    """Sends ten times the opposite of what two of ten shards teach: finite, and of the right shape."""
+    result = _honest(task, model, data, before_step)
+    return replace(result, delta=-10 * result.delta) if task.shard in (2, 7) else result
+
+
 def diverges(task: TrainTask, model: FloatArray, data: Prepared, before_step: Step) -> ShardResult:
     raise FloatingPointError("epoch 3: the loss is not finite; a smaller eta helps")
 
@@ -70,6 +76,7 @@ KINDS: dict[str, Trainer] = {
     "constant": adds_a_constant,
     "nan": says_nan,
     "short": says_too_little,
+    "flips": flips_two_shards,
     "diverges": diverges,
     "bug": has_a_bug,
     "dies": dies_of_shard_3,

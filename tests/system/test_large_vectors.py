@@ -71,9 +71,10 @@ def peak_bytes(cluster: Cluster) -> int:
     return int(line.split()[1]) * 1024
 
 
-def test_deltas_that_wait_on_their_nodes_give_the_same_model(tmp_path: Path) -> None:
+@pytest.mark.parametrize("aggregation", ["mean", "median"])
+def test_deltas_that_wait_on_their_nodes_give_the_same_model(tmp_path: Path, aggregation: str) -> None:
     # 2 M weights are 8 MB: more than one part, so deltas are fetched in the order of the tree.
-    run = ("2", "1", "46512", "0.0001", "--quiet")
+    run = ("2", "1", "46512", "0.0001", "--quiet", "--aggregation", aggregation)
     data = tiny_dataset(tmp_path, shards=11)
     with Cluster(tmp_path, nodes=1) as cluster:
         expected = good(cluster.train(*run, data=data)).sha256

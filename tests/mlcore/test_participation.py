@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.core.participation import n_participants, participants
+from mlcore.participation import n_participants, participants
 
 
 @given(st.integers(1, 200), st.floats(0.001, 1.0), st.integers(0, 2**63 - 1), st.integers(1, 1000))
