@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coordinator.core.dispatcher import Dispatcher
-from coordinator.core.events import CancelAsked, Command, Delivered, Drop, Event, Reported
+from coordinator.core.events import CancelAsked, Command, Delivered, Drop, Event, NodeOrder, Reported
 from coordinator.core.model import Attempt, NodeState, WorkState
 from coordinator.core.pool import PoolSettings
 from coordinator.core.rounds import FETCH_WINDOW
@@ -29,6 +29,7 @@ class Checks:
         self._deadlines: dict[str, float] = {}
         self._cancelled: set[str] = set()
         self._heard_at: dict[str, float] = {}
+        self._drained: set[str] = set()
 
     def submitted(self, plan: RunPlan, now: float) -> None:
         self._deadlines[plan.id] = now + plan.spec.run_timeout_s
@@ -75,6 +76,14 @@ class Checks:
         workload = self._dispatcher.work[run].workload
         assert isinstance(workload, TrainingRun)
         return number < 1 or workload.figures[number - 1].validation_error is not None
+
+    def ordered(self, node_id: str, order: NodeOrder) -> None:
+        (self._drained.add if order is NodeOrder.DRAIN else self._drained.discard)(node_id)
+
+    def placed(self, attempt: Attempt) -> None:
+        """A drained node gets nothing new."""
+        if attempt.node_id in self._drained:
+            raise Flaw(f"{attempt.node_id} is drained and gets {attempt.id}")
 
     def disconnected(self, node_id: str, now: float) -> None:
         if now <= self._heard_at[node_id] + _LEASE_S:

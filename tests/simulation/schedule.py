@@ -62,6 +62,15 @@ class FaultPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class DrainPlan:
+    """A node that gets nothing new from a time to another one."""
+
+    node: str
+    at: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
     name: str
     policy: str
@@ -71,6 +80,7 @@ class Schedule:
     doom: Doom
     doom_at: float
     all_decline: tuple[float, float]  # from when to when every node declines
+    drains: tuple[DrainPlan, ...]
 
 
 def make_schedule(seed: int, number: int) -> Schedule:
@@ -91,6 +101,7 @@ def make_schedule(seed: int, number: int) -> Schedule:
         doom=doom,
         doom_at=rng.uniform(0.0, span_s),
         all_decline=(declines_at, declines_at + rng.uniform(0.5, 6.0)),
+        drains=_drains(Random(f"{seed}/{number}/drains"), nodes, span_s),
     )
 
 
@@ -151,6 +162,14 @@ def _run(rng: Random, index: int, doom: Doom) -> RunPlan:
         submit_at=rng.uniform(0.0, 3.0) if rng.random() < 0.3 else 0.0,
         cancel_at=rng.uniform(0.0, 15.0) if rng.random() < 0.25 else None,
     )
+
+
+def _drains(rng: Random, nodes: tuple[NodePlan, ...], span_s: float) -> tuple[DrainPlan, ...]:
+    if rng.random() < 0.7:
+        return ()
+    drained = rng.sample(nodes, rng.randint(1, len(nodes)))
+    starts = [rng.uniform(0.0, span_s) for _ in drained]
+    return tuple(DrainPlan(node.id, at, at + rng.uniform(0.1, 10.0)) for node, at in zip(drained, starts, strict=True))
 
 
 def _faults(rng: Random, span_s: float, has_large: bool) -> tuple[FaultPlan, ...]:

@@ -20,7 +20,9 @@ from coordinator.core.events import (
     Event,
     Fetch,
     NodeDown,
+    NodeOrder,
     NodeUp,
+    Ordered,
     Release,
     Reported,
     Start,
@@ -38,7 +40,7 @@ from tests.simulation.coverage import Column, FaultKind, Strikes
 from tests.simulation.faults import Faults
 from tests.simulation.flaw import Flaw
 from tests.simulation.ledger import Entry, Ledger
-from tests.simulation.schedule import Doom, RunPlan, Schedule
+from tests.simulation.schedule import Doom, DrainPlan, RunPlan, Schedule
 from tests.simulation.vectors import Vectors
 
 MAX_EVENTS = 200_000
@@ -80,6 +82,8 @@ class Simulation:
             self.clock.after(node.plan.joins_at, partial(self.cluster.connect, node))
         for fault in self.schedule.faults:
             self.faults.plan(fault)
+        for drain in self.schedule.drains:
+            self._plan_drain(drain)
         if self.schedule.doom is not Doom.NONE:
             self.clock.after(self.schedule.doom_at, self._doom, is_background=True)
         while self.checks.open_runs:
@@ -117,6 +121,14 @@ class Simulation:
             cancel = CancelAsked(plan.id, "asked")
             cancel_at = max(plan.cancel_at, plan.submit_at + 0.001)
             self.clock.after(cancel_at, lambda: self.handle(cancel), is_background=True)
+
+    def _plan_drain(self, plan: DrainPlan) -> None:
+        def order(order: NodeOrder) -> None:
+            self.checks.ordered(plan.node, order)
+            self.handle(Ordered(plan.node, order))
+
+        self.clock.after(plan.at, partial(order, NodeOrder.DRAIN), is_background=True)
+        self.clock.after(plan.until, partial(order, NodeOrder.RESUME), is_background=True)
 
     def _doom(self) -> None:
         if self.schedule.doom is Doom.DECLINE:
@@ -165,6 +177,7 @@ class Simulation:
     def _carry_out(self, command: Command) -> None:
         match command:
             case Start(attempt, task):
+                self.checks.placed(attempt)
                 self.cluster.start(self.ledger.started(attempt, task))
             case Fetch(attempt):
                 self.cluster.fetch(self.ledger.fetching(attempt))
