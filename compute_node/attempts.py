@@ -65,11 +65,6 @@ class Attempts:
     def names(self) -> tuple[str, ...]:
         return tuple(attempt.task.attempt for attempt in self._here)
 
-    @property
-    def is_awaited(self) -> bool:
-        """Whether somebody waits for something that runs here."""
-        return any(attempt.asker is not None and not attempt.is_cancelled for attempt in self._here)
-
     def places(self, here: Belongings) -> list[str]:
         """The tasks of a coordinator that run here."""
         return [attempt.key.place for attempt in self._here if attempt.here is here and not attempt.is_cancelled]

@@ -76,9 +76,9 @@ class NodeHandler:
         self._late_labels.update(labels)
 
     @property
-    def is_idle(self) -> bool:
-        """Whether nobody waits for anything of this node."""
-        return not (self._attempts.is_awaited or self._coordinators.is_fetching)
+    def is_fetched_from(self) -> bool:
+        """Whether a coordinator fetches a delta."""
+        return self._coordinators.is_fetching
 
     def leave(self) -> None:
         """Take nothing new from now on, and say so."""

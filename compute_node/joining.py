@@ -43,9 +43,9 @@ class Joining:
         self._is_closed = False
 
     @property
-    def is_sending(self) -> bool:
-        """Whether an answer is still on its way to the coordinator."""
-        return any(line.is_sending for line in self._lines)
+    def is_busy(self) -> bool:
+        """Whether the coordinator waits for an answer, or for the rest of it."""
+        return any(line.is_busy for line in self._lines)
 
     def open(self) -> None:
         """Dial the coordinator; goes on until `close`."""
@@ -122,8 +122,9 @@ class _Line:
         self._channel = Channel(loop, address, COORDINATOR, hello=hello, on_up=self._greeted, on_down=self._down)
 
     @property
-    def is_sending(self) -> bool:
-        return self._session is not None and self._session.connection.is_sending
+    def is_busy(self) -> bool:
+        session = self._session
+        return session is not None and (session.busy or session.connection.is_sending)
 
     def close(self) -> None:
         if self._session is not None:

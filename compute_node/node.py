@@ -63,7 +63,7 @@ class ComputeNode:
         self._door = self._joining(config, key) if config.join else self._server(config)
         self.name = self._handler.name
         self._config = config
-        self._departure = Departure(self._loop, lambda: self._handler.is_idle and not self._door.is_sending, self.stop)
+        self._departure = Departure(self._loop, self._is_idle, self.stop)
         if config.exit_when_drained:
             self._handler.on_drained = self._drained
 
@@ -95,6 +95,9 @@ class ComputeNode:
             return
         self._handler.leave()
         self._departure.within(self._config.drain_grace_s)
+
+    def _is_idle(self) -> bool:
+        return not (self._door.is_busy or self._handler.is_fetched_from)
 
     def _drained(self, is_drained: bool) -> None:
         if is_drained:

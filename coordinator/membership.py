@@ -128,7 +128,7 @@ class Membership:
         """
         address = parse_address(text)
         member = self._member(node_id_of(address), address, Source.ADDED)
-        member.is_removed = False
+        member.source, member.is_removed = Source.ADDED, False
         member.link.open()
         self._changed(member)
         return member
@@ -208,9 +208,9 @@ class Membership:
 
     def _find(self, text: str) -> Member:
         exact = self._members.get(text)
-        if exact is not None:
+        if exact is not None and not exact.is_unlisted:
             return exact
-        found = [member for member in self._members.values() if text in self._names(member)]
+        found = [member for member in self.everyone if text in self._names(member)]
         if len(found) == 1:
             return found[0]
         if found:

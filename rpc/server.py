@@ -106,9 +106,9 @@ class Server:
         return len(self._strangers) + len(self._known)
 
     @property
-    def is_sending(self) -> bool:
-        """Whether an answer is still on its way to its caller."""
-        return any(session.connection.is_sending for session in self._known)
+    def is_busy(self) -> bool:
+        """Whether somebody waits for an answer, or for the rest of it."""
+        return any(session.busy or session.connection.is_sending for session in self._known)
 
     def close(self) -> None:
         """Stop listening and close every connection."""

@@ -45,6 +45,13 @@ def test_a_busy_node_goes_when_its_grace_is_over() -> None:
     assert scene.run(30.0)
 
 
+def test_a_drained_node_waits_a_moment_for_a_task_that_is_on_its_way() -> None:
+    scene = Scene()
+    scene.is_idle = True
+    scene.departure.when_idle()
+    assert not scene.run(0.1)
+
+
 def test_a_node_that_is_wanted_again_stays() -> None:
     scene = Scene()
     scene.departure.when_idle()

@@ -90,9 +90,17 @@ def test_nodes_come_and_go_with_their_lines(scene: Scene) -> None:
 
 def test_a_node_that_was_added_outlives_its_line(scene: Scene) -> None:
     scene.membership.add("127.0.0.1:9091")
+    scene.membership.listed([A, B])
+    scene.membership.add("127.0.0.1:9092")
+    scene.membership.listed([])
+    assert scene.states() == {"127.0.0.1:9091": "connecting", "127.0.0.1:9092": "connecting"}
+
+
+def test_a_node_whose_line_is_gone_is_not_known_any_more(scene: Scene) -> None:
     scene.membership.listed([A])
     scene.membership.listed([])
-    assert scene.states() == {"127.0.0.1:9091": "connecting"}
+    with pytest.raises(NotFound, match="no node is called"):
+        scene.membership.order("127.0.0.1:9091", "resume", "")
 
 
 @pytest.mark.parametrize("address", ["", "9091", "host:", "host:port", "host:70000"])
