@@ -47,6 +47,8 @@ def _parts(overview: Overview) -> Iterator[Text]:
         f"coordinator {overview.version}, policy {overview.policy}, up {_duration(overview.uptime_s)}, "
         f"{_count(len(overview.nodes), 'node')}, {_count(len(overview.work), 'run')}"
     )
+    if overview.store_fault:
+        yield Text(f"paused, nothing can be remembered now: {overview.store_fault}", style="red")
     if overview.nodes:
         yield Text()
         rows = [_node(node) for node in overview.nodes]

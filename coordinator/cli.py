@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from platformdirs import user_data_path
+
 from coordinator.config import CoordinatorConfig, read_nodes
 from coordinator.coordinator import Coordinator
 from coordinator.core.policies import NUMBERS, POLICIES, Policy
@@ -69,7 +71,15 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--data-root", type=Path, default=Path(), metavar="DIR",
         help="folder below which the classic train call may name folders (default: the current one)",
     )  # fmt: skip
-    parser.add_argument("--data-dir", metavar="DIR", help="where blobs are kept (default: a temporary folder)")
+    parser.add_argument(
+        "--data-dir", metavar="DIR",
+        help="where everything is kept, so that a restart goes on with it (default: a folder for this port in the"
+        " user's data folder; with port 0 a temporary one)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--store", metavar="URL", default="",
+        help="database to use in place of a SQLite file in the data folder: postgresql+psycopg://...",
+    )  # fmt: skip
     parser.add_argument(
         "--beat", type=seconds, default=2.0, metavar="S", help="seconds between heartbeats (default: 2)"
     )
@@ -108,12 +118,18 @@ def config_from(args: argparse.Namespace) -> CoordinatorConfig:
         nodes=read_nodes(listed) if args.nodes or listed.exists() else (),
         nodes_file=listed,
         data_root=args.data_root,
-        data_dir=args.data_dir,
+        data_dir=args.data_dir or default_data_dir(args.port),
+        store=args.store,
         beat_s=args.beat,
         lease_s=args.lease,
         task_timeout_s=args.task_timeout,
         shares=dict(args.share),
     )
+
+
+def default_data_dir(port: int) -> str | None:
+    """The folder of a coordinator on this port; None, for a temporary one, where the port is any free one."""
+    return str(user_data_path("roundhouse") / f"coordinator-{port}") if port else None
 
 
 def make_policy(name: str) -> Policy:

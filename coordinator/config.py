@@ -17,7 +17,8 @@ class CoordinatorConfig:
         nodes_file: where the nodes are listed; read again when it was edited.
         data_root: folders that the classic `train` call may name are below it.
         shares: weights of owners in the queue; who is not named has 1.
-        data_dir: where blobs are kept; None: a temporary folder.
+        data_dir: where blobs, and the store unless it is elsewhere, are kept; None: a temporary folder.
+        store: URL of a database; empty: a file in the data folder.
     """
 
     port: int
@@ -27,6 +28,7 @@ class CoordinatorConfig:
     nodes_file: Path | None = None
     data_root: Path = Path()
     data_dir: str | None = None
+    store: str = ""
     beat_s: float = 2.0
     lease_s: float = 10.0
     task_timeout_s: float = 3600.0

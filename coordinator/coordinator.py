@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from pathlib import Path
+from secrets import token_hex
 
 from coordinator.config import CoordinatorConfig
 from coordinator.core.policies import Policy
 from coordinator.handler import CoordinatorHandler
-from coordinator.identity import keep_identity, next_identity
 from coordinator.runtime import Runtime
+from coordinator.store.ownership import this_process
+from coordinator.store.store import Store
 from mlcore.kernels import set_threads
 from rpc.blobs import BlobFolder
 from rpc.loop import Loop
@@ -23,18 +26,17 @@ class Coordinator:
     def __init__(self, config: CoordinatorConfig, policy: Policy) -> None:
         self._loop = Loop()
         self._scratch = tempfile.TemporaryDirectory(prefix="roundhouse-coordinator-", ignore_cleanup_errors=True)
-        blobs = BlobFolder(Path(config.data_dir or self._scratch.name) / "blobs")
-        folder = Path(config.data_dir) if config.data_dir else None
-        identity = next_identity(folder)
-        self._runtime = Runtime(config, identity, policy, loop=self._loop, blobs=blobs)
+        folder = Path(config.data_dir or self._scratch.name)
+        blobs = BlobFolder(folder / "blobs")
+        holder = this_process(f"{config.host}:{config.port}", time.time_ns() // 1_000_000)
+        store = Store.open(config.store or folder / "store.db", holder, identity=token_hex(8))
+        self._runtime = Runtime(config, policy, loop=self._loop, blobs=blobs, store=store)
         self._handler = CoordinatorHandler(self._loop, self._runtime, blobs, config.data_root)
         self._server = Server(self._loop, COORDINATOR, self._handler, host=config.host, port=config.port)
         self.address = self._server.address
-        if folder is not None:
-            keep_identity(folder, identity)
 
     def run(self) -> None:
-        """Serve until stopped."""
+        """Serve until stopped; raises what made it impossible to go on."""
         set_threads(1)  # the nodes of a small machine need its cores more than validation does
         self._runtime.start()
         try:
@@ -44,6 +46,8 @@ class Coordinator:
             self._runtime.close()
             self._handler.close()
             self._scratch.cleanup()
+        if self._runtime.ended_by is not None:
+            raise self._runtime.ended_by
 
     def stop(self) -> None:
         self._loop.stop()

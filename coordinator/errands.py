@@ -88,7 +88,7 @@ class Errands:
             settings=payload.plan.settings,
             offset=payload.plan.offset,
             scale=payload.plan.scale,
-            committed_round=payload.round - 1,
+            committed_round=run.kept,
         )
         sent = perf_counter()
         result: TrainResult = yield from _ask("train_shard", task, cargo)

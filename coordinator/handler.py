@@ -12,7 +12,10 @@ from coordinator.core.model import Work, WorkState
 from coordinator.core.training import TrainingRun
 from coordinator.membership import Member
 from coordinator.node_views import node_row, node_rows
+from coordinator.remembering import stored_detail, stored_row
 from coordinator.runtime import Runtime
+from coordinator.store.failures import StoreDown
+from coordinator.store.rows import StoredWork
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
 from rpc.errors import BadRequest, NotFound, Refused, RunFailed
@@ -37,6 +40,8 @@ from rpc.run_spec import MAX_NAME, check_run_spec
 from rpc.server import Caller, Later, Reversal
 
 _MAX_WAIT_S = 60.0  # of one long poll
+_LISTED = 200  # ended works of earlier starts in a list
+_ENDED = (WorkState.COMPLETED, WorkState.FAILED, WorkState.CANCELLED)
 
 
 class CoordinatorHandler:
@@ -74,15 +79,17 @@ class CoordinatorHandler:
             if files is None:
                 later.fail(error or RuntimeError("no files and no error"))
                 return
-            work_id = self._runtime.submit(replace(spec, shards=files[0], validation=files[1]))
+            self._runtime.submit(replace(spec, shards=files[0], validation=files[1]), follow)
+
+        def follow(work_id: str) -> None:
             self._runtime.on_end(work_id, lambda work: _answer_train(later, work))
             caller.on_closed(lambda: self._runtime.cancel(work_id, "the caller of train has gone"))
 
         self._files.later(lambda: take_folder(folder, dir, self._blobs)).then(submit)
         return later
 
-    def submit_run(self, caller: Caller, spec: RunSpec) -> str:
-        """Start a run on data that was put as blobs before.
+    def submit_run(self, caller: Caller, spec: RunSpec) -> Later:
+        """Start a run on data that was put as blobs before; answered once a restart would go on with it.
 
         Raises:
             BadRequest: a setting is outside what is allowed.
@@ -94,40 +101,58 @@ class CoordinatorHandler:
         for file in (*spec.shards, spec.validation):
             if not self._blobs.file(file.blob).exists():
                 raise NotFound(f"{file.file}: {file.blob} is not here; put the blob before the run is submitted")
-        return self._runtime.submit(spec)
+        later = Later()
+        self._runtime.submit(spec, later.resolve)
+        return later
 
-    def get_work(self, caller: Caller, id: str) -> WorkDetail:
-        work = self._find(id)
+    def get_work(self, caller: Caller, id: str) -> WorkDetail | Later:
+        work = self._runtime.dispatcher.work.get(id)
+        if work is None:
+            return self._files.later(lambda: stored_detail(self._stored(id), self._runtime.reader))
         traffic = self._runtime.traffic.get(id, (0, 0))
         return views.work_detail(self._runtime.dispatcher, work, self._runtime.clock, traffic)
 
-    def list_work(self, caller: Caller) -> tuple[WorkRow, ...]:
-        """All work, newest first."""
-        return tuple(self._row(work) for work in reversed(self._runtime.dispatcher.work.values()))
+    def list_work(self, caller: Caller) -> Later:
+        """The latest work, newest first."""
+        here = self._rows()
+        return self._files.later(lambda: self._with_stored(here))
 
-    def cancel_work(self, caller: Caller, id: str, reason: str) -> WorkRow:
-        work = self._find(id)
-        self._runtime.cancel(id, reason or f"cancelled by {caller.peer}")
-        return self._row(work)
+    def cancel_work(self, caller: Caller, id: str, reason: str) -> Later:
+        """Cancel a work; answered once that is committed."""
+        work = self._runtime.dispatcher.work.get(id)
+        if work is None:
+            return self._files.later(lambda: stored_row(self._stored(id)))
+        later = Later()
+        if work.is_remembered:
+            later.resolve(self._row(work))
+        else:
+            self._runtime.on_end(id, lambda ended: later.resolve(self._row(ended)))
+            self._runtime.cancel(id, reason or f"cancelled by {caller.peer}")
+        return later
 
     def watch(self, caller: Caller, id: str, after: int, wait_ms: int) -> Later | News:
         """News of a work: at once if there is any after event `after`, else when there is or the time is over."""
-        work, journal = self._find(id), self._runtime.journal
-        if work.state.is_final or journal.has_news(id, after) or wait_ms <= 0:
+        work, journal = self._runtime.dispatcher.work.get(id), self._runtime.journal
+        if work is None or journal.lacks(id, after):
+            row = None if work is None else self._row(work)
+            return self._files.later(lambda: self._stored_news(id, after, row))
+        if work.is_remembered or journal.has_news(id, after) or wait_ms <= 0:
             return self._news(work, after)
         later = Later()
         wait_s = min(_MAX_WAIT_S, wait_ms / 1000.0)
         journal.wait(id, wait_s, lambda: later.resolve(self._news(work, after)))
         return later
 
-    def overview(self, caller: Caller) -> Overview:
-        return Overview(
+    def overview(self, caller: Caller) -> Later:
+        now = Overview(
             version=VERSION,
             policy=self._runtime.policy_name,
             uptime_s=time.monotonic() - self._started,
             nodes=node_rows(self._runtime.membership, self._runtime.dispatcher.pool, self._runtime.clock),
-            work=self.list_work(caller),
+            work=self._rows(),
+            store_fault=self._runtime.store_fault,
         )
+        return self._files.later(lambda: replace(now, work=self._with_stored(now.work)))
 
     def list_nodes(self, caller: Caller) -> tuple[NodeRow, ...]:
         """All nodes, also those that somebody removed."""
@@ -159,8 +184,24 @@ class CoordinatorHandler:
     def get_blob(self, caller: Caller, name: str, offset: int, length: int) -> Later:
         return self._files.later(lambda: self._blobs.get(name, offset, min(length, PART_BYTES)))
 
-    def _find(self, work_id: str) -> Work:
-        work = self._runtime.dispatcher.work.get(work_id)
+    def _row(self, work: Work) -> WorkRow:
+        return views.shown_row(self._runtime.dispatcher, work, self._runtime.clock)
+
+    def _rows(self) -> tuple[WorkRow, ...]:
+        return tuple(self._row(work) for work in reversed(self._runtime.dispatcher.work.values()))
+
+    def _with_stored(self, here: tuple[WorkRow, ...]) -> tuple[WorkRow, ...]:
+        """These and what ended before this start; on a thread, and without the latter while the store is away."""
+        try:
+            stored = self._runtime.reader.work_page(states=_ENDED, limit=_LISTED)
+        except StoreDown:
+            return here
+        known = {row.id for row in here}
+        return (*here, *(stored_row(work) for work in stored if work.id not in known))
+
+    def _stored(self, work_id: str) -> StoredWork:
+        """A work of before this start; on a thread."""
+        work = self._runtime.reader.work(work_id)
         if work is None:
             raise NotFound(f"no run is called {work_id!r}; `client.py status` lists them")
         return work
@@ -168,8 +209,11 @@ class CoordinatorHandler:
     def _node_row(self, member: Member) -> NodeRow:
         return node_row(member, self._runtime.dispatcher.pool, self._runtime.clock)
 
-    def _row(self, work: Work) -> WorkRow:
-        return views.work_row(self._runtime.dispatcher, work, self._runtime.clock)
+    def _stored_news(self, work_id: str, after: int, row: WorkRow | None) -> News:
+        """News from before this start; on a thread."""
+        row = row or stored_row(self._stored(work_id))
+        events = self._runtime.reader.events(work_id, after=after)
+        return News(row, events, events[-1].number if events else after)
 
     def _news(self, work: Work, after: int) -> News:
         events = self._runtime.journal.since(work.id, after)

@@ -1,4 +1,7 @@
-"""What happened, in order, for whoever watches: append-only lists of events, and long polls that wait for news."""
+"""What happened, in order, for whoever watches: lists of the latest events, and long polls that wait for news.
+
+An event is shown once it is committed: what clients were told of stays true over a restart.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +28,10 @@ class _Watcher:
 
 @dataclass(slots=True)
 class _Story:
-    """The events of one work; those of nodes belong to it from `first` on."""
+    """The events of one work; those of nodes belong to it from `first` on, and those up to `gone` are not here."""
 
     first: int
+    gone: int = 0
     events: deque[EventRow] = field(default_factory=lambda: deque(maxlen=_KEPT))
     watchers: list[_Watcher] = field(default_factory=list)
 
@@ -35,32 +39,46 @@ class _Story:
 class Journal:
     """Events, numbered from 1 over all work. Of very many the oldest are forgotten."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, last: int = 0) -> None:
+        """`last` is the number of the last event before this start."""
         self._loop = loop
-        self._last = 0
-        self._nodes = _Story(1)
+        self._last = self._committed = last
+        self._nodes = _Story(last + 1)
         self._work: dict[str, _Story] = {}
         self._changed: set[str] = set()
         self._flush_timer: Timer | None = None
 
-    def append(self, note: Note, at_ms: int) -> None:
-        """Write down what happened."""
-        events = self._story(note.work_id).events
+    def append(self, note: Note, at_ms: int) -> EventRow:
+        """Write down what happened; it is shown once `committed`."""
+        story = self._story(note.work_id)
         self._last += 1
-        events.append(
-            EventRow(self._last, at_ms, note.kind, note.work_id, note.node_id, note.round, note.shard, note.message)
-        )
+        row = EventRow(self._last, at_ms, note.kind, note.work_id, note.node_id, note.round, note.shard, note.message)
+        if len(story.events) == _KEPT:
+            story.gone = story.events[0].number
+        story.events.append(row)
+        return row
+
+    def take_up(self, work_id: str) -> None:
+        """The work is from before this start: what happened to it until now is in the store alone."""
+        self._work[work_id] = _Story(self._last + 1, self._last)
+
+    def committed(self, number: int) -> None:
+        """Events up to this one are committed."""
+        self._committed = max(self._committed, number)
 
     def since(self, work_id: str, after: int) -> tuple[EventRow, ...]:
         """The events of a work, and of nodes since it began, with a number above `after`: a small answer's worth."""
         story = self._story(work_id)
         after = max(after, story.first - 1)
         found = merge(_newer(story.events, after), _newer(self._nodes.events, after), key=lambda row: row.number)
-        return tuple(islice(found, _AT_ONCE))
+        return tuple(row for row in islice(found, _AT_ONCE) if row.number <= self._committed)
+
+    def lacks(self, work_id: str, after: int) -> bool:
+        """Whether some events after this one are in the store alone."""
+        return after < self._story(work_id).gone
 
     def has_news(self, work_id: str, after: int) -> bool:
-        events = self._story(work_id).events
-        return bool(events) and events[-1].number > after
+        return bool(_newer(self._story(work_id).events, after, self._committed))
 
     def changed(self, work_id: str) -> None:
         """Something about the work is different: tell its watchers, with what else happens until then."""
@@ -106,12 +124,13 @@ class Journal:
         return self._work.setdefault(work_id, _Story(self._last + 1))
 
 
-def _newer(events: deque[EventRow], after: int) -> list[EventRow]:
+def _newer(events: deque[EventRow], after: int, up_to: int | None = None) -> list[EventRow]:
     """The events with a number above `after`, found from the end: a watcher nearly always wants the last few."""
     found: list[EventRow] = []
     for row in reversed(events):
         if row.number <= after:
             break
-        found.append(row)
+        if up_to is None or row.number <= up_to:
+            found.append(row)
     found.reverse()
     return found

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 
 from coordinator.config import CoordinatorConfig
+from coordinator.core import jobs
 from coordinator.core.dispatcher import Dispatcher
 from coordinator.core.events import (
-    Broke,
     CancelAsked,
     Clear,
     Command,
@@ -28,10 +28,12 @@ from coordinator.core.events import (
     Reported,
     Start,
     Stop,
+    StoreChanged,
     Submitted,
     Tick,
+    consequences,
 )
-from coordinator.core.jobs import Job, JobValue, Unable
+from coordinator.core.jobs import Done, Job, JobValue
 from coordinator.core.model import Attempt, Work
 from coordinator.core.policies import Policy
 from coordinator.core.pool import PoolSettings
@@ -39,64 +41,71 @@ from coordinator.core.settings import Settings
 from coordinator.core.training import TrainingRun
 from coordinator.core.workload import SurveyPayload, TaskSpec
 from coordinator.errands import Cargo, Errands
-from coordinator.identity import Identity
 from coordinator.journal import Journal
 from coordinator.membership import Membership
 from coordinator.node_list import NodeList
 from coordinator.node_views import node_change
+from coordinator.note_log import log_note
+from coordinator.recorder import Recorder
+from coordinator.remembering import Remembering, first_fence, open_runs
 from coordinator.scripts import Script
 from coordinator.sessions import CallSettings, Surroundings
-from coordinator.store.changes import NodeRemoved, NodeSeen
+from coordinator.store.changes import Change
+from coordinator.store.store import Store
 from coordinator.views import Clock
+from coordinator.waker import Waker
 from coordinator.workbench import Workbench
 from rpc.blobs import BlobFolder
-from rpc.errors import FailureKind
-from rpc.loop import Loop, Timer
-from rpc.messages import RunSpec
+from rpc.loop import Loop
+from rpc.messages import EventRow, RunSpec
 
 logger = logging.getLogger(__name__)
-
-_LOUD = frozenset({"node lost", "quarantined", "failed"})
-_QUIET = frozenset({"rejected", "stale"})
 
 
 class Runtime:
     """One coordinator without its door. Everything runs on the loop's thread."""
 
     def __init__(
-        self, config: CoordinatorConfig, identity: Identity, policy: Policy, *, loop: Loop, blobs: BlobFolder
+        self, config: CoordinatorConfig, policy: Policy, *, loop: Loop, blobs: BlobFolder, store: Store
     ) -> None:
+        """`store` is this runtime's from now on."""
         rng = Random()
         self.policy_name = policy.name
         self.clock = Clock(time.time() - time.monotonic())
-        self.dispatcher = Dispatcher(policy, rng, Settings(PoolSettings(lease_s=config.lease_s), shares=config.shares))
-        self.journal = Journal(loop)
+        settings = Settings(
+            PoolSettings(lease_s=config.lease_s), shares=config.shares, last_fence=first_fence(store.epoch)
+        )
+        self.dispatcher = Dispatcher(policy, rng, settings)
+        self.reader = store.reader
+        self.journal = Journal(loop, store.reader.last_event())
         self.traffic: dict[str, tuple[int, int]] = {}
+        self.store_fault = ""
         self._loop = loop
         self._workbench = Workbench(loop, blobs)
         self._errands = Errands(blobs)
-        self._sealed: dict[str, str] = {}  # models by work
-        self._blobs = blobs
         self._events: deque[Event] = deque()
         self._handling = False
-        self._timer: Timer | None = None
-        self._wakes_at = 0.0
+        self._waker = Waker(loop, lambda: self.post(Tick()))
         self._on_end: dict[str, list[Callable[[Work], None]]] = {}
-        self._epoch = identity.epoch
+        self.ended_by: Exception | None = None
+        self._epoch = store.epoch
         self._count = 0
-        settings = CallSettings(
-            coordinator=identity.id,
-            epoch=identity.epoch,
+        self._recorder = Recorder(loop, store, blobs, on_commit=self._committed, on_fault=self._fault, on_end=self._end)
+        self._memory = Remembering(
+            self._recorder, self.dispatcher, self.clock, lambda work_id: self.traffic.get(work_id, (0, 0))
+        )
+        calls = CallSettings(
+            coordinator=store.identity,
+            epoch=store.epoch,
             policy=policy.name,
             beat_s=config.beat_s,
             lease_s=config.lease_s,
             task_timeout_s=config.task_timeout_s,
         )
-        around = Surroundings(loop, self._workbench.aside, settings)
+        around = Surroundings(loop, self._workbench.aside, calls)
         self.membership = Membership(
             around, self.dispatcher.pool, rng, post=self.post, changed=lambda member: self._node_changed(member.link.id)
         )
-        self.on_node: Callable[[NodeSeen | NodeRemoved], None] = lambda change: None
         self._listed = config.nodes
         self._node_list = (
             NodeList(loop, self._workbench.aside, config.nodes_file, self.membership.listed)
@@ -105,7 +114,13 @@ class Runtime:
         )
 
     def start(self) -> None:
-        """Dial the nodes."""
+        """Go on with what was under way, and dial the nodes."""
+        self._recorder.collect()
+        for submitted in open_runs(self.reader, self.clock):
+            assert isinstance(submitted.workload, TrainingRun)
+            self.journal.take_up(submitted.workload.id)
+            self._workbench.open(submitted.workload)
+            self.post(submitted)
         self.membership.listed(self._listed)
         if self._node_list is not None:
             self._node_list.watch()
@@ -114,26 +129,35 @@ class Runtime:
     def close(self) -> None:
         self.membership.close()
         self._workbench.close()
+        self._recorder.close()
 
-    def submit(self, spec: RunSpec) -> str:
-        """Start a run; return its id, which other starts of the coordinator do not give within hours.
+    def submit(self, spec: RunSpec, done: Callable[[str], None]) -> None:
+        """Start a run; `done` gets its id, which other starts do not give within hours, once it cannot be lost.
 
         A run that its owner submitted before with the same key is the one meant.
         """
         known = self.dispatcher.by_key.get((spec.owner, spec.key))
         if known is not None:
-            return known
+            done(known)
+            return
         self._count += 1
         run = TrainingRun(f"run-{self._epoch & 0xFFFFFF:06x}-{self._count}", spec, time.monotonic())
-        self._workbench.open(run)
-        self.post(Submitted(run))
-        return run.id
+
+        def begin(is_late: bool) -> None:
+            if is_late:  # the key was used before, at an earlier start or a moment ago
+                self._workbench.aside(lambda: self.reader.work_by_key(spec.owner, spec.key), lambda work: done(work.id))
+                return
+            self._workbench.open(run)
+            self.post(Submitted(run))
+            done(run.id)
+
+        self._memory.submitted(run, self.clock.now_ms(), begin)
 
     def cancel(self, work_id: str, reason: str) -> None:
         self.post(CancelAsked(work_id, reason))
 
     def on_end(self, work_id: str, callback: Callable[[Work], None]) -> None:
-        """Call `callback` when the work is over."""
+        """Call `callback` when the work is over, and that is committed."""
         self._on_end.setdefault(work_id, []).append(callback)
 
     def post(self, event: Event) -> None:
@@ -147,7 +171,7 @@ class Runtime:
                 self._handle(self._events.popleft())
         finally:
             self._handling = False
-            self._set_timer()
+            self._waker.wake_at(self.dispatcher.wake_at())
 
     def _handle(self, event: Event) -> None:
         for command in self.dispatcher.handle(event, time.monotonic()):
@@ -155,20 +179,7 @@ class Runtime:
                 self._carry_out(command)
             except Exception:  # the top of a command: those after it must not be lost with it
                 logger.exception("a command failed unexpectedly: %s", type(command).__name__)
-                self._events += _consequences(command)
-
-    def _set_timer(self) -> None:
-        wake_at = self.dispatcher.wake_at()
-        if self._timer is not None:
-            if self._wakes_at <= wake_at:
-                return
-            self._timer.cancel()
-        self._wakes_at = wake_at
-        self._timer = self._loop.call_later(max(0.0, wake_at - time.monotonic()), self._tick)
-
-    def _tick(self) -> None:
-        self._timer = None
-        self.post(Tick())
+                self._events += consequences(command)
 
     def _carry_out(self, command: Command) -> None:
         match command:
@@ -178,6 +189,10 @@ class Runtime:
                 vectors = self._workbench.vectors(task.work_id)
                 if vectors is not None:
                     self._play(attempt, task, lambda cargo: self._errands.fetch(vectors, attempt.id, task))
+            case Compute(jobs.KeepPlan(run)):
+                self._memory.surveyed(self._run(run))
+            case Compute(jobs.Keep(run, number) as job):
+                self._keep(run, number, lambda: self._computed(job, Done()))
             case Compute(job):
                 self._workbench.do(job, lambda value: self._computed(job, value))
             case Drop(holder):
@@ -216,6 +231,33 @@ class Runtime:
         self.post(Computed(job, value))
         self.journal.changed(job.run)
 
+    def _run(self, work_id: str) -> TrainingRun:
+        run = self.dispatcher.work[work_id].workload
+        assert isinstance(run, TrainingRun)
+        return run
+
+    def _keep(self, work_id: str, number: int, done: Callable[[], None]) -> None:
+        vectors = self._workbench.vectors(work_id)
+        if vectors is not None:
+            self._memory.round_done(self.dispatcher.work[work_id], number, vectors, done)
+
+    def _committed(self, changes: Sequence[Change]) -> None:
+        """Show what happened up to now."""
+        events = (change.number for change in reversed(changes) if isinstance(change, EventRow))
+        number = next(events, None)
+        if number is not None:
+            self.journal.committed(number)
+        self.journal.flush()
+
+    def _fault(self, reason: str) -> None:
+        self.store_fault = reason
+        self.post(StoreChanged(reason))
+
+    def _end(self, error: Exception) -> None:
+        """Nothing can be remembered any more: whoever has taken over goes on."""
+        self.ended_by = error
+        self._loop.stop()
+
     def _forget_sum(self, holder: str) -> None:
         vectors = self._workbench.vectors(holder.partition("/")[0])
         if vectors is not None:
@@ -229,14 +271,10 @@ class Runtime:
     def _forget(self, work_id: str) -> None:
         self.traffic.pop(work_id, None)
         self.journal.forget(work_id)
-        model = self._sealed.pop(work_id, None)
-        if model is not None and model not in self._sealed.values():
-            self._workbench.aside(lambda: self._blobs.remove(model), lambda _: None)
 
     def _note(self, note: Note) -> None:
-        self.journal.append(note, self.clock.ms(time.monotonic()))
-        level = logging.WARNING if note.kind in _LOUD else logging.DEBUG if note.kind in _QUIET else logging.INFO
-        logger.log(level, "%s: %s%s", _subject(note), note.kind, f": {note.message}" if note.message else "")
+        self._recorder.add(self.journal.append(note, self.clock.now_ms()))
+        log_note(note)
         self.journal.changed(note.work_id)
         if note.node_id and not note.work_id:
             self._node_changed(note.node_id)
@@ -245,36 +283,14 @@ class Runtime:
             self._ended(work)
 
     def _node_changed(self, node_id: str) -> None:
-        """Something is to be remembered of a node: `on_node` gets all that is known of it."""
-        self.on_node(node_change(self.membership[node_id], self.dispatcher.pool, self.clock))
+        """Remember what is known of a node."""
+        self._recorder.add(node_change(self.membership[node_id], self.dispatcher.pool, self.clock))
 
     def _ended(self, work: Work) -> None:
-        run = work.workload
-        if isinstance(run, TrainingRun) and run.sealed is not None:
-            self._sealed[work.id] = run.sealed.blob
-        for callback in self._on_end.pop(work.id, []):
-            callback(work)
-        self.journal.flush()
+        def tell() -> None:
+            work.is_remembered = True
+            for callback in self._on_end.pop(work.id, []):
+                callback(work)
+            self.journal.changed(work.id)
 
-
-def _subject(note: Note) -> str:
-    """What a note is about, for the log: run, round, shard and node as far as they are meant."""
-    parts = [note.work_id] if note.work_id else []
-    if note.round:
-        parts.append(f"round {note.round}")
-    if note.shard >= 0:
-        parts.append(f"shard {note.shard + 1}")
-    if note.node_id:
-        parts.append(f"on {note.node_id}" if parts else note.node_id)
-    return " ".join(parts)
-
-
-def _consequences(command: Command) -> list[Event]:
-    """What the dispatcher must hear when a command could not be carried out: nobody else would tell it."""
-    match command:
-        case Start(attempt) | Fetch(attempt):
-            broke = Broke(FailureKind.SETUP_FAILED, "the coordinator could not start it; its log says why")
-            return [Reported(attempt, broke)]
-        case Compute(job):
-            return [Computed(job, Unable(FailureKind.INTERNAL, "an internal error; the coordinator's log has it"))]
-    return []
+        self._memory.ended(work, tell)

@@ -19,6 +19,7 @@ class RunVectors:
     Attributes:
         models: global weights by version.
         wire: the same models as they are sent.
+        states: what the server optimizer kept after each version, where it keeps anything.
         sums: deltas and partial sums by holder.
         waiting: by attempt, results whose delta waits on its node, and the seconds that sending their task took.
         memory: of deltas, and so of the sums and models that they become.
@@ -28,6 +29,7 @@ class RunVectors:
     optimizer: ServerOptimizer
     models: dict[int, FloatArray] = field(default_factory=dict)
     wire: dict[int, Vector] = field(default_factory=dict)
+    states: dict[int, FloatArray] = field(default_factory=dict)
     sums: dict[str, FloatArray] = field(default_factory=dict)
     waiting: dict[str, tuple[TrainResult, float]] = field(default_factory=dict)
     memory: SpareMemory = field(default_factory=SpareMemory)
@@ -39,9 +41,12 @@ class RunVectors:
         name = model_name(self.run, version)
         self.wire[version] = Vector(model.dtype.name, model.size, digest(data), name, inline)
         self.models[version] = model
+        if self.optimizer.state is not None:
+            self.states[version] = self.optimizer.state
 
     def discard(self, version: int) -> None:
         self.models.pop(version, None)
+        self.states.pop(version, None)
         self.wire.pop(version, None)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 
 from coordinator.core.dispatcher import Dispatcher
-from coordinator.core.model import TaskState, Work
+from coordinator.core.model import TaskState, Work, WorkState
 from coordinator.core.training import TrainingRun
 from rpc.messages import Activity, RunDetail, WorkDetail, WorkRow
 
@@ -19,8 +20,30 @@ class Clock:
     def ms(self, when: float | None) -> int:
         return 0 if when is None else round(1000.0 * (when + self.offset_s))
 
+    def monotonic(self, when_ms: int) -> float:
+        """The other way round."""
+        return when_ms / 1000.0 - self.offset_s
+
+    def now_ms(self) -> int:
+        return self.ms(time.monotonic())
+
+
+def shown_row(dispatcher: Dispatcher, work: Work, clock: Clock) -> WorkRow:
+    """What clients are told: nothing that a restart could make untrue."""
+    run = work.workload
+    assert isinstance(run, TrainingRun)
+    row = work_row(dispatcher, work, clock)
+    if work.is_remembered:
+        return row
+    known = run.figures[run.kept - 1].validation_error if run.kept else None
+    row = replace(row, round=run.kept, validation_error=known)
+    if not work.state.is_final:
+        return row
+    return replace(row, state=WorkState.RUNNING.value, reason="", failure=0, ended_ms=0)
+
 
 def work_row(dispatcher: Dispatcher, work: Work, clock: Clock) -> WorkRow:
+    """A piece of work as it is, committed or not."""
     run = work.workload
     assert isinstance(run, TrainingRun)
     return WorkRow(
@@ -43,29 +66,36 @@ def work_row(dispatcher: Dispatcher, work: Work, clock: Clock) -> WorkRow:
 
 
 def work_detail(dispatcher: Dispatcher, work: Work, clock: Clock, traffic: tuple[int, int]) -> WorkDetail:
+    """All that clients are told, which is what is committed."""
+    run = work.workload
+    assert isinstance(run, TrainingRun)
+    detail = run_detail(work, traffic)
+    if not work.is_remembered:
+        detail = replace(detail, rounds=detail.rounds[: run.kept], model="", model_sha256="", model_bytes=0)
+    return WorkDetail(shown_row(dispatcher, work, clock), detail)
+
+
+def run_detail(work: Work, traffic: tuple[int, int]) -> RunDetail:
     run = work.workload
     assert isinstance(run, TrainingRun)
     plan, sealed = run.plan, run.sealed
-    return WorkDetail(
-        work_row(dispatcher, work, clock),
-        RunDetail(
-            rounds=tuple(figures.row() for figures in run.figures),
-            tasks_by_node=dict(work.done_by_node),
-            rejections=work.rejections,
-            retries=work.retries,
-            bytes_sent=traffic[0],
-            bytes_received=traffic[1],
-            model=sealed.blob if sealed else "",
-            model_sha256=sealed.sha256 if sealed else "",
-            model_bytes=sealed.size_bytes if sealed else 0,
-            layers=plan.settings.layers if plan else (),
-            activation=run.spec.activation,
-            dtype=run.spec.dtype,
-            numeric_class=",".join(sorted(work.classes_used)),
-            mixed=len(work.classes_used) > 1,
-            offset=plan.offset if plan else b"",
-            scale=plan.scale if plan else b"",
-        ),
+    return RunDetail(
+        rounds=tuple(figures.row() for figures in run.figures),
+        tasks_by_node=dict(work.done_by_node),
+        rejections=work.rejections,
+        retries=work.retries,
+        bytes_sent=traffic[0],
+        bytes_received=traffic[1],
+        model=sealed.blob if sealed else "",
+        model_sha256=sealed.sha256 if sealed else "",
+        model_bytes=sealed.size_bytes if sealed else 0,
+        layers=plan.settings.layers if plan else (),
+        activation=run.spec.activation,
+        dtype=run.spec.dtype,
+        numeric_class=",".join(sorted(work.classes_used)),
+        mixed=len(work.classes_used) > 1,
+        offset=plan.offset if plan else b"",
+        scale=plan.scale if plan else b"",
     )
 
 

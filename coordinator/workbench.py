@@ -89,7 +89,7 @@ class Workbench:
             case jobs.Validate() if _is_quick(bench):
                 # On a thread it would take turns with the loop while the next round goes out; here it comes after that.
                 self._loop.post(lambda: _to(finish)(outcome_of(lambda: _guarded(lambda: self._body(job, bench)))))
-            case jobs.Add() | jobs.Apply() | jobs.Init():
+            case jobs.Add() | jobs.Apply() | jobs.Init() | jobs.Load():
                 self._sums.run(lambda: _guarded(lambda: self._body(job, bench)), _to(finish))
             case _:
                 self._background.run(lambda: _guarded(lambda: self._body(job, bench)), _to(finish))
@@ -101,6 +101,8 @@ class Workbench:
                 return self._load_validation(bench)
             case jobs.Init():
                 vectors.set_model(0, init_weights(job.layers, init=job.init, seed=job.seed, dtype=job.dtype))
+            case jobs.Load():
+                self._load(job, bench)
             case jobs.Add():
                 total, right = vectors.sums[job.left], vectors.sums.pop(job.right)
                 for part in chunks(total.size):
@@ -122,6 +124,15 @@ class Workbench:
         bench.validation = shard
         stats = survey(shard)
         return jobs.ValidationInfo(PurePath(file.file).name, stats.rows, stats.columns, stats.max_label)
+
+    def _load(self, job: jobs.Load, bench: _Bench) -> None:
+        """Take up a committed version, whose bytes are those of its name."""
+        dtype = np.dtype(bench.run.spec.dtype).newbyteorder("<")
+        model = np.frombuffer(self._blobs.checked(job.model), dtype).astype(bench.run.spec.dtype)
+        if job.optimizer:
+            state = np.frombuffer(self._blobs.checked(job.optimizer), dtype).astype(bench.run.spec.dtype)
+            bench.vectors.optimizer.state = state
+        bench.vectors.set_model(job.round, model)
 
     def _seal(self, model: FloatArray) -> jobs.Sealed:
         data = bytes_of(model.astype(model.dtype.newbyteorder("<"), copy=False))

@@ -336,6 +336,7 @@ struct Overview {
   3: double uptime_s,
   4: list<NodeRow> nodes,
   5: list<WorkRow> work,       // newest first
+  6: string store_fault,       // why nothing can be remembered now, and so nothing is begun; empty: it can
 }
 
 /** Served by the coordinator, called by clients. */

@@ -142,6 +142,17 @@ class BlobFolder:
         except FileNotFoundError as error:
             raise _missing(name) from error
 
+    def checked(self, name: str) -> bytes:
+        """All bytes of a blob, whose hash is right.
+
+        Raises:
+            MissingBlob: it is not here, or was damaged.
+        """
+        data = self.read(name)
+        if blob_name(data) != name:
+            raise MissingBlob(f"{self.file(name)}: was damaged, its SHA-256 differs; restore it from a copy")
+        return data
+
     def names(self) -> list[str]:
         """Names of the whole blobs, sorted."""
         try:

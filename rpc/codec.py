@@ -9,13 +9,13 @@ from __future__ import annotations
 from io import BytesIO
 from struct import Struct, pack
 from struct import error as StructError
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from thrift.Thrift import TApplicationException, TException, TMessageType
 from thrift.transport.TTransport import TMemoryBuffer
 
 from rpc.bulk import MAX_ITEMS, BulkProtocol, FrameSource, GatherWriter
-from rpc.convert import BULK_BYTES, Plan
+from rpc.convert import BULK_BYTES, Plan, message_plan
 from rpc.errors import BadRequest, ProtocolError, RemoteError
 from rpc.failures import error_of, outcome_of
 from rpc.messages import MAX_FRAME_BYTES, Buffer
@@ -27,6 +27,8 @@ except ImportError as error:  # the wheels have it; a source install without a c
     raise ImportError(
         "thrift lacks its C codec (fastbinary); install a wheel: pip install --only-binary :all: thrift"
     ) from error
+
+M = TypeVar("M")
 
 _HEAD = Struct("!II")
 _WORD = Struct("!i")
@@ -107,6 +109,29 @@ def encode_result(method: Method, seqid: int, value: Any) -> list[Buffer]:
 def encode_failure(method: Method, seqid: int, error: Exception) -> list[Buffer]:
     """The frame that tells of an error; one that nobody expected gets a fixed text and goes to the log."""
     return _encode(method.reply_plan, method.reply_head + _WORD.pack(seqid), outcome_of(error, method))
+
+
+def to_bytes(message: object) -> bytes:
+    """One of our messages as bytes to keep; `from_bytes` takes them back, also those of an earlier version."""
+    kind: Any = type(message)
+    plan = message_plan(kind)
+    prepared = message if plan.prepare is None else plan.prepare(message)[0]
+    data: bytes = fastbinary.encode_binary(prepared, plan.codec)
+    return data
+
+
+def from_bytes(kind: type[M], data: bytes) -> M:
+    """The message in the bytes that `to_bytes` made.
+
+    Raises:
+        ProtocolError: they hold no such message.
+    """
+    wanted: Any = kind
+    try:
+        message: M = fastbinary.decode_binary(None, _Source(BytesIO(data)), message_plan(wanted).codec)
+    except _MALFORMED as error:
+        raise ProtocolError(f"not a {kind.__name__}: {_words(error)}") from error
+    return message
 
 
 def encode_unknown_method(error: UnknownMethod) -> list[Buffer]:

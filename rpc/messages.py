@@ -248,3 +248,4 @@ class Overview:
     uptime_s: float
     nodes: tuple[NodeRow, ...] = ()
     work: tuple[WorkRow, ...] = ()
+    store_fault: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
+from collections.abc import Mapping
 
 from coordinator.core.model import Work
 from coordinator.core.owners import Owners
@@ -29,11 +30,13 @@ class Catalogue:
         self._deadlines: list[tuple[float, str]] = []  # one entry that is right for each open work that has one
         self._submitted = 0
 
-    def add(self, workload: Workload, now: float) -> Work:
-        """Take in new work."""
+    def add(self, workload: Workload, at: float, done_before: Mapping[str, int]) -> Work:
+        """Take in work that was submitted at `at`; nodes did so many of its tasks before a restart."""
         self._submitted += 1
         claim = workload.claim
-        work = Work(workload, now, self._submitted, self._owners.joins(claim.owner))
+        work = Work(workload, at, self._submitted, self._owners.joins(claim.owner))
+        work.done_by_node.update(done_before)
+        work.tasks_done = work.done_by_node.total()
         self.work[work.id] = self.open[work.id] = work
         if claim.key:
             self.by_key[claim.owner, claim.key] = work.id

@@ -38,11 +38,12 @@ class Dispatcher:
         self.pool = NodePool(policy, settings.pool)
         self._queue = WorkQueue(owners)
         self._book = TaskBook(self._queue)
-        self._placement = Placement(self.pool, self._queue, self._book, backoff=settings.decline_backoff, rng=rng)
+        self._placement = Placement(self.pool, self._queue, self._book, settings=settings, rng=rng)
         self._withdrawn: dict[int, TaskState] = {}  # by fence: what attempts not wanted any more do in a slot
         self._rng = rng
         self._settings = settings
         self._next_check = 0.0
+        self._store_fault = ""
         self._out: list[events.Command] = []
 
     def handle(self, event: events.Event, now: float) -> list[events.Command]:
@@ -64,15 +65,19 @@ class Dispatcher:
                 node = self.pool.get(node_id, session)
                 if node is not None:
                     self._lose(node, reason, now)
-            case events.Submitted(workload):
-                self._queue.add(self._catalogue.add(workload, now))
+            case events.Submitted(workload, at, done_before):
+                self._queue.add(self._catalogue.add(workload, now if at is None else at, done_before))
             case events.CancelAsked(work_id, reason):
                 if work_id in self._open:
                     self._end(self._open[work_id], WorkState.CANCELLED, End(FailureKind.CANCELLED, reason), now)
+            case events.StoreChanged(reason):
+                self._store_fault = reason
+                self._note("store healed" if not reason else "store failed", reason)
             case events.Tick():
                 pass
         self._pass_time(now)
-        self._out += self._placement.place(self._begin, now)
+        if not self._store_fault:  # what nobody can remember is not begun
+            self._out += self._placement.place(self._begin, now)
         out, self._out = self._out, []
         return out
 
@@ -83,6 +88,10 @@ class Dispatcher:
 
     def waiting_for(self, work: Work) -> str:
         """What the work cannot go on without, or nothing."""
+        if work.is_remembered:
+            return ""
+        if self._store_fault:
+            return f"the store: {self._store_fault}"
         return "" if work.state.is_final else waiting_for(work, self.pool)
 
     def _begin(self, work: Work, now: float) -> None:
@@ -115,7 +124,7 @@ class Dispatcher:
     def _on_reported(self, attempt: Attempt, outcome: events.Outcome, now: float) -> None:
         found = self._book.find(attempt.task_id)
         live = found[1].attempt if found is not None else None
-        if found is None or live != attempt or not _is_answer(outcome, found[1].state):
+        if found is None or live != attempt or not events.is_answer(outcome, found[1].state):
             self._refuse(attempt, outcome, is_live=live == attempt)
             return
         work, task = found
@@ -153,7 +162,7 @@ class Dispatcher:
 
     def _refuse(self, attempt: Attempt, outcome: events.Outcome, *, is_live: bool) -> None:
         """A report that nobody waits for: of an attempt given up before, or said twice."""
-        if attempt.fence in self._withdrawn and _is_answer(outcome, self._withdrawn[attempt.fence]):
+        if attempt.fence in self._withdrawn and events.is_answer(outcome, self._withdrawn[attempt.fence]):
             del self._withdrawn[attempt.fence]
             self.pool.vacate(attempt)
         if isinstance(outcome, events.Delivered):
@@ -278,10 +287,3 @@ class Dispatcher:
         else:
             number, shard = task.spec.order
             self._out.append(events.Note(kind, message, task.spec.work_id, node_id, number, shard))
-
-
-def _is_answer(outcome: events.Outcome, state: TaskState) -> bool:
-    """Whether an attempt of a task in this state reports so; said twice, a report may come in a later state."""
-    if state is TaskState.FETCHING:
-        return isinstance(outcome, events.Delivered | events.Broke)
-    return state is TaskState.PLACED

@@ -7,17 +7,24 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-from coordinator.core.jobs import Job, JobValue
-from coordinator.core.model import Attempt, NodeInfo
+from coordinator.core.jobs import Job, JobValue, Unable
+from coordinator.core.model import Attempt, NodeInfo, TaskState
 from coordinator.core.workload import Result, TaskSpec, Workload
 from rpc.errors import FailureKind, RejectReason
 
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A client handed in work."""
+    """A client handed in work.
+
+    Attributes:
+        at: when, for work that is taken up again after a restart; None: now.
+        done_before: how many of its tasks each node did before the restart.
+    """
 
     workload: Workload
+    at: float | None = None
+    done_before: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,13 @@ class Broke:
 Outcome: TypeAlias = Delivered | Held | Declined | Broke
 
 
+def is_answer(outcome: Outcome, state: TaskState) -> bool:
+    """Whether an attempt of a task in this state reports so; said twice, a report may come in a later state."""
+    if state is TaskState.FETCHING:
+        return isinstance(outcome, Delivered | Broke)
+    return state is TaskState.PLACED
+
+
 @dataclass(frozen=True, slots=True)
 class Reported:
     """A node reported on an attempt; the dispatcher decides whether the attempt is still the live one."""
@@ -122,11 +136,20 @@ class Computed:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreChanged:
+    """The store takes no changes for this reason, or does again: then the reason is empty."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time passed; see Dispatcher.wake_at."""
 
 
-Event: TypeAlias = Reported | Computed | Beat | Tick | NodeUp | NodeDown | Ordered | Submitted | CancelAsked
+Event: TypeAlias = (
+    Reported | Computed | Beat | Tick | NodeUp | NodeDown | Ordered | Submitted | CancelAsked | StoreChanged
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,3 +232,14 @@ class Note:
 
 
 Command: TypeAlias = Start | Fetch | Stop | Drop | Compute | Disconnect | Clear | Release | Forget | Note
+
+
+def consequences(command: Command) -> list[Event]:
+    """What the dispatcher must hear when a command could not be carried out: nobody else would tell it."""
+    match command:
+        case Start(attempt) | Fetch(attempt):
+            broke = Broke(FailureKind.SETUP_FAILED, "the coordinator could not start it; its log says why")
+            return [Reported(attempt, broke)]
+        case Compute(job):
+            return [Computed(job, Unable(FailureKind.INTERNAL, "an internal error; the coordinator's log has it"))]
+    return []

@@ -29,6 +29,16 @@ class Init:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """Make version `round` from the blob of a model and that of the server optimizer's state; answers Done."""
+
+    run: str
+    round: int
+    model: str
+    optimizer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Add:
     """Add the vector held as `right` to the one held as `left`, which then belongs into `slot`; answers Done."""
 
@@ -62,6 +72,21 @@ class Validate:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepPlan:
+    """Remember the survey; no answer."""
+
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Remember round `round`, which is validated, and its version of the model; answers Done once committed."""
+
+    run: str
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
 class Seal:
     """Make version `round` a lasting blob; answers Sealed."""
 
@@ -77,7 +102,7 @@ class Discard:
     round: int
 
 
-Job: TypeAlias = LoadValidation | Init | Add | Apply | Validate | Seal | Discard
+Job: TypeAlias = LoadValidation | Init | Load | Add | Apply | Validate | KeepPlan | Keep | Seal | Discard
 
 
 @dataclass(frozen=True, slots=True)

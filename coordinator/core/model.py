@@ -140,6 +140,7 @@ class Work:
     rejections: int = 0
     retries: int = 0
     done_by_node: Counter[str] = field(default_factory=Counter)
+    is_remembered: bool = False  # its end is committed, so that clients may be told
 
     @property
     def id(self) -> str:

@@ -10,7 +10,7 @@ from coordinator.core.model import Attempt, Band, Node, Task, TaskState, Work, W
 from coordinator.core.policies import Test
 from coordinator.core.pool import NodePool
 from coordinator.core.queue import Turn, WorkQueue
-from coordinator.core.retry import Backoff
+from coordinator.core.settings import Settings
 from coordinator.core.suitability import largest_class, n_suitable, suits
 from coordinator.core.tasks import TaskBook
 
@@ -23,13 +23,13 @@ Begin = Callable[[Work, float], None]
 class Placement:
     """Puts ready tasks on free slots, in the order of the queue."""
 
-    def __init__(self, pool: NodePool, queue: WorkQueue, book: TaskBook, *, backoff: Backoff, rng: Random) -> None:
+    def __init__(self, pool: NodePool, queue: WorkQueue, book: TaskBook, *, settings: Settings, rng: Random) -> None:
         self._pool = pool
         self._queue = queue
         self._book = book
-        self._backoff = backoff
+        self._backoff = settings.decline_backoff
         self._rng = rng
-        self._fence = 0
+        self._fence = settings.last_fence
 
     def place(self, begin: Begin, now: float) -> list[Command]:
         """Place what can be placed; return the commands that start it. Work whose turn has come is begun."""

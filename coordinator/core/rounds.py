@@ -36,6 +36,11 @@ class RoundFigures:
     epochs_run: int = 0
     left_out: tuple[int, ...] = ()  # shards that came too late: with them the round can be computed again
 
+    @classmethod
+    def of(cls, row: RoundRow) -> RoundFigures:
+        """The figures of a round that was committed before."""
+        return cls(started_at=0.0, **{name: getattr(row, name) for name in RoundRow.__dataclass_fields__})
+
     def add(self, result: Trained) -> None:
         self.tasks += 1
         self.train_loss += result.loss
@@ -107,6 +112,13 @@ class Round:
             self.divisor -= self._weights[shard]
         self._is_here(shard)
         return None if self._at_once else self._tree.leave_out(shard)
+
+    @property
+    def late(self) -> tuple[int, ...]:
+        """The shards to go on without: those that are missing at the deadline, if enough are in."""
+        if self.deadline is None or not self.deadline.closes:
+            return ()
+        return tuple(shard for shard in range(self._first_missing, self._n_shards) if shard not in self._here)
 
     def _is_here(self, shard: int) -> None:
         """Nothing of the shard is missing any more."""

@@ -15,6 +15,7 @@ class Settings:
 
     Attributes:
         shares: weights of owners in the queue; others have 1.
+        last_fence: of any attempt before this start.
     """
 
     pool: PoolSettings = PoolSettings()
@@ -23,6 +24,7 @@ class Settings:
     decline_backoff: Backoff = Backoff(0.1, 1.0)
     kept_work: int = 1000
     shares: Mapping[str, float] = field(default_factory=dict)
+    last_fence: int = 0
 
 
 DEFAULTS = Settings()

@@ -8,7 +8,7 @@ import numpy as np
 
 from coordinator.core.deadlines import RoundDeadline
 from coordinator.core.rounds import Round
-from coordinator.core.workload import Plan, Remark, TrainPayload
+from coordinator.core.workload import Payload, Plan, Remark, TaskSpec, TrainPayload
 from mlcore.aggregation import Aggregation
 from mlcore.participation import participants
 from rpc.messages import RunSpec
@@ -39,3 +39,9 @@ def memory_remarks(spec: RunSpec, plan: Plan) -> list[Remark]:
     megabytes = plan.n_weights * np.dtype(plan.settings.dtype).itemsize / 1e6
     text = f"{spec.aggregation} keeps all deltas of a round at the coordinator"
     return [Remark("aggregation", f"{text}: {len(spec.shards)} of {megabytes:.3g} MB")]
+
+
+def task_of(run_id: str, kind: str, order: tuple[int, int], payload: Payload, data: str) -> TaskSpec:
+    """The task of a round and shard, which reads the blob `data`."""
+    class_key = payload.plan.class_key if isinstance(payload, TrainPayload) else ""
+    return TaskSpec(f"{run_id}/{order[0]}/{order[1]}", run_id, kind, order, payload, data, class_key)

@@ -5,12 +5,13 @@ Federated averaging as in McMahan et al. (2017), algorithm 1.
 
 from __future__ import annotations
 
-import math
-
 from coordinator.core import jobs
+from coordinator.core.beginning import end_of, first_steps
 from coordinator.core.planning import claim_of, make_plan
 from coordinator.core.rounds import Round, RoundFigures
-from coordinator.core.starting import memory_remarks, start_round
+from coordinator.core.saved import SavedRun
+from coordinator.core.starting import start_round, task_of
+from coordinator.core.stopping import Stopping
 from coordinator.core.workload import (
     End,
     Limits,
@@ -33,11 +34,15 @@ from rpc.messages import RunSpec, ShardSummary
 
 
 class TrainingRun:
-    """The state of a run between events. Models are versions: 0 is the start, version r the average of round r."""
+    """The state of a run between events. Models are versions: 0 is the start, version r the average of round r.
+
+    Attributes:
+        kept: rounds that are committed: what clients are told of, and where a restart goes on.
+    """
 
     kind = "run"
 
-    def __init__(self, run_id: str, spec: RunSpec, submitted_at: float) -> None:
+    def __init__(self, run_id: str, spec: RunSpec, submitted_at: float, saved: SavedRun | None = None) -> None:
         self.id = run_id
         self.spec = spec
         self.name = spec.name
@@ -45,22 +50,26 @@ class TrainingRun:
         self.mixed_classes = spec.mixed_classes
         self.claim = claim_of(spec)
         self.plan: Plan | None = None
-        self.figures: list[RoundFigures] = []
+        self._saved = saved = saved or SavedRun()
+        self.figures = [RoundFigures.of(row) for row in saved.rounds]
+        self.kept = len(saved.rounds)
         self.sealed: jobs.Sealed | None = None
-        self.validation_error: float | None = None
         self._deadline = submitted_at + spec.run_timeout_s
         self._started_at = submitted_at
-        self._summaries: dict[int, ShardSummary] = {}
+        self._summaries = dict(enumerate(saved.summaries))
         self._validation: jobs.ValidationInfo | None = None
         self._round: Round | None = None
         self._open_tasks: set[str] = set()
         self._scores: dict[int, jobs.Score] = {}
-        self._judged = 0  # rounds whose validation was looked at, in order
-        self._best = math.inf
-        self._best_round = 0
+        self._judged = self.kept  # rounds whose validation was looked at, in order
+        self._stopping = Stopping(spec, saved.rounds)
         self._last_round = spec.rounds
         self._final: int | None = None
         self._failed: tuple[int, End] | None = None  # a round that cannot be finished, and why
+
+    @property
+    def validation_error(self) -> float | None:
+        return self._stopping.error
 
     @property
     def rounds_done(self) -> int:
@@ -68,50 +77,52 @@ class TrainingRun:
 
     @property
     def tasks_total(self) -> int:
-        n_shards = len(self.spec.shards)
-        return n_shards + self._last_round * n_participants(n_shards, self.spec.fraction)
+        in_a_round = n_participants(len(self.spec.shards), self.spec.fraction)
+        return len(self.spec.shards) + self._last_round * in_a_round
 
     @property
     def deadline(self) -> float | None:
         of_round = self._round.deadline if self._round is not None else None
         return self._deadline if of_round is None or of_round.at is None else min(self._deadline, of_round.at)
 
+    @property
+    def summaries(self) -> tuple[ShardSummary, ...]:
+        """What the survey found, in shard order; for a run that is surveyed."""
+        return tuple(self._summaries[shard] for shard in range(len(self.spec.shards)))
+
     def begin(self, now: float) -> list[Step]:
-        self._started_at = now
-        steps: list[Step] = [jobs.LoadValidation(self.id)]
-        steps += [self._queue("survey", 0, shard, SurveyPayload(shard)) for shard in range(len(self.spec.shards))]
-        return steps
+        self._started_at = now - self._saved.run_s
+        unknown = [shard for shard in range(len(self.spec.shards)) if shard not in self._summaries]
+        return [
+            jobs.LoadValidation(self.id),
+            *(self._queue("survey", 0, shard, SurveyPayload(shard)) for shard in unknown),
+        ]
 
     def on_placed(self, task: TaskSpec, waited_s: float) -> None:
-        figures = self._figures_of(task)
-        if figures is not None:
-            figures.wait_s += waited_s
+        self._figures_of(task).wait_s += waited_s
 
     def on_set_back(self, task: TaskSpec, rejected: bool) -> None:
         figures = self._figures_of(task)
-        if figures is not None:
-            figures.rejections += rejected
-            figures.retries += not rejected
+        figures.rejections += rejected
+        figures.retries += not rejected
 
     def may_fetch(self, task: TaskSpec) -> bool:
         return self._round is not None and self._round.may_fetch(task.order[1])
 
     def on_deadline(self, waiting_for: str, now: float) -> list[Step]:
         if now < self._deadline:
-            return self._round_is_late()
+            current = self._current()
+            assert current.deadline is not None
+            current.deadline.passed()
+            return self._close_if_late(current)
         kind = FailureKind.NO_CAPACITY if waiting_for else FailureKind.TIMEOUT
         why = f"; waiting for {waiting_for}" if waiting_for else ""
         return [End(kind, f"run timeout: not done {self.spec.run_timeout_s:g} s after it was submitted{why}")]
 
     def on_task_failed(self, task: TaskSpec, kind: FailureKind, message: str) -> list[Step]:
         self._open_tasks.discard(task.id)
-        if kind is FailureKind.USER_ERROR:
-            return [End(kind, message)]
-        file = self.spec.shards[task.order[1]].file
-        place = f"survey of {file}" if task.kind == "survey" else f"round {task.order[0]}, shard {file}"
-        if kind is FailureKind.DIVERGED:
-            message = f"training diverged with eta {self.spec.eta:g} ({message})"
-        return self._fail_round(task.order[0], End(kind, f"{place}: {message}"))
+        end = end_of(self.spec, task, kind, message)
+        return [end] if kind is FailureKind.USER_ERROR else self._fail_round(task.order[0], end)
 
     def on_result(self, task: TaskSpec, holder: str, result: Result, now: float) -> list[Step]:
         self._open_tasks.discard(task.id)
@@ -140,6 +151,11 @@ class TrainingRun:
                 return self._plan_when_surveyed()
             case jobs.Init(), _:
                 return self._start_round(1, now)
+            case jobs.Load(), _:
+                return self._resume(now)
+            case jobs.Keep(), _:
+                self.kept = job.round
+                return self._start_next(now)
             case jobs.Add(), jobs.Done(seconds):
                 current = self._current()
                 current.figures.reduce_s += seconds
@@ -163,60 +179,51 @@ class TrainingRun:
     def _plan_when_surveyed(self) -> list[Step]:
         if self._validation is None or len(self._summaries) < len(self.spec.shards):
             return []
-        summaries = [self._summaries[shard] for shard in range(len(self.spec.shards))]
+        summaries = self.summaries
         try:
             self.plan = make_plan(self.spec, summaries, self._validation)
         except TrainerError as error:
             return [End(FailureKind.USER_ERROR, str(error))]
-        settings = self.plan.settings
-        init = self.spec.init or ("uniform" if self.spec.optimizer == "gd" else "he")
-        rows = sum(summary.rows for summary in summaries)
-        return [
-            Remark(
-                "surveyed",
-                f"{len(summaries)} shards, {rows} rows; layers {'-'.join(map(str, settings.layers))}",
-            ),
-            *memory_remarks(self.spec, self.plan),
-            jobs.Init(self.id, settings.layers, init, settings.seed, settings.dtype),
-        ]
+        if self._saved.rounds:
+            return [jobs.Load(self.id, self.kept, self._saved.model, self._saved.optimizer)]
+        return first_steps(self.id, self.spec, self.plan, summaries, is_new=not self._saved.summaries)
+
+    def _resume(self, now: float) -> list[Step]:
+        """Go on after the last committed round, which may be the last of all."""
+        number = self.kept
+        steps: list[Step] = [Remark("resumed", f"goes on after round {number}", number)]
+        is_over = bool(self.spec.max_time_s) and now - self._started_at >= self.spec.max_time_s
+        if is_over or number == self._last_round or self._stopping.reason:
+            return steps + self._finish(number)
+        return steps + self._start_round(number + 1, now)
 
     def _start_round(self, number: int, now: float) -> list[Step]:
         assert self.plan is not None
-        rows = [self._summaries[shard].rows for shard in range(len(self.spec.shards))]
+        rows = [summary.rows for summary in self.summaries]
         self._round, payloads = start_round(number, self.spec, self.plan, rows, now=now)
         return [
             Remark("round started", f"round {number} of {self._last_round}", number),
             *(self._queue("train", number, payload.shard, payload) for payload in payloads),
         ]
 
-    def _round_is_late(self) -> list[Step]:
-        current = self._current()
-        assert current.deadline is not None
-        current.deadline.passed()
-        return self._close_if_late(current)
-
     def _close_if_late(self, current: Round) -> list[Step]:
         """Go on without the shards that are missing at the deadline, if enough are in."""
-        if current.deadline is None or not current.deadline.closes or self._failed is not None:
-            return []
-        prefix = f"{self.id}/{current.number}/"
-        late = sorted(int(task_id[len(prefix) :]) for task_id in self._open_tasks if task_id.startswith(prefix))
+        late = () if self._failed is not None else current.late
         if not late:
             return []
-        current.figures.left_out = tuple(late)
+        current.figures.left_out = late
         files = ", ".join(self.spec.shards[shard].file for shard in late)
         steps: list[Step] = [Remark("left out", f"not in at the round's deadline: {files}", current.number)]
         for shard in late:
-            self._open_tasks.discard(f"{prefix}{shard}")
-            steps += [Withdraw(f"{prefix}{shard}"), *self._next_addition(current, current.leave_out(shard))]
+            task_id = f"{self.id}/{current.number}/{shard}"
+            self._open_tasks.discard(task_id)
+            steps += [Withdraw(task_id), *self._next_addition(current, current.leave_out(shard))]
         return steps
 
     def _queue(self, kind: str, number: int, shard: int, payload: SurveyPayload | TrainPayload) -> Queue:
-        task_id = f"{self.id}/{number}/{shard}"
-        self._open_tasks.add(task_id)
-        class_key = payload.plan.class_key if isinstance(payload, TrainPayload) else ""
-        data = self.spec.shards[shard].blob
-        return Queue(TaskSpec(task_id, self.id, kind, (number, shard), payload, data, class_key))
+        task = task_of(self.id, kind, (number, shard), payload, self.spec.shards[shard].blob)
+        self._open_tasks.add(task.id)
+        return Queue(task)
 
     def _next_addition(self, current: Round, addition: Addition | None) -> list[Step]:
         if addition is not None:
@@ -243,8 +250,10 @@ class TrainingRun:
     def _start_next(self, now: float) -> list[Step]:
         """Start the next round while this one is validated, but never two ahead: that bounds the models held."""
         done = self.rounds_done
-        if self._round is not None or done >= self._last_round or done - self._judged > 1:
+        if self._final is not None or self._round is not None or done >= self._last_round or done - self._judged > 1:
             return []
+        if (self.mixed_classes or self.spec.round_deadline_s) and self.kept < done:
+            return []  # its bits depend on nodes or the clock, so a restart could not make this round again
         return self._start_round(done + 1, now)
 
     def _validated(self, number: int, score: jobs.Score, now: float) -> list[Step]:
@@ -259,11 +268,10 @@ class TrainingRun:
         figures = self.figures[number - 1]
         figures.validation_error, figures.validation_loss = score.error, score.loss
         figures.validate_s = score.seconds
-        self.validation_error = score.error
-        steps: list[Step] = [Remark("round done", f"validation error {score.error:.4f}", number)]
-        if score.error < self._best:
-            self._best, self._best_round = score.error, number
-        stop = self._stop_reason(number, score.error)
+        self._stopping.note(number, score.error)
+        keep = jobs.Keep(self.id, number)
+        steps: list[Step] = [Remark("round done", f"validation error {score.error:.4f}", number), keep]
+        stop = self._stopping.reason
         if stop:
             steps.append(Remark("stopping", stop, number))
         if stop or number == self._last_round:
@@ -272,13 +280,6 @@ class TrainingRun:
             return [*steps, self._failed[1]]
         # Version `number - 1` has served: round `number` is averaged, so nobody starts from it any more.
         return steps + ([jobs.Discard(self.id, number - 1)] if number > 1 else [])
-
-    def _stop_reason(self, number: int, error: float) -> str:
-        if self.spec.target_error and error <= self.spec.target_error:
-            return f"the validation error {error:.4f} meets the target {self.spec.target_error:g}"
-        if self.spec.patience and number - self._best_round >= self.spec.patience:
-            return f"no better validation error since round {self._best_round} (patience {self.spec.patience})"
-        return ""
 
     def _finish(self, number: int) -> list[Step]:
         """Seal version `number`; what runs of later rounds is no longer wanted."""
@@ -292,6 +293,7 @@ class TrainingRun:
         assert self._round is not None, "a result outside a round"
         return self._round
 
-    def _figures_of(self, task: TaskSpec) -> RoundFigures | None:
+    def _figures_of(self, task: TaskSpec) -> RoundFigures:
+        """The figures of the task's round; of the survey, and of a round that is over, nobody asks for them."""
         current = self._round
-        return current.figures if current is not None and current.number == task.order[0] else None
+        return current.figures if current and current.number == task.order[0] else RoundFigures(0, 0.0)

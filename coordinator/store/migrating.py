@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, text
 
 from coordinator.store.database import Database
 from coordinator.store.failures import StoreUnusable
-from coordinator.store.schema import REVISION
+from coordinator.store.schema import REVISION, metadata
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +30,20 @@ def migrate(database: Database, connection: Connection, *, folder: Path = MIGRAT
         )
     if old == newest:
         return
+    if not old and folder == MIGRATIONS:
+        with connection.begin():
+            _make(connection, newest)
+        return
     with database.migration(connection, old), connection.begin():
         _upgrade(connection, folder)
     logger.info("store %s: schema %s (was: %s)", database.name, newest, old or "none")
+
+
+def _make(connection: Connection, revision: str) -> None:
+    """Make a new store as all migrations together would, without what it takes to run them: 0.3 s and 15 MB."""
+    metadata.create_all(connection)
+    connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)"))
+    connection.execute(text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": revision})
 
 
 def _revision(connection: Connection) -> str:
@@ -42,7 +53,7 @@ def _revision(connection: Connection) -> str:
 
 
 def _upgrade(connection: Connection, folder: Path) -> None:
-    # Takes 0.3 s to import, and is needed at the first start of a version only.
+    # Takes 0.3 s to import, and is needed at the first start of a later version only.
     from alembic import command
     from alembic.config import Config
 

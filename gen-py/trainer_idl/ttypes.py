@@ -4313,6 +4313,7 @@ class Overview(object):
      - uptime_s
      - nodes
      - work
+     - store_fault
 
     """
 
@@ -4322,15 +4323,17 @@ class Overview(object):
         'uptime_s',
         'nodes',
         'work',
+        'store_fault',
     )
 
 
-    def __init__(self, version=None, policy=None, uptime_s=None, nodes=None, work=None,):
+    def __init__(self, version=None, policy=None, uptime_s=None, nodes=None, work=None, store_fault=None,):
         self.version = version
         self.policy = policy
         self.uptime_s = uptime_s
         self.nodes = nodes
         self.work = work
+        self.store_fault = store_fault
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -4378,6 +4381,11 @@ class Overview(object):
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.STRING:
+                    self.store_fault = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -4413,6 +4421,10 @@ class Overview(object):
             for iter155 in self.work:
                 iter155.write(oprot)
             oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.store_fault is not None:
+            oprot.writeFieldBegin('store_fault', TType.STRING, 6)
+            oprot.writeString(self.store_fault.encode('utf-8') if sys.version_info[0] == 2 else self.store_fault)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -4768,6 +4780,7 @@ Overview.thrift_spec = (
     (3, TType.DOUBLE, 'uptime_s', None, None, ),  # 3
     (4, TType.LIST, 'nodes', (TType.STRUCT, [NodeRow, None], False), None, ),  # 4
     (5, TType.LIST, 'work', (TType.STRUCT, [WorkRow, None], False), None, ),  # 5
+    (6, TType.STRING, 'store_fault', 'UTF8', None, ),  # 6
 )
 fix_spec(all_structs)
 del all_structs

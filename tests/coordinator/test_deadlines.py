@@ -54,8 +54,10 @@ def test_late_shards_are_left_out_named_and_do_not_count() -> None:
     (last,) = work.on_computed(add, DONE, 5.1)
     assert last == jobs.Add("r", 1, "a", "c", (2, 0))
     assert work.on_computed(last, DONE, 5.2) == [jobs.Apply("r", 1, ("a",), 100 + 101 + 102)]
-    steps = work.on_computed(jobs.Apply("r", 1, ("a",), 303), DONE, 5.3)
+    work.on_computed(jobs.Apply("r", 1, ("a",), 303), DONE, 5.2)
     assert work.figures[0].left_out == (3,)
+    work.on_computed(jobs.Validate("r", 1), jobs.Score(0.5, loss=1.0), 5.2)
+    steps = work.on_computed(jobs.Keep("r", 1), DONE, 5.3)  # the choice is committed before anything is built on it
     assert [step.task.order for step in steps if isinstance(step, Queue)] == [(2, shard) for shard in range(4)]
     assert work.deadline == 5.3 + 5.0
 
@@ -87,7 +89,9 @@ def test_a_straggler_is_stopped_and_its_late_result_refused() -> None:
     assert Stop(second.attempt) in commands
     assert "left out" in [command.kind for command in commands if isinstance(command, Note)]
     (apply,) = [command.job for command in commands if isinstance(command, Compute)]
-    again = starts(dispatcher.handle(Computed(apply, jobs.Done()), 5.3))
+    assert starts(dispatcher.handle(Computed(apply, jobs.Done()), 5.3)) == []  # not before the round is committed
+    dispatcher.handle(Computed(jobs.Validate("r", 1), jobs.Score(0.5, loss=1.0)), 5.3)
+    again = starts(dispatcher.handle(Computed(jobs.Keep("r", 1), jobs.Done()), 5.3))
     assert [start.task.id for start in again] == ["r/2/0"]  # the other node is still busy
     late = dispatcher.handle(Reported(second.attempt, Delivered("late", TRAINED)), 6.0)
     assert Drop("late") in late

@@ -87,7 +87,9 @@ def trained(dispatcher: Dispatcher, n_shards: int = 1, **settings: Any) -> list[
         done = Delivered("", surveyed(survey.task.order[1]))
         commands = report(dispatcher, survey.attempt, done, 0.1)
         waiting += starts(commands)
-    (init,) = [command.job for command in commands if isinstance(command, Compute)]
+    (init,) = [
+        command.job for command in commands if isinstance(command, Compute) and isinstance(command.job, jobs.Init)
+    ]
     return starts(dispatcher.handle(Computed(init, jobs.Done()), 0.2))
 
 

@@ -111,7 +111,7 @@ class AnySequence(RuleBasedStateMachine):
                 self.send(Computed(job, jobs.Score(0.5, 1.0)))
             case jobs.Seal():
                 self.send(Computed(job, jobs.Sealed("blob", "sha", 8)))
-            case jobs.Discard():
+            case jobs.Discard() | jobs.KeepPlan():
                 pass
             case _:
                 self.send(Computed(job, jobs.Done()))

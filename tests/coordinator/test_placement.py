@@ -14,6 +14,7 @@ from coordinator.core.policies import RoundRobin
 from coordinator.core.pool import NodePool, PoolSettings
 from coordinator.core.queue import WorkQueue
 from coordinator.core.retry import Backoff
+from coordinator.core.settings import Settings
 from coordinator.core.suitability import waiting_for
 from coordinator.core.tasks import TaskBook
 from coordinator.core.workload import SurveyPayload, TaskSpec
@@ -28,7 +29,9 @@ class Scene:
         owners = Owners({})
         queue = WorkQueue(owners)
         self.book = TaskBook(queue)
-        self.placement = Placement(self.pool, queue, self.book, backoff=Backoff(0.1, 1.0), rng=Random(0))
+        self.placement = Placement(
+            self.pool, queue, self.book, settings=Settings(decline_backoff=Backoff(0.1, 1.0)), rng=Random(0)
+        )
         self.work = Work(run(**settings), submitted_at=0.0, number=1, owner=owners.joins(""))
         self.work.become(WorkState.RUNNING, 0.0)
         for name, numeric_class in nodes:

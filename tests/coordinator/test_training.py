@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from coordinator.core import jobs
+from coordinator.core.saved import SavedRun
 from coordinator.core.training import TrainingRun
 from coordinator.core.workload import End, Queue, Remark, Step, TaskSpec, TrainPayload, Withdraw
 from mlcore.aggregation import Aggregation
 from mlcore.participation import participants
 from rpc.errors import FailureKind
-from tests.coordinator.runs import LARGE, TRAINED, VALIDATION, run, surveyed
+from tests.coordinator.runs import LARGE, TRAINED, VALIDATION, run, spec, surveyed
 
 DONE = jobs.Done()
 
@@ -23,8 +24,8 @@ def queued(steps: Sequence[Step]) -> list[TaskSpec]:
 
 
 def silent(steps: Sequence[Step]) -> list[Step]:
-    """The steps without remarks."""
-    return [step for step in steps if not isinstance(step, Remark)]
+    """The steps without remarks and what is only remembered."""
+    return [step for step in steps if not isinstance(step, Remark | jobs.KeepPlan | jobs.Keep)]
 
 
 def planned(n_shards: int = 2, **settings: Any) -> tuple[TrainingRun, list[TaskSpec]]:
@@ -207,6 +208,58 @@ def test_a_model_that_is_not_finite_fails_the_run_and_names_the_round() -> None:
     assert work.on_computed(jobs.Apply("r", 1, ("a", "b"), 201), unable, 1.0) == [
         End(FailureKind.DIVERGED, "round 1: the average is not finite")
     ]
+
+
+def resumed(n_rounds: int, n_kept: int, **settings: Any) -> tuple[TrainingRun, list[Step]]:
+    """A run of which some rounds were committed before a restart, and what it does once its data is loaded."""
+    before, tasks = planned(rounds=n_rounds, **settings)
+    for number in range(1, n_kept + 1):
+        tasks = queued(train_round(before, tasks))
+        judge(before, number, 0.5)
+    rows = tuple(figures.row() for figures in before.figures)
+    saved = SavedRun(before.summaries, rows, model="sha256:m")
+    work = TrainingRun("r", spec(2, rounds=n_rounds, **settings), submitted_at=0.0, saved=saved)
+    assert work.begin(10.0) == [jobs.LoadValidation("r")]
+    assert work.on_computed(jobs.LoadValidation("r"), VALIDATION, 10.0) == [jobs.Load("r", n_kept, "sha256:m", "")]
+    return work, work.on_computed(jobs.Load("r", n_kept, "sha256:m", ""), DONE, 10.0)
+
+
+def test_a_validated_round_is_kept_and_counts_once_it_is_committed() -> None:
+    work, tasks = planned(rounds=3)
+    train_round(work, tasks)
+    assert jobs.Keep("r", 1) in judge(work, 1, 0.5) and work.kept == 0
+    work.on_computed(jobs.Keep("r", 1), DONE, 3.0)
+    assert work.kept == 1
+
+
+def test_a_run_goes_on_after_its_last_committed_round() -> None:
+    work, steps = resumed(n_rounds=4, n_kept=2)
+    assert [task.id for task in queued(steps)] == ["r/3/0", "r/3/1"]
+    assert (work.rounds_done, work.kept, work.validation_error) == (2, 2, 0.5)
+    train_round(work, queued(steps))
+    assert jobs.Keep("r", 3) in judge(work, 3, 0.4)
+
+
+def test_a_resumed_round_is_divided_as_before() -> None:
+    work, steps = resumed(n_rounds=3, n_kept=1)
+    left, right = queued(steps)
+    work.on_result(left, "a", TRAINED, 11.0)
+    assert work.on_result(right, "b", TRAINED, 11.0) == [jobs.Apply("r", 2, ("a", "b"), 201)]
+
+
+def test_a_run_whose_last_round_was_committed_is_only_sealed() -> None:
+    assert silent(resumed(n_rounds=2, n_kept=2)[1]) == [jobs.Seal("r", 2)]
+
+
+def test_a_run_that_had_met_its_target_is_only_sealed() -> None:
+    assert silent(resumed(n_rounds=9, n_kept=1, target_error=0.5)[1]) == [jobs.Seal("r", 1)]
+
+
+def test_a_run_of_mixed_classes_waits_for_the_commit_before_the_next_round() -> None:
+    work, tasks = planned(rounds=3, mixed_classes=True)
+    assert queued(train_round(work, tasks)) == []
+    assert queued(judge(work, 1, 0.5)) == []
+    assert [task.id for task in queued(work.on_computed(jobs.Keep("r", 1), DONE, 3.0))] == ["r/2/0", "r/2/1"]
 
 
 def test_files_that_do_not_fit_together_fail_the_run_before_any_training() -> None:

@@ -115,7 +115,7 @@ def _nodes(rng: Random) -> tuple[NodePlan, ...]:
             task_s=task_s * 10.0 ** rng.random(),
             numeric_class=classes[index % len(classes)],
             joins_at=rng.uniform(0.0, 2.0) if rng.random() < 0.5 else 0.0,
-            sane_from=rng.uniform(0.0, 60.0) if rng.random() < 0.03 else 0.0,
+            sane_from=rng.uniform(0.0, 60.0) if rng.random() < 0.06 else 0.0,
         )
         for index in range(rng.choice([1, 2, 3, 4, 6, 8, 12, 16]))
     )

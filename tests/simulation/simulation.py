@@ -202,7 +202,7 @@ class Simulation:
                     self.cluster.clear(node, work_id)
 
     def _compute(self, job: jobs.Job) -> None:
-        if isinstance(job, jobs.Discard):
+        if isinstance(job, jobs.Discard | jobs.KeepPlan):
             self.vectors.compute(job)
             return
 

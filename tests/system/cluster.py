@@ -142,9 +142,8 @@ class Cluster:
             node.serve()
         listed = folder / "nodes.txt"
         listed.write_text("".join(f"127.0.0.1,{node.port}\n" for node in self.nodes))
-        self.coordinator = Program(
-            "coordinator.py", "0", policy, "--nodes", str(listed), *coordinator_arguments
-        ).serve()
+        self._coordinator_arguments = (policy, "--nodes", str(listed), *coordinator_arguments)
+        self.coordinator = Program("coordinator.py", "0", *self._coordinator_arguments).serve()
 
     def new_node(self, port: int = 0) -> Program:
         return Program(self._node_script, str(port), *self._node_arguments)
@@ -152,6 +151,11 @@ class Cluster:
     def restart_node(self, index: int) -> None:
         """Start a node again that was killed, on its old port."""
         self.nodes[index] = self.new_node(self.nodes[index].port).serve()
+
+    def restart_coordinator(self) -> None:
+        """Kill the coordinator and start it again on its port; what it remembers is where its arguments say."""
+        self.coordinator.kill()
+        self.coordinator = Program("coordinator.py", str(self.coordinator.port), *self._coordinator_arguments).serve()
 
     def __enter__(self) -> Cluster:
         return self

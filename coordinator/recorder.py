@@ -1,0 +1,184 @@
+"""What must be remembered, on its way into the store: gathered behind the work, committed in groups by one thread."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from coordinator.store.changes import BlobNamed, Change
+from coordinator.store.failures import StoreDown
+from coordinator.store.store import Store
+from mlcore.kernels.backend import FloatArray
+from rpc.arrays import bytes_of
+from rpc.aside import Aside
+from rpc.blobs import BlobFolder, blob_name, parts
+from rpc.errors import DiskFull, TrainerError
+from rpc.loop import Loop, Timer
+
+logger = logging.getLogger(__name__)
+
+_GATHER_S = 0.05  # a commit costs as much as a small round: rounds of this long go together
+_RETRY_S, _RETRY_MAX_S = 0.1, 2.0
+_KEEP_UNNAMED_S = 86_400.0  # a file that was uploaded for work to come
+
+Done = Callable[[tuple[Change, ...]], None]  # gets those of the group's changes that came too late
+
+
+@dataclass(slots=True)
+class _Group:
+    """What becomes true at once.
+
+    Attributes:
+        vectors: by work and role, what is made a file first; only the newest of each is.
+        done: called on the loop once it is committed.
+    """
+
+    changes: list[Change] = field(default_factory=list)
+    vectors: dict[tuple[str, str], FloatArray] = field(default_factory=dict)
+    done: list[Done] = field(default_factory=list)
+    is_committed: bool = False
+
+
+class Recorder:
+    """Everything but the commits runs on the loop's thread.
+
+    Args:
+        on_commit: called with what is committed now, after its `done`s.
+        on_fault: called with the reason when the store takes nothing any more, with "" when it does again.
+        on_end: called when this coordinator may not write any more.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        store: Store,
+        blobs: BlobFolder,
+        *,
+        on_commit: Callable[[Sequence[Change]], None],
+        on_fault: Callable[[str], None],
+        on_end: Callable[[Exception], None],
+    ) -> None:
+        self._loop = loop
+        self._store = store
+        self._blobs = blobs
+        self._on_commit = on_commit
+        self._on_fault = on_fault
+        self._on_end = on_end
+        self._thread = Aside(loop, 1, "store")
+        self._next = _Group()
+        self._running: _Group | None = None
+        self._number = 0
+        self._tries = 0
+        self._timer: Timer | None = None
+        self._files: dict[tuple[str, str], str] = {}  # by work and role: what is named now; of the thread
+
+    def add(self, *changes: Change, done: Done | None = None, at_once: bool = False) -> None:
+        """Remember these with the next group; `done` is called once they are committed.
+
+        Args:
+            at_once: somebody waits for it: commit as soon as the commit under way is over.
+        """
+        self._next.changes += changes
+        if done is not None:
+            self._next.done.append(done)
+        self._commit_in(0.0 if at_once else _GATHER_S)
+
+    def keep_vector(self, work: str, role: str, vector: FloatArray) -> None:
+        """Make this the work's file in this role, in place of the one before; the vector must not change any more."""
+        self._next.vectors[work, role] = vector
+
+    def collect(self) -> None:
+        """Remove files that no work names; new ones may be about to be named."""
+        before = time.time() - _KEEP_UNNAMED_S
+        old = [name for name in self._blobs.names() if self._blobs.file(name).stat().st_mtime < before]
+        self._thread.run(lambda: self._remove(old), lambda _: None)
+
+    def close(self, patience_s: float = 5.0) -> None:
+        """Commit what waits, as far as that is possible, and let go of the store."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self._thread.close(patience_s):
+            return  # in the middle of a commit that does not end: whoever opens the store next finds it whole
+        try:
+            if self._running is not None and not self._running.is_committed:
+                self._commit(self._number, self._running)
+            self._commit(self._number + 1, self._next)
+        except (TrainerError, OSError) as error:
+            logger.error("what was done last is not remembered: %s", error)
+        self._store.close()
+
+    def _commit_in(self, delay_s: float) -> None:
+        if self._running is not None:
+            return  # its end begins the next
+        when = self._loop.now + delay_s
+        if self._timer is not None:
+            if self._timer.when <= when:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_later(delay_s, self._begin)
+
+    def _begin(self) -> None:
+        self._running, self._next = self._next, _Group()
+        self._number += 1
+        self._write()
+
+    def _write(self) -> None:
+        self._timer = None
+        group, number = self._running, self._number
+        assert group is not None
+        self._thread.run(lambda: self._commit(number, group), self._committed)
+
+    def _committed(self, outcome: tuple[Change, ...] | Exception) -> None:
+        group = self._running
+        assert group is not None
+        if isinstance(outcome, StoreDown | DiskFull | OSError):
+            self._tries += 1
+            if self._tries == 1:
+                logger.error("%s", outcome)
+                self._on_fault(str(outcome))
+            self._timer = self._loop.call_later(min(_RETRY_MAX_S, _RETRY_S * 2.0**self._tries), self._write)
+            return
+        if isinstance(outcome, Exception):
+            self._on_end(outcome)
+            return
+        if self._tries:
+            self._tries = 0
+            self._on_fault("")
+        self._running = None
+        for done in group.done:
+            done(outcome)
+        self._on_commit(group.changes)
+        if self._next.changes:
+            self._commit_in(_GATHER_S)
+
+    def _commit(self, number: int, group: _Group) -> tuple[Change, ...]:
+        """Write files, then what names them; on the store's thread."""
+        replaced: list[str] = []
+        while group.vectors:
+            (work, role), vector = next(iter(group.vectors.items()))
+            name = self._put(vector)
+            group.changes.append(BlobNamed(work, role, name))
+            before = self._files.get((work, role))
+            if before not in (None, name):
+                replaced.append(str(before))
+            self._files[work, role] = name
+            del group.vectors[work, role]  # written once, however often the commit is tried
+        late = self._store.write(number, group.changes)
+        group.is_committed = True
+        self._remove(replaced)
+        return late
+
+    def _put(self, vector: FloatArray) -> str:
+        data = bytes_of(vector.astype(vector.dtype.newbyteorder("<"), copy=False))
+        name = blob_name(data)
+        for offset, length in parts(data.nbytes):
+            self._blobs.put(name, data.nbytes, offset, data[offset : offset + length])
+        return name
+
+    def _remove(self, names: Sequence[str]) -> None:
+        """Remove files that nothing names any more."""
+        if names:
+            for name in self._store.reader.unnamed(names):
+                self._blobs.remove(name)

@@ -1,0 +1,103 @@
+"""A coordinator that is killed: acknowledged runs go on, to the same bits, and clients do not notice."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from roundhouse import connect
+from tests.system.cluster import ROOT, Cluster, finish, wait_until
+from tests.system.test_same_bits import good
+
+RUN = ("30", "20", "24", "0.0001", "--tolerance", "0", "--quiet", "--json")
+_RESUMED_S = 5.0
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The digest of an undisturbed run."""
+    with Cluster(tmp_path_factory.mktemp("undisturbed")) as cluster:
+        return str(good(cluster.train(*RUN)).json["model_sha256"])
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    with Cluster(tmp_path, coordinator_arguments=("--data-dir", str(tmp_path / "data"))) as cluster:
+        yield cluster
+
+
+def rounds_done(cluster: Cluster) -> int:
+    return max((row.round for row in cluster.overview().work), default=0)
+
+
+def test_a_run_goes_on_after_every_kill_and_its_client_waits_for_it(cluster: Cluster, expected: str) -> None:
+    client = cluster.client(*RUN)
+    for least in (1, 6, 14, 22):
+        wait_until(lambda least=least: rounds_done(cluster) >= least, f"round {least}")  # type: ignore[misc]
+        cluster.restart_coordinator()
+    outcome = good(finish(client))
+    assert outcome.json["model_sha256"] == expected
+    assert [row["round"] for row in outcome.json["rounds"]] == list(range(1, 31))
+
+
+def test_what_has_ended_is_known_after_a_restart(cluster: Cluster, expected: str) -> None:
+    good(cluster.train(*RUN))
+    cluster.restart_coordinator()
+    with connect(f"127.0.0.1:{cluster.coordinator.port}") as session:
+        (row,) = session.status().work
+        run = session.run(row.id)
+        assert run.wait(timeout_s=20).model_sha256 == expected
+        assert len(run.model().vector) == 1058
+        kinds = [event.kind for news in run for event in news.events]
+    assert kinds[-1] == "completed" and kinds.count("round done") == 30
+
+
+def test_a_run_that_had_not_begun_begins_after_the_restart(tmp_path: Path, expected: str) -> None:
+    data = ("--data-dir", str(tmp_path / "data"))
+    with Cluster(tmp_path, nodes=0, coordinator_arguments=data) as cluster:
+        client = cluster.client(*RUN)
+        wait_until(lambda: bool(cluster.overview().work), "the run is submitted")
+        node = cluster.new_node().serve()
+        (tmp_path / "nodes.txt").write_text(f"127.0.0.1,{node.port}\n")
+        cluster.nodes.append(node)
+        cluster.restart_coordinator()
+        assert good(finish(client)).json["model_sha256"] == expected
+
+
+def test_while_the_store_is_locked_nothing_is_begun_and_then_the_run_goes_on(
+    cluster: Cluster, tmp_path: Path, expected: str
+) -> None:
+    client = cluster.client(*RUN)
+    wait_until(lambda: rounds_done(cluster) >= 3, "round 3")
+    other = sqlite3.connect(tmp_path / "data" / "store.db", isolation_level=None)
+    with closing(other):
+        other.execute("BEGIN IMMEDIATE")
+        wait_until(lambda: "locked" in cluster.overview().store_fault, "the fault is told")
+        (row,) = cluster.overview().work
+        assert row.state == "running" and "the store:" in row.waiting_for
+        other.execute("ROLLBACK")
+    assert good(finish(client)).json["model_sha256"] == expected
+    assert cluster.overview().store_fault == ""
+
+
+def test_a_killed_coordinator_serves_again_within_5_seconds(cluster: Cluster) -> None:
+    good(cluster.train(*RUN))
+    started = monotonic()
+    cluster.restart_coordinator()
+    assert monotonic() - started < _RESUMED_S
+
+
+def test_a_second_coordinator_says_who_holds_the_store(cluster: Cluster, tmp_path: Path) -> None:
+    command = [sys.executable, "coordinator.py", "0", "--nodes", str(tmp_path / "nodes.txt")]
+    command += ["--data-dir", str(tmp_path / "other"), "--store", f"sqlite:///{tmp_path / 'data' / 'store.db'}"]
+    second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert second.returncode == 1
+    assert f"(process {cluster.coordinator.process.pid} on " in second.stderr, second.stderr
+    assert len(second.stderr.splitlines()) == 1
