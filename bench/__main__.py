@@ -55,7 +55,9 @@ def _judge_quick(results: Results) -> int:
 def _write(results: Results, goals: list[Goal], folder: Path) -> int:
     (folder / "RESULTS.md").write_text(report(results, goals, draw(results, folder)), encoding="utf-8")
     print(goal_table(results, goals))
-    return 1 if any(goal.verdict(results) is Verdict.MISSED for goal in goals) else 0
+    for name in results.failed:
+        print(f"bench: {name}: {results.left_out[name]}", file=sys.stderr)
+    return 1 if results.failed or any(goal.verdict(results) is Verdict.MISSED for goal in goals) else 0
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def hold(contestants: Sequence[Contestant], turns: int, results: Results) -> Non
             try:
                 child.wait_ready()
             except ContestantFailed as failure:
-                results.leave_out(contestant.name, str(failure))
+                results.fail(contestant.name, str(failure))
             else:
                 ready.append(child)
         _take_turns(ready, turns, results)
@@ -77,7 +77,7 @@ def _take_turns(children: list[Child], turns: int, results: Results) -> None:
             try:
                 figures = child.run()
             except ContestantFailed as failure:
-                results.leave_out(child.contestant.name, str(failure))
+                results.fail(child.contestant.name, str(failure))
                 children.remove(child)
             else:
                 results.add(child.contestant.name, figures)

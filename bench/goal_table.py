@@ -26,6 +26,7 @@ CORE = (
     Goal("A: time / JAX's", ratio(*_faster("A", "roundhouse", "jax")), _AT_MOST, 0.65, 0.50),
     Goal("A: share of the limit", ratio(*_faster("A", "limit")), _AT_LEAST, None, 0.70),
     Goal("A: speed / torch's", ratio(*_faster("A", "torch")), _AT_LEAST, 1.0),
+    Goal("A: speed / compiled torch's", ratio(*_faster("A", "torch-compiled")), _AT_LEAST, 1.0),
     Goal("A: speed / scikit-learn's", ratio(*_faster("A", "scikit-learn")), _AT_LEAST, 1.0),
     Goal("A: speed / plain float64 NumPy's", ratio(*_faster("A", "numpy-float64")), _AT_LEAST, 3.0, 5.0),
     Goal("B: speed / JAX's", ratio(*_faster("B", "jax")), _AT_LEAST, 1.3, 1.6),
@@ -33,12 +34,17 @@ CORE = (
     Goal("B: speed / plain float64 NumPy's", ratio(*_faster("B", "numpy-float64")), _AT_LEAST, 2.0, 4.0),
     Goal("C: share of sgemm's peak, 1 thread", ratio(*_of_peak("C", 1)), _AT_LEAST, 0.85, 0.92),
     Goal("C: share of sgemm's peak, 2 threads", ratio(*_of_peak("C", 2)), _AT_LEAST, 0.80, 0.90),
+    Goal("C: speed / JAX's, 1 thread", ratio(*_faster("C", "jax")), _AT_LEAST, None, 1.0),
+    Goal("C: speed / torch's, 1 thread", ratio(*_faster("C", "torch")), _AT_LEAST, None, 1.0),
+    Goal("C: speed / scikit-learn's, 1 thread", ratio(*_faster("C", "scikit-learn")), _AT_LEAST, None, 1.0),
+    Goal("C: speed / torch's, 2 threads", ratio(*_faster("C", "torch", threads=2)), _AT_LEAST, None, 1.0),
     Goal("C: speed / JAX's, 2 threads", ratio(*_faster("C", "jax", threads=2)), _AT_LEAST, None, 1.0),
     Goal("D: speed / JAX's, 1 thread", ratio(*_faster("D", "jax")), _AT_LEAST, 1.0, 1.1),
     Goal("D: speed / JAX's, 2 threads", ratio(*_faster("D", "jax", threads=2)), _AT_LEAST, None, 1.1),
     Goal("NumPy alone, A: time / JAX's", ratio(*_faster("A", _IN_NUMPY, "jax")), _AT_MOST, 0.70, 0.60),
     Goal("NumPy alone, B: speed / JAX's", ratio(*_faster("B", "jax", _IN_NUMPY)), _AT_LEAST, 1.05, 1.15),
     Goal("NumPy alone, C: share of sgemm's peak", ratio(*_of_peak("C", 1, _IN_NUMPY)), _AT_LEAST, 0.85, 0.92),
+    Goal("NumPy alone, C: the same, 2 threads", ratio(*_of_peak("C", 2, _IN_NUMPY)), _AT_LEAST, 0.80, 0.90),
     Goal("NumPy alone, D: speed / JAX's", ratio(*_faster("D", "jax", _IN_NUMPY)), _AT_LEAST, 0.95),
     Goal("text to arrays, MB/s", value("core/text/roundhouse/MB/s"), _AT_LEAST, 150.0, 250.0),
 )
@@ -81,6 +87,9 @@ WIRE = (
 )
 
 
+_ON_ONE_HOST = "roundhouse_unix"
+
+
 def _round(size: str, nodes: int, system: str = "roundhouse") -> str:
     return f"rounds/{size}/{nodes}/{system}/ms"
 
@@ -99,13 +108,31 @@ ROUNDS = (
     Goal("round of 1,058 weights, 8 nodes, ms", value(_round("1k", 8)), _AT_MOST, 2.0, 1.0),
     Goal("same, 2 nodes: time / Flower's fastest path", _of_peer("1k", 2, "flower_grpc"), _AT_MOST, 1 / 6),
     Goal("same, 8 nodes: time / Flower's fastest path", _of_peer("1k", 8, "flower_grpc"), _AT_MOST, 1 / 6),
+    Goal("same, 2 nodes: time / Ray's", _of_peer("1k", 2, "ray_actors"), _AT_MOST, 1.0),
+    Goal("same, 2 nodes: time / Dask's", _of_peer("1k", 2, "dask_cluster"), _AT_MOST, 1.0),
     Goal("same, 8 nodes: time / Ray's", _of_peer("1k", 8, "ray_actors"), _AT_MOST, 1.0),
     Goal("same, 8 nodes: time / Dask's", _of_peer("1k", 8, "dask_cluster"), _AT_MOST, 1.0),
     Goal("round of 100,001 weights, 8 nodes, ms", value(_round("100k", 8)), _AT_MOST, 6.0, 3.0),
-    Goal("round of 10 M weights, 2 nodes, ms", value(_round("10M", 2)), _AT_MOST, 110.0, 60.0),
-    Goal("round of 10 M weights, 8 nodes, ms", value(_round("10M", 8)), _AT_MOST, 400.0, 220.0),
+    Goal("round of 10 M weights over TCP, 2 nodes, ms", value(_round("10M", 2)), _AT_MOST, 110.0, 60.0),
+    Goal("round of 10 M weights over TCP, 8 nodes, ms", value(_round("10M", 8)), _AT_MOST, 400.0, 220.0),
     Goal("same, 2 nodes: time / Flower's fastest path", _of_peer("10M", 2, "flower_grpc"), _AT_MOST, 0.1),
     Goal("same, 8 nodes: time / Flower's fastest path", _of_peer("10M", 8, "flower_grpc"), _AT_MOST, 0.1),
+    Goal("same over Unix sockets, 2 nodes, ms", value(_round("10M", 2, _ON_ONE_HOST)), _AT_MOST, None, 40.0),
+    Goal("same over Unix sockets, 8 nodes, ms", value(_round("10M", 8, _ON_ONE_HOST)), _AT_MOST, None, 150.0),
+    Goal(
+        "same, 2 nodes: time / gloo's",
+        ratio(_round("10M", 2, _ON_ONE_HOST), _round("10M", 2, "torch_gloo")),
+        _AT_MOST,
+        None,
+        1.0,
+    ),
+    Goal(
+        "same, 8 nodes: time / gloo's",
+        ratio(_round("10M", 8, _ON_ONE_HOST), _round("10M", 8, "torch_gloo")),
+        _AT_MOST,
+        None,
+        1.0,
+    ),
     Goal("same, 2 nodes: the coordinator's memory, MB", value(_memory("10M", 2)), _AT_MOST, 8 * 40 + 80),
     Goal("same, 8 nodes: the coordinator's memory, MB", value(_memory("10M", 8)), _AT_MOST, 10 * 40 + 80),
 )
@@ -114,6 +141,7 @@ SCALE = (
     Goal("coordinator CPU us per task, 32 nodes", value("rounds/scale/32/CPU-us"), _AT_MOST, 90.0, 50.0),
     Goal("coordinator CPU us per task, 128 nodes", value("rounds/scale/128/CPU-us"), _AT_MOST, 90.0, 50.0),
     Goal("coordinator CPU us per task, 512 nodes", value("rounds/scale/512/CPU-us"), _AT_MOST, 90.0, 50.0),
+    Goal("the same, 512 nodes / 32 nodes", ratio("rounds/scale/512/CPU-us", "rounds/scale/32/CPU-us"), _AT_MOST, 1.3),
     Goal("round of 1,000 tasks on 1,000 nodes, ms", value("rounds/scale/1000/ms"), _AT_MOST, 100.0, 50.0),
     Goal("10,000 tasks on 1,000 nodes, s", value("rounds/scale/1000/10-rounds-s"), _AT_MOST, 1.0, 0.5),
     Goal("nodes taken for dead among 1,000", worst("rounds/scale/1000/deaths"), _AT_MOST, 0.0),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 
@@ -16,12 +16,14 @@ class Results:
     Attributes:
         samples: one value a turn, in order, by `contest/contestant/figure`.
         left_out: why a contestant is missing, by its name.
+        failed: the names of those that are missing although everything that they need is here.
         machine: what everything ran on.
         file: where `keep` writes; None: nowhere.
     """
 
     samples: dict[str, list[float]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
     machine: dict[str, str] = field(default_factory=dict)
     file: Path | None = None
 
@@ -33,6 +35,11 @@ class Results:
     def leave_out(self, contestant: str, reason: str) -> None:
         """Say why a contestant has no figures, or fewer than others."""
         self.left_out[contestant] = reason
+
+    def fail(self, contestant: str, reason: str) -> None:
+        """The same of one that should have had them."""
+        self.leave_out(contestant, reason)
+        self.failed.append(contestant)
 
     def median(self, name: str) -> float | None:
         """The middle of the samples, None if there are none."""
@@ -56,7 +63,8 @@ class Results:
 
     def save(self, file: Path) -> None:
         """Write everything as JSON."""
-        content = {"machine": self.machine, "samples": self.samples, "left_out": self.left_out}
+        content = asdict(self)
+        del content["file"]
         file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Roundhouse with real nodes: its dispatcher, loop, heartbeats, checks and validation all on."""
+"""Roundhouse with real nodes, over TCP: its dispatcher, loop, heartbeats, store, checks and validation all on."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from roundhouse import connect
 
 
 @contextmanager
-def cluster(nodes: int, size: str, rounds: int) -> Iterator[Callable[[], Outcome]]:
+def cluster(nodes: int, size: str, rounds: int, way: str = "tcp") -> Iterator[Callable[[], Outcome]]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="roundhouse-bench-")))
-        ports = [port_of(stack.enter_context(running("-m", "bench.rounds.constant_node", "0"))) for _ in range(nodes)]
+        command = ("-m", "bench.rounds.constant_node", way, "0")
+        ports = [port_of(stack.enter_context(running(*command))) for _ in range(nodes)]
         listed = folder / "nodes.txt"
         listed.write_text(node_list(ports))
         coordinator = stack.enter_context(running("coordinator.py", "0", "--nodes", str(listed)))
