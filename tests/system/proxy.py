@@ -15,6 +15,7 @@ class Mode(Enum):
     PASS = "pass"
     SILENT = "silent"
     GARBAGE = "garbage"
+    CUT = "cut"  # a connection ends when the next bytes pass
 
 
 class Proxy:
@@ -71,7 +72,7 @@ class Proxy:
     def _pump(self, source: socket.socket, sink: socket.socket, spoilt: bool) -> Callable[[], None]:
         def pump() -> None:
             try:
-                data = source.recv(1 << 20)
+                data = b"" if self.mode is Mode.CUT else source.recv(1 << 20)
                 if data and self.mode is not Mode.SILENT:
                     spoil = spoilt and self.mode is Mode.GARBAGE and len(data) > self._spoil_above
                     sink.sendall(b"\x00\x00\x10\x00" + b"\xde\xad" * 2048 if spoil else data)
