@@ -83,15 +83,22 @@ class Player:
             step = self._script.throw(value) if isinstance(value, Exception) else self._script.send(value)
         except StopIteration as end:
             self._done(end.value)
-        except TaskRejected as rejected:
-            self._done(Declined(rejected.reason, str(rejected)))
-        except TrainerError as error:
-            self._done(Broke(kind_of(error), str(error)))
-        except Exception:  # the top of the script: a bug or a full disk of ours must not leave the task placed for ever
-            logger.exception("a script for %s failed unexpectedly", self._channel.address)
-            self._done(Broke(FailureKind.SETUP_FAILED, "the coordinator could not serve the task; its log says why"))
+        except Exception as error:  # the top of the script: none may leave the task placed for ever
+            outcome = self._outcome(error)
+            # It leads to this frame, whose value the error may be: a cycle that would keep the script's vectors.
+            error.__traceback__ = None
+            self._done(outcome)
         else:
             self._take(step)
+
+    def _outcome(self, error: Exception) -> Outcome:
+        if isinstance(error, TaskRejected):
+            return Declined(error.reason, str(error))
+        if isinstance(error, TrainerError):
+            return Broke(kind_of(error), str(error))
+        # A bug or a full disk of ours.
+        logger.error("a script for %s failed unexpectedly", self._channel.address, exc_info=error)
+        return Broke(FailureKind.SETUP_FAILED, "the coordinator could not serve the task; its log says why")
 
     def _take(self, step: Step) -> None:
         match step:

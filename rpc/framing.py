@@ -111,6 +111,12 @@ class FrameReader:
             self._own = None
             self.is_large = False
 
+    def clear(self) -> None:
+        """Forget what waits and give back the own buffer; a view of the last frame stays valid."""
+        self.waiting = self._start = 0
+        self._own = None
+        self.is_large = False
+
     def _keep(self, size: int) -> memoryview:
         """Have what waits in an own buffer with room for `size` bytes from `_start` on; returns it."""
         if self._own is not None and len(self._own) - self._start >= size:
@@ -185,6 +191,10 @@ class SendQueue:
             sent = sock.send(self._pieces[0])
         self._drop(sent)
         return sent
+
+    def clear(self) -> None:
+        """Forget what waits."""
+        self._pieces.clear()
 
     def _drop(self, count: int) -> None:
         while count:

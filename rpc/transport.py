@@ -132,6 +132,9 @@ class Connection:
         if self._tls is not None:
             self._tls.say_goodbye()
         self._sock.close()
+        # Who tells and who is told may refer to each other: what is large must not wait for the garbage collector.
+        self._queue.clear()
+        self._reader.clear()
         for tell in self._on_closed:
             tell(reason or Unreachable(f"the connection to {self.peer} was closed"))
 

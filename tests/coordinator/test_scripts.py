@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import logging
 from collections.abc import Iterator
 from functools import partial
 from queue import Queue
+from weakref import ref
 
+import numpy as np
 import pytest
 
 from coordinator.core.events import Broke, Declined, Held, Outcome
@@ -14,7 +18,7 @@ from coordinator.scripts import Call, Meanwhile, OnThread, Player, Script, Wait
 from rpc.aside import Aside
 from rpc.channel import Channel
 from rpc.errors import BadData, BadUpdate, FailureKind, RejectReason, TaskRejected
-from rpc.messages import PROTOCOL_VERSION, Buffer, Hello, HelloReply, SurveyTask
+from rpc.messages import PART_BYTES, PROTOCOL_VERSION, Buffer, Hello, HelloReply, SurveyTask
 from rpc.server import Caller, Later
 from rpc.services import COMPUTE_NODE
 from tests.rpc.running import PATIENCE_S, RunningLoop, RunningServer
@@ -169,6 +173,55 @@ def test_silence_and_a_lost_connection_are_told_apart(stage: Stage) -> None:
     assert isinstance(late, Broke) and late.kind is FailureKind.TIMEOUT
     closed = stage.play(survey()).get(timeout=PATIENCE_S)
     assert isinstance(closed, Broke) and closed.kind is FailureKind.NODE_LOST
+
+
+@pytest.mark.parametrize("error", [BadData("no"), TaskRejected(RejectReason.BUSY, "busy"), ValueError("a bug")])
+def test_the_vectors_of_a_script_that_fails_are_gone_at_once(
+    stage: Stage, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL, "coordinator.scripts")  # a record that pytest keeps would hold the traceback
+
+    def fail() -> None:
+        raise error
+
+    def script() -> Script:
+        delta = np.zeros(10)
+        vectors.append(ref(delta))
+        yield OnThread(fail)
+        return Held()
+
+    vectors: list[ref[np.ndarray]] = []
+    gc.disable()
+    try:
+        stage.play(script()).get(timeout=PATIENCE_S)
+        stage.let_the_loop_turn()
+        assert [vector() for vector in vectors] == [None]
+    finally:
+        gc.enable()
+
+
+def test_the_vectors_of_a_lost_connection_are_gone_at_once(stage: Stage) -> None:
+    def script() -> Script:
+        delta, model = np.zeros(10), np.zeros(PART_BYTES, np.uint8)
+        vectors.extend([ref(delta), ref(model)])
+        yield Call("put_blob", ("model:r/1", model.nbytes, 0, model.data))
+        return Held()
+
+    def cut() -> None:
+        Player(script(), stage.channel, stage.threads.run, 5.0, outcomes.put).play()
+        assert stage.channel.connection is not None and stage.channel.connection.is_sending
+        stage.channel.close()
+
+    vectors: list[ref[np.ndarray]] = []
+    outcomes: Queue[Outcome] = Queue()
+    gc.disable()
+    try:
+        stage.running.do(cut)
+        assert isinstance(outcomes.get(timeout=PATIENCE_S), Broke)
+        stage.let_the_loop_turn()
+        assert [vector() for vector in vectors] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_a_script_may_catch_what_a_step_raises(stage: Stage) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import Iterator
 from queue import Empty, Queue
 from struct import pack
+from weakref import ref
 
 import pytest
 
@@ -111,6 +113,20 @@ def test_a_reset_ends_the_connection(ends: Ends) -> None:
     ends.far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, pack("ii", 1, 0))
     ends.far.close()
     assert isinstance(ends.ended_once(), Unreachable)
+
+
+def test_the_buffer_of_a_closed_connection_is_gone_at_once(ends: Ends) -> None:
+    buffers: Queue[ref[object]] = Queue()
+    ends.near.hand_over(lambda frame: buffers.put(ref(frame.obj)), lambda reason: None)
+    gc.disable()
+    try:
+        ends.far.sendall(message(300_000))
+        buffer = buffers.get(timeout=10)
+        assert buffer() is not None
+        ends.running.do(ends.near.close)
+        assert buffer() is None
+    finally:
+        gc.enable()
 
 
 def test_a_large_buffer_that_is_given_back_is_made_anew(ends: Ends) -> None:
