@@ -1,8 +1,13 @@
 """Arrays that stay on a device: brought over once, dropped with their original or for lack of room."""
 
 import gc
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from weakref import getweakrefcount, ref
 
 import numpy as np
+import pytest
 
 from mlcore.kernels.residents import Residents
 from mlcore.training import TrainSettings, train_shard
@@ -25,6 +30,15 @@ def constant(value: int, n_bytes: int = 400) -> np.ndarray:
     array = np.full(n_bytes // 8, value)
     array.flags.writeable = False
     return array
+
+
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    """Threads take turns as often as Python can."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
 
 
 def test_a_read_only_array_comes_over_once() -> None:
@@ -52,6 +66,40 @@ def test_the_least_recently_used_makes_room() -> None:
     for array in (a, b, a, c, a, b):
         device.residents.get(array)
     assert device.copied == [1, 2, 3, 2]
+
+
+def test_an_array_that_comes_and_goes_is_watched_once() -> None:
+    device, arrays = Device(), [constant(value) for value in range(4)]
+    for _ in range(5):
+        for array in arrays:
+            device.residents.get(array)
+    assert len(device.copied) == 20
+    assert [getweakrefcount(array) for array in arrays] == [0, 0, 1, 1]
+
+
+def test_the_copy_of_one_that_is_gone_makes_room_for_the_next() -> None:
+    device, kept, gone = Device(), constant(1), constant(2)
+    device.residents.get(kept)
+    copy = ref(device.residents.get(gone))
+    del gone
+    device.residents.get(other := constant(3))
+    assert copy() is None
+    device.residents.get(kept), device.residents.get(other)
+    assert device.copied == [1, 2, 3]
+
+
+@pytest.mark.usefixtures("hasty_threads")
+def test_arrays_may_end_on_any_thread_while_others_ask() -> None:
+    residents = Residents(np.copy, most_bytes=400_000)
+
+    def ask(first: int) -> None:
+        for value in range(first, first + 200):
+            arrays = [constant(value + each) for each in range(64)]
+            assert [residents.get(array)[0] for array in arrays] == [array[0] for array in arrays]
+
+    with ThreadPoolExecutor(4) as threads:
+        for _ in threads.map(ask, range(0, 40_000, 10_000)):
+            pass
 
 
 def test_one_too_large_is_not_kept() -> None:
