@@ -159,13 +159,13 @@ class CoordinatorHandler:
         runtime = self._runtime
         return node_rows(runtime.membership.everyone, runtime.dispatcher.pool, runtime.clock)
 
-    def add_node(self, caller: Caller, address: str) -> NodeRow:
-        """Dial a node from now on."""
-        return self._node_row(self._runtime.membership.add(address))
+    def add_node(self, caller: Caller, address: str) -> Later:
+        """Dial a node from now on; answered once a restart would."""
+        return self._when_remembered(self._runtime.membership.add(address))
 
-    def order_node(self, caller: Caller, node: str, order: str, reason: str) -> NodeRow:
-        """Drain, resume, remove or readmit a node."""
-        return self._node_row(self._runtime.membership.order(node, order, reason))
+    def order_node(self, caller: Caller, node: str, order: str, reason: str) -> Later:
+        """Drain, resume, remove or readmit a node; answered once a restart would know."""
+        return self._when_remembered(self._runtime.membership.order(node, order, reason))
 
     def join(self, caller: Caller, join: Join) -> Reversal:
         """Take over a connection that a node offers; from the answer on this side calls on it.
@@ -205,6 +205,11 @@ class CoordinatorHandler:
         if work is None:
             raise NotFound(f"no run is called {work_id!r}; `client.py status` lists them")
         return work
+
+    def _when_remembered(self, member: Member) -> Later:
+        later = Later()
+        self._runtime.when_remembered(lambda: later.resolve(self._node_row(member)))
+        return later
 
     def _node_row(self, member: Member) -> NodeRow:
         return node_row(member, self._runtime.dispatcher.pool, self._runtime.clock)

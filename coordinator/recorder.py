@@ -150,7 +150,7 @@ class Recorder:
         for done in group.done:
             done(outcome)
         self._on_commit(group.changes)
-        if self._next.changes:
+        if self._next.changes or self._next.done:
             self._commit_in(_GATHER_S)
 
     def _commit(self, number: int, group: _Group) -> tuple[Change, ...]:

@@ -121,6 +121,7 @@ class Runtime:
             self.journal.take_up(submitted.workload.id)
             self._workbench.open(submitted.workload)
             self.post(submitted)
+        self.membership.recall(self.reader.nodes())
         self.membership.listed(self._listed)
         if self._node_list is not None:
             self._node_list.watch()
@@ -155,6 +156,10 @@ class Runtime:
 
     def cancel(self, work_id: str, reason: str) -> None:
         self.post(CancelAsked(work_id, reason))
+
+    def when_remembered(self, done: Callable[[], None]) -> None:
+        """Call `done` when all that has happened up to now is committed."""
+        self._recorder.add(done=lambda late: done(), at_once=True)
 
     def on_end(self, work_id: str, callback: Callable[[Work], None]) -> None:
         """Call `callback` when the work is over, and that is committed."""
@@ -211,9 +216,8 @@ class Runtime:
                 self._note(command)
 
     def _script_for(self, start: Start, cargo: Cargo) -> Script:
-        run = self.dispatcher.work[start.task.work_id].workload
-        vectors = self._workbench.vectors(start.task.work_id)
-        assert isinstance(run, TrainingRun) and vectors is not None
+        run, vectors = self._run(start.task.work_id), self._workbench.vectors(start.task.work_id)
+        assert vectors is not None
         if isinstance(start.task.payload, SurveyPayload):
             return self._errands.survey(run, start, cargo)
         return self._errands.train(run, vectors, start, cargo)

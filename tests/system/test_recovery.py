@@ -13,7 +13,9 @@ from time import monotonic
 import pytest
 
 from roundhouse import connect
+from rpc.errors import ExitCode
 from tests.system.cluster import ROOT, Cluster, finish, wait_until
+from tests.system.test_membership import nodes
 from tests.system.test_same_bits import good
 
 RUN = ("30", "20", "24", "0.0001", "--tolerance", "0", "--quiet", "--json")
@@ -85,6 +87,15 @@ def test_while_the_store_is_locked_nothing_is_begun_and_then_the_run_goes_on(
         other.execute("ROLLBACK")
     assert good(finish(client)).json["model_sha256"] == expected
     assert cluster.overview().store_fault == ""
+
+
+def test_a_drained_node_stays_drained_over_a_restart(cluster: Cluster, expected: str) -> None:
+    drained, other = (f"127.0.0.1:{node.port}" for node in cluster.nodes)
+    assert nodes(cluster, "drain", drained).status == ExitCode.DONE
+    cluster.restart_coordinator()
+    outcome = good(cluster.train(*RUN))
+    assert outcome.json["model_sha256"] == expected
+    assert set(outcome.json["tasks_by_node"]) == {other}
 
 
 def test_a_killed_coordinator_serves_again_within_5_seconds(cluster: Cluster) -> None:
