@@ -142,7 +142,7 @@ class ComputeNode:
 
 
 def thread_counts(cores: int) -> list[int]:
-    """The BLAS thread counts that a node offers: powers of two up to its cores, and all of them."""
+    """The numbers of threads for a task that a node offers: powers of two up to its cores, and all of them."""
     return sorted({count for count in (1, 2, 4, 8, 16, 32, 64, 128) if count < cores} | {1, cores})
 
 

@@ -11,14 +11,16 @@ import numpy as np
 from mlcore.kernels.backend import Backend
 from mlcore.kernels.threads import set_threads
 
-# (layers, rows, activation, optimizer): below and above the sizes where BLAS changes from small-matrix
-# code to packed panels and to several threads, with tall batches, odd widths, no and two hidden layers.
+# (layers, rows, activation, optimizer): below and above the sizes where BLAS changes from small-matrix code to
+# packed panels, and where products and steps are shared among threads (which the last one is just large enough
+# for: 34 million multiplications, 271,882 weights); with tall batches, odd widths, no and two hidden layers.
 _CASES = (
     ((16, 24, 26), 1600, "relu", "gd"),
     ((7, 26), 130, "relu", "sgd"),
     ((16, 96, 65, 10), 300, "tanh", "sgd"),
     ((31, 256, 26), 384, "relu", "adam"),
     ((128, 300, 130), 256, "tanh", "adam"),
+    ((520, 512, 10), 128, "relu", "adam"),
 )
 
 

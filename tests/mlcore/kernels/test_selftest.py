@@ -17,6 +17,13 @@ PRINT_CLASS = (
     "print(numeric_class(get_backend(), dtype='float32', threads=1))"
 )
 
+PRINT_WHETHER_SHARED = (
+    "import threading;"
+    "from mlcore.kernels import get_backend, numeric_class;"
+    "numeric_class(get_backend(), dtype='float32', threads={threads});"
+    "print(any(thread.name.startswith('share') for thread in threading.enumerate()))"
+)
+
 
 def test_the_class_is_short_hex_and_always_the_same(backend: Backend) -> None:
     first = numeric_class(backend, dtype="float32", threads=1)
@@ -33,9 +40,9 @@ def test_dtype_and_threads_are_classes_of_their_own() -> None:
     assert len(classes) == 4
 
 
-def class_in_a_new_process(**environment: str) -> str:
+def printed(script: str, **environment: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", PRINT_CLASS],
+        [sys.executable, "-c", script],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
@@ -43,6 +50,16 @@ def class_in_a_new_process(**environment: str) -> str:
         timeout=60,
     )
     return done.stdout.strip()
+
+
+def class_in_a_new_process(**environment: str) -> str:
+    return printed(PRINT_CLASS, **environment)
+
+
+@pytest.mark.parametrize("kernels", ["", "numpy"])
+def test_the_self_test_of_two_threads_shares_its_work(kernels: str) -> None:
+    shared = [printed(PRINT_WHETHER_SHARED.format(threads=n), ROUNDHOUSE_KERNELS=kernels) for n in (1, 2)]
+    assert shared == ["False", "True"]
 
 
 def test_another_process_has_the_same_class() -> None:
