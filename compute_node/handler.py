@@ -134,7 +134,7 @@ class NodeHandler:
             numeric_classes=self._classes or {},
             attempts=places,  # what is not named is just trained again
             blobs=_as_many_as_fit(names, _NAMES_BYTES),  # and sent again
-            local_socket=self.local_socket,
+            local_socket=self.local_socket if caller.is_on_this_host else "",
             identity=self.identity,
         )
 

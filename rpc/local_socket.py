@@ -35,6 +35,8 @@ def may_use(path: str, port: int) -> bool:
     """Whether `path` is the socket of a server of this user at `port`, in a folder that nobody else may enter."""
     if not HAS_UNIX_SOCKETS or os.path.basename(path) != _name(port) or not os.path.isabs(path):
         return False
+    if path != os.path.normpath(path):  # `link/.` is a folder where `link` is none
+        return False
     try:
         socket_file, folder = os.lstat(path), os.lstat(os.path.dirname(path))
     except (OSError, ValueError):

@@ -179,6 +179,7 @@ class Server:
             return
         session = Session(self._service, self._handler, self)
         try:
+            here = sock.getsockname()
             connection = Connection(
                 self._loop,
                 sock,
@@ -186,12 +187,13 @@ class Server:
                 on_closed=lambda reason: self._gone(session, host, reason),
                 max_frame_bytes=frame_limit(None),
                 stall_s=self._limits.stall_s,
-                tls=self._tls if isinstance(sock.getsockname(), tuple) else None,
+                tls=self._tls if isinstance(here, tuple) else None,
             )
         except OSError:  # it has gone already, which some platforms say when options are set
             sock.close()
             return
         session.start(connection)
+        session.caller.is_on_this_host = _is_loopback(host) or here[0] == host
         self._strangers[session] = host
         self._by_address[host] += 1
         self._silent[session] = self._loop.now + self._limits.first_call_s

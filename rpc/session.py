@@ -30,12 +30,14 @@ class Caller:
     Attributes:
         peer: "host:port".
         hello: what was accepted, or None.
+        is_on_this_host: as far as addresses tell.
         close: closes the connection.
         attributes: for the handler's own notes about this connection.
     """
 
     def __init__(self, peer: str, close: Callable[[], None]) -> None:
         self.peer = peer
+        self.is_on_this_host = False
         self.close = close
         self.hello: Hello | None = None
         self.attributes: dict[str, Any] = {}

@@ -14,7 +14,8 @@ _LARGE_BYTES = 1 << 20  # what is smaller is kept by malloc
 class SpareMemory:
     """Hands out vectors of one size; the memory of one comes back when nothing refers to it or to a view of it.
 
-    It holds as many vectors as were ever in use at once, until it is dropped or cleared itself. For any thread.
+    It holds as many vectors as were ever in use at once, until it is dropped or cleared itself.
+    `take` and `clear` are for one thread; vectors may end on any.
     """
 
     def __init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import replace
 from time import monotonic
 
@@ -10,9 +11,11 @@ import pytest
 
 from compute_node.cli import parse
 from compute_node.config import NodeConfig
+from rpc.codec import decode_reply, encode_call
 from rpc.errors import BadRequest, BadUpdate, Cancelled, ExitCode, MissingBlob, Refused, Unreachable
 from rpc.local_socket import may_use
-from rpc.messages import MAX_SLOTS, SMALL_FRAME_BYTES, TrainResult
+from rpc.messages import MAX_SLOTS, PROTOCOL_VERSION, SMALL_FRAME_BYTES, Hello, TrainResult
+from rpc.services import COMPUTE_NODE
 from tests.compute_node.conftest import StartNode
 from tests.compute_node.running import LARGE, HeldTrainer, RunningNode, Training, task, wait_idle
 from tests.rpc.running import PATIENCE_S
@@ -24,6 +27,29 @@ def test_a_node_also_serves_on_a_unix_socket_that_only_its_user_can_reach(start_
     assert may_use(path, node.port)
     node.close()
     assert not os.path.exists(path)
+
+
+def test_a_caller_from_another_address_is_not_told_of_the_unix_socket(start_node: StartNode) -> None:
+    node, method = start_node(), COMPUTE_NODE.methods["hello"]
+    own = own_address()
+    if own is None:
+        pytest.skip("this machine has no address but loopback")
+    hello = Hello(PROTOCOL_VERSION, "coordinator", coordinator="c", epoch=1, connection="slot")
+    with socket.create_connection(("127.0.0.1", node.port), PATIENCE_S, source_address=(own, 0)) as far:
+        far.sendall(b"".join(encode_call(method, 1, (hello,))))
+        with far.makefile("rb") as replies:
+            reply = decode_reply(method, 1, memoryview(replies.read(int.from_bytes(replies.read(4)))))
+    assert reply.name and reply.local_socket == ""
+
+
+def own_address() -> str | None:
+    """This machine's address in the outer world, which no packet is sent to."""
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect(("192.0.2.1", 9))  # an address for documentation
+        except OSError:
+            return None
+        return str(sock.getsockname()[0])
 
 
 def test_a_large_delta_stays_on_the_node_until_it_is_forgotten(start_node: StartNode, trainer: HeldTrainer) -> None:

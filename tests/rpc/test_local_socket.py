@@ -39,6 +39,17 @@ def test_what_is_no_such_socket_is_not_used(path: str) -> None:
     assert not may_use(path, 9091)
 
 
+def test_a_roundabout_path_is_not_used(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    listener = listen_beside(9091, tmp_path)
+    assert listener is not None
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path)
+    with listener:
+        for folder in (f"{tmp_path}/.", f"{tmp_path}/", f"{tmp_path}/../{tmp_path.name}", f"{link}", f"{link}/."):
+            assert not may_use(f"{folder}/9091.socket", 9091)
+
+
 def test_a_plain_file_or_a_link_is_not_used(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     path = tmp_path / "9091.socket"
