@@ -99,14 +99,7 @@ class Errands:
         if result.delta.data is None:
             vectors.waiting[start.attempt.id] = (result, send_s)
             return Held()
-        delta = vectors.memory.take(result.delta.length, result.delta.dtype)
-        weighing = Weighing(delta, result, payload)
-        take = partial(weighing.take, result.delta.data)
-        if delta.nbytes <= _SMALL_BYTES:
-            take()
-        else:
-            yield OnThread(take)
-        weighing.finish()
+        delta = yield from _weighed(result, result.delta.data, payload, vectors)
         receive_s = perf_counter() - answered + overhead_s
         return self._deliver(vectors, start.attempt.id, delta, _trained(result, send_s, receive_s))
 
@@ -149,6 +142,21 @@ def _send(name: str, data: memoryview) -> Steps:
         state = yield Call("put_blob", (name, size, have, data[have : have + PART_BYTES]))
         if state.have <= have:
             raise MissingBlob(f"{name}: the node still has {state.have} of {size} bytes after more were sent")
+
+
+def _weighed(
+    result: TrainResult, data: Buffer, payload: TrainPayload, vectors: RunVectors
+) -> Generator[Step, Any, FloatArray]:
+    """Take a delta that came with its result through the gate."""
+    delta = vectors.memory.take(result.delta.length, result.delta.dtype)
+    weighing = Weighing(delta, result, payload)
+    take = partial(weighing.take, data)
+    if delta.nbytes <= _SMALL_BYTES:
+        take()
+    else:
+        yield OnThread(take)
+    weighing.finish()
+    return delta
 
 
 def _whole(part: Buffer, place: tuple[int, int]) -> Buffer:
