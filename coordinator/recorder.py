@@ -32,11 +32,13 @@ class _Group:
 
     Attributes:
         vectors: by work and role, what is made a file first; only the newest of each is.
+        latest: by work, what makes a change of which only the newest matters.
         done: called on the loop once it is committed.
     """
 
     changes: list[Change] = field(default_factory=list)
     vectors: dict[tuple[str, str], FloatArray] = field(default_factory=dict)
+    latest: dict[str, Callable[[], Change]] = field(default_factory=dict)
     done: list[Done] = field(default_factory=list)
     is_committed: bool = False
 
@@ -85,6 +87,10 @@ class Recorder:
             self._next.done.append(done)
         self._commit_in(0.0 if at_once else _GATHER_S)
 
+    def keep_latest(self, work: str, make: Callable[[], Change]) -> None:
+        """Remember what `make` gives when the next group is complete, in place of what was to be made before."""
+        self._next.latest[work] = make
+
     def keep_vector(self, work: str, role: str, vector: FloatArray) -> None:
         """Make this the work's file in this role, in place of the one before; the vector must not change any more."""
         self._next.vectors[work, role] = vector
@@ -104,7 +110,7 @@ class Recorder:
         try:
             if self._running is not None and not self._running.is_committed:
                 self._commit(self._number, self._running)
-            self._commit(self._number + 1, self._next)
+            self._commit(self._number + 1, self._take())
         except (TrainerError, OSError) as error:
             logger.error("what was done last is not remembered: %s", error)
         self._store.close()
@@ -120,9 +126,15 @@ class Recorder:
         self._timer = self._loop.call_later(delay_s, self._begin)
 
     def _begin(self) -> None:
-        self._running, self._next = self._next, _Group()
+        self._running, self._next = self._take(), _Group()
         self._number += 1
         self._write()
+
+    def _take(self) -> _Group:
+        """The next group, complete."""
+        group = self._next
+        group.changes[:0] = [make() for make in group.latest.values()]  # before the end of the work, if that is in it
+        return group
 
     def _write(self) -> None:
         self._timer = None

@@ -81,9 +81,8 @@ class Remembering:
             self._recorder.keep_vector(work.id, OPTIMIZER, vectors.states[number])
         figures = run.figures[number - 1]
         detail = {"left_out": list(figures.left_out)} if figures.left_out else {}
-        self._recorder.add(
-            RoundDone(work.id, figures.row(), detail), self._progress(work, number), done=lambda late: done()
-        )
+        self._recorder.add(RoundDone(work.id, figures.row(), detail), done=lambda late: done())
+        self._recorder.keep_latest(work.id, lambda: self._progress(work, number))
 
     def ended(self, work: Work, done: Callable[[], None]) -> None:
         """The work is over; clients may be told once this is committed."""
@@ -100,8 +99,7 @@ class Remembering:
 
     def _progress(self, work: Work, number: int) -> WorkProgressed:
         row = work_row(self._dispatcher, work, self._clock)
-        detail = replace(run_detail(work, self._traffic(work.id)), rounds=())
-        text = base64.b64encode(to_bytes(detail)).decode()
+        text = base64.b64encode(to_bytes(run_detail(work, self._traffic(work.id)))).decode()
         return WorkProgressed(
             work.id, number, row.rounds, row.tasks_done, row.tasks_total, row.validation_error, {"run": text}
         )

@@ -69,18 +69,19 @@ def work_detail(dispatcher: Dispatcher, work: Work, clock: Clock, traffic: tuple
     """All that clients are told, which is what is committed."""
     run = work.workload
     assert isinstance(run, TrainingRun)
-    detail = run_detail(work, traffic)
+    shown = run.figures if work.is_remembered else run.figures[: run.kept]
+    detail = replace(run_detail(work, traffic), rounds=tuple(figures.row() for figures in shown))
     if not work.is_remembered:
-        detail = replace(detail, rounds=detail.rounds[: run.kept], model="", model_sha256="", model_bytes=0)
+        detail = replace(detail, model="", model_sha256="", model_bytes=0)
     return WorkDetail(shown_row(dispatcher, work, clock), detail)
 
 
 def run_detail(work: Work, traffic: tuple[int, int]) -> RunDetail:
+    """What is known of a run but for its rounds."""
     run = work.workload
     assert isinstance(run, TrainingRun)
     plan, sealed = run.plan, run.sealed
     return RunDetail(
-        rounds=tuple(figures.row() for figures in run.figures),
         tasks_by_node=dict(work.done_by_node),
         rejections=work.rejections,
         retries=work.retries,
