@@ -35,7 +35,7 @@ class Program:
         self.process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
-            env=os.environ | {"TMPDIR": self._scratch.name, **(environment or {})},
+            env=os.environ | {"TMPDIR": self._scratch.name, "XDG_DATA_HOME": self._scratch.name, **(environment or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
