@@ -61,8 +61,13 @@ def test_a_senseless_setting_is_a_failure_that_names_it(cluster: Cluster) -> Non
         client.train("letters", 0, 1, 4, 0, 0.0001)
 
 
+def states(cluster: Cluster) -> list[str]:
+    """Of all runs, the newest first."""
+    return [row.state for row in cluster.overview().work]
+
+
 def test_who_hangs_up_cancels_the_run(cluster: Cluster) -> None:
     with stock_client(cluster) as client:
         client.send_train("letters", 1000, 1000, 24, 0, 0.0001)
-        wait_until(lambda: cluster.overview().work[0].state == "running", "the run is there")
-    wait_until(lambda: cluster.overview().work[0].state == "cancelled", "the run is cancelled")
+        wait_until(lambda: states(cluster)[:1] == ["running"], "the run is there")
+    wait_until(lambda: states(cluster)[:1] == ["cancelled"], "the run is cancelled")
