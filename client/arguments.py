@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from client.queue_options import add_queue
-from client.settings import make_spec
+from client.settings import Settings, make_spec
 from client.subcommands import SUBCOMMANDS, add_output, group_parser, subcommand_parser
 from mlcore.aggregation import AGGREGATIONS
 from mlcore.mlp import INITS
@@ -37,6 +38,15 @@ _EXAMPLE = "example: python client.py localhost 9095 letters 3 75 24 0.0001"
 
 _Group = argparse._ArgumentGroup
 
+# Settings that the command line calls otherwise.
+_ARGUMENTS = {
+    "classes": "k",
+    "threads": "task_threads",
+    "max_time_s": "max_time",
+    "run_timeout_s": "run_timeout",
+    "round_deadline_s": "round_deadline",
+}
+
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Return the arguments; `command` is train or a subcommand. Wrong usage exits with status 2."""
@@ -57,49 +67,17 @@ def spec_from(args: argparse.Namespace) -> RunSpec:
     """
     if args.h < 1:  # checked even where --hidden replaces it
         raise BadRequest(f"h must be 1 or more, not {args.h}")
+    settings = {name: getattr(args, _ARGUMENTS.get(name, name)) for name in Settings.__annotations__}
+    settings["select"] = dict(args.select)
+    if args.owner is None:
+        del settings["owner"]
     return make_spec(
         args.dir,
         rounds=args.rounds,
         epochs=args.epochs,
         hidden=args.hidden or args.h,
         eta=args.eta,
-        classes=args.k,
-        activation=args.activation,
-        init=args.init,
-        optimizer=args.optimizer,
-        batch_size=args.batch_size,
-        momentum=args.momentum,
-        weight_decay=args.weight_decay,
-        label_smoothing=args.label_smoothing,
-        eta_schedule=args.eta_schedule,
-        standardize=args.standardize,
-        server_optimizer=args.server_optimizer,
-        weighting=args.weighting,
-        dtype=args.dtype,
-        seed=args.seed,
-        threads=args.task_threads,
-        tolerance=args.tolerance,
-        max_delta_norm=args.max_delta_norm,
-        mixed_classes=args.mixed_classes,
-        patience=args.patience,
-        target_error=args.target_error,
-        max_time_s=args.max_time,
-        run_timeout_s=args.run_timeout,
-        max_node_losses=args.max_node_losses,
-        max_attempts=args.max_attempts,
-        server_eta=args.server_eta,
-        aggregation=args.aggregation,
-        trim=args.trim,
-        prox_mu=args.prox_mu,
-        priority=args.priority,
-        min_nodes=args.min_nodes,
-        max_nodes=args.max_nodes,
-        select=dict(args.select),
-        key=args.key,
-        fraction=args.fraction,
-        min_shards=args.min_shards,
-        round_deadline_s=args.round_deadline,
-        **({} if args.owner is None else {"owner": args.owner}),
+        **cast(Settings, settings),
     )
 
 

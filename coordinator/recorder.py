@@ -33,12 +33,14 @@ class _Group:
     Attributes:
         vectors: by work and role, what is made a file first; only the newest of each is.
         latest: by work, what makes a change of which only the newest matters.
+        replaced: files that nothing may name any more once it is committed.
         done: called on the loop once it is committed.
     """
 
     changes: list[Change] = field(default_factory=list)
     vectors: dict[tuple[str, str], FloatArray] = field(default_factory=dict)
     latest: dict[str, Callable[[], Change]] = field(default_factory=dict)
+    replaced: list[str] = field(default_factory=list)
     done: list[Done] = field(default_factory=list)
     is_committed: bool = False
 
@@ -167,19 +169,18 @@ class Recorder:
 
     def _commit(self, number: int, group: _Group) -> tuple[Change, ...]:
         """Write files, then what names them; on the store's thread."""
-        replaced: list[str] = []
         while group.vectors:
             (work, role), vector = next(iter(group.vectors.items()))
             name = self._put(vector)
             group.changes.append(BlobNamed(work, role, name))
             before = self._files.get((work, role))
             if before not in (None, name):
-                replaced.append(str(before))
+                group.replaced.append(str(before))
             self._files[work, role] = name
             del group.vectors[work, role]  # written once, however often the commit is tried
         late = self._store.write(number, group.changes)
         group.is_committed = True
-        self._remove(replaced)
+        self._remove(group.replaced)
         return late
 
     def _put(self, vector: FloatArray) -> str:
