@@ -1,6 +1,6 @@
 # What one can do here. Every target sets itself up first; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test accuracy lint types idl check-idl simulate mutants nvrtc bench bench-quick profile check
+.PHONY: help setup demo test accuracy lint types idl check-idl simulate mutants chaos chaos-quick nvrtc bench bench-quick profile check
 
 # Programs start as they do for users: from compiled files, a quarter faster and 12 MB smaller.
 unexport PYTHONDONTWRITEBYTECODE
@@ -51,6 +51,12 @@ simulate: $(INSTALLED) ## run N (1000) seeded fault schedules through the dispat
 mutants: $(INSTALLED) ## plant known bugs one by one and see the simulator find each
 	$(PY) -m tests.simulation.mutants
 
+chaos: $(INSTALLED) ## kill, pause and restart nodes, coordinator and database under runs (10 minutes)
+	$(PY) -m tests.chaos --seconds 240
+
+chaos-quick: $(INSTALLED) ## the same for 3 minutes
+	$(PY) -m tests.chaos --seconds 30
+
 nvrtc: $(INSTALLED) ## compile the CUDA kernels with NVIDIA's compiler (installs it: 90 MB)
 	$(PY) -m pip install --quiet --constraint constraints.txt nvidia-cuda-nvrtc-cu12
 	$(PY) -m pytest -q tests/mlcore/kernels/test_cuda_source.py
@@ -70,4 +76,5 @@ check: ## all of the above that CI runs
 	$(MAKE) lint types check-idl nvrtc test accuracy
 	$(MAKE) simulate N=1000
 	$(MAKE) mutants
+	$(MAKE) chaos-quick
 	$(MAKE) bench-quick

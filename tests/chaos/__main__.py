@@ -1,0 +1,66 @@
+"""python -m tests.chaos: kills, pauses and restarts programs at random while runs are in flight; 1 if a run suffers."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from random import SystemRandom
+
+from tests.chaos.claims import tasks_a_second
+from tests.chaos.fleet import Fleet
+from tests.chaos.mischief import Mischief
+from tests.chaos.report import Session, report
+from tests.chaos.waves import Waves, undisturbed
+
+STORES = ("sqlite", "postgresql")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = _parse(argv)
+    for store in STORES if args.store == "both" else (args.store,):
+        folder = Path(tempfile.mkdtemp(prefix=f"roundhouse-chaos-{store}-"))
+        replay = f"--seed {args.seed} --store {store} --seconds {args.seconds:g}"
+        print(f"chaos {replay}", flush=True)
+        try:
+            flaw = disturb(folder, store, args)
+        except AssertionError as error:
+            flaw = str(error)
+        if flaw:
+            print(f"chaos {replay}: logs in {folder}: {flaw}")
+            return 1
+        shutil.rmtree(folder)
+    return 0
+
+
+def disturb(folder: Path, store: str, args: argparse.Namespace) -> str:
+    """Run everything undisturbed, then wave after wave while programs die; return what is wrong."""
+    with Fleet(folder, store) as fleet:
+        claims = tasks_a_second(fleet.server, folder)
+        calm = undisturbed(fleet.server)
+        lives = {fleet.coordinator: args.coordinator_life, fleet.database: args.database_life}
+        mischief = Mischief(args.seed, lives | dict.fromkeys(fleet.nodes, args.node_life))
+        waves = Waves(fleet.server, calm, args.seconds)
+        mischief.run(waves.are_over)
+        flaws = mischief.flaws + waves.flaws
+        if not flaws:
+            print("\n".join(report(Session(fleet, mischief, waves, claims))), flush=True)
+    return flaws[0] if flaws else ""
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10_000), help="of what is done (any)")
+    parser.add_argument("--store", choices=(*STORES, "both"), default="both")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long programs die, for each store (60)")
+    parser.add_argument("--node-life", type=float, default=10.0, metavar="S", help="of a node, on average (10)")
+    parser.add_argument("--coordinator-life", type=float, default=30.0, metavar="S", help="of the coordinator (30)")
+    parser.add_argument("--database-life", type=float, default=40.0, metavar="S", help="of its database (40)")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
