@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -18,6 +18,7 @@ from rpc.arrays import bytes_of
 from rpc.blobs import BlobFolder, parts
 from rpc.errors import BadUpdate, MissingBlob
 from rpc.messages import PART_BYTES, Buffer, DataFile, ShardSummary, SurveyTask, TrainResult, TrainTask
+from rpc.templates import Filled, Template
 
 Steps = Generator[Step, Any, None]
 
@@ -59,7 +60,8 @@ class Errands:
         file = run.spec.shards[shard]
         yield from self._bring_file(file, cargo)
         task = SurveyTask(start.attempt.id, start.attempt.fence, run.id, shard, file.blob, file.file, run.spec.classes)
-        summary: ShardSummary = yield from _ask("survey", task, cargo)
+        summary: ShardSummary = yield from _ask("survey", task, cargo, (file.blob,))
+        _check_echo(summary, task.attempt, task.fence)
         check_survey(summary, (yield OnThread(lambda: count_rows(self._blobs.read(file.blob)))))
         return Delivered("", Surveyed(summary))
 
@@ -75,33 +77,22 @@ class Errands:
             data = bytes_of(vectors.models[payload.round - 1])
             yield from cargo.bring(model.name, lambda: _send(model.name, data))
             cargo.held.discard(model_name(run.id, payload.round - 2))  # a node keeps the newest model of a run
-        task = TrainTask(
-            attempt=start.attempt.id,
-            fence=start.attempt.fence,
-            run=run.id,
-            round=payload.round,
-            shard=payload.shard,
-            blob=file.blob,
-            file=file.file,
-            threads=payload.plan.threads,
-            model=model,
-            settings=payload.plan.settings,
-            offset=payload.plan.offset,
-            scale=payload.plan.scale,
-            committed_round=run.kept,
-        )
+        template = vectors.tasks.get(payload.round) or _template(run, payload, vectors)
+        attempt_id, fence = start.attempt.id, start.attempt.fence
+        task = template.fill(attempt_id, fence, payload.shard, file.blob, file.file)
         sent = perf_counter()
-        result: TrainResult = yield from _ask("train_shard", task, cargo)
+        result: TrainResult = yield from _ask("train_shard", task, cargo, (file.blob, model.name))
         answered = perf_counter()
+        _check_echo(result, attempt_id, fence)
         check_shape(result, payload)
         overhead_s = max(0.0, answered - sent - result.compute_s) / 2.0  # the call itself, there and back
         send_s = sent - began + overhead_s
         if result.delta.data is None:
-            vectors.waiting[start.attempt.id] = (result, send_s)
+            vectors.waiting[attempt_id] = (result, send_s)
             return Held()
         delta = yield from _weighed(result, result.delta.data, payload, vectors)
         receive_s = perf_counter() - answered + overhead_s
-        return self._deliver(vectors, start.attempt.id, delta, _trained(result, send_s, receive_s))
+        return self._deliver(vectors, attempt_id, delta, _trained(result, send_s, receive_s))
 
     def fetch(self, vectors: RunVectors, attempt_id: str, task: TaskSpec) -> Script:
         """Bring a delta that waits on the node, part by part into its own memory."""
@@ -167,16 +158,35 @@ def _whole(part: Buffer, place: tuple[int, int]) -> Buffer:
     return part
 
 
-def _ask(method: str, task: SurveyTask | TrainTask, cargo: Cargo) -> Generator[Call, Any, Any]:
-    """Call the node with a task; what it says it lacks is sent again the next time."""
+def _template(run: TrainingRun, payload: TrainPayload, vectors: RunVectors) -> Template:
+    """What all tasks of a round are told."""
+    plan = payload.plan
+    task = TrainTask(
+        attempt="",
+        fence=0,
+        run=run.id,
+        round=payload.round,
+        shard=0,
+        blob="",
+        file="",
+        threads=plan.threads,
+        model=vectors.wire[payload.round - 1],
+        settings=plan.settings,
+        offset=plan.offset,
+        scale=plan.scale,
+        committed_round=run.kept,
+    )
+    template = vectors.tasks[payload.round] = Template(task, "attempt", "fence", "shard", "blob", "file")
+    return template
+
+
+def _ask(method: str, task: SurveyTask | Filled, cargo: Cargo, needs: Sequence[str]) -> Generator[Call, Any, Any]:
+    """Call the node with a task; what it says it lacks of what the task needs is sent again the next time."""
     try:
-        reply: ShardSummary | TrainResult = yield Call(method, (task,))
+        reply = yield Call(method, (task,))
     except MissingBlob:
-        cargo.held.discard(task.blob)
-        if isinstance(task, TrainTask):
-            cargo.held.discard(task.model.name)
+        cargo.held.difference_update(needs)
         raise
-    _check_echo(reply, task)
     return reply
 
 
@@ -184,7 +194,7 @@ def _trained(result: TrainResult, send_s: float, receive_s: float) -> Trained:
     return Trained(result.loss, result.epochs_run, send_s, result.compute_s, receive_s)
 
 
-def _check_echo(reply: ShardSummary | TrainResult, task: SurveyTask | TrainTask) -> None:
+def _check_echo(reply: ShardSummary | TrainResult, attempt_id: str, fence: int) -> None:
     """Every reply repeats what it answers; anything else would be booked under the wrong shard."""
-    if (reply.attempt, reply.fence) != (task.attempt, task.fence):
-        raise BadUpdate(f"answered attempt {reply.attempt} (fence {reply.fence}) when asked for {task.attempt}")
+    if (reply.attempt, reply.fence) != (attempt_id, fence):
+        raise BadUpdate(f"answered attempt {reply.attempt} (fence {reply.fence}) when asked for {attempt_id}")

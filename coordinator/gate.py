@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from coordinator.core.workload import TrainPayload
-from mlcore.averaging import chunks
+from mlcore.averaging import CHUNK, chunks
 from mlcore.finite import all_finite
 from mlcore.kernels.backend import FloatArray
 from rpc.arrays import bytes_of
@@ -63,7 +63,7 @@ def check_shape(result: TrainResult, payload: TrainPayload) -> None:
 
 
 class Weighing:
-    """A delta on its way through the gate, part by part: copied, hashed, checked, multiplied by its weight.
+    """A delta on its way through the gate, part by part: hashed, checked, multiplied by its weight.
 
     The passes follow one another over pieces that stay in the cache.
     """
@@ -83,10 +83,11 @@ class Weighing:
         """Take the next bytes, a whole number of numbers; they are judged at the end."""
         source = np.frombuffer(part, self._delta.dtype)
         target = self._delta[self._have : self._have + len(source)]
-        for chunk in chunks(len(source)):
-            piece = target[chunk]
-            piece[:] = source[chunk]
-            self._weigh(piece)
+        if len(source) <= CHUNK:
+            self._weigh(source, target)
+        else:
+            for chunk in chunks(len(source)):
+                self._weigh(source[chunk], target[chunk])
         self._have += len(source)
 
     def finish(self) -> None:
@@ -104,12 +105,11 @@ class Weighing:
             norm = math.sqrt(self._squares)
             raise BadUpdate(f"the norm of the delta is {norm:.4g}, above --max-delta-norm {self._limit:g}")
 
-    def _weigh(self, piece: FloatArray) -> None:
-        self._running.update(bytes_of(piece))
-        if not all_finite(piece):
+    def _weigh(self, source: FloatArray, target: FloatArray) -> None:
+        self._running.update(bytes_of(source))
+        if not all_finite(source):
             self._is_finite = False
             return
         if self._limit:
-            self._squares += float(np.square(piece, dtype=np.float64).sum())
-        if self._weight != 1:
-            piece *= piece.dtype.type(self._weight)
+            self._squares += float(np.square(source, dtype=np.float64).sum())
+        np.multiply(source, source.dtype.type(self._weight), out=target)

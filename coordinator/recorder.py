@@ -19,7 +19,7 @@ from rpc.loop import Loop, Timer
 
 logger = logging.getLogger(__name__)
 
-_GATHER_S = 0.05  # a commit costs as much as a small round: rounds of this long go together
+_GATHER_S = 0.2  # a commit costs as much as several small rounds: those of this long go together
 _RETRY_S, _RETRY_MAX_S = 0.1, 2.0
 _KEEP_UNNAMED_S = 86_400.0  # a file that was uploaded for work to come
 

@@ -81,7 +81,8 @@ class Remembering:
             self._recorder.keep_vector(work.id, OPTIMIZER, vectors.states[number])
         figures = run.figures[number - 1]
         detail = {"left_out": list(figures.left_out)} if figures.left_out else {}
-        self._recorder.add(RoundDone(work.id, figures.row(), detail), done=lambda late: done())
+        change = RoundDone(work.id, figures.row(), detail)
+        self._recorder.add(change, done=lambda late: done(), at_once=run.awaits_commits)
         self._recorder.keep_latest(work.id, lambda: self._progress(work, number))
 
     def ended(self, work: Work, done: Callable[[], None]) -> None:

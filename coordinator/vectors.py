@@ -10,6 +10,7 @@ from rpc.arrays import bytes_of
 from rpc.blobs import digest
 from rpc.messages import PART_BYTES, TrainResult, Vector
 from rpc.spare_memory import SpareMemory
+from rpc.templates import Template
 
 
 @dataclass(slots=True)
@@ -19,6 +20,7 @@ class RunVectors:
     Attributes:
         models: global weights by version.
         wire: the same models as they are sent.
+        tasks: by round, what all its tasks are told, ready to be sent.
         states: what the server optimizer kept after each version, where it keeps anything.
         sums: deltas and partial sums by holder.
         waiting: by attempt, results whose delta waits on its node, and the seconds that sending their task took.
@@ -29,6 +31,7 @@ class RunVectors:
     optimizer: ServerOptimizer
     models: dict[int, FloatArray] = field(default_factory=dict)
     wire: dict[int, Vector] = field(default_factory=dict)
+    tasks: dict[int, Template] = field(default_factory=dict)
     states: dict[int, FloatArray] = field(default_factory=dict)
     sums: dict[str, FloatArray] = field(default_factory=dict)
     waiting: dict[str, tuple[TrainResult, float]] = field(default_factory=dict)
@@ -48,6 +51,7 @@ class RunVectors:
         self.models.pop(version, None)
         self.states.pop(version, None)
         self.wire.pop(version, None)
+        self.tasks.pop(version + 1, None)
 
 
 def model_name(run: str, version: int) -> str:

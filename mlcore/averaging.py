@@ -10,7 +10,7 @@ from mlcore.finite import all_finite
 from mlcore.kernels.backend import FloatArray
 from mlcore.server_rules import RULES, SERVER_OPTIMIZERS
 
-_CHUNK = 1 << 16  # elements: a chunk of each operand stays in the cache of a core
+CHUNK = 1 << 16  # elements: a chunk of each operand stays in the cache of a core
 
 
 class ServerOptimizer:
@@ -60,7 +60,7 @@ class ServerOptimizer:
         return self.state.reshape(len(start), model.size)
 
 
-def chunks(size: int, length: int = _CHUNK) -> Iterator[slice]:
+def chunks(size: int, length: int = CHUNK) -> Iterator[slice]:
     """Slices that cover 0..size in pieces of `length`; without one, of a cache's size."""
     for start in range(0, size, length):
         yield slice(start, min(start + length, size))

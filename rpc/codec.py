@@ -1,25 +1,26 @@
 """Messages to frames and back: calls, results and failures in Thrift's strict binary protocol, framed.
 
-Small messages go through Thrift's C codec, those with a large binary through bulk.py. Exactly one frame is
-read, to its last byte; whatever is wrong with it is a ProtocolError.
+Messages go through Thrift's C codec, but for their large binaries (see binaries.py). Exactly one frame is read, to
+its last byte; whatever is wrong with it is a ProtocolError.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from io import BytesIO
 from struct import Struct, pack
 from struct import error as StructError
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
-from thrift.Thrift import TApplicationException, TException, TMessageType
-from thrift.transport.TTransport import TMemoryBuffer
+from thrift.Thrift import TApplicationException, TException, TMessageType, TType
 
-from rpc.bulk import MAX_ITEMS, BulkProtocol, FrameSource, GatherWriter
-from rpc.convert import BULK_BYTES, Plan, message_plan
+from rpc.binaries import MAX_ITEMS, Path, places, with_filled, without
+from rpc.convert import BULK_BYTES, Plan, message_plan, plan, with_binary
 from rpc.errors import BadRequest, ProtocolError, RemoteError
 from rpc.failures import error_of, outcome_of
 from rpc.messages import MAX_FRAME_BYTES, Buffer
 from rpc.services import Method, Outcome, Service, message_head
+from rpc.templates import Filled
 
 try:
     from thrift.protocol import fastbinary
@@ -65,6 +66,20 @@ class UnknownMethod(ProtocolError):
         self.seqid = seqid
 
 
+class _Unexpected(NamedTuple):
+    """What stock Thrift answers where nothing that is declared fits."""
+
+    message: str | None = None
+    type: int | None = None
+
+
+_UNEXPECTED = plan(
+    _Unexpected,
+    (None, (1, TType.STRING, "message", "UTF8", None), (2, TType.I32, "type", None, None)),
+    {"message": str, "type": int},
+)
+
+
 class _Source:
     """What the C codec reads from: protocol and transport in one, since it only looks for these names."""
 
@@ -84,13 +99,16 @@ class _Source:
 
 
 def encode_call(method: Method, seqid: int, args: tuple[Any, ...]) -> list[Buffer]:
-    """The frame of a call, in pieces.
+    """The frame of a call, in pieces; its one argument may be a filled template.
 
     Raises:
         BadRequest: an argument does not fit its type on the wire, or the message does not fit a frame.
     """
+    head = method.call_head + _WORD.pack(seqid)
     try:
-        return _encode(method.call_plan, method.call_head + _WORD.pack(seqid), method.pack_arguments(*args))
+        if args and type(args[0]) is Filled:
+            return _framed(args[0].template.pieces(head, args[0].fields))
+        return _encode(method.call_plan, head, method.pack_arguments(*args))
     except _UNFIT as error:
         raise BadRequest(f"{method.name}: an argument does not fit its type: {error}") from error
 
@@ -136,9 +154,8 @@ def from_bytes(kind: type[M], data: bytes) -> M:
 
 def encode_unknown_method(error: UnknownMethod) -> list[Buffer]:
     """The frame that stock Thrift answers to a method that is not there."""
-    memory = TMemoryBuffer()
-    TApplicationException(TApplicationException.UNKNOWN_METHOD, str(error)).write(BulkProtocol(memory))
-    return _framed([message_head(TMessageType.EXCEPTION, error.name), _WORD.pack(error.seqid), memory.getvalue()])
+    head = message_head(TMessageType.EXCEPTION, error.name) + _WORD.pack(error.seqid)
+    return _encode(_UNEXPECTED, head, _Unexpected(str(error), TApplicationException.UNKNOWN_METHOD))
 
 
 def decode_call(service: Service, frame: memoryview) -> Call:
@@ -193,8 +210,7 @@ def _read_outcome(method: Method, seqid: int, frame: memoryview) -> Outcome:
     if (name, number) != (method.name, seqid):
         raise ProtocolError(f"the reply is to {name} number {number}, not to {method.name} number {seqid}")
     if kind == TMessageType.EXCEPTION:
-        unexpected = TApplicationException()
-        unexpected.read(BulkProtocol(FrameSource(frame, start)))
+        unexpected: _Unexpected = _decode(_UNEXPECTED, frame, start)
         raise RemoteError(f"{method.name}: {unexpected.message or 'failed without a word'}")
     raise ProtocolError(f"a message of kind {kind} came where a reply to {method.name} was due")
 
@@ -209,32 +225,37 @@ def _read_head(frame: memoryview) -> tuple[int, str, int, int]:
 
 
 def _decode(plan: Plan, frame: memoryview, start: int) -> Any:
-    if plan.prepare is not None and len(frame) > BULK_BYTES:
-        source = FrameSource(frame, start)
-        value = BulkProtocol(source).readContainerStruct(plan.codec)
-        left = source.left
-    else:
-        buffer = BytesIO(frame)
-        buffer.seek(start)
-        value = fastbinary.decode_binary(None, _Source(buffer), plan.codec)
-        left = len(frame) - buffer.tell()
+    if plan.prepare is None or len(frame) <= BULK_BYTES:
+        return _decode_whole(plan, frame, start)
+    found = {place.path: place for place in places(frame, start, plan.layout)}  # of a field that comes twice the last
+    large = [place for place in found.values() if place.length > BULK_BYTES]
+    value = _decode_whole(plan, without(frame, start, large), 0)
+    for place in large:
+        value = with_binary(value, place.path, frame[place.start : place.end])
+    return value
+
+
+def _decode_whole(plan: Plan, message: Buffer, start: int) -> Any:
+    source = BytesIO(message)
+    source.seek(start)
+    value = fastbinary.decode_binary(None, _Source(source), plan.codec)
+    left = len(message) - source.tell()
     if left:
         raise ProtocolError(f"{left} bytes are left over")
     return value
 
 
 def _encode(plan: Plan, head: bytes, value: Any) -> list[Buffer]:
+    large: Mapping[Path, memoryview] = {}
     if plan.prepare is not None:
-        value, is_bulk = plan.prepare(value)
-        if is_bulk:
-            writer = GatherWriter(head)
-            BulkProtocol(writer).writeContainerStruct(value, plan.codec)
-            return _framed(writer.pieces())
-    body = fastbinary.encode_binary(value, plan.codec)
-    size = len(head) + len(body)
-    if size > MAX_FRAME_BYTES:
-        raise _too_large(size)
-    return [pack("!I", size) + head + body]
+        value, large = plan.prepare(value)
+    message = head + fastbinary.encode_binary(value, plan.codec)
+    if large:
+        gaps = [place for place in places(message, len(head), plan.layout) if place.path in large]
+        return _framed(with_filled(message, gaps, large))
+    if len(message) > MAX_FRAME_BYTES:
+        raise _too_large(len(message))
+    return [pack("!I", len(message)) + message]
 
 
 def _framed(pieces: list[Buffer]) -> list[Buffer]:

@@ -18,6 +18,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from thrift.protocol.TBase import TFrozenBase
 from thrift.Thrift import TType
 
+from rpc.binaries import NO_BINARIES, Layout, Path
 from rpc.generated import ttypes
 from rpc.messages import Buffer
 
@@ -30,7 +31,7 @@ _PLAIN = {
     str: (TType.STRING,),
 }
 
-Prepare = Callable[[Any], tuple[Any, bool]]
+Prepare = Callable[[Any], tuple[Any, Mapping[Path, memoryview]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,14 @@ class Plan:
 
     Attributes:
         codec: `[class, spec]`.
-        prepare: returns a message with its small buffers as `bytes` (the C codec takes nothing else), and
-            whether it
-            also has one above BULK_BYTES; None where the class can hold no buffer.
+        prepare: returns a message with its small buffers as `bytes` (the C codec takes nothing else) and those
+            above BULK_BYTES empty, and the latter; None where the class can hold no buffer.
+        layout: where its buffers are on the wire.
     """
 
     codec: list[Any]
     prepare: Prepare | None
+    layout: Layout
 
 
 @cache
@@ -64,7 +66,8 @@ def plan(kind: Callable[..., Any], idl: tuple[Any, ...], hints: Mapping[str, Any
     if [entry[2] for entry in idl if entry is not None] != list(hints):
         raise TypeError(f"{owner}: names or order of the fields differ from idl/trainer.thrift")
     spec = tuple(entry and _entry(entry, hints[entry[2]], owner) for entry in idl)
-    return Plan([_constructor(kind), spec], _preparer(hints))
+    layout = _layout(idl, hints)
+    return Plan([_constructor(kind), spec], _preparer(layout, hints), layout)
 
 
 def _entry(entry: tuple[Any, ...], hint: Any, owner: str) -> tuple[Any, ...]:
@@ -100,40 +103,53 @@ def _constructor(kind: Callable[..., Any]) -> type:
     return calls_ours.__new__(calls_ours, getattr(kind, "__name__", "fields"), (TFrozenBase,), {"__slots__": ()})
 
 
-def _preparer(hints: Mapping[str, Any]) -> Prepare | None:
-    steps = [(name, step) for name, hint in hints.items() if (step := _step(_strip_none(hint))) is not None]
-    if not steps:
-        return None
+def _layout(idl: tuple[Any, ...], hints: Mapping[str, Any]) -> Layout:
+    fields = [(entry[0], entry[2], _strip_none(hints[entry[2]])) for entry in idl if entry is not None]
+    binaries = {number: name for number, name, hint in fields if hint == Buffer}
+    structs = {number: (name, message_plan(hint).layout) for number, name, hint in fields if _is_message(hint)}
+    return Layout(binaries, {number: inner for number, inner in structs.items() if inner[1] != NO_BINARIES})
 
-    def prepare(message: Any) -> tuple[Any, bool]:
-        bulk, changed = False, {}
-        for name, step in steps:
+
+def _preparer(layout: Layout, hints: Mapping[str, Any]) -> Prepare | None:
+    if layout == NO_BINARIES:
+        return None
+    buffers = list(layout.binaries.values())
+    inner = [(name, message_plan(_strip_none(hints[name])).prepare) for name, _ in layout.structs.values()]
+
+    def prepare(message: Any) -> tuple[Any, Mapping[Path, memoryview]]:
+        large: dict[Path, memoryview] = {}
+        changed: dict[str, Any] = {}
+        for name in buffers:
             value = getattr(message, name)
-            if value is not None:
-                new, is_bulk = step(value)
-                bulk |= is_bulk
+            if value is None or (type(value) is bytes and len(value) <= BULK_BYTES):
+                continue
+            view = memoryview(value).cast("B")
+            if len(view) > BULK_BYTES:
+                large[(name,)] = view
+                changed[name] = b""
+            else:
+                changed[name] = bytes(view)
+        for name, prepare_inner in inner:
+            value = getattr(message, name)
+            if value is not None and prepare_inner is not None:
+                new, its_large = prepare_inner(value)
                 if new is not value:
                     changed[name] = new
-        return (_replace(message, changed) if changed else message), bulk
+                    large |= {(name, *path): view for path, view in its_large.items()}
+        return (_replace(message, changed) if changed else message), large
 
     return prepare
-
-
-def _step(hint: Any) -> Prepare | None:
-    if hint == Buffer:
-        return _prepare_buffer
-    return message_plan(hint).prepare if _is_message(hint) else None
 
 
 def _is_message(hint: Any) -> bool:
     return isinstance(hint, type) and dataclasses.is_dataclass(hint)
 
 
-def _prepare_buffer(value: Buffer) -> tuple[Buffer, bool]:
-    if type(value) is bytes:
-        return value, len(value) > BULK_BYTES
-    size = memoryview(value).nbytes
-    return (value, True) if size > BULK_BYTES else (bytes(value), False)
+def with_binary(message: Any, path: Path, binary: Buffer) -> Any:
+    """A message like this one with another binary at the end of the path."""
+    name, *inner = path
+    value = with_binary(getattr(message, name), tuple(inner), binary) if inner else binary
+    return _replace(message, {name: value})
 
 
 def _replace(message: Any, changed: Mapping[str, Any]) -> Any:

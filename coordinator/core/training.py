@@ -38,6 +38,7 @@ class TrainingRun:
 
     Attributes:
         kept: rounds that are committed: what clients are told of, and where a restart goes on.
+        awaits_commits: no round begins before the last one is committed: a restart could not make its bits again.
     """
 
     kind = "run"
@@ -48,6 +49,7 @@ class TrainingRun:
         self.name = spec.name
         self.limits = Limits(spec.max_attempts, spec.max_node_losses)
         self.mixed_classes = spec.mixed_classes
+        self.awaits_commits = spec.mixed_classes or bool(spec.round_deadline_s)
         self.claim = claim_of(spec)
         self.plan: Plan | None = None
         self._saved = saved = saved or SavedRun()
@@ -252,9 +254,7 @@ class TrainingRun:
         done = self.rounds_done
         if self._final is not None or self._round is not None or done >= self._last_round or done - self._judged > 1:
             return []
-        if (self.mixed_classes or self.spec.round_deadline_s) and self.kept < done:
-            return []  # its bits depend on nodes or the clock, so a restart could not make this round again
-        return self._start_round(done + 1, now)
+        return [] if self.awaits_commits and self.kept < done else self._start_round(done + 1, now)
 
     def _validated(self, number: int, score: jobs.Score, now: float) -> list[Step]:
         self._scores[number] = score

@@ -61,7 +61,7 @@ def test_a_node_that_takes_nothing_is_given_up() -> None:
 
 def test_what_a_node_says_it_lacks_is_sent_the_next_time() -> None:
     cargo = Cargo({NAME, "model:r/3"})
-    script = _ask("survey", SurveyTask("r/0/0#1", 1, "r", 0, NAME), cargo)
+    script = _ask("survey", SurveyTask("r/0/0#1", 1, "r", 0, NAME), cargo, (NAME,))
     next(script)
     with pytest.raises(MissingBlob):
         script.throw(MissingBlob("gone"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tracemalloc
 from contextlib import suppress
+from dataclasses import replace
 from struct import pack
 from typing import Any
 
@@ -82,7 +83,7 @@ def test_changed_bytes_give_a_message_or_a_protocol_error(message: bytes, data: 
     changed = bytearray(message)
     for _ in range(data.draw(st.integers(1, 4))):
         changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
-    for frame in (bytes(changed), bytes(changed) + bytes(40_000)):  # the second goes through the pure codec
+    for frame in (bytes(changed), bytes(changed) + bytes(40_000)):  # the second is looked through for binaries
         with suppress(ProtocolError):
             decode_call(COMPUTE_NODE, memoryview(frame))
 
@@ -99,7 +100,7 @@ def test_any_bytes_after_a_good_head_give_a_message_or_a_protocol_error(noise: b
                 decode_reply(method, 1, frame)
 
 
-@pytest.mark.parametrize("padding", [0, 40_000], ids=["C codec", "pure codec"])
+@pytest.mark.parametrize("padding", [0, 40_000], ids=["small", "large"])
 @pytest.mark.parametrize("kind", ["struct", "list", "map"])
 @pytest.mark.parametrize("depth", [60, 70, 500, 5_000, 500_000])
 def test_unknown_fields_may_be_nested_up_to_64_deep(kind: str, depth: int, padding: int) -> None:
@@ -118,7 +119,7 @@ def test_unknown_fields_may_be_nested_up_to_64_deep(kind: str, depth: int, paddi
             decode_call(COMPUTE_NODE, frame)
 
 
-@pytest.mark.parametrize("padding", [0, 40_000], ids=["C codec", "pure codec"])
+@pytest.mark.parametrize("padding", [0, 40_000], ids=["small", "large"])
 @pytest.mark.parametrize("declared", [100_001, 2**31 - 1, -1, -(2**31)])
 @pytest.mark.parametrize("kind", ["string", "list", "map", "unknown string", "unknown list", "unknown map"])
 def test_a_declared_length_reserves_no_memory(kind: str, declared: int, padding: int) -> None:
@@ -238,3 +239,27 @@ def failure_of(error: Exception, method: Any = TRAIN) -> Exception:
     with pytest.raises((TrainerError, TaskRejected)) as caught:
         decode_reply(method, 4, memoryview(payload(encode_failure(method, 4, error))))
     return caught.value
+
+
+def test_every_large_binary_of_a_message_is_taken_by_reference() -> None:
+    data, offset, scale = os.urandom(100_000), os.urandom(40_000), os.urandom(10)
+    sent = replace(task(data), offset=offset, scale=scale)
+    frame = memoryview(payload(encode_call(TRAIN, 5, (sent,))))
+    (back,) = decode_call(COMPUTE_NODE, frame).args
+    assert back == sent
+    assert [getattr(each, "obj", None) is frame.obj for each in (back.model.data, back.offset, back.scale)] == [
+        True,
+        True,
+        False,
+    ]
+
+
+def test_of_a_field_that_comes_twice_the_last_counts() -> None:
+    def data(content: bytes) -> bytes:
+        return pack("!bhi", 11, 4, len(content)) + content
+
+    large, small = os.urandom(50_000), b"small"
+    without_data = EMPTY_PART[: -len(data(b""))]
+    for first, last in ((large, small), (small, large), (large, large[::-1])):
+        frame = call_with_fields(without_data + data(first) + data(last), "put_blob")
+        assert decode_call(COMPUTE_NODE, frame).args == ("", 0, 0, last)
