@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections import deque
 from collections.abc import Mapping
 
@@ -76,6 +77,6 @@ class Catalogue:
         return due
 
     @property
-    def next_deadline(self) -> float | None:
+    def next_deadline(self) -> float:
         """No deadline comes before this one."""
-        return self._deadlines[0][0] if self._deadlines else None
+        return self._deadlines[0][0] if self._deadlines else math.inf

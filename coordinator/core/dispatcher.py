@@ -83,8 +83,7 @@ class Dispatcher:
 
     def wake_at(self) -> float:
         """When to send a Tick at the latest."""
-        times = (self._next_check, self._book.next_wake, self._catalogue.next_deadline)
-        return min(time for time in times if time is not None)
+        return min(self._next_check, self._book.next_wake, self._catalogue.next_deadline)
 
     def waiting_for(self, work: Work) -> str:
         """What the work cannot go on without, or nothing."""

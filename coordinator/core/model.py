@@ -182,6 +182,7 @@ class Node:
     info: NodeInfo
     session: int
     beat_at: float
+    id: str = field(init=False)
     state: NodeState = NodeState.READY
     reason: str = ""
     classes: dict[str, str] = field(default_factory=dict)
@@ -200,9 +201,8 @@ class Node:
     is_leaving: bool = False  # it said that it ends soon
     labels: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def id(self) -> str:
-        return self.info.id
+    def __post_init__(self) -> None:
+        self.id = self.info.id
 
     @property
     def takes_tasks(self) -> bool:

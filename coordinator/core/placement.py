@@ -112,20 +112,22 @@ class Placement:
         keeper = self._pool.keeper(task.spec.id)
         if keeper is not None and keeper.id not in task.refused_by and suitable(keeper.id):
             return keeper if keeper.free_slots > 0 else None  # soon: that is quicker than training anywhere
-        if task.refused_by or task.avoid:
-            left = [node.id for node in self._pool.live() if suitable(node.id)]
-            if left and task.refused_by.issuperset(left):
-                task.refused_by.clear()
-                task.sweeps += 1
-                self._book.delay(work, task, now + self._backoff.delay_s(task.sweeps, self._rng), now)
-                return None
-            if left and all(node_id in task.refused_by or node_id in task.avoid for node_id in left):
-                task.avoid.clear()
+        holder = work.holders.get(task.spec.data)
+        if not (task.refused_by or task.avoid):
+            return self._pool.choose(suitable, holder, self._rng)
+        left = [node.id for node in self._pool.live() if suitable(node.id)]
+        if left and task.refused_by.issuperset(left):
+            task.refused_by.clear()
+            task.sweeps += 1
+            self._book.delay(work, task, now + self._backoff.delay_s(task.sweeps, self._rng), now)
+            return None
+        if left and all(node_id in task.refused_by or node_id in task.avoid for node_id in left):
+            task.avoid.clear()
 
         def fits(node_id: str) -> bool:
             return node_id not in task.refused_by and node_id not in task.avoid and suitable(node_id)
 
-        return self._pool.choose(fits, work.holders.get(task.spec.data), self._rng)
+        return self._pool.choose(fits, holder, self._rng)
 
     def _choose_class(self, work: Work, key: str) -> None:
         """All tasks of the work run in one numeric class from now on."""

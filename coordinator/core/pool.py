@@ -167,10 +167,10 @@ class NodePool:
         return None if node_id is None else self._nodes[node_id]
 
     def _index(self, node: Node) -> None:
-        free = max(0, node.free_slots)
-        self.free_slots += free - self._counted.get(node.id, 0)
-        self._counted[node.id] = free
+        node_id, free = node.id, max(0, node.free_slots)
+        self.free_slots += free - self._counted.get(node_id, 0)
+        self._counted[node_id] = free
         if free:
-            self._policy.put(Candidate(node.id, len(node.running), node.info.slots, node.service_s))
+            self._policy.put(Candidate(node_id, len(node.running), node.info.slots, node.service_s))
         else:
-            self._policy.remove(node.id)
+            self._policy.remove(node_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 
 from coordinator.core.model import Task, TaskState, Work
 from coordinator.core.queue import WorkQueue
@@ -95,8 +96,9 @@ class TaskBook:
                 self.requeue(*found, now)
 
     @property
-    def next_wake(self) -> float | None:
-        return self._delayed[0][0] if self._delayed else None
+    def next_wake(self) -> float:
+        """When the next delayed task is ready."""
+        return self._delayed[0][0] if self._delayed else math.inf
 
     def next_ready(self, work: Work) -> Task | None:
         """Take the first ready task of the work, if it has one; `put_back` gives back what is not placed."""
