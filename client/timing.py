@@ -7,13 +7,14 @@ from client.results import run_of, seconds_of
 from rpc.messages import RoundRow, RunDetail, WorkDetail
 
 # Seconds of a round, and of its tasks summed over the nodes, in the order a task passes through them.
-_PHASES = ("seconds", "wait_s", "send_s", "compute_s", "receive_s", "reduce_s", "validate_s")
+_PHASES = ("seconds", "wait_s", "send_s", "compute_s", "receive_s", "reduce_s", "validate_s", "commit_s")
 _COUNTS = ("tasks", "rejections", "retries", "epochs_run")
 
 _EXPLANATION = """\
 seconds: from the first task handed out to the average. wait: tasks ready until placed. send, compute,
 receive: of tasks, as the coordinator sees them. reduce: the additions. validate: the validation, beside the
-next round. Wait, send, compute and receive are summed over tasks, which run side by side."""
+next round. commit: from the average until the round was safe, behind the next rounds (- is not known). Wait,
+send, compute and receive are summed over tasks, which run side by side."""
 
 
 def timing_table(detail: WorkDetail, upload_s: float) -> str:
@@ -47,7 +48,7 @@ def totals(run: RunDetail) -> dict[str, float]:
 
 
 def _sum(run: RunDetail, name: str) -> float:
-    return float(sum(getattr(each, name) for each in run.rounds))
+    return float(sum(getattr(each, name) or 0.0 for each in run.rounds))
 
 
 def _row(row: RoundRow) -> list[str]:
@@ -56,5 +57,5 @@ def _row(row: RoundRow) -> list[str]:
     return [str(row.round), error, *phases, *(str(getattr(row, name)) for name in _COUNTS)]
 
 
-def _seconds(value: float) -> str:
-    return f"{value:.4f}"
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

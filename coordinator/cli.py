@@ -81,6 +81,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="database to use in place of a SQLite file in the data folder: postgresql+psycopg://...",
     )  # fmt: skip
     parser.add_argument(
+        "--keep-events", type=seconds, default=30.0, metavar="DAYS",
+        help="days for which ordinary events are kept; failures, waits and orders four times as long (default: 30)",
+    )  # fmt: skip
+    parser.add_argument(
         "--beat", type=seconds, default=2.0, metavar="S", help="seconds between heartbeats (default: 2)"
     )
     parser.add_argument(
@@ -124,6 +128,7 @@ def config_from(args: argparse.Namespace) -> CoordinatorConfig:
         lease_s=args.lease,
         task_timeout_s=args.task_timeout,
         shares=dict(args.share),
+        keep_events_days=args.keep_events,
     )
 
 

@@ -19,6 +19,7 @@ class CoordinatorConfig:
         shares: weights of owners in the queue; who is not named has 1.
         data_dir: where blobs, and the store unless it is elsewhere, are kept; None: a temporary folder.
         store: URL of a database; empty: a file in the data folder.
+        keep_events_days: how long ordinary events are kept.
     """
 
     port: int
@@ -33,6 +34,7 @@ class CoordinatorConfig:
     lease_s: float = 10.0
     task_timeout_s: float = 3600.0
     shares: Mapping[str, float] = field(default_factory=dict)
+    keep_events_days: float = 30.0
 
 
 def read_nodes(path: Path) -> tuple[tuple[str, int], ...]:

@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from coordinator.core.events import Delivered, Held, Start
+from coordinator.core.model import Attempt
 from coordinator.core.training import TrainingRun
 from coordinator.core.workload import Surveyed, SurveyPayload, TaskSpec, Trained, TrainPayload
 from coordinator.gate import Weighing, check_shape, check_survey, count_rows
@@ -92,13 +93,13 @@ class Errands:
             return Held()
         delta = yield from _weighed(result, result.delta.data, payload, vectors)
         receive_s = perf_counter() - answered + overhead_s
-        return self._deliver(vectors, attempt_id, delta, _trained(result, send_s, receive_s))
+        return self._deliver(vectors, attempt_id, delta, _trained(result, send_s, receive_s, start.attempt))
 
-    def fetch(self, vectors: RunVectors, attempt_id: str, task: TaskSpec) -> Script:
+    def fetch(self, vectors: RunVectors, attempt: Attempt, task: TaskSpec) -> Script:
         """Bring a delta that waits on the node, part by part into its own memory."""
         assert isinstance(task.payload, TrainPayload)
         payload = task.payload
-        result, send_s = vectors.waiting.pop(attempt_id)
+        result, send_s = vectors.waiting.pop(attempt.id)
         began = perf_counter()
         delta = vectors.memory.take(result.delta.length, result.delta.dtype)
         weighing = Weighing(delta, result, payload)
@@ -108,7 +109,7 @@ class Errands:
             part = _whole((yield Meanwhile(Call("get_blob", (name, *place)), partial(weighing.take, part))), place)
         yield Meanwhile(Call("forget", ((name,),)), partial(weighing.take, part))
         weighing.finish()
-        return self._deliver(vectors, attempt_id, delta, _trained(result, send_s, perf_counter() - began))
+        return self._deliver(vectors, attempt.id, delta, _trained(result, send_s, perf_counter() - began, attempt))
 
     def _deliver(self, vectors: RunVectors, attempt_id: str, delta: FloatArray, trained: Trained) -> Delivered:
         self._count += 1
@@ -190,8 +191,8 @@ def _ask(method: str, task: SurveyTask | Filled, cargo: Cargo, needs: Sequence[s
     return reply
 
 
-def _trained(result: TrainResult, send_s: float, receive_s: float) -> Trained:
-    return Trained(result.loss, result.epochs_run, send_s, result.compute_s, receive_s)
+def _trained(result: TrainResult, send_s: float, receive_s: float, attempt: Attempt) -> Trained:
+    return Trained(result.loss, result.epochs_run, send_s, result.compute_s, receive_s, attempt.node_id)
 
 
 def _check_echo(reply: ShardSummary | TrainResult, attempt_id: str, fence: int) -> None:

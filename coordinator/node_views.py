@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from coordinator.core.events import Recalled
 from coordinator.core.model import Node, NodeState
 from coordinator.core.pool import NodePool
 from coordinator.membership import DRAINED, REMOVED, Member
@@ -20,8 +21,12 @@ def node_rows(members: Iterable[Member], pool: NodePool, clock: Clock) -> tuple[
 def node_row(member: Member, pool: NodePool, clock: Clock) -> NodeRow:
     link, node = member.link, pool.current(member.link.id)
     state = state_of(member, node)
+    until, reason = pool.quarantine(link.id)
     if node is None:
-        return NodeRow(link.id, "", state, reason=link.reason, source=member.source, address=member.address)
+        return NodeRow(
+            link.id, "", state,
+            reason=link.reason, source=member.source, address=member.address, until_ms=clock.ms(until or None),
+        )  # fmt: skip
     return NodeRow(
         id=node.id,
         name=node.info.name,
@@ -33,7 +38,7 @@ def node_row(member: Member, pool: NodePool, clock: Clock) -> NodeRow:
         failed=node.failed,
         speed=1.0 / node.service_s if node.service_s else 0.0,
         device=node.info.device,
-        reason=link.reason or node.reason,
+        reason=link.reason or node.reason or reason,
         cpu=node.cpu,
         memory_used_bytes=node.memory_used_bytes,
         identity=node.info.identity,
@@ -42,7 +47,7 @@ def node_row(member: Member, pool: NodePool, clock: Clock) -> NodeRow:
         labels=node.labels,
         numeric_classes=node.classes,
         heard_ms=clock.ms(node.beat_at),
-        until_ms=clock.ms(node.until or None),
+        until_ms=clock.ms(until or None),
         version=node.info.version,
     )
 
@@ -59,10 +64,16 @@ def node_change(member: Member, pool: NodePool, clock: Clock) -> NodeSeen | Node
         source=row.source,
         state=DRAINED if member.is_drained and not member.is_removed else row.state,
         seen_ms=row.heard_ms,
-        reason=row.reason,
+        reason=pool.quarantine(row.id).reason or row.reason,
         until_ms=row.until_ms,
         labels=row.labels,
     )
+
+
+def quarantines(known: Iterable[NodeSeen], clock: Clock) -> Iterator[Recalled]:
+    """The nodes that were in quarantine before this start, and are so still."""
+    now_ms = clock.now_ms()
+    return (Recalled(seen.id, clock.monotonic(seen.until_ms), seen.reason) for seen in known if seen.until_ms > now_ms)
 
 
 def state_of(member: Member, node: Node | None) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from coordinator.store.changes import BlobNamed, Change
 from coordinator.store.failures import StoreDown
 from coordinator.store.store import Store
+from coordinator.store.thinning import Retention
 from mlcore.kernels.backend import FloatArray
 from rpc.arrays import bytes_of
 from rpc.aside import Aside
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 _GATHER_S = 0.2  # a commit costs as much as several small rounds: those of this long go together
 _RETRY_S, _RETRY_MAX_S = 0.1, 2.0
+_THIN_S, _THIN_MORE_S = 60.0, 0.5
+_THIN_AT_MOST = 2000  # events: a few milliseconds
 _KEEP_UNNAMED_S = 86_400.0  # a file that was uploaded for work to come
 
 Done = Callable[[tuple[Change, ...]], None]  # gets those of the group's changes that came too late
@@ -102,6 +105,18 @@ class Recorder:
         before = time.time() - _KEEP_UNNAMED_S
         old = [name for name in self._blobs.names() if self._blobs.file(name).stat().st_mtime < before]
         self._thread.run(lambda: self._remove(old), lambda _: None)
+
+    def thin(self, retention: Retention) -> None:
+        """Remove events that are not to be kept, now and then, a few between two commits."""
+
+        def removed(outcome: int | Exception) -> None:
+            if isinstance(outcome, Exception) and not isinstance(outcome, StoreDown):
+                self._on_end(outcome)
+                return
+            self._loop.call_later(_THIN_MORE_S if outcome == _THIN_AT_MOST else _THIN_S, lambda: self.thin(retention))
+
+        now_ms = time.time_ns() // 1_000_000
+        self._thread.run(lambda: self._store.thin_events(retention, now_ms=now_ms, at_most=_THIN_AT_MOST), removed)
 
     def close(self, patience_s: float = 5.0) -> None:
         """Commit what waits, as far as that is possible, and let go of the store."""

@@ -12,9 +12,11 @@ from coordinator.core.model import Work
 from coordinator.core.saved import SavedRun
 from coordinator.core.training import TrainingRun
 from coordinator.recorder import Recorder
+from coordinator.round_story import round_story
 from coordinator.store.changes import (
     BlobNamed,
     Change,
+    RoundCommitted,
     RoundDone,
     ShardSurveyed,
     WorkEnded,
@@ -80,9 +82,14 @@ class Remembering:
         if number in vectors.states:
             self._recorder.keep_vector(work.id, OPTIMIZER, vectors.states[number])
         figures = run.figures[number - 1]
-        detail = {"left_out": list(figures.left_out)} if figures.left_out else {}
-        change = RoundDone(work.id, figures.row(), detail)
-        self._recorder.add(change, done=lambda late: done(), at_once=run.awaits_commits)
+
+        def committed() -> None:
+            done()
+            if figures.commit_s is not None:
+                self._recorder.add(RoundCommitted(work.id, number, figures.commit_s))
+
+        change = RoundDone(work.id, figures.row(), round_story(figures, work.scores.get(number)))
+        self._recorder.add(change, done=lambda late: committed(), at_once=run.awaits_commits)
         self._recorder.keep_latest(work.id, lambda: self._progress(work, number))
 
     def ended(self, work: Work, done: Callable[[], None]) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from random import Random
 
+from coordinator.chronicle import Chronicle
 from coordinator.config import CoordinatorConfig
 from coordinator.core import jobs
 from coordinator.core.dispatcher import Dispatcher
@@ -26,6 +27,7 @@ from coordinator.core.events import (
     Outcome,
     Release,
     Reported,
+    SetBack,
     Start,
     Stop,
     StoreChanged,
@@ -44,20 +46,19 @@ from coordinator.errands import Cargo, Errands
 from coordinator.journal import Journal
 from coordinator.membership import Membership
 from coordinator.node_list import NodeList
-from coordinator.node_views import node_change
-from coordinator.note_log import log_note
+from coordinator.node_views import node_change, quarantines
 from coordinator.recorder import Recorder
 from coordinator.remembering import Remembering, first_fence, open_runs
 from coordinator.scripts import Script
 from coordinator.sessions import CallSettings, Surroundings
-from coordinator.store.changes import Change
 from coordinator.store.store import Store
+from coordinator.store.thinning import Retention
 from coordinator.views import Clock
 from coordinator.waker import Waker
 from coordinator.workbench import Workbench
 from rpc.blobs import BlobFolder
 from rpc.loop import Loop
-from rpc.messages import EventRow, RunSpec
+from rpc.messages import RunSpec
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +91,9 @@ class Runtime:
         self.ended_by: Exception | None = None
         self._epoch = store.epoch
         self._count = 0
-        self._recorder = Recorder(loop, store, blobs, on_commit=self._committed, on_fault=self._fault, on_end=self._end)
+        self._chronicle = Chronicle(self.journal, self.clock, remember=lambda change: self._recorder.add(change))
+        on_commit = self._chronicle.committed
+        self._recorder = Recorder(loop, store, blobs, on_commit=on_commit, on_fault=self._fault, on_end=self._end)
         self._memory = Remembering(
             self._recorder, self.dispatcher, self.clock, lambda work_id: self.traffic.get(work_id, (0, 0))
         )
@@ -106,6 +109,7 @@ class Runtime:
         self.membership = Membership(
             around, self.dispatcher.pool, rng, post=self.post, changed=lambda member: self._node_changed(member.link.id)
         )
+        self._retention = Retention(config.keep_events_days)
         self._listed = config.nodes
         self._node_list = (
             NodeList(loop, self._workbench.aside, config.nodes_file, self.membership.listed)
@@ -116,12 +120,16 @@ class Runtime:
     def start(self) -> None:
         """Go on with what was under way, and dial the nodes."""
         self._recorder.collect()
+        self._recorder.thin(self._retention)
         for submitted in open_runs(self.reader, self.clock):
             assert isinstance(submitted.workload, TrainingRun)
             self.journal.take_up(submitted.workload.id)
             self._workbench.open(submitted.workload)
             self.post(submitted)
-        self.membership.recall(self.reader.nodes())
+        known = self.reader.nodes()
+        for recalled in quarantines(known, self.clock):
+            self.post(recalled)
+        self.membership.recall(known)
         self.membership.listed(self._listed)
         if self._node_list is not None:
             self._node_list.watch()
@@ -193,7 +201,7 @@ class Runtime:
             case Fetch(attempt, task):
                 vectors = self._workbench.vectors(task.work_id)
                 if vectors is not None:
-                    self._play(attempt, task, lambda cargo: self._errands.fetch(vectors, attempt.id, task))
+                    self._play(attempt, task, lambda cargo: self._errands.fetch(vectors, attempt, task))
             case Compute(jobs.KeepPlan(run)):
                 self._memory.surveyed(self._run(run))
             case Compute(jobs.Keep(run, number) as job):
@@ -212,6 +220,8 @@ class Runtime:
                 self._release(work_id)
             case Forget(work_id):
                 self._forget(work_id)
+            case SetBack():
+                self._chronicle.set_back(command)
             case Note():
                 self._note(command)
 
@@ -245,14 +255,6 @@ class Runtime:
         if vectors is not None:
             self._memory.round_done(self.dispatcher.work[work_id], number, vectors, done)
 
-    def _committed(self, changes: Sequence[Change]) -> None:
-        """Show what happened up to now."""
-        events = (change.number for change in reversed(changes) if isinstance(change, EventRow))
-        number = next(events, None)
-        if number is not None:
-            self.journal.committed(number)
-        self.journal.flush()
-
     def _fault(self, reason: str) -> None:
         self.store_fault = reason
         self.post(StoreChanged(reason))
@@ -277,9 +279,7 @@ class Runtime:
         self.journal.forget(work_id)
 
     def _note(self, note: Note) -> None:
-        self._recorder.add(self.journal.append(note, self.clock.now_ms()))
-        log_note(note)
-        self.journal.changed(note.work_id)
+        self._chronicle.tell(note)
         if note.node_id and not note.work_id:
             self._node_changed(note.node_id)
         work = self.dispatcher.work.get(note.work_id)

@@ -244,6 +244,7 @@ struct RoundRow {
   13: i32 rejections,
   14: i32 retries,
   15: i64 epochs_run,
+  16: optional double commit_s,   // from the average to its durable commit; known after it
 }
 
 struct RunDetail {
@@ -337,6 +338,41 @@ struct Overview {
   4: list<NodeRow> nodes,
   5: list<WorkRow> work,       // newest first
   6: string store_fault,       // why nothing can be remembered now, and so nothing is begun; empty: it can
+  7: string store,             // the database that remembers, with its version
+  8: i64 pending,              // how many runs wait for their turn
+  9: i64 running,
+  10: list<Activity> activities,   // of the runs in `work`
+}
+
+/** Which events are asked for; what is empty or 0 excludes none. */
+struct EventQuery {
+  1: string work,
+  2: string node,
+  3: i64 since_ms,             // since 1970
+  4: i64 after,                // those with a higher number, the oldest first; 0: the newest of all
+  5: i32 limit,
+}
+
+struct EventPage {
+  1: list<EventRow> events,    // by number
+  2: i64 next,                 // number to ask after for what comes later
+}
+
+/** One thing that is so, and what to do about it where that is known. */
+struct Reason {
+  1: string about,             // waiting, queue, placement, retry, critical path, node, end
+  2: string text,
+  3: i64 at_ms,                // since when, or when, since 1970; 0: now
+  4: string advice,
+}
+
+/** Why something is as it is. */
+struct Why {
+  1: string kind,              // run, task, node
+  2: string id,
+  3: string state,
+  4: string answer,            // in one sentence
+  5: list<Reason> reasons,
 }
 
 /** Served by the coordinator, called by clients. */
@@ -360,4 +396,9 @@ service Coordinator {
   void join(1: Join join) throws (1: Failure failure),
   BlobState put_blob(1: string name, 2: i64 size, 3: i64 offset, 4: binary data) throws (1: Failure failure),
   binary get_blob(1: string name, 2: i64 offset, 3: i32 length) throws (1: Failure failure),
+  /** As overview, with up to so many runs of each: running, waiting in the order of the queue, ended. */
+  Overview glance(1: i32 runs) throws (1: Failure failure),
+  EventPage list_events(1: EventQuery query) throws (1: Failure failure),
+  /** Why a run, job, task (RUN/ROUND/SHARD) or node is as it is: now, or how it ended. */
+  Why why(1: string kind, 2: string id) throws (1: Failure failure),
 }

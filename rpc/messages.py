@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from mlcore.settings import TrainSettings
+from rpc.event_messages import EventPage, EventQuery, EventRow, Reason, Why
 from rpc.node_messages import Join, NodeRow
 from rpc.specs import ADAPTIVE, DataFile, RunSpec
 
@@ -32,10 +33,15 @@ __all__ = [
     "SMALL_FRAME_BYTES",
     "Buffer",
     "DataFile",
+    "EventPage",
+    "EventQuery",
+    "EventRow",
     "Join",
     "NodeRow",
+    "Reason",
     "RunSpec",
     "TrainSettings",
+    "Why",
 ]
 
 
@@ -183,6 +189,7 @@ class RoundRow:
     rejections: int = 0
     retries: int = 0
     epochs_run: int = 0
+    commit_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,18 +219,6 @@ class WorkDetail:
 
 
 @dataclass(frozen=True, slots=True)
-class EventRow:
-    number: int
-    at_ms: int
-    kind: str
-    work: str = ""
-    node: str = ""
-    round: int = 0
-    shard: int = -1
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Activity:
     node: str
     work: str
@@ -249,3 +244,7 @@ class Overview:
     nodes: tuple[NodeRow, ...] = ()
     work: tuple[WorkRow, ...] = ()
     store_fault: str = ""
+    store: str = ""
+    pending: int = 0
+    running: int = 0
+    activities: tuple[Activity, ...] = ()

@@ -136,4 +136,7 @@ COORDINATOR = _service(
     ("join", {"join": m.Join}, None, False),
     _PUT_BLOB,
     _GET_BLOB,
+    ("glance", {"runs": int}, m.Overview, True),
+    ("list_events", {"query": m.EventQuery}, m.EventPage, True),
+    ("why", {"kind": str, "id": str}, m.Why, True),
 )

@@ -18,9 +18,11 @@ from coordinator.core.policies import Policy
 from coordinator.core.pool import NodePool
 from coordinator.core.queue import WorkQueue
 from coordinator.core.retry import rule_for
+from coordinator.core.set_backs import set_back
 from coordinator.core.settings import DEFAULTS, Settings
 from coordinator.core.suitability import waiting_for
 from coordinator.core.tasks import TaskBook
+from coordinator.core.waits import Waits
 from coordinator.core.workload import End, Queue, Remark, Step, Withdraw
 from rpc.errors import FailureKind, RejectReason
 
@@ -39,6 +41,7 @@ class Dispatcher:
         self._queue = WorkQueue(owners)
         self._book = TaskBook(self._queue)
         self._placement = Placement(self.pool, self._queue, self._book, settings=settings, rng=rng)
+        self._waits = Waits()
         self._withdrawn: dict[int, TaskState] = {}  # by fence: what attempts not wanted any more do in a slot
         self._rng = rng
         self._settings = settings
@@ -57,6 +60,8 @@ class Dispatcher:
                     self._take(work, work.workload.on_computed(job, value, now), now)
             case events.Beat():
                 hear(self.pool, event, now)
+            case events.Recalled(node_id, until, reason):
+                self.pool.recall(node_id, until, reason)
             case events.Ordered():
                 self._out += obey(self.pool, event)
             case events.NodeUp():
@@ -118,7 +123,7 @@ class Dispatcher:
         self._note("node left" if node.is_leaving or node.is_drained else "node lost", reason, node_id=node.id)
         for work, task in self._book.on_node(node.id):
             if not work.state.is_final:
-                self._attempt_lost(work, task, now)
+                self._attempt_lost(work, task, reason, now)
 
     def _on_reported(self, attempt: Attempt, outcome: events.Outcome, now: float) -> None:
         found = self._book.find(attempt.task_id)
@@ -150,12 +155,13 @@ class Dispatcher:
                         self.pool.leaving(node)
                 work.workload.on_set_back(task.spec, True)
                 self._note("rejected", message or reason.name.lower(), task, attempt.node_id)
+                self._out.append(set_back(work, task, reason.name.lower(), message, rejected=True))
                 self._book.requeue(work, task, now)
             case events.Broke(FailureKind.NODE_LOST, message):
                 self._note("lost", message, task, attempt.node_id)
                 # The node itself may live: a short wait keeps a connection that always breaks from a hot loop.
                 wait_s = self._settings.decline_backoff.delay_s(task.tries, self._rng)
-                self._attempt_lost(work, task, now, wait_s=wait_s)
+                self._attempt_lost(work, task, message, now, wait_s=wait_s)
             case events.Broke():
                 self._on_broke(work, task, outcome, now)
 
@@ -187,6 +193,7 @@ class Dispatcher:
         node = self.pool.get(attempt.node_id, attempt.session)
         rule = rule_for(kind)
         self._note("failed", f"{kind.code}: {message}", task, attempt.node_id)
+        self._out.append(set_back(work, task, kind.code, message))
         if rule.blames and node is not None and self.pool.blame(node, f"quarantined: {message}", now):
             self._note("quarantined", message, node_id=node.id)
         if task.state is TaskState.FETCHING or kind is FailureKind.BAD_UPDATE:
@@ -202,9 +209,10 @@ class Dispatcher:
             self._count_retry(work, task)
             self._book.delay(work, task, now + self._settings.failure_backoff.delay_s(failures, self._rng), now)
 
-    def _attempt_lost(self, work: Work, task: Task, now: float, *, wait_s: float = 0.0) -> None:
+    def _attempt_lost(self, work: Work, task: Task, reason: str, now: float, *, wait_s: float = 0.0) -> None:
         """The node of the live attempt is gone, or the connection that the attempt ran on."""
         assert task.attempt is not None
+        self._out.append(set_back(work, task, FailureKind.NODE_LOST.code, reason))
         # One that is held did its work: losing it says nothing against the task.
         if task.state is not TaskState.HELD:
             task.lost_nodes.add(task.attempt.node_id)
@@ -279,6 +287,7 @@ class Dispatcher:
             self._lose(node, reason, now)
         for node in self.pool.readmit(now):
             self._note("readmitted", "its quarantine is over; it gets one task to try", node_id=node.id)
+        self._out += self._waits.look(self._open, self.pool, now)
 
     def _note(self, kind: str, message: str, task: Task | None = None, node_id: str = "") -> None:
         if task is None:

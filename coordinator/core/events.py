@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from coordinator.core.jobs import Job, JobValue, Unable
 from coordinator.core.model import Attempt, NodeInfo, TaskState
+from coordinator.core.scores import Scores
 from coordinator.core.workload import Result, TaskSpec, Workload
 from rpc.errors import FailureKind, RejectReason
 
@@ -81,6 +82,15 @@ class Ordered:
 
 
 @dataclass(frozen=True, slots=True)
+class Recalled:
+    """The node was in quarantine before this start, until then and for this reason."""
+
+    node_id: str
+    until: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delivered:
     """The attempt succeeded and its result, with its vector if it has one, is here."""
 
@@ -148,7 +158,7 @@ class Tick:
 
 
 Event: TypeAlias = (
-    Reported | Computed | Beat | Tick | NodeUp | NodeDown | Ordered | Submitted | CancelAsked | StoreChanged
+    Reported | Computed | Beat | Tick | NodeUp | NodeDown | Ordered | Recalled | Submitted | CancelAsked | StoreChanged
 )
 
 
@@ -231,7 +241,19 @@ class Note:
     shard: int = -1
 
 
-Command: TypeAlias = Start | Fetch | Stop | Drop | Compute | Disconnect | Clear | Release | Forget | Note
+@dataclass(frozen=True, slots=True)
+class SetBack:
+    """An attempt failed, or was rejected; `scores` is what the policy saw when it chose the node."""
+
+    attempt: Attempt
+    task: TaskSpec
+    cause: str  # code of the failure or of the rejection
+    message: str
+    rejected: bool = False
+    scores: Scores | None = None
+
+
+Command: TypeAlias = Start | Fetch | Stop | Drop | Compute | Disconnect | Clear | Release | Forget | Note | SetBack
 
 
 def consequences(command: Command) -> list[Event]:

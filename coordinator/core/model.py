@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from coordinator.core.owners import FIRST_GUESS_S, Owner
+from coordinator.core.scores import Scores
 from coordinator.core.workload import Claim, TaskSpec, Workload
 from rpc.errors import FailureKind
 
@@ -95,6 +96,7 @@ class Task:
     lost_nodes: set[str] = field(default_factory=set)
     refused_by: set[str] = field(default_factory=set)  # in this sweep
     avoid: set[str] = field(default_factory=set)  # failed there; used again only when nobody else is left
+    scores: Scores | None = None  # when its attempt was placed; None: as for the first task of its round
 
     def become(self, state: TaskState) -> None:
         if state not in _TASK_CHANGES.get(self.state, frozenset()):
@@ -136,6 +138,7 @@ class Work:
     numeric_class: str | None = None  # the one that all its tasks must run in, once chosen
     classes_used: set[str] = field(default_factory=set)
     holders: dict[str, str] = field(default_factory=dict)  # by blob: the node that had it last
+    scores: dict[int, Scores] = field(default_factory=dict)  # by round: when its first task was placed
     tasks_done: int = 0
     rejections: int = 0
     retries: int = 0
@@ -195,6 +198,7 @@ class Node:
     on_probation: bool = False
     quarantines: int = 0
     until: float = 0.0  # end of the quarantine
+    quarantined_for: str = ""  # the last time
     cpu: float = 0.0
     memory_used_bytes: int = 0
     is_drained: bool = False  # somebody said that it gets nothing new

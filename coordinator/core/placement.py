@@ -16,6 +16,7 @@ from coordinator.core.tasks import TaskBook
 
 # Work that has begun and has no task yet waits for the coordinator itself: to begin more of it would only cost memory.
 _IDLE_WORK = 16
+_ROUNDS_AT_ONCE = 4  # more than are under way, or about to be remembered
 
 Begin = Callable[[Work, float], None]
 
@@ -139,6 +140,8 @@ class Placement:
     def _start(self, work: Work, task: Task, node: Node, now: float) -> Start:
         self._fence += 1
         task.attempt = Attempt(task.spec.id, self._fence, node.id, node.session)
+        if task.tries or task.spec.order[0] not in work.scores:
+            self._score(work, task)
         task.tries += 1
         task.worked_s = 0.0
         task.become(TaskState.PLACED)
@@ -150,6 +153,16 @@ class Placement:
         self._pool.occupy(node, task.attempt)
         self._book.occupy(work, task)
         return Start(task.attempt, task.spec)
+
+    def _score(self, work: Work, task: Task) -> None:
+        """Write down what the policy sees: once a round, and for tasks that were set back."""
+        scores = self._pool.scores(_within_its_limit(work, suits(work, task, self._pool)))
+        number = task.spec.order[0]
+        if task.tries:
+            task.scores = scores
+        if number not in work.scores:
+            work.scores[number] = scores
+            work.scores.pop(number - _ROUNDS_AT_ONCE, None)
 
 
 def _is_at_its_limit(work: Work) -> bool:

@@ -9,6 +9,7 @@ import heapq
 import math
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Mapping
+from itertools import chain, islice
 from random import Random
 from typing import NamedTuple, Protocol
 
@@ -37,6 +38,9 @@ class Policy(Protocol):
 
     def choose(self, fits: Test, holder: str | None, rng: Random) -> str | None:
         """Return the id of a node that `fits`, or None. `holder` had the task's data last."""
+
+    def first(self, n: int, fits: Test) -> list[str]:
+        """Return the ids of up to `n` nodes that fit, in the order in which they would be chosen; changes nothing."""
 
 
 class RandomChoice:
@@ -67,6 +71,9 @@ class RandomChoice:
             if fits(self._ids[first]):
                 return self._ids[first]
         return None
+
+    def first(self, n: int, fits: Test) -> list[str]:
+        return list(islice(filter(fits, self._ids), n))
 
     def _swap(self, one: int, other: int) -> None:
         ids = self._ids
@@ -101,6 +108,10 @@ class RoundRobin:
                 self._last = node_id
                 return node_id
         return None
+
+    def first(self, n: int, fits: Test) -> list[str]:
+        start = bisect_right(self._ids, self._last)
+        return list(islice(filter(fits, chain(self._ids[start:], self._ids[:start])), n))
 
 
 Load = tuple[float, int]
@@ -147,6 +158,18 @@ class LoadBalancing:
                 passed_over.append(heapq.heappop(self._heap))
         for entry in passed_over:
             heapq.heappush(self._heap, entry)
+        return found
+
+    def first(self, n: int, fits: Test) -> list[str]:
+        met: dict[str, Load] = {}
+        found: list[str] = []
+        while self._heap and len(found) < n:
+            load, node_id = heapq.heappop(self._heap)
+            if self._load.get(node_id) == load and node_id not in met:
+                met[node_id] = load
+                found += [node_id] if fits(node_id) else []
+        for node_id, load in met.items():
+            heapq.heappush(self._heap, (load, node_id))
         return found
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
+from typing import NamedTuple
 
 from coordinator.core.keepers import Keepers
 from coordinator.core.model import Attempt, Node, NodeInfo, NodeState
 from coordinator.core.policies import Candidate, Policy, Test
+from coordinator.core.scores import SHOWN, Scores
 
 _SMOOTHING = 0.2  # weight of the newest task in a node's service time
 
@@ -23,6 +25,16 @@ class PoolSettings:
     quarantine_max_s: float = 600.0
 
 
+class Quarantine(NamedTuple):
+    """A node gets nothing until then, for this reason; 0.0: it is trusted."""
+
+    until: float
+    reason: str
+
+
+_NONE = Quarantine(0.0, "")
+
+
 class NodePool:
     """Every node there ever was, and the index of those with a free slot."""
 
@@ -33,6 +45,7 @@ class NodePool:
         self.free_slots = 0
         self._keepers = Keepers()
         self._drained: set[str] = set()
+        self._recalled: dict[str, Quarantine] = {}  # of nodes that have not connected since the start
         self._counted: dict[str, int] = {}
 
     def __iter__(self) -> Iterator[Node]:
@@ -60,12 +73,15 @@ class NodePool:
         node = self._nodes.get(info.id)
         if node is None:
             node = self._nodes[info.id] = Node(info, session, now)
+            node.until, node.quarantined_for = self._recalled.pop(info.id, _NONE)
         node.info, node.session, node.beat_at = info, session, now
         node.classes, node.labels = dict(info.numeric_classes), dict(info.labels)
         node.is_drained, node.is_leaving = info.id in self._drained, False
         self._keepers.said(info.id, info.kept)
         node.state = NodeState.QUARANTINED if now < node.until else NodeState.READY
-        node.reason = node.reason if node.state is NodeState.QUARANTINED else ""
+        node.reason = node.quarantined_for if node.state is NodeState.QUARANTINED else ""
+        if node.until and node.state is NodeState.READY:  # it ended while the node was away
+            node.until, node.on_probation = 0.0, True
         self._index(node)
         return node
 
@@ -117,9 +133,20 @@ class NodePool:
         node.until, node.blames = now + span, 0
         if node.state is not NodeState.LOST:
             node.state = NodeState.QUARANTINED
-        node.reason = f"{reason}; tried again in {span:.0f} s"
+        node.reason = node.quarantined_for = f"{reason}; tried again in {span:.0f} s"
         self._index(node)
         return True
+
+    def recall(self, node_id: str, until: float, reason: str) -> None:
+        """The node was in quarantine before this start; it connects later."""
+        self._recalled[node_id] = Quarantine(until, reason)
+
+    def quarantine(self, node_id: str) -> Quarantine:
+        """Until when the node gets nothing after repeated failures, and for what; 0.0 for one that is trusted."""
+        node = self._nodes.get(node_id)
+        if node is None:
+            return self._recalled.get(node_id, _NONE)
+        return Quarantine(node.until, node.quarantined_for) if node.until else _NONE
 
     def readmit(self, now: float) -> list[Node]:
         """Let nodes whose quarantine is over take one task at a time until one succeeds."""
@@ -153,7 +180,9 @@ class NodePool:
     def pardon(self, node_id: str) -> bool:
         """Hold nothing against the node any more; False if it is not in quarantine."""
         node = self._nodes.get(node_id)
-        if node is None or not (node.until or node.on_probation):
+        if node is None:
+            return self._recalled.pop(node_id, None) is not None
+        if not (node.until or node.on_probation):
             return False
         node.until, node.blames, node.quarantines, node.on_probation = 0.0, 0, 0, False
         if node.state is NodeState.QUARANTINED:
@@ -166,11 +195,20 @@ class NodePool:
         node_id = self._policy.choose(fits, holder, rng)
         return None if node_id is None else self._nodes[node_id]
 
+    def scores(self, fits: Test) -> Scores:
+        """Return what the policy sees now of the nodes that fit."""
+        best = (self._nodes[node_id] for node_id in self._policy.first(SHOWN, fits))
+        return Scores(self._policy.name, len(self._nodes), self.free_slots, tuple(map(_candidate, best)))
+
     def _index(self, node: Node) -> None:
         node_id, free = node.id, max(0, node.free_slots)
         self.free_slots += free - self._counted.get(node_id, 0)
         self._counted[node_id] = free
         if free:
-            self._policy.put(Candidate(node_id, len(node.running), node.info.slots, node.service_s))
+            self._policy.put(_candidate(node))
         else:
             self._policy.remove(node_id)
+
+
+def _candidate(node: Node) -> Candidate:
+    return Candidate(node.info.id, len(node.running), node.info.slots, node.service_s)

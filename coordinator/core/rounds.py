@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from coordinator.core.deadlines import RoundDeadline
 from coordinator.core.workload import Trained
@@ -34,6 +35,8 @@ class RoundFigures:
     rejections: int = 0
     retries: int = 0
     epochs_run: int = 0
+    commit_s: float | None = None
+    last: tuple[int, Trained, float] | None = None  # the shard that came last, what it brought, and when
     left_out: tuple[int, ...] = ()  # shards that came too late: with them the round can be computed again
 
     @classmethod
@@ -41,7 +44,9 @@ class RoundFigures:
         """The figures of a round that was committed before."""
         return cls(started_at=0.0, **{name: getattr(row, name) for name in RoundRow.__dataclass_fields__})
 
-    def add(self, result: Trained) -> None:
+    def add(self, result: Trained, shard: int, now: float) -> None:
+        """The delta of a shard is here."""
+        self.last = shard, result, now
         self.tasks += 1
         self.train_loss += result.loss
         self.epochs_run += result.epochs_run
@@ -49,9 +54,34 @@ class RoundFigures:
         self.compute_s += result.compute_s
         self.receive_s += result.receive_s
 
+    def committed(self, now: float) -> None:
+        """The round is remembered."""
+        self.commit_s = now - self.started_at - self.seconds
+
+    @property
+    def critical(self) -> CriticalPath | None:
+        """What the round had to wait for: the task that came last, from the start of the round on."""
+        if self.last is None or self.left_out:
+            return None  # or the deadline was
+        shard, result, arrived_at = self.last
+        work_s = result.send_s + result.compute_s + result.receive_s
+        wait_s = max(0.0, arrived_at - self.started_at - work_s)
+        return CriticalPath(shard, result.node, wait_s, result.send_s, result.compute_s, result.receive_s)
+
     def row(self) -> RoundRow:
         fields = {name: getattr(self, name) for name in RoundRow.__dataclass_fields__}
         return RoundRow(**fields)
+
+
+class CriticalPath(NamedTuple):
+    """The task that its round waited for; times in seconds. `wait_s` is all that was neither work nor transfer."""
+
+    shard: int
+    node: str
+    wait_s: float
+    send_s: float
+    compute_s: float
+    receive_s: float
 
 
 class Round:

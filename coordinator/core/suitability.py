@@ -9,6 +9,8 @@ from coordinator.core.model import Node, NodeState, Task, TaskState, Work, WorkS
 from coordinator.core.policies import Test
 from coordinator.core.pool import NodePool
 
+TURN = "its turn in the queue"
+
 
 def suits(work: Work, task: Task | None, pool: NodePool) -> Test:
     """Whether a node may run the task, or without one begin the work."""
@@ -99,7 +101,7 @@ def _turn(work: Work, pool: NodePool) -> str:
     found, wanted = n_suitable(work, pool), work.claim.min_nodes
     if wanted > 1 and found < wanted:
         return f"{wanted} compute nodes that suit it (--min-nodes): {found} of them are here"
-    return "its turn in the queue"
+    return TURN
 
 
 def _selected(work: Work, pool: NodePool) -> Iterator[Node]:

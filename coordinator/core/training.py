@@ -134,7 +134,7 @@ class TrainingRun:
                 return self._plan_when_surveyed()
             case Trained():
                 current = self._current()
-                current.figures.add(result)
+                current.figures.add(result, task.order[1], now)
                 if current.deadline is not None:
                     current.deadline.arrived(now)
                 steps = self._next_addition(current, current.arrived(task.order[1], holder))
@@ -157,6 +157,7 @@ class TrainingRun:
                 return self._resume(now)
             case jobs.Keep(), _:
                 self.kept = job.round
+                self.figures[job.round - 1].committed(now)
                 return self._start_next(now)
             case jobs.Add(), jobs.Done(seconds):
                 current = self._current()
@@ -203,10 +204,7 @@ class TrainingRun:
         assert self.plan is not None
         rows = [summary.rows for summary in self.summaries]
         self._round, payloads = start_round(number, self.spec, self.plan, rows, now=now)
-        return [
-            Remark("round started", f"round {number} of {self._last_round}", number),
-            *(self._queue("train", number, payload.shard, payload) for payload in payloads),
-        ]
+        return [self._queue("train", number, payload.shard, payload) for payload in payloads]
 
     def _close_if_late(self, current: Round) -> list[Step]:
         """Go on without the shards that are missing at the deadline, if enough are in."""

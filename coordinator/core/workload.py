@@ -115,6 +115,7 @@ class Trained:
     send_s: float = 0.0
     compute_s: float = 0.0
     receive_s: float = 0.0
+    node: str = ""
 
 
 Result: TypeAlias = Surveyed | Trained

@@ -85,13 +85,20 @@ class RoundDone:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Outcome(StrEnum):
-    """How an attempt to place or to run a task ended."""
+@dataclass(frozen=True, slots=True)
+class RoundCommitted:
+    """How long after its end a round was committed, in seconds; written after the round itself."""
 
-    DONE = "done"
+    work: str
+    round: int
+    commit_s: float
+
+
+class Outcome(StrEnum):
+    """How an attempt ended that has a row of its own."""
+
     FAILED = "failed"
     REJECTED = "rejected"
-    WAITED = "waited"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +182,7 @@ Change: TypeAlias = (
     | WorkProgressed
     | ShardSurveyed
     | RoundDone
+    | RoundCommitted
     | AttemptEnded
     | Measured
     | BlobNamed

@@ -19,7 +19,7 @@ from sqlalchemy.types import TypeEngine
 
 from coordinator.store.columns import AnyText, Json, Real
 
-REVISION = "0001"  # of the newest migration
+REVISION = "0002"  # of the newest migration
 
 metadata = MetaData(
     naming_convention={
@@ -99,6 +99,7 @@ round_ = Table(
     *map(_real, ("train_loss", "seconds", "wait_s", "send_s", "compute_s", "receive_s", "reduce_s", "validate_s")),
     *map(_int, ("tasks", "rejections", "retries", "epochs_run")),
     Column("detail", Json, nullable=False),
+    _real("commit_s", optional=True),
     PrimaryKeyConstraint("work", "round"),
 )
 
@@ -146,6 +147,8 @@ event = Table(
     *(_int("at_ms"), _text("kind"), _text("work"), _text("node"), _int("round"), _int("shard"), _text("message")),
 )
 Index(None, event.c.work, event.c.number)
+_OF_A_NODE = text("node <> ''")
+Index(None, event.c.node, event.c.number, sqlite_where=_OF_A_NODE, postgresql_where=_OF_A_NODE)
 
 # How many events of a kind were removed.
 event_thinned = Table(

@@ -17,7 +17,7 @@ from coordinator.store.ownership import held, holder_of, take_over
 from coordinator.store.reading import Reader
 from coordinator.store.rows import Holder
 from coordinator.store.schema import writer
-from coordinator.store.thinning import thin_events
+from coordinator.store.thinning import Retention, thin_events
 from coordinator.store.writing import apply_changes
 from rpc.messages import EventRow
 
@@ -97,8 +97,8 @@ class Store:
         self._batch, self._last_event = number, last_event
         return tuple(changes[place] for place in late)
 
-    def thin_events(self, *, keep: int, at_most: int) -> int:
-        """Remove up to `at_most` events of ended work and of nodes: the oldest beyond the newest `keep` of each.
+    def thin_events(self, retention: Retention, *, now_ms: int, at_most: int) -> int:
+        """Remove up to about `at_most` events that are not to be kept.
 
         Returns how many; they stay counted. Raises as `write`.
         """
@@ -106,7 +106,7 @@ class Store:
             # Whoever takes over waits for the end of this transaction.
             if not connection.execute(_CLAIM, {"mine": self.epoch}).rowcount:
                 raise held(self._database.name, holder_of(connection))
-            return thin_events(connection, keep=keep, at_most=at_most)
+            return thin_events(connection, retention, now_ms=now_ms, at_most=at_most)
 
     def close(self) -> None:
         """Let others write; nothing may be called after it."""

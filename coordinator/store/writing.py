@@ -16,6 +16,7 @@ from coordinator.store.changes import (
     Measured,
     NodeRemoved,
     NodeSeen,
+    RoundCommitted,
     RoundDone,
     ShardSurveyed,
     WorkEnded,
@@ -125,6 +126,12 @@ def _rounds(connection: Connection, done: Sequence[RoundDone]) -> list[int]:
     return []
 
 
+def _rounds_committed(connection: Connection, committed: Sequence[RoundCommitted]) -> list[int]:
+    rows = [{"of": each.work, "number": each.round, "commit_s": each.commit_s} for each in committed]
+    connection.execute(sql.COMMITTED, rows)
+    return []
+
+
 def _attempts(connection: Connection, ended: Sequence[AttemptEnded]) -> list[int]:
     names = ("work", "task", "round", "shard", "node", "fence", "at_ms", "cause", "message")
     rows = [{**_fields(each, names), "outcome": each.outcome.value, "scores": dict(each.scores)} for each in ended]
@@ -186,6 +193,7 @@ _WRITERS: tuple[tuple[tuple[type, ...], Callable[[Connection, Sequence[Any]], li
     ((WorkProgressed,), _progress),
     ((ShardSurveyed,), _survey),
     ((RoundDone,), _rounds),
+    ((RoundCommitted,), _rounds_committed),
     ((AttemptEnded,), _attempts),
     ((Measured,), _metrics),
     ((BlobNamed,), _name_blobs),

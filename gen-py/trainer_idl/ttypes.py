@@ -2891,6 +2891,7 @@ class RoundRow(object):
      - rejections
      - retries
      - epochs_run
+     - commit_s
 
     """
 
@@ -2910,10 +2911,11 @@ class RoundRow(object):
         'rejections',
         'retries',
         'epochs_run',
+        'commit_s',
     )
 
 
-    def __init__(self, round=None, validation_error=None, validation_loss=None, train_loss=None, seconds=None, wait_s=None, send_s=None, compute_s=None, receive_s=None, reduce_s=None, validate_s=None, tasks=None, rejections=None, retries=None, epochs_run=None,):
+    def __init__(self, round=None, validation_error=None, validation_loss=None, train_loss=None, seconds=None, wait_s=None, send_s=None, compute_s=None, receive_s=None, reduce_s=None, validate_s=None, tasks=None, rejections=None, retries=None, epochs_run=None, commit_s=None,):
         self.round = round
         self.validation_error = validation_error
         self.validation_loss = validation_loss
@@ -2929,6 +2931,7 @@ class RoundRow(object):
         self.rejections = rejections
         self.retries = retries
         self.epochs_run = epochs_run
+        self.commit_s = commit_s
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -3014,6 +3017,11 @@ class RoundRow(object):
                     self.epochs_run = iprot.readI64()
                 else:
                     iprot.skip(ftype)
+            elif fid == 16:
+                if ftype == TType.DOUBLE:
+                    self.commit_s = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -3083,6 +3091,10 @@ class RoundRow(object):
         if self.epochs_run is not None:
             oprot.writeFieldBegin('epochs_run', TType.I64, 15)
             oprot.writeI64(self.epochs_run)
+            oprot.writeFieldEnd()
+        if self.commit_s is not None:
+            oprot.writeFieldBegin('commit_s', TType.DOUBLE, 16)
+            oprot.writeDouble(self.commit_s)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -4314,6 +4326,10 @@ class Overview(object):
      - nodes
      - work
      - store_fault
+     - store
+     - pending
+     - running
+     - activities
 
     """
 
@@ -4324,16 +4340,24 @@ class Overview(object):
         'nodes',
         'work',
         'store_fault',
+        'store',
+        'pending',
+        'running',
+        'activities',
     )
 
 
-    def __init__(self, version=None, policy=None, uptime_s=None, nodes=None, work=None, store_fault=None,):
+    def __init__(self, version=None, policy=None, uptime_s=None, nodes=None, work=None, store_fault=None, store=None, pending=None, running=None, activities=None,):
         self.version = version
         self.policy = policy
         self.uptime_s = uptime_s
         self.nodes = nodes
         self.work = work
         self.store_fault = store_fault
+        self.store = store
+        self.pending = pending
+        self.running = running
+        self.activities = activities
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -4386,6 +4410,32 @@ class Overview(object):
                     self.store_fault = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
                 else:
                     iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.STRING:
+                    self.store = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 8:
+                if ftype == TType.I64:
+                    self.pending = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 9:
+                if ftype == TType.I64:
+                    self.running = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 10:
+                if ftype == TType.LIST:
+                    self.activities = []
+                    (_etype157, _size154) = iprot.readListBegin()
+                    for _i158 in range(_size154):
+                        _elem159 = Activity()
+                        _elem159.read(iprot)
+                        self.activities.append(_elem159)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -4411,20 +4461,479 @@ class Overview(object):
         if self.nodes is not None:
             oprot.writeFieldBegin('nodes', TType.LIST, 4)
             oprot.writeListBegin(TType.STRUCT, len(self.nodes))
-            for iter154 in self.nodes:
-                iter154.write(oprot)
+            for iter160 in self.nodes:
+                iter160.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.work is not None:
             oprot.writeFieldBegin('work', TType.LIST, 5)
             oprot.writeListBegin(TType.STRUCT, len(self.work))
-            for iter155 in self.work:
-                iter155.write(oprot)
+            for iter161 in self.work:
+                iter161.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.store_fault is not None:
             oprot.writeFieldBegin('store_fault', TType.STRING, 6)
             oprot.writeString(self.store_fault.encode('utf-8') if sys.version_info[0] == 2 else self.store_fault)
+            oprot.writeFieldEnd()
+        if self.store is not None:
+            oprot.writeFieldBegin('store', TType.STRING, 7)
+            oprot.writeString(self.store.encode('utf-8') if sys.version_info[0] == 2 else self.store)
+            oprot.writeFieldEnd()
+        if self.pending is not None:
+            oprot.writeFieldBegin('pending', TType.I64, 8)
+            oprot.writeI64(self.pending)
+            oprot.writeFieldEnd()
+        if self.running is not None:
+            oprot.writeFieldBegin('running', TType.I64, 9)
+            oprot.writeI64(self.running)
+            oprot.writeFieldEnd()
+        if self.activities is not None:
+            oprot.writeFieldBegin('activities', TType.LIST, 10)
+            oprot.writeListBegin(TType.STRUCT, len(self.activities))
+            for iter162 in self.activities:
+                iter162.write(oprot)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class EventQuery(object):
+    """
+    Which events are asked for; what is empty or 0 excludes none.
+
+    Attributes:
+     - work
+     - node
+     - since_ms
+     - after
+     - limit
+
+    """
+
+    __slots__ = (
+        'work',
+        'node',
+        'since_ms',
+        'after',
+        'limit',
+    )
+
+
+    def __init__(self, work=None, node=None, since_ms=None, after=None, limit=None,):
+        self.work = work
+        self.node = node
+        self.since_ms = since_ms
+        self.after = after
+        self.limit = limit
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.work = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.node = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I64:
+                    self.since_ms = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.I64:
+                    self.after = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.I32:
+                    self.limit = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('EventQuery')
+        if self.work is not None:
+            oprot.writeFieldBegin('work', TType.STRING, 1)
+            oprot.writeString(self.work.encode('utf-8') if sys.version_info[0] == 2 else self.work)
+            oprot.writeFieldEnd()
+        if self.node is not None:
+            oprot.writeFieldBegin('node', TType.STRING, 2)
+            oprot.writeString(self.node.encode('utf-8') if sys.version_info[0] == 2 else self.node)
+            oprot.writeFieldEnd()
+        if self.since_ms is not None:
+            oprot.writeFieldBegin('since_ms', TType.I64, 3)
+            oprot.writeI64(self.since_ms)
+            oprot.writeFieldEnd()
+        if self.after is not None:
+            oprot.writeFieldBegin('after', TType.I64, 4)
+            oprot.writeI64(self.after)
+            oprot.writeFieldEnd()
+        if self.limit is not None:
+            oprot.writeFieldBegin('limit', TType.I32, 5)
+            oprot.writeI32(self.limit)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class EventPage(object):
+    """
+    Attributes:
+     - events
+     - next
+
+    """
+
+    __slots__ = (
+        'events',
+        'next',
+    )
+
+
+    def __init__(self, events=None, next=None,):
+        self.events = events
+        self.next = next
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.LIST:
+                    self.events = []
+                    (_etype166, _size163) = iprot.readListBegin()
+                    for _i167 in range(_size163):
+                        _elem168 = EventRow()
+                        _elem168.read(iprot)
+                        self.events.append(_elem168)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I64:
+                    self.next = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('EventPage')
+        if self.events is not None:
+            oprot.writeFieldBegin('events', TType.LIST, 1)
+            oprot.writeListBegin(TType.STRUCT, len(self.events))
+            for iter169 in self.events:
+                iter169.write(oprot)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.next is not None:
+            oprot.writeFieldBegin('next', TType.I64, 2)
+            oprot.writeI64(self.next)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class Reason(object):
+    """
+    One thing that is so, and what to do about it where that is known.
+
+    Attributes:
+     - about
+     - text
+     - at_ms
+     - advice
+
+    """
+
+    __slots__ = (
+        'about',
+        'text',
+        'at_ms',
+        'advice',
+    )
+
+
+    def __init__(self, about=None, text=None, at_ms=None, advice=None,):
+        self.about = about
+        self.text = text
+        self.at_ms = at_ms
+        self.advice = advice
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.about = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.text = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I64:
+                    self.at_ms = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRING:
+                    self.advice = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('Reason')
+        if self.about is not None:
+            oprot.writeFieldBegin('about', TType.STRING, 1)
+            oprot.writeString(self.about.encode('utf-8') if sys.version_info[0] == 2 else self.about)
+            oprot.writeFieldEnd()
+        if self.text is not None:
+            oprot.writeFieldBegin('text', TType.STRING, 2)
+            oprot.writeString(self.text.encode('utf-8') if sys.version_info[0] == 2 else self.text)
+            oprot.writeFieldEnd()
+        if self.at_ms is not None:
+            oprot.writeFieldBegin('at_ms', TType.I64, 3)
+            oprot.writeI64(self.at_ms)
+            oprot.writeFieldEnd()
+        if self.advice is not None:
+            oprot.writeFieldBegin('advice', TType.STRING, 4)
+            oprot.writeString(self.advice.encode('utf-8') if sys.version_info[0] == 2 else self.advice)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class Why(object):
+    """
+    Why something is as it is.
+
+    Attributes:
+     - kind
+     - id
+     - state
+     - answer
+     - reasons
+
+    """
+
+    __slots__ = (
+        'kind',
+        'id',
+        'state',
+        'answer',
+        'reasons',
+    )
+
+
+    def __init__(self, kind=None, id=None, state=None, answer=None, reasons=None,):
+        self.kind = kind
+        self.id = id
+        self.state = state
+        self.answer = answer
+        self.reasons = reasons
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.kind = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.id = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRING:
+                    self.state = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRING:
+                    self.answer = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.LIST:
+                    self.reasons = []
+                    (_etype173, _size170) = iprot.readListBegin()
+                    for _i174 in range(_size170):
+                        _elem175 = Reason()
+                        _elem175.read(iprot)
+                        self.reasons.append(_elem175)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('Why')
+        if self.kind is not None:
+            oprot.writeFieldBegin('kind', TType.STRING, 1)
+            oprot.writeString(self.kind.encode('utf-8') if sys.version_info[0] == 2 else self.kind)
+            oprot.writeFieldEnd()
+        if self.id is not None:
+            oprot.writeFieldBegin('id', TType.STRING, 2)
+            oprot.writeString(self.id.encode('utf-8') if sys.version_info[0] == 2 else self.id)
+            oprot.writeFieldEnd()
+        if self.state is not None:
+            oprot.writeFieldBegin('state', TType.STRING, 3)
+            oprot.writeString(self.state.encode('utf-8') if sys.version_info[0] == 2 else self.state)
+            oprot.writeFieldEnd()
+        if self.answer is not None:
+            oprot.writeFieldBegin('answer', TType.STRING, 4)
+            oprot.writeString(self.answer.encode('utf-8') if sys.version_info[0] == 2 else self.answer)
+            oprot.writeFieldEnd()
+        if self.reasons is not None:
+            oprot.writeFieldBegin('reasons', TType.LIST, 5)
+            oprot.writeListBegin(TType.STRUCT, len(self.reasons))
+            for iter176 in self.reasons:
+                iter176.write(oprot)
+            oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -4682,6 +5191,7 @@ RoundRow.thrift_spec = (
     (13, TType.I32, 'rejections', None, None, ),  # 13
     (14, TType.I32, 'retries', None, None, ),  # 14
     (15, TType.I64, 'epochs_run', None, None, ),  # 15
+    (16, TType.DOUBLE, 'commit_s', None, None, ),  # 16
 )
 all_structs.append(RunDetail)
 RunDetail.thrift_spec = (
@@ -4781,6 +5291,42 @@ Overview.thrift_spec = (
     (4, TType.LIST, 'nodes', (TType.STRUCT, [NodeRow, None], False), None, ),  # 4
     (5, TType.LIST, 'work', (TType.STRUCT, [WorkRow, None], False), None, ),  # 5
     (6, TType.STRING, 'store_fault', 'UTF8', None, ),  # 6
+    (7, TType.STRING, 'store', 'UTF8', None, ),  # 7
+    (8, TType.I64, 'pending', None, None, ),  # 8
+    (9, TType.I64, 'running', None, None, ),  # 9
+    (10, TType.LIST, 'activities', (TType.STRUCT, [Activity, None], False), None, ),  # 10
+)
+all_structs.append(EventQuery)
+EventQuery.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'work', 'UTF8', None, ),  # 1
+    (2, TType.STRING, 'node', 'UTF8', None, ),  # 2
+    (3, TType.I64, 'since_ms', None, None, ),  # 3
+    (4, TType.I64, 'after', None, None, ),  # 4
+    (5, TType.I32, 'limit', None, None, ),  # 5
+)
+all_structs.append(EventPage)
+EventPage.thrift_spec = (
+    None,  # 0
+    (1, TType.LIST, 'events', (TType.STRUCT, [EventRow, None], False), None, ),  # 1
+    (2, TType.I64, 'next', None, None, ),  # 2
+)
+all_structs.append(Reason)
+Reason.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'about', 'UTF8', None, ),  # 1
+    (2, TType.STRING, 'text', 'UTF8', None, ),  # 2
+    (3, TType.I64, 'at_ms', None, None, ),  # 3
+    (4, TType.STRING, 'advice', 'UTF8', None, ),  # 4
+)
+all_structs.append(Why)
+Why.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'kind', 'UTF8', None, ),  # 1
+    (2, TType.STRING, 'id', 'UTF8', None, ),  # 2
+    (3, TType.STRING, 'state', 'UTF8', None, ),  # 3
+    (4, TType.STRING, 'answer', 'UTF8', None, ),  # 4
+    (5, TType.LIST, 'reasons', (TType.STRUCT, [Reason, None], False), None, ),  # 5
 )
 fix_spec(all_structs)
 del all_structs

@@ -25,6 +25,13 @@ def test_a_round_not_validated_yet_has_a_dash() -> None:
     assert timing_table(WorkDetail(COMPLETED, detail), 0.0).splitlines()[4].split()[:2] == ["1", "-"]
 
 
+def test_the_commit_of_a_round_is_a_column_and_a_dash_where_nobody_knows() -> None:
+    rounds = (RoundRow(1, commit_s=0.05), RoundRow(2))
+    lines = timing_table(WorkDetail(COMPLETED, replace(DETAIL, rounds=rounds)), 0.0).splitlines()
+    place = lines[3].split().index("commit")
+    assert [line.split()[place] for line in lines[4:6]] == ["0.0500", "-"]
+
+
 def test_a_run_that_failed_before_its_first_round_has_a_table_too() -> None:
     detail = replace(DETAIL, rounds=())
     assert totals(detail)["compute_s"] == 0

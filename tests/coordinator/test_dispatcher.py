@@ -31,6 +31,7 @@ from coordinator.core.events import (
     Outcome,
     Release,
     Reported,
+    SetBack,
     Start,
     Stop,
     Submitted,
@@ -67,7 +68,7 @@ def starts(commands: Sequence[Command]) -> list[Start]:
 
 def orders(commands: Sequence[Command]) -> list[Command]:
     """The commands without notes."""
-    return [command for command in commands if not isinstance(command, Note)]
+    return [command for command in commands if not isinstance(command, Note | SetBack)]
 
 
 def notes(commands: Sequence[Command]) -> list[str]:
@@ -252,7 +253,7 @@ def test_a_run_that_is_over_refuses_what_still_comes() -> None:
 def test_a_run_ends_at_its_timeout() -> None:
     dispatcher = dispatcher_with()
     submit(dispatcher, run_timeout_s=60.0)
-    assert dispatcher.handle(Tick(), 59.0) == []
+    assert orders(dispatcher.handle(Tick(), 59.0)) == []
     assert orders(dispatcher.handle(Tick(), 60.0)) == [Release("r")]
     assert dispatcher.work["r"].failure is FailureKind.NO_CAPACITY
 

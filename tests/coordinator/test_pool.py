@@ -141,3 +141,29 @@ def test_the_count_of_free_slots_is_always_right(steps: list[tuple[str, str]]) -
                 nodes.readmit(now)
         assert nodes.free_slots == sum(max(0, each.free_slots) for each in nodes)
         assert all(len(each.running) <= each.info.slots for each in nodes)
+
+
+def test_a_quarantine_of_before_a_restart_holds_when_the_node_comes_back_and_says_why() -> None:
+    nodes = pool()
+    nodes.recall("a", 50.0, "its answers are not finite")
+    assert nodes.quarantine("a") == (50.0, "its answers are not finite")
+    found = nodes.up(node("a"), 1, 10.0)
+    assert (found.state, found.until, found.reason) == (NodeState.QUARANTINED, 50.0, "its answers are not finite")
+    assert nodes.free_slots == 0
+    assert nodes.readmit(51.0) == [found] and found.on_probation
+
+
+def test_a_quarantine_of_before_a_restart_can_be_ended_before_the_node_comes_back() -> None:
+    nodes = pool()
+    nodes.recall("a", 50.0, "its answers are not finite")
+    assert nodes.pardon("a") and not nodes.pardon("a")
+    assert nodes.up(node("a"), 1, 10.0).state is NodeState.READY
+
+
+def test_a_quarantine_that_ends_while_the_node_is_away_leaves_it_on_probation() -> None:
+    nodes = pool()
+    found = nodes.up(node("a"), 1, 0.0)
+    blame_into_quarantine(nodes, found, 0.0)
+    nodes.down(found, "reset")
+    assert nodes.quarantine("a").reason == "it fails; tried again in 30 s", "not what ended the connection"
+    assert nodes.up(node("a"), 2, 40.0).on_probation and found.state is NodeState.READY

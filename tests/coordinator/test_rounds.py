@@ -74,8 +74,25 @@ def test_few_vectors_are_held_on_the_way_to_the_sum(n_shards: int, seed: int, ad
 
 def test_the_figures_of_a_round_add_up() -> None:
     figures = RoundFigures(2, started_at=1.0)
-    for _ in range(2):
-        figures.add(Trained(loss=1.5, epochs_run=3, send_s=0.25, compute_s=2.0, receive_s=0.5))
+    for shard in range(2):
+        figures.add(Trained(loss=1.5, epochs_run=3, send_s=0.25, compute_s=2.0, receive_s=0.5), shard, now=4.0)
     row = figures.row()
     assert (row.round, row.tasks, row.train_loss, row.epochs_run) == (2, 2, 3.0, 6)
     assert (row.send_s, row.compute_s, row.receive_s) == (0.5, 4.0, 1.0)
+
+
+def test_the_critical_path_of_a_round_is_the_task_that_came_last() -> None:
+    figures = RoundFigures(2, started_at=1.0)
+    assert figures.critical is None
+    figures.add(Trained(1.5, 3, send_s=0.25, compute_s=2.0, receive_s=0.5, node="b"), 7, now=4.0)
+    figures.add(Trained(1.5, 3, send_s=0.25, compute_s=1.0, receive_s=0.5, node="a"), 3, now=5.0)
+    assert figures.critical == (3, "a", 2.25, 0.25, 1.0, 0.5)
+    figures.left_out = (4,)
+    assert figures.critical is None, "it waited for its deadline"
+
+
+def test_a_round_knows_how_long_its_commit_took() -> None:
+    figures = RoundFigures(2, started_at=1.0, seconds=3.0)
+    assert figures.row().commit_s is None
+    figures.committed(4.25)
+    assert figures.row().commit_s == 0.25

@@ -20,8 +20,8 @@ class MixedCluster(Cluster):
         self.nodes = nodes
         listed = folder / "nodes.txt"
         listed.write_text("".join(f"127.0.0.1,{port}\n" for port in ports))
-        self.coordinator = Program("coordinator.py", "0", "3", "--nodes", str(listed), *coordinator_arguments)
-        self.coordinator.serve()
+        self._coordinator_arguments = ("3", "--nodes", str(listed), *coordinator_arguments)
+        self.coordinator = Program("coordinator.py", "0", *self._coordinator_arguments).serve()
 
 
 def odd_node(kind: str, *arguments: str) -> Program:

@@ -26,8 +26,8 @@ NEXT = """
 from alembic import op
 import sqlalchemy as sa
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade():
@@ -43,7 +43,7 @@ def later(tmp_path: Path) -> Path:
     """The migrations of a later version, which has one more."""
     folder = tmp_path / "migrations"
     shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "v0002_next.py").write_text(NEXT.format(more=""))
+    (folder / "versions" / "v0003_next.py").write_text(NEXT.format(more=""))
     return folder
 
 
@@ -57,7 +57,7 @@ def migrate_later(place: str, folder: Path) -> None:
     database = database_of(place)
     try:
         with connected(database) as connection:
-            migrate(database, connection, folder=folder, newest="0002")
+            migrate(database, connection, folder=folder, newest="0003")
     finally:
         database.close()
 
@@ -113,7 +113,7 @@ def test_a_store_of_a_released_schema_can_be_opened_and_gone_on_with(tmp_path: P
 
 def test_a_newer_schema_is_refused_by_name(place: str, later: Path) -> None:
     migrate_later(filled(place), later)
-    refused = pytest.raises(StoreUnusable, match="has schema 0002; this version knows schemas up to 0001")
+    refused = pytest.raises(StoreUnusable, match="has schema 0003; this version knows schemas up to 0002")
     with refused, open_store(place):
         pass
 
@@ -128,7 +128,7 @@ def test_a_migration_keeps_what_is_there_and_what_refers_to_it(place: str, later
 
 
 def test_a_migration_that_fails_changes_nothing(place: str, later: Path) -> None:
-    (later / "versions" / "v0002_next.py").write_text(NEXT.format(more="raise ZeroDivisionError"))
+    (later / "versions" / "v0003_next.py").write_text(NEXT.format(more="raise ZeroDivisionError"))
     with pytest.raises(ZeroDivisionError):
         migrate_later(filled(place), later)
     with open_store(place) as store:
@@ -139,7 +139,7 @@ def test_a_migration_that_fails_changes_nothing(place: str, later: Path) -> None
 def test_the_file_is_copied_before_it_is_changed(tmp_path: Path, later: Path) -> None:
     place = filled(str(tmp_path / "roundhouse.db"))
     migrate_later(place, later)
-    copy = tmp_path / "roundhouse.db.schema-0001"
+    copy = tmp_path / "roundhouse.db.schema-0002"
     with open_store(copy) as store:
         assert store.reader.work("a") is not None
     assert not list(tmp_path.glob("*.new"))
