@@ -9,6 +9,7 @@ from rpc.errors import FailureKind, ProtocolError, RunFailed, TrainerError
 from rpc.messages import RoundRow, RunDetail, WorkDetail, WorkRow
 
 COMPLETED = "completed"
+MEMO = "memo"  # in place of a node: of tasks whose results were known before
 FINAL_STATES = frozenset({COMPLETED, "failed", "cancelled"})
 
 
@@ -21,7 +22,7 @@ class Result:
         model_sha256: of the flat vector's little-endian bytes.
         seconds: from the first task to the end.
         rounds: the history.
-        tasks_by_node: done tasks of each node, surveys and training.
+        tasks_by_node: done tasks of each node, surveys and training; `memo` for those that were known before.
         rejections: tasks that a node declined and that went elsewhere.
         retries: tasks that failed and were tried again.
         bytes_sent: by the coordinator to the nodes for this run; `bytes_received` from them.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from client.columns import align
-from client.results import run_of, seconds_of
+from client.results import MEMO, run_of, seconds_of
 from rpc.messages import RoundRow, RunDetail, WorkDetail
 
 # Seconds of a round, and of its tasks summed over the nodes, in the order a task passes through them.
@@ -34,7 +34,7 @@ def timing_table(detail: WorkDetail, upload_s: float) -> str:
         "",
         *align([head, *body, total], n_words=0),
         "",
-        *(f"node {node}: {tasks} tasks" for node, tasks in sorted(run.tasks_by_node.items())),
+        *(f"{_who(node)}: {tasks} tasks" for node, tasks in sorted(run.tasks_by_node.items())),
         f"{run.bytes_sent} bytes sent to the nodes, {run.bytes_received} received",
         "",
         _EXPLANATION,
@@ -49,6 +49,10 @@ def totals(run: RunDetail) -> dict[str, float]:
 
 def _sum(run: RunDetail, name: str) -> float:
     return float(sum(getattr(each, name) or 0.0 for each in run.rounds))
+
+
+def _who(node: str) -> str:
+    return "known from earlier runs (memo)" if node == MEMO else f"node {node}"
 
 
 def _row(row: RoundRow) -> list[str]:

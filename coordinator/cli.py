@@ -14,7 +14,7 @@ from platformdirs import user_data_path
 from coordinator.config import CoordinatorConfig, read_nodes
 from coordinator.coordinator import Coordinator
 from coordinator.core.policies import NUMBERS, POLICIES, Policy
-from rpc.argument_types import owner_share, port, seconds
+from rpc.argument_types import owner_share, port, seconds, size
 from rpc.descriptors import raise_nofile
 from rpc.errors import BadData, BadRequest, ExitCode
 from rpc.program import Parser, calm_collector, exit_status, set_up_logging
@@ -96,6 +96,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="seconds that one task may take on a node (default: 3600)",
     )  # fmt: skip
     parser.add_argument(
+        "--memo-size", type=size, default=10**9, metavar="SIZE",
+        help="disk for results of tasks: what is known is not computed again; 0: none (default: 1GB)",
+    )  # fmt: skip
+    parser.add_argument(
         "--share", type=owner_share, action="append", default=[], metavar="OWNER=WEIGHT",
         help="weight of an owner in the queue (default: 1 each); may be given several times",
     )  # fmt: skip
@@ -127,6 +131,7 @@ def config_from(args: argparse.Namespace) -> CoordinatorConfig:
         beat_s=args.beat,
         lease_s=args.lease,
         task_timeout_s=args.task_timeout,
+        memo_bytes=args.memo_size,
         shares=dict(args.share),
         keep_events_days=args.keep_events,
     )

@@ -18,6 +18,7 @@ class CoordinatorConfig:
         data_root: folders that the classic `train` call may name are below it.
         shares: weights of owners in the queue; who is not named has 1.
         data_dir: where blobs, and the store unless it is elsewhere, are kept; None: a temporary folder.
+        memo_bytes: of disk for results that are known already.
         store: URL of a database; empty: a file in the data folder.
         keep_events_days: how long ordinary events are kept.
     """
@@ -33,6 +34,7 @@ class CoordinatorConfig:
     beat_s: float = 2.0
     lease_s: float = 10.0
     task_timeout_s: float = 3600.0
+    memo_bytes: int = 10**9
     shares: Mapping[str, float] = field(default_factory=dict)
     keep_events_days: float = 30.0
 

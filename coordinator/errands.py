@@ -12,6 +12,7 @@ from coordinator.core.model import Attempt
 from coordinator.core.training import TrainingRun
 from coordinator.core.workload import Surveyed, SurveyPayload, TaskSpec, Trained, TrainPayload
 from coordinator.gate import Weighing, check_shape, check_survey, count_rows
+from coordinator.known import Known, update_key
 from coordinator.scripts import Call, Meanwhile, OnThread, Script, Step, Wait
 from coordinator.vectors import RunVectors, model_name
 from mlcore.kernels.backend import FloatArray
@@ -51,8 +52,10 @@ class Cargo:
 class Errands:
     """Makes the scripts of attempts."""
 
-    def __init__(self, blobs: BlobFolder) -> None:
+    def __init__(self, blobs: BlobFolder, known: Known) -> None:
+        """What nodes answer becomes known."""
         self._blobs = blobs
+        self._known = known
         self._count = 0
 
     def survey(self, run: TrainingRun, start: Start, cargo: Cargo) -> Script:
@@ -64,6 +67,7 @@ class Errands:
         summary: ShardSummary = yield from _ask("survey", task, cargo, (file.blob,))
         _check_echo(summary, task.attempt, task.fence)
         check_survey(summary, (yield OnThread(lambda: count_rows(self._blobs.read(file.blob)))))
+        self._known.keep_survey(file, run.spec.classes, summary)
         return Delivered("", Surveyed(summary))
 
     def train(self, run: TrainingRun, vectors: RunVectors, start: Start, cargo: Cargo) -> Script:
@@ -93,7 +97,10 @@ class Errands:
             return Held()
         delta = yield from _weighed(result, result.delta.data, payload, vectors)
         receive_s = perf_counter() - answered + overhead_s
-        return self._deliver(vectors, attempt_id, delta, _trained(result, send_s, receive_s, start.attempt))
+        node = start.attempt.node_id
+        if vectors.recipe:
+            self._known.keep_update(update_key(vectors.recipe, model, payload, file), result, node)
+        return self._deliver(vectors, attempt_id, delta, _trained(result, send_s, receive_s, node))
 
     def fetch(self, vectors: RunVectors, attempt: Attempt, task: TaskSpec) -> Script:
         """Bring a delta that waits on the node, part by part into its own memory."""
@@ -109,7 +116,8 @@ class Errands:
             part = _whole((yield Meanwhile(Call("get_blob", (name, *place)), partial(weighing.take, part))), place)
         yield Meanwhile(Call("forget", ((name,),)), partial(weighing.take, part))
         weighing.finish()
-        return self._deliver(vectors, attempt.id, delta, _trained(result, send_s, perf_counter() - began, attempt))
+        trained = _trained(result, send_s, perf_counter() - began, attempt.node_id)
+        return self._deliver(vectors, attempt.id, delta, trained)
 
     def _deliver(self, vectors: RunVectors, attempt_id: str, delta: FloatArray, trained: Trained) -> Delivered:
         self._count += 1
@@ -191,8 +199,9 @@ def _ask(method: str, task: SurveyTask | Filled, cargo: Cargo, needs: Sequence[s
     return reply
 
 
-def _trained(result: TrainResult, send_s: float, receive_s: float, attempt: Attempt) -> Trained:
-    return Trained(result.loss, result.epochs_run, send_s, result.compute_s, receive_s, attempt.node_id)
+def _trained(result: TrainResult, send_s: float, receive_s: float, node: str) -> Trained:
+    digest = result.delta.digest
+    return Trained(result.loss, result.epochs_run, send_s, result.compute_s, receive_s, digest, node)
 
 
 def _check_echo(reply: ShardSummary | TrainResult, attempt_id: str, fence: int) -> None:

@@ -109,7 +109,7 @@ class CoordinatorHandler:
         work = self._runtime.dispatcher.work.get(id)
         if work is None:
             return self._files.later(lambda: stored_detail(self._stored(id), self._runtime.reader))
-        traffic = self._runtime.traffic.get(id, (0, 0))
+        traffic = self._runtime.traffic_of(id)
         return views.work_detail(self._runtime.dispatcher, work, self._runtime.clock, traffic)
 
     def list_work(self, caller: Caller) -> Later:

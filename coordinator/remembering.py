@@ -11,6 +11,7 @@ from coordinator.core.events import Submitted
 from coordinator.core.model import Work
 from coordinator.core.saved import SavedRun
 from coordinator.core.training import TrainingRun
+from coordinator.core.updates import updates_to_json
 from coordinator.recorder import Recorder
 from coordinator.round_story import round_story
 from coordinator.store.changes import (
@@ -88,7 +89,9 @@ class Remembering:
             if figures.commit_s is not None:
                 self._recorder.add(RoundCommitted(work.id, number, figures.commit_s))
 
-        change = RoundDone(work.id, figures.row(), round_story(figures, work.scores.get(number)))
+        story = round_story(figures, work.scores.get(number))
+        updates = updates_to_json(figures.updates, lambda node: self._class_of(work, node))
+        change = RoundDone(work.id, figures.row(), {**story, "updates": updates})
         self._recorder.add(change, done=lambda late: committed(), at_once=run.awaits_commits)
         self._recorder.keep_latest(work.id, lambda: self._progress(work, number))
 
@@ -104,6 +107,13 @@ class Remembering:
         if run.sealed is not None:
             changes.append(BlobNamed(work.id, MODEL, run.sealed.blob))
         self._recorder.add(*changes, done=lambda late: done(), at_once=True)
+
+    def _class_of(self, work: Work, node_id: str) -> str:
+        """The numeric class in which a node has worked for a run."""
+        if work.numeric_class is not None:
+            return work.numeric_class
+        node = self._dispatcher.pool.current(node_id)
+        return node.classes.get(work.claim.class_key, "") if node is not None else ""
 
     def _progress(self, work: Work, number: int) -> WorkProgressed:
         row = work_row(self._dispatcher, work, self._clock)

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from random import Random
 
+from coordinator.attempts import Attempts
 from coordinator.chronicle import Chronicle
 from coordinator.config import CoordinatorConfig
 from coordinator.core import jobs
@@ -41,21 +42,20 @@ from coordinator.core.policies import Policy
 from coordinator.core.pool import PoolSettings
 from coordinator.core.settings import Settings
 from coordinator.core.training import TrainingRun
-from coordinator.core.workload import SurveyPayload, TaskSpec
-from coordinator.errands import Cargo, Errands
 from coordinator.journal import Journal
 from coordinator.membership import Membership
+from coordinator.memo import Memo
 from coordinator.node_list import NodeList
 from coordinator.node_views import node_change, quarantines
 from coordinator.recorder import Recorder
 from coordinator.remembering import Remembering, first_fence, open_runs
-from coordinator.scripts import Script
 from coordinator.sessions import CallSettings, Surroundings
 from coordinator.store.store import Store
 from coordinator.store.thinning import Retention
 from coordinator.views import Clock
 from coordinator.waker import Waker
 from coordinator.workbench import Workbench
+from rpc.aside import Aside
 from rpc.blobs import BlobFolder
 from rpc.loop import Loop
 from rpc.messages import RunSpec
@@ -79,11 +79,12 @@ class Runtime:
         self.dispatcher = Dispatcher(policy, rng, settings)
         self.reader = store.reader
         self.journal = Journal(loop, store.reader.last_event())
-        self.traffic: dict[str, tuple[int, int]] = {}
         self.store_fault = ""
         self._loop = loop
         self._workbench = Workbench(loop, blobs)
-        self._errands = Errands(blobs)
+        self._memo_thread = Aside(loop, 1, "memo")
+        self._memo = Memo(self._memo_thread.run, config.memo_bytes, blobs.path)
+        self._attempts = Attempts(blobs, self._memo, lambda node: self.membership.link(node), self._report)
         self._events: deque[Event] = deque()
         self._handling = False
         self._waker = Waker(loop, lambda: self.post(Tick()))
@@ -94,9 +95,7 @@ class Runtime:
         self._chronicle = Chronicle(self.journal, self.clock, remember=lambda change: self._recorder.add(change))
         on_commit = self._chronicle.committed
         self._recorder = Recorder(loop, store, blobs, on_commit=on_commit, on_fault=self._fault, on_end=self._end)
-        self._memory = Remembering(
-            self._recorder, self.dispatcher, self.clock, lambda work_id: self.traffic.get(work_id, (0, 0))
-        )
+        self._memory = Remembering(self._recorder, self.dispatcher, self.clock, self.traffic_of)
         calls = CallSettings(
             coordinator=store.identity,
             epoch=store.epoch,
@@ -138,6 +137,8 @@ class Runtime:
     def close(self) -> None:
         self.membership.close()
         self._workbench.close()
+        if self._memo_thread.close(1.0):
+            self._memo.close()
         self._recorder.close()
 
     def submit(self, spec: RunSpec, done: Callable[[str], None]) -> None:
@@ -196,12 +197,14 @@ class Runtime:
 
     def _carry_out(self, command: Command) -> None:
         match command:
-            case Start(attempt, task):
-                self._play(attempt, task, lambda cargo: self._script_for(command, cargo))
-            case Fetch(attempt, task):
+            case Start(_, task):
                 vectors = self._workbench.vectors(task.work_id)
                 if vectors is not None:
-                    self._play(attempt, task, lambda cargo: self._errands.fetch(vectors, attempt, task))
+                    self._attempts.start(command, self.dispatcher.work[task.work_id], vectors)
+            case Fetch(_, task):
+                vectors = self._workbench.vectors(task.work_id)
+                if vectors is not None:
+                    self._attempts.fetch(command, vectors)
             case Compute(jobs.KeepPlan(run)):
                 self._memory.surveyed(self._run(run))
             case Compute(jobs.Keep(run, number) as job):
@@ -225,21 +228,13 @@ class Runtime:
             case Note():
                 self._note(command)
 
-    def _script_for(self, start: Start, cargo: Cargo) -> Script:
-        run, vectors = self._run(start.task.work_id), self._workbench.vectors(start.task.work_id)
-        assert vectors is not None
-        if isinstance(start.task.payload, SurveyPayload):
-            return self._errands.survey(run, start, cargo)
-        return self._errands.train(run, vectors, start, cargo)
+    def traffic_of(self, work_id: str) -> tuple[int, int]:
+        """The bytes sent and received for a work so far."""
+        return self._attempts.traffic.get(work_id, (0, 0))
 
-    def _play(self, attempt: Attempt, task: TaskSpec, make: Callable[[Cargo], Script]) -> None:
-        def done(outcome: Outcome, sent: int, received: int) -> None:
-            before = self.traffic.get(task.work_id, (0, 0))
-            self.traffic[task.work_id] = (before[0] + sent, before[1] + received)
-            self.post(Reported(attempt, outcome))
-            self.journal.changed(task.work_id)
-
-        self.membership.link(attempt.node_id).play(attempt.session, make, done)
+    def _report(self, attempt: Attempt, outcome: Outcome) -> None:
+        self.post(Reported(attempt, outcome))
+        self.journal.changed(attempt.task_id.partition("/")[0])
 
     def _computed(self, job: Job, value: JobValue) -> None:
         self.post(Computed(job, value))
@@ -275,7 +270,7 @@ class Runtime:
             member.link.forget(f"model:{work_id}/")
 
     def _forget(self, work_id: str) -> None:
-        self.traffic.pop(work_id, None)
+        self._attempts.forget(work_id)
         self.journal.forget(work_id)
 
     def _note(self, note: Note) -> None:

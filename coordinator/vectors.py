@@ -24,6 +24,7 @@ class RunVectors:
         states: what the server optimizer kept after each version, where it keeps anything.
         sums: deltas and partial sums by holder.
         waiting: by attempt, results whose delta waits on its node, and the seconds that sending their task took.
+        recipe: all that updates are a function of but for model, round and shard; empty: they are not to be recalled.
         memory: of deltas, and so of the sums and models that they become.
     """
 
@@ -35,6 +36,7 @@ class RunVectors:
     states: dict[int, FloatArray] = field(default_factory=dict)
     sums: dict[str, FloatArray] = field(default_factory=dict)
     waiting: dict[str, tuple[TrainResult, float]] = field(default_factory=dict)
+    recipe: str = ""
     memory: SpareMemory = field(default_factory=SpareMemory)
 
     def set_model(self, version: int, model: FloatArray) -> None:

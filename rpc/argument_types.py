@@ -7,6 +7,9 @@ import math
 from collections.abc import Callable
 from typing import TypeVar
 
+_UNITS = {"": 1, **{unit: 10**power for unit, power in zip("KMGT", (3, 6, 9, 12), strict=True)}}
+_UNITS |= {f"{unit}i": 1 << power for unit, power in zip("KMGT", (10, 20, 30, 40), strict=True)}
+
 Number = TypeVar("Number", int, float)
 
 
@@ -46,6 +49,17 @@ def owner_share(text: str) -> tuple[str, float]:
 
 def share(text: str) -> float:
     return checked(text, float, lambda value: 0.0 <= value <= 1.0, "a number from 0 to 1")
+
+
+def size(text: str) -> int:
+    """Return the bytes of `1GB`, `512MiB`, or of a number alone."""
+    number = text.rstrip("BKMGiT")
+    factor = _UNITS.get(text[len(number) :].removesuffix("B"))
+    wanted = "a size such as 1GB, 512MiB or 0"
+    if factor is None:
+        raise argparse.ArgumentTypeError(f"must be {wanted}, not {text!r}")
+    value: float = checked(number, float, lambda value: math.isfinite(value) and value >= 0.0, wanted)
+    return int(factor * value)
 
 
 def seconds(text: str) -> float:

@@ -37,7 +37,7 @@ def cluster(nodes: int, data: Path) -> Iterator[Callable[[], float]]:
         ports = [port_of(stack.enter_context(running("compute_node.py", "0"))) for _ in range(nodes)]
         listed = data.parent / f"nodes{nodes}.txt"
         listed.write_text(node_list(ports))
-        coordinator = stack.enter_context(running("coordinator.py", "0", "--nodes", str(listed)))
+        coordinator = stack.enter_context(running("coordinator.py", "0", "--nodes", str(listed), "--memo-size", "0"))
         session = stack.enter_context(connect(f"127.0.0.1:{port_of(coordinator)}"))
 
         def train() -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +15,8 @@ from client.api import Session
 from client.results import Result
 from client.runs import Run
 from roundhouse import connect
+
+_seeds = count(1)
 
 
 @contextmanager
@@ -39,8 +42,8 @@ def cluster(nodes: int, size: str, rounds: int, way: str = "tcp") -> Iterator[Ca
 
 
 def submit(session: Session, data: Path, size: str, rounds: int) -> Run:
-    """Start a run that only adds."""
-    return session.submit(data, rounds=rounds, epochs=1, hidden=HIDDEN[size], eta=0.0001, init=INIT)
+    """Start a run that only adds, and that the coordinator does not know the updates of."""
+    return session.submit(data, rounds=rounds, epochs=1, hidden=HIDDEN[size], eta=0.0001, init=INIT, seed=next(_seeds))
 
 
 def finished(run: Run) -> Result:

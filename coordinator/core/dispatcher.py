@@ -10,7 +10,7 @@ from random import Random
 
 from coordinator.core import events
 from coordinator.core.catalogue import Catalogue
-from coordinator.core.model import Attempt, Node, NodeState, Task, TaskState, Work, WorkState
+from coordinator.core.model import MEMO, Attempt, Node, NodeState, Task, TaskState, Work, WorkState
 from coordinator.core.orders import hear, obey
 from coordinator.core.owners import Owners
 from coordinator.core.placement import Placement
@@ -181,9 +181,11 @@ class Dispatcher:
         assert attempt is not None
         self._book.close(work, task, TaskState.DONE, now)
         work.tasks_done += 1
-        work.done_by_node[attempt.node_id] += 1
+        work.done_by_node[MEMO if outcome.is_known else attempt.node_id] += 1
         node = self.pool.get(attempt.node_id, attempt.session)
-        if node is not None:
+        if outcome.is_known:
+            self.pool.vacate(attempt)
+        elif node is not None:
             self.pool.praise(node, attempt, task.worked_s or now - task.placed_at)
         self._take(work, work.workload.on_result(task.spec, outcome.holder, outcome.result, now), now)
 

@@ -92,10 +92,16 @@ class Recalled:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The attempt succeeded and its result, with its vector if it has one, is here."""
+    """The attempt succeeded and its result, with its vector if it has one, is here.
 
-    holder: str  # where its vector is
+    Attributes:
+        holder: where its vector is.
+        is_known: the result was here before; the node was not asked.
+    """
+
+    holder: str
     result: Result
+    is_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from coordinator.core.scores import Scores
 from coordinator.core.workload import Claim, TaskSpec, Workload
 from rpc.errors import FailureKind
 
+MEMO = "memo"  # stands for a node where tasks are counted: their results were known before
+
 
 class WorkState(StrEnum):
     """What clients see of a piece of work."""

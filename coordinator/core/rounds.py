@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from coordinator.core.deadlines import RoundDeadline
+from coordinator.core.updates import Update
 from coordinator.core.workload import Trained
 from mlcore.aggregation import MEAN, Aggregation
 from mlcore.reduction import Addition, ReductionTree, Slot
@@ -38,6 +39,7 @@ class RoundFigures:
     commit_s: float | None = None
     last: tuple[int, Trained, float] | None = None  # the shard that came last, what it brought, and when
     left_out: tuple[int, ...] = ()  # shards that came too late: with them the round can be computed again
+    updates: dict[int, Update] = field(default_factory=dict)  # by shard, until they are committed
 
     @classmethod
     def of(cls, row: RoundRow) -> RoundFigures:
@@ -47,6 +49,7 @@ class RoundFigures:
     def add(self, result: Trained, shard: int, now: float) -> None:
         """The delta of a shard is here."""
         self.last = shard, result, now
+        self.updates[shard] = Update(result.digest, result.node)
         self.tasks += 1
         self.train_loss += result.loss
         self.epochs_run += result.epochs_run
@@ -57,6 +60,7 @@ class RoundFigures:
     def committed(self, now: float) -> None:
         """The round is remembered."""
         self.commit_s = now - self.started_at - self.seconds
+        self.updates = {}
 
     @property
     def critical(self) -> CriticalPath | None:

@@ -108,13 +108,18 @@ class Surveyed:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """The result of training; the vector itself is kept under the attempt's id, already multiplied by its weight."""
+    """The result of training; the vector itself is kept under the attempt's id, already multiplied by its weight.
+
+    Attributes:
+        digest: XXH3-64 of the update as `node` computed it.
+    """
 
     loss: float
     epochs_run: int
     send_s: float = 0.0
     compute_s: float = 0.0
     receive_s: float = 0.0
+    digest: int = 0
     node: str = ""
 
 

@@ -1,0 +1,23 @@
+"""Types of command-line arguments."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from rpc.argument_types import size
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [("0", 0), ("1GB", 10**9), ("1.5KB", 1500), ("512MiB", 512 << 20), ("2T", 2 * 10**12), ("100B", 100)],
+)
+def test_a_size_is_a_number_with_a_unit(text: str, wanted: int) -> None:
+    assert size(text) == wanted
+
+
+@pytest.mark.parametrize("text", ["", "GB", "1XB", "-1GB", "infGB", "nan", "1GBB", "1iB", "1 gb"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="size"):
+        size(text)
