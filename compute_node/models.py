@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compute_node.budget import Budget
+from mlcore.averaging import chunks
 from mlcore.settings import MAX_WEIGHTS
-from rpc.arrays import bytes_of
-from rpc.blobs import digest
+from rpc.blobs import RunningDigest
 from rpc.errors import BadRequest, BadUpdate, MissingBlob, OutOfMemory
 from rpc.messages import BlobState, Buffer, Vector
 from rpc.spare_memory import SpareMemory
@@ -20,6 +20,7 @@ MODEL = "model:"  # names of models: model:<run>/<version>
 _MODEL_NAME = re.compile(r"model:[!-.0-~]+/[0-9]+")  # a run's name is any visible ASCII but the slash
 _MAX_NAME = 100
 _MAX_MODEL_BYTES = 8 * MAX_WEIGHTS
+_PIECE = 256 << 10
 
 
 class Model:
@@ -29,21 +30,23 @@ class Model:
         self.name = name
         self.have = 0
         self.bytes = memory
-        self._is_checked = False
+        self._digest = RunningDigest()
 
     def append(self, offset: int, data: Buffer) -> None:
         """Take the next part; one that does not continue what is here is left aside."""
         length = memoryview(data).nbytes
-        if offset == self.have and length <= len(self.bytes) - offset:
-            self.bytes[offset : offset + length] = np.frombuffer(data, np.uint8)
-            self.have += length
+        if offset != self.have or length > len(self.bytes) - offset:
+            return
+        source, target = np.frombuffer(data, np.uint8), self.bytes[offset : offset + length]
+        for piece in chunks(length, _PIECE):  # copied and hashed while it is in the cache
+            target[piece] = source[piece]
+            self._digest.update(target[piece].data)
+        self.have += length
 
     def checked(self, vector: Vector) -> NDArray[np.uint8]:
-        """Return the bytes; raises BadUpdate if they are not those that were sent. For any thread."""
-        if not self._is_checked:
-            if digest(bytes_of(self.bytes)) != vector.digest:
-                raise BadUpdate(f"{self.name} arrived damaged: its XXH3 differs; send it again")
-            self._is_checked = True
+        """Return the bytes of a whole model; raises BadUpdate if they are not those that were sent."""
+        if self._digest.value != vector.digest:
+            raise BadUpdate(f"{self.name} arrived damaged: its XXH3 differs; send it again")
         return self.bytes
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from mlcore.averaging import ServerOptimizer
 from mlcore.kernels.backend import FloatArray
 from rpc.arrays import bytes_of
-from rpc.blobs import digest
+from rpc.blobs import RunningDigest, digest
 from rpc.messages import PART_BYTES, TrainResult, Vector
 from rpc.spare_memory import SpareMemory
 from rpc.templates import Template
@@ -39,12 +39,24 @@ class RunVectors:
     recipe: str = ""
     memory: SpareMemory = field(default_factory=SpareMemory)
 
+    def advance(self, version: int, total: FloatArray, divisor: int) -> None:
+        """Make a version of the one before and the sum of a round's deltas, in the memory of the latter."""
+        running = RunningDigest()
+        model = self.optimizer.apply(
+            self.models[version - 1], total, divisor, each=lambda piece: running.update(bytes_of(piece))
+        )
+        self._set(version, model, running.value)
+
     def set_model(self, version: int, model: FloatArray) -> None:
-        """Keep a version, hashed and ready to be sent: inline up to one part, by name above it."""
+        """Keep a version that was made elsewhere."""
+        self._set(version, model, digest(bytes_of(model)))
+
+    def _set(self, version: int, model: FloatArray, its_digest: int) -> None:
+        """Keep a version, ready to be sent: inline up to one part, by name above it."""
         data = bytes_of(model)
         inline = bytes(data) if data.nbytes <= PART_BYTES else None
         name = model_name(self.run, version)
-        self.wire[version] = Vector(model.dtype.name, model.size, digest(data), name, inline)
+        self.wire[version] = Vector(model.dtype.name, model.size, its_digest, name, inline)
         self.models[version] = model
         if self.optimizer.state is not None:
             self.states[version] = self.optimizer.state

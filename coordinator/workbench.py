@@ -109,9 +109,8 @@ class Workbench:
                 for part in chunks(total.size):
                     total[part] += right[part]
             case jobs.Apply():
-                model = vectors.models[job.round - 1]
                 total = job.aggregation.combine([vectors.sums.pop(holder) for holder in job.holders])
-                vectors.set_model(job.round, vectors.optimizer.apply(model, total, job.divisor))
+                vectors.advance(job.round, total, job.divisor)
             case jobs.Validate():
                 return _validate(job.round, bench)
             case jobs.Seal():

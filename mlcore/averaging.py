@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -29,13 +29,21 @@ class ServerOptimizer:
         self._eta = eta or self._rule.eta
         self.state: FloatArray | None = None
 
-    def apply(self, model: FloatArray, total: FloatArray, divisor: int) -> FloatArray:
+    def apply(
+        self,
+        model: FloatArray,
+        total: FloatArray,
+        divisor: int,
+        *,
+        each: Callable[[FloatArray], None] = lambda piece: None,
+    ) -> FloatArray:
         """Return the next model, in the memory of `total`; `model` is not changed.
 
         Args:
             model: global weights of the round, shape (n_weights,).
             total: sum of delta x weight over the shards, shape (n_weights,); overwritten.
             divisor: sum of the weights.
+            each: called with the pieces of the next model in order, while they are in the cache.
 
         Raises:
             FloatingPointError: the new model is not finite.
@@ -48,6 +56,7 @@ class ServerOptimizer:
             step += model[part]
             if not all_finite(step):
                 raise FloatingPointError("the averaged model is not finite; a smaller eta helps")
+            each(step)
         return total
 
     def _next_memory(self, model: FloatArray) -> FloatArray:
