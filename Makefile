@@ -1,6 +1,6 @@
 # What one can do here. Every target sets itself up first; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test accuracy lint types idl check-idl simulate mutants chaos chaos-quick nvrtc bench bench-quick profile check
+.PHONY: help setup demo test accuracy lint types idl check-idl simulate mutants chaos chaos-quick conformance nvrtc bench bench-quick profile check
 
 # Programs start as they do for users: from compiled files, a quarter faster and 12 MB smaller.
 unexport PYTHONDONTWRITEBYTECODE
@@ -11,10 +11,11 @@ N ?= 1000
 WORKERS ?= 2
 TESTS := tests --ignore tests/system/test_accuracy.py
 PEERS ?=
+NODE ?= localhost:9091
 BENCH := .venv-bench/bin/python
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## make .venv with everything in it
 	@echo ".venv is ready"
@@ -56,6 +57,9 @@ chaos: $(INSTALLED) ## kill, pause and restart nodes, coordinator and database u
 
 chaos-quick: $(INSTALLED) ## the same for 3 minutes
 	$(PY) -m tests.chaos --seconds 30
+
+conformance: $(INSTALLED) ## check that the node at NODE=HOST:PORT, of any make, does all that a node must
+	$(PY) -m tests.conformance $(NODE)
 
 nvrtc: $(INSTALLED) ## compile the CUDA kernels with NVIDIA's compiler (installs it: 90 MB)
 	$(PY) -m pip install --quiet --constraint constraints.txt nvidia-cuda-nvrtc-cu12

@@ -1,0 +1,47 @@
+"""Our node passes all checks; odd ones fail the check that is meant for them."""
+
+from __future__ import annotations
+
+import pytest
+
+from rpc.errors import ExitCode
+from tests.conformance.__main__ import main
+from tests.system.cluster import Program
+from tests.system.test_faults import odd_node
+
+
+def lines_of(node: Program, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
+    try:
+        status = main([f"127.0.0.1:{node.port}"])
+    finally:
+        node.stop()
+    return status, capsys.readouterr().out.splitlines()
+
+
+def test_our_node_passes(capsys: pytest.CaptureFixture[str]) -> None:
+    node = Program("compute_node.py", "0", "--slots", "2").serve()
+    status, lines = lines_of(node, capsys)
+    assert [line for line in lines[:-1] if not line.startswith("pass  ")] == []
+    assert status == ExitCode.DONE
+
+
+@pytest.mark.parametrize(("kind", "wrong"), [("nan", "off by nan"), ("short", "weights"), ("constant", "off by 0.")])
+def test_a_node_that_trains_badly_fails_where_the_answer_is_known(
+    capsys: pytest.CaptureFixture[str], kind: str, wrong: str
+) -> None:
+    status, lines = lines_of(odd_node(kind), capsys)
+    (line,) = [line for line in lines if "known task" in line]
+    assert line.startswith("FAIL  a known task has its known answer: ") and wrong in line
+    assert not any(line.startswith("FAIL  hello") for line in lines)
+    assert status == ExitCode.FAILED
+
+
+def test_where_nobody_listens_every_check_fails_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["127.0.0.1:1"]) == ExitCode.FAILED
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1].startswith("0 of ") and all(line.startswith("FAIL") for line in lines[:-1])
+
+
+def test_a_wrong_usage_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == main(["nowhere"]) == ExitCode.USAGE
+    assert "HOST:PORT" in capsys.readouterr().err
