@@ -55,6 +55,7 @@ class Recorder:
         on_commit: called with what is committed now, after its `done`s.
         on_fault: called with the reason when the store takes nothing any more, with "" when it does again.
         on_end: called when this coordinator may not write any more.
+        thread: one that does the commits, in order; None: a new one.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Recorder:
         on_commit: Callable[[Sequence[Change]], None],
         on_fault: Callable[[str], None],
         on_end: Callable[[Exception], None],
+        thread: Aside | None = None,
     ) -> None:
         self._loop = loop
         self._store = store
@@ -73,7 +75,7 @@ class Recorder:
         self._on_commit = on_commit
         self._on_fault = on_fault
         self._on_end = on_end
-        self._thread = Aside(loop, 1, "store")
+        self._thread = thread or Aside(loop, 1, "store")
         self._next = _Group()
         self._running: _Group | None = None
         self._number = 0

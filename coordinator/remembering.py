@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from coordinator.core.dispatcher import Dispatcher
-from coordinator.core.events import Submitted
+from coordinator.core.events import Note, Submitted
 from coordinator.core.model import Work
 from coordinator.core.saved import SavedRun
 from coordinator.core.training import TrainingRun
@@ -121,6 +121,11 @@ class Remembering:
         return WorkProgressed(
             work.id, number, row.rounds, row.tasks_done, row.tasks_total, row.validation_error, {"run": text}
         )
+
+
+def tells_end(note: Note, work: Work) -> bool:
+    """Whether a note says that the work is over; a task of it may have failed under the same name a moment before."""
+    return work.state.is_final and note.kind == work.state.value and not note.node_id
 
 
 def open_runs(reader: Reader, clock: Clock) -> Iterator[Submitted]:

@@ -48,7 +48,7 @@ from coordinator.memo import Memo
 from coordinator.node_list import NodeList
 from coordinator.node_views import node_change, quarantines
 from coordinator.recorder import Recorder
-from coordinator.remembering import Remembering, first_fence, open_runs
+from coordinator.remembering import Remembering, first_fence, open_runs, tells_end
 from coordinator.sessions import CallSettings, Surroundings
 from coordinator.store.store import Store
 from coordinator.store.thinning import Retention
@@ -278,7 +278,7 @@ class Runtime:
         if note.node_id and not note.work_id:
             self._node_changed(note.node_id)
         work = self.dispatcher.work.get(note.work_id)
-        if work is not None and work.state.is_final and note.kind == work.state.value:
+        if work is not None and tells_end(note, work):
             self._ended(work)
 
     def _node_changed(self, node_id: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from coordinator.core.dispatcher import Dispatcher
@@ -13,9 +14,10 @@ from rpc.messages import Activity, RunDetail, WorkDetail, WorkRow
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Turns times of the monotonic clock into milliseconds since 1970."""
+    """Turns times of the monotonic clock, which `read` tells, into milliseconds since 1970."""
 
     offset_s: float
+    read: Callable[[], float] = time.monotonic
 
     def ms(self, when: float | None) -> int:
         return 0 if when is None else round(1000.0 * (when + self.offset_s))
@@ -25,7 +27,7 @@ class Clock:
         return when_ms / 1000.0 - self.offset_s
 
     def now_ms(self) -> int:
-        return self.ms(time.monotonic())
+        return self.ms(self.read())
 
 
 def shown_row(dispatcher: Dispatcher, work: Work, clock: Clock) -> WorkRow:

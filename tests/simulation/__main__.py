@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import traceback
 from collections import Counter
@@ -11,8 +12,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from tests.simulation.coverage import Strikes, table, too_rare
-from tests.simulation.schedule import make_schedule
+from tests.simulation.coverage import WANTED, Strikes, table, too_rare
+from tests.simulation.schedule import CrashAt, make_schedule
 from tests.simulation.simulation import Simulation, Trace
 
 _BATCH = 20
@@ -27,6 +28,7 @@ class Totals:
     events: int = 0
     strikes: Strikes = field(default_factory=Strikes)
     outcomes: Counter[str] = field(default_factory=Counter)
+    crashes: Counter[CrashAt] = field(default_factory=Counter)
     failed: int | None = None
     flaw: str = ""
 
@@ -35,6 +37,7 @@ class Totals:
         self.events += other.events
         self.strikes.update(other.strikes)
         self.outcomes.update(other.outcomes)
+        self.crashes.update(other.crashes)
         if self.failed is None:
             self.failed, self.flaw = other.failed, other.flaw
 
@@ -56,6 +59,7 @@ def simulate(seed: int, numbers: range, trace: Trace | None = None) -> Totals:
         totals.events += simulation.events
         totals.strikes.update(simulation.strikes)
         totals.outcomes.update(simulation.outcomes)
+        totals.crashes.update(simulation.crashes.strikes)
     return totals
 
 
@@ -74,6 +78,7 @@ def batches(seed: int, numbers: range, processes: int) -> Iterator[Totals]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = _parse(argv)
+    logging.disable()  # the outages are ours
     numbers = range(args.first, args.first + args.n)
     started = perf_counter()
     totals = Totals()
@@ -107,8 +112,11 @@ def _report(totals: Totals, seconds: float) -> int:
     ends = ", ".join(f"{count} {outcome}" for outcome, count in totals.outcomes.most_common())
     print(f"{totals.schedules} schedules, {totals.events} events, {totals.strikes.total()} strikes")
     print(f"runs: {ends}")
+    print(f"the coordinator was killed: {', '.join(f'{where} {totals.crashes[where]}' for where in CrashAt)}")
     print(f"{seconds:.1f} s, {totals.schedules / seconds:.0f} schedules/s; all ended as they must")
-    rare = too_rare(totals.strikes) if totals.schedules >= _ENOUGH else []
+    rare = too_rare(totals.strikes) + [f"killed {where}" for where in CrashAt if totals.crashes[where] < WANTED]
+    if totals.schedules < _ENOUGH:
+        rare = []
     if rare:
         print(f"too rare to say that the simulation covers them: {'; '.join(rare)}")
     return 1 if rare else 0

@@ -2,37 +2,52 @@
 
 from __future__ import annotations
 
-from coordinator.core.dispatcher import Dispatcher
 from coordinator.core.events import CancelAsked, Command, Delivered, Drop, Event, NodeOrder, Reported
 from coordinator.core.model import Attempt, NodeState, WorkState
 from coordinator.core.pool import PoolSettings
 from coordinator.core.rounds import FETCH_WINDOW
 from coordinator.core.training import TrainingRun
+from coordinator.core.workload import Workload
 from rpc.errors import FailureKind
 from tests.simulation import trainer
+from tests.simulation.coordinator import SimCoordinator
 from tests.simulation.flaw import Flaw
 from tests.simulation.ledger import Ledger, Phase
-from tests.simulation.schedule import Doom, RunPlan, Schedule
-from tests.simulation.vectors import Vectors
+from tests.simulation.schedule import Doom, Schedule
+from tests.simulation.store import SimStore
 
 _LEASE_S = PoolSettings().lease_s
+_ROUNDING_S = 0.001  # of times in the store
 _CHECK_S = _LEASE_S / 20 + 0.01  # how much later than at its end the end of a lease or run may be noticed
 
 
 class Checks:
     """Compares the dispatcher with the ledger and the schedule; raises Flaw where they differ."""
 
-    def __init__(self, schedule: Schedule, dispatcher: Dispatcher, ledger: Ledger, vectors: Vectors) -> None:
-        self._schedule, self._dispatcher, self._ledger, self._vectors = schedule, dispatcher, ledger, vectors
+    def __init__(self, schedule: Schedule, ledger: Ledger, store: SimStore) -> None:
+        self._schedule, self._ledger, self._store = schedule, ledger, store
         self._plans = {run.id: run for run in schedule.runs}
-        self.open_runs = set(self._plans)  # also those not submitted yet
+        self._open: set[str] = set()  # runs of the coordinator as it is
+        self._started_at = 0.0
+        self._begun: set[str] = set()  # since the coordinator was started
+        self._racks = {node.id: node.rack for node in schedule.nodes}
         self._deadlines: dict[str, float] = {}
         self._cancelled: set[str] = set()
         self._heard_at: dict[str, float] = {}
-        self._drained: set[str] = set()
+        self.drained: set[str] = set()
 
-    def submitted(self, plan: RunPlan, now: float) -> None:
-        self._deadlines[plan.id] = now + plan.spec.run_timeout_s
+    def begin(self, coordinator: SimCoordinator, now: float) -> None:
+        """The coordinator is started."""
+        self._coordinator, self._dispatcher, self._vectors = coordinator, coordinator.dispatcher, coordinator.vectors
+        self._started_at = now
+        self._open.clear()
+        self._begun.clear()
+
+    def submitted(self, run: Workload) -> None:
+        """A restart takes it up again, and moves its deadline by no more than a rounding."""
+        assert run.deadline is not None
+        self._open.add(run.id)
+        self._deadlines.setdefault(run.id, run.deadline)
 
     def cancel_asked(self, run: str) -> None:
         self._cancelled.add(run)
@@ -68,7 +83,7 @@ class Checks:
             if is_connected and now > self._heard_at[node.id] + _LEASE_S + _CHECK_S:
                 raise Flaw(f"{node.id} is silent for {now - self._heard_at[node.id]:.1f} s and not given up")
         for run, failing in ledger.must_fail.items():
-            if run in self.open_runs and self._is_judged(run, min(failing.values()) - 1):
+            if run in self._open and self._is_judged(run, min(failing.values()) - 1):
                 raise Flaw(f"run {run} goes on although it must fail: {sorted(failing)}")
 
     def _is_judged(self, run: str, number: int) -> bool:
@@ -78,12 +93,27 @@ class Checks:
         return number < 1 or workload.figures[number - 1].validation_error is not None
 
     def ordered(self, node_id: str, order: NodeOrder) -> None:
-        (self._drained.add if order is NodeOrder.DRAIN else self._drained.discard)(node_id)
+        (self.drained.add if order is NodeOrder.DRAIN else self.drained.discard)(node_id)
 
     def placed(self, attempt: Attempt) -> None:
-        """A drained node gets nothing new."""
-        if attempt.node_id in self._drained:
+        """A drained node gets nothing new, and nobody does while nothing can be remembered."""
+        self._check_claim(attempt)
+        if self._coordinator.store_fault:
+            raise Flaw(f"{attempt.id} is begun while the store takes nothing")
+        if attempt.node_id in self.drained:
             raise Flaw(f"{attempt.node_id} is drained and gets {attempt.id}")
+
+    def _check_claim(self, attempt: Attempt) -> None:
+        """A run gets the nodes that it wants, and does not begin with fewer."""
+        run = attempt.task_id.partition("/")[0]
+        wanted = self._plans[run].spec
+        racks = [self._racks[node_id] for node_id in self._ledger.sessions.keys() - self.drained]
+        suitable = len(racks) if not wanted.select else racks.count(wanted.select["rack"])
+        if wanted.select and self._racks[attempt.node_id] != wanted.select["rack"]:
+            raise Flaw(f"{attempt.id} is on rack {self._racks[attempt.node_id]}, and its run wants {wanted.select}")
+        if run not in self._begun and suitable < wanted.min_nodes:
+            raise Flaw(f"run {run} begins with {suitable} nodes and wants {wanted.min_nodes}")
+        self._begun.add(run)
 
     def disconnected(self, node_id: str, now: float) -> None:
         if now <= self._heard_at[node_id] + _LEASE_S:
@@ -98,15 +128,15 @@ class Checks:
             raise Flaw(f"run {run} fetches {fetching} large vectors at once")
 
     def overdue(self, now: float) -> None:
-        for run in self.open_runs & self._deadlines.keys():
-            if now > self._deadlines[run] + _CHECK_S:
+        for run in self._open:
+            if now > max(self._deadlines[run], self._started_at) + _CHECK_S:
                 raise Flaw(f"run {run} goes on after its timeout")
 
     def ended(self, run: str, now: float) -> None:
         """A run ended: with the bits it has without faults, or for a reason that the facts made certain."""
-        if run not in self.open_runs:
+        if run not in self._open:
             raise Flaw(f"run {run} ended twice")
-        self.open_runs.remove(run)
+        self._open.remove(run)
         work = self._dispatcher.work[run]
         left = [entry.attempt.id for entry in self._ledger.live.values() if entry.task.work_id == run]
         if left or work.tasks or work.held:
@@ -117,7 +147,7 @@ class Checks:
             if run not in self._cancelled:
                 raise Flaw(f"run {run} was cancelled by nobody")
         elif work.failure in (FailureKind.TIMEOUT, FailureKind.NO_CAPACITY):
-            if self._schedule.doom is Doom.NONE or now < self._deadlines[run]:
+            if self._schedule.doom is Doom.NONE or now < self._deadlines[run] - _ROUNDING_S:
                 raise Flaw(f"run {run} failed for want of time or nodes, and had both: {work.reason}")
         elif work.failure not in self._ledger.must_fail[run]:
             raise Flaw(f"run {run} failed without a cause: {work.failure.code}: {work.reason}")
@@ -127,7 +157,8 @@ class Checks:
     def _check_bits(self, run: str) -> None:
         plan, workload = self._plans[run], self._dispatcher.work[run].workload
         assert isinstance(workload, TrainingRun)
-        expected = trainer.expected(plan.spec, plan.rows)
+        left_out = {figures.round: figures.left_out for figures in workload.figures} | self._store.left_out(run)
+        expected = trainer.expected(plan.spec, plan.rows, left_out)
         rounds = workload.rounds_done
         may_stop_early = plan.spec.max_time_s > 0.0 and rounds <= expected.last_round
         if rounds != expected.last_round and not may_stop_early:

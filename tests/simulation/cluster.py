@@ -50,14 +50,15 @@ class Cluster:
     `handle` takes an event to the dispatcher, `reply` is where faults alter reports, `record` counts strikes.
     """
 
-    def __init__(self, schedule: Schedule, clock: Clock, ledger: Ledger, vectors: Vectors, rng: Random) -> None:
+    def __init__(self, schedule: Schedule, clock: Clock, ledger: Ledger, rng: Random) -> None:
         self.nodes = {plan.id: SimNode(plan) for plan in schedule.nodes}
         self.handle: Callable[[Event], None]
         self.reply: Callable[[Entry, Outcome], None]
         self.record: Callable[[FaultKind, Entry], None]
+        self.vectors: Vectors | None = None  # of the coordinator, while there is one
         self._runs: dict[str, RunPlan] = {run.id: run for run in schedule.runs}
         self._declines = schedule.all_decline
-        self._clock, self._ledger, self._vectors, self._rng = clock, ledger, vectors, rng
+        self._clock, self._ledger, self._rng = clock, ledger, rng
         self._arrivals = 0
 
     def decline_for_good(self) -> None:
@@ -65,7 +66,7 @@ class Cluster:
 
     def connect(self, node: SimNode) -> None:
         """The node says hello on new connections."""
-        if not node.is_alive or node.is_open or node.is_stalled:
+        if not node.is_alive or node.is_open or node.is_stalled or self.vectors is None:
             return
         node.session += 1
         node.is_open = True
@@ -91,7 +92,8 @@ class Cluster:
         """Carry a task to its node."""
         task, run = entry.task, self._runs[entry.task.work_id]
         if isinstance(task.payload, TrainPayload):
-            model = self._vectors.model(run.id, task.payload.round - 1)
+            assert self.vectors is not None
+            model = self.vectors.model(run.id, task.payload.round - 1)
             entry.value = run.delta(model, task.payload)
         self._send(entry, lambda node: self._begin(node, entry))
 
@@ -115,7 +117,7 @@ class Cluster:
             self.record(FaultKind.GARBAGE, entry)
             self.reply(entry, Broke(FailureKind.PROTOCOL, "garbage"))
             return
-        self._drop_results(node, entry.task.work_id, up_to=entry.task.order[0] - 1)
+        self._drop_results(node, entry.task.work_id, up_to=entry.committed_round)
         if entry.task.id in node.results:
             self._answer(node, entry)
             return
@@ -235,6 +237,18 @@ class Cluster:
         if notice is not Notice.BREAKS_ONLY:
             self._clock.after(0.01 + down_after_s, down)
 
+    def lose_the_coordinator(self) -> None:
+        """It was killed: its side of every connection is closed, and nodes go on for a while."""
+        self.vectors = None
+        for node in self.nodes.values():
+            node.is_open = False
+
+    def find_the_coordinator(self, vectors: Vectors) -> None:
+        """It is there again."""
+        self.vectors = vectors
+        for node in self.nodes.values():
+            self.connect_soon(node)
+
     def disconnect(self, node: SimNode, session: int) -> None:
         """The coordinator closes its side; a node that can notice comes back."""
         if node.session != session:
@@ -247,7 +261,7 @@ class Cluster:
 
     def arrive(self, entry: Entry, outcome: Outcome) -> None:
         """A report reaches the coordinator; on a connection that is over every other one was read before."""
-        if entry.is_calling or self._rng.random() < 0.5:
+        if not entry.is_of_the_dead and (entry.is_calling or self._rng.random() < 0.5):
             self.deliver(entry, outcome)
         else:
             self.forget(entry)
@@ -257,12 +271,15 @@ class Cluster:
         self.nodes[entry.attempt.node_id].kept.discard(entry.attempt.fence)
 
     def deliver(self, entry: Entry, outcome: Outcome, fault: FaultKind | None = None) -> None:
+        if entry.is_of_the_dead or self.vectors is None:
+            self.forget(entry)
+            return
         if fault is not None:
             self.record(fault, entry)
         if isinstance(outcome, Delivered) and entry.task.kind == "train":
             self._arrivals += 1
             outcome = replace(outcome, holder=f"{entry.attempt.id}@{self._arrivals}")
-            self._vectors.put(entry.task.work_id, outcome.holder, entry.value)
+            self.vectors.put(entry.task.work_id, outcome.holder, entry.value)
         self.handle(Reported(entry.attempt, outcome))
 
     def _latency(self) -> float:

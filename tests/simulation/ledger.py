@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -30,6 +31,8 @@ class Entry:
     is_calling: bool = True
     has_replied: bool = False  # the node did, to the present call
     is_withdrawn: bool = False
+    is_of_the_dead: bool = False  # the coordinator that placed it was killed
+    committed_round: int = 0  # what the node was told of its run
     value: int = 0  # the delta that comes of it
 
 
@@ -49,6 +52,7 @@ class Ledger:
         self._calling: dict[str, dict[int, Entry]] = defaultdict(dict)  # by node, of its present session
         self._lost_under: dict[str, set[str]] = defaultdict(set)
         self._failures: dict[str, Counter[FailureKind]] = defaultdict(Counter)
+        self._specs: dict[str, TaskSpec] = {}
         self._newest_fence = 0
 
     def calling(self, node_id: str) -> dict[int, Entry]:
@@ -70,10 +74,19 @@ class Ledger:
             entry.is_calling = False
         self._calling[node_id].clear()
 
+    def coordinator_died(self, is_committed: Callable[[TaskSpec], bool]) -> None:
+        """All that was not committed never was, and nobody remembers what failed."""
+        for entry in self.entries.values():
+            entry.is_calling, entry.is_of_the_dead = False, True
+        self.done = {task_id for task_id in self.done if is_committed(self._specs[task_id])}
+        for forgotten in (self.live, self.sessions, self._calling, self._lost_under, self._failures, self.must_fail):
+            forgotten.clear()
+
     def started(self, attempt: Attempt, task: TaskSpec) -> Entry:
         if attempt.fence <= self._newest_fence:
             raise Flaw(f"fence {attempt.fence} of {attempt.id} after fence {self._newest_fence}")
         self._newest_fence = attempt.fence
+        self._specs[task.id] = task
         if task.id in self.live or task.id in self.done:
             raise Flaw(f"task {task.id} is placed on {attempt.node_id} although it is placed or done already")
         entry = self.entries[attempt.fence] = self.live[task.id] = Entry(attempt, task)

@@ -8,6 +8,7 @@ from tests.simulation.clock import Clock
 from tests.simulation.cluster import Cluster, Notice
 from tests.simulation.coverage import FaultKind
 from tests.simulation.nodes import SimNode
+from tests.simulation.schedule import SPARE_NODES
 
 
 class NodeFaults:
@@ -41,9 +42,10 @@ class NodeFaults:
         self._cluster.connection_over(node, self._rng.choice(list(Notice)))
 
     def _may_stay_away(self, node: SimNode) -> bool:
-        """Whether another node of its numeric class is left for good."""
-        others = (other for other in self._cluster.nodes.values() if other is not node and not other.is_gone)
-        return any(other.plan.numeric_class == node.plan.numeric_class for other in others)
+        """Whether others like it are left for good: as many as any run wants to begin."""
+        others = [other for other in self._cluster.nodes.values() if other is not node and not other.is_gone]
+        needed = 2 if len(self._cluster.nodes) >= SPARE_NODES else 1
+        return sum(other.plan.is_like(node.plan) for other in others) >= needed
 
     def _revive_after(self, node: SimNode, delay_s: float) -> None:
         def revive() -> None:

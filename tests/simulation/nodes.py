@@ -54,7 +54,9 @@ class SimNode:
         """What hello tells, with the tasks that run."""
         classes = {CLASS_KEY: self.plan.numeric_class}
         kept = tuple(dict.fromkeys([*running, *self.results]))
-        return NodeInfo(self.id, slots=self.plan.slots, numeric_classes=classes, kept=kept)
+        return NodeInfo(
+            self.id, slots=self.plan.slots, numeric_classes=classes, kept=kept, labels={"rack": self.plan.rack}
+        )
 
     def guarded(self, action: Action) -> Action:
         """The action as this life of the node does it: later if it is held up, never if it died since."""

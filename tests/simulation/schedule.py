@@ -9,10 +9,11 @@ from random import Random
 from coordinator.core.policies import POLICIES
 from coordinator.core.workload import TrainPayload
 from mlcore.participation import n_participants
-from rpc.messages import DataFile, RunSpec
+from rpc.messages import ADAPTIVE, DataFile, RunSpec
 from tests.simulation import trainer
 from tests.simulation.coverage import NODE_FAULTS, ONLY_LARGE, POSSIBLE, Column, FaultKind
 
+SPARE_NODES = 8  # so many, and two that are like each other stay whatever happens
 GENEROUS_S = 6000.0  # no schedule that can end needs this long, whatever its faults
 
 
@@ -34,6 +35,11 @@ class NodePlan:
     numeric_class: str
     joins_at: float
     sane_from: float
+    rack: str
+
+    def is_like(self, other: NodePlan) -> bool:
+        """Whether every run that may use one of them may use the other."""
+        return (self.numeric_class, self.rack) == (other.numeric_class, other.rack)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,33 @@ class DrainPlan:
     until: float
 
 
+class CrashAt(StrEnum):
+    """Where in its work the coordinator is killed."""
+
+    ANYWHERE = "anywhere"
+    COMMANDS = "commands"  # some commands of an event are carried out, the others are not
+    UNWRITTEN = "unwritten"  # a group is complete and not committed
+    UNHEARD = "unheard"  # a group is committed, and nobody heard of it
+
+
+@dataclass(frozen=True, slots=True)
+class CrashPlan:
+    """The coordinator is killed at the first such place from `at` on, and is back after `down_s` seconds."""
+
+    at: float
+    where: CrashAt
+    down_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class OutagePlan:
+    """The store takes nothing from a time to another one; `is_unheard`: it does, but its answers are lost."""
+
+    at: float
+    until: float
+    is_unheard: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     name: str
@@ -81,6 +114,8 @@ class Schedule:
     doom_at: float
     all_decline: tuple[float, float]  # from when to when every node declines
     drains: tuple[DrainPlan, ...]
+    crashes: tuple[CrashPlan, ...]
+    outages: tuple[OutagePlan, ...]
 
 
 def make_schedule(seed: int, number: int) -> Schedule:
@@ -89,6 +124,7 @@ def make_schedule(seed: int, number: int) -> Schedule:
     nodes = _nodes(rng)
     doom = rng.choices(list(Doom), [0.94, 0.03, 0.03])[0]
     runs = tuple(_run(rng, index, doom) for index in range(rng.choices([1, 2, 3], [0.8, 0.15, 0.05])[0]))
+    runs = tuple(replace(run, spec=_particular(run.spec, len(nodes))) for run in runs)
     tasks = sum(len(run.rows) * (run.spec.rounds + 1) for run in runs)
     span_s = 0.5 + tasks / sum(node.slots / node.task_s for node in nodes)
     declines_at = rng.uniform(0.0, span_s) if rng.random() < 0.15 else GENEROUS_S
@@ -102,6 +138,8 @@ def make_schedule(seed: int, number: int) -> Schedule:
         doom_at=rng.uniform(0.0, span_s),
         all_decline=(declines_at, declines_at + rng.uniform(0.5, 6.0)),
         drains=_drains(Random(f"{seed}/{number}/drains"), nodes, span_s),
+        crashes=_crashes(Random(f"{seed}/{number}/crashes"), span_s),
+        outages=_outages(Random(f"{seed}/{number}/outages"), span_s),
     )
 
 
@@ -116,6 +154,7 @@ def _nodes(rng: Random) -> tuple[NodePlan, ...]:
             numeric_class=classes[index % len(classes)],
             joins_at=rng.uniform(0.0, 2.0) if rng.random() < 0.5 else 0.0,
             sane_from=rng.uniform(0.0, 60.0) if rng.random() < 0.06 else 0.0,
+            rack="ab"[index % 2],
         )
         for index in range(rng.choice([1, 2, 3, 4, 6, 8, 12, 16]))
     )
@@ -150,6 +189,7 @@ def _run(rng: Random, index: int, doom: Doom) -> RunPlan:
         priority=of_its_own.choice([0, 0, 1]),
         max_nodes=of_its_own.choice([0, 0, 1, 3]),
         fraction=of_its_own.choice([1.0, 1.0, 0.5]),
+        key=f"key {index}",
     )
     if of_its_own.random() < 0.15:
         most = (n_participants(n_shards, spec.fraction) - 1) // 2
@@ -164,12 +204,39 @@ def _run(rng: Random, index: int, doom: Doom) -> RunPlan:
     )
 
 
+def _particular(spec: RunSpec, n_nodes: int) -> RunSpec:
+    """The run as one that wants certain nodes, or does not wait for all shards."""
+    rng = Random(f"particular {spec.seed}")
+    if n_nodes >= SPARE_NODES and rng.random() < 0.15:
+        spec = replace(spec, min_nodes=2)
+    if rng.random() < 0.15:
+        spec = replace(spec, select={"rack": "a"})
+    if spec.aggregation == "mean" and rng.random() < 0.15:
+        deadline_s = rng.choice([ADAPTIVE, rng.uniform(0.2, 5.0)])
+        spec = replace(spec, round_deadline_s=deadline_s, min_shards=rng.randint(1, len(spec.shards)))
+    return replace(spec, server_optimizer=rng.choice(["fedavg", "fedavg", "fedavgm"]))
+
+
 def _drains(rng: Random, nodes: tuple[NodePlan, ...], span_s: float) -> tuple[DrainPlan, ...]:
     if rng.random() < 0.7:
         return ()
     drained = rng.sample(nodes, rng.randint(1, len(nodes)))
     starts = [rng.uniform(0.0, span_s) for _ in drained]
     return tuple(DrainPlan(node.id, at, at + rng.uniform(0.1, 10.0)) for node, at in zip(drained, starts, strict=True))
+
+
+def _crashes(rng: Random, span_s: float) -> tuple[CrashPlan, ...]:
+    if rng.random() < 0.5:
+        return ()
+    starts = sorted(rng.uniform(0.0, 1.5 * span_s) for _ in range(rng.choice([1, 1, 2, 3, 6])))
+    return tuple(CrashPlan(at, rng.choice(list(CrashAt)), rng.uniform(0.01, rng.choice([1.0, 15.0]))) for at in starts)
+
+
+def _outages(rng: Random, span_s: float) -> tuple[OutagePlan, ...]:
+    if rng.random() < 0.75:
+        return ()
+    starts = [rng.uniform(0.0, span_s) for _ in range(rng.choice([1, 1, 3]))]
+    return tuple(OutagePlan(at, at + rng.uniform(0.1, 8.0), rng.random() < 0.3) for at in starts)
 
 
 def _faults(rng: Random, span_s: float, has_large: bool) -> tuple[FaultPlan, ...]:

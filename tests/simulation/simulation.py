@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from math import inf
 from random import Random
 
 from coordinator.core import jobs
-from coordinator.core.dispatcher import Dispatcher
 from coordinator.core.events import (
     Beat,
     CancelAsked,
@@ -22,6 +22,7 @@ from coordinator.core.events import (
     NodeDown,
     NodeOrder,
     NodeUp,
+    Note,
     Ordered,
     Release,
     Reported,
@@ -31,17 +32,18 @@ from coordinator.core.events import (
     Tick,
 )
 from coordinator.core.model import TaskState
-from coordinator.core.policies import POLICIES
-from coordinator.core.training import TrainingRun
 from tests.simulation.checks import Checks
+from tests.simulation.clients import Clients
 from tests.simulation.clock import Clock
 from tests.simulation.cluster import Cluster
+from tests.simulation.coordinator import SimCoordinator
 from tests.simulation.coverage import Column, FaultKind, Strikes
+from tests.simulation.crashes import Crashes
 from tests.simulation.faults import Faults
 from tests.simulation.flaw import Flaw
 from tests.simulation.ledger import Entry, Ledger
-from tests.simulation.schedule import Doom, DrainPlan, RunPlan, Schedule
-from tests.simulation.vectors import Vectors
+from tests.simulation.schedule import CrashAt, Doom, DrainPlan, Schedule
+from tests.simulation.store import SimStore
 
 MAX_EVENTS = 200_000
 _DRAIN_S = 120.0
@@ -50,7 +52,7 @@ Trace = Callable[[str], None]
 
 
 class Simulation:
-    """Runs a schedule to its end; raises Flaw when the dispatcher breaks a promise."""
+    """Runs a schedule to its end; raises Flaw when the coordinator breaks a promise."""
 
     def __init__(self, schedule: Schedule, trace: Trace | None = None) -> None:
         rng = Random(schedule.name)
@@ -58,26 +60,28 @@ class Simulation:
         self.strikes: Strikes = Strikes()
         self.events = 0
         self.clock = Clock()
-        self.dispatcher = Dispatcher(POLICIES[schedule.policy](), Random(f"{schedule.name}/dispatcher"))
         limits = {run.id: (run.spec.max_attempts, run.spec.max_node_losses) for run in schedule.runs}
         self.ledger = Ledger(limits, {run.id: run.spec.max_nodes for run in schedule.runs})
-        self.vectors = Vectors()
-        self.cluster = Cluster(schedule, self.clock, self.ledger, self.vectors, rng)
+        self.store = SimStore(self.clock, schedule.outages)
+        self.cluster = Cluster(schedule, self.clock, self.ledger, rng)
         self.cluster.handle, self.cluster.record = self.handle, self._record
         self.faults = Faults(self.cluster, self.ledger, self.clock, rng, self.column)
-        self.checks = Checks(schedule, self.dispatcher, self.ledger, self.vectors)
+        self.checks = Checks(schedule, self.ledger, self.store)
+        self.clients = Clients(schedule, self.clock, self.store, self.handle)
+        self.crashes = Crashes(schedule, self.clock, self._crash)
+        self._coordinator: SimCoordinator | None = None
+        self._starts = 0
         self._rng = rng
         self._trace = trace
 
     @property
     def outcomes(self) -> list[str]:
         """How the runs ended."""
-        work = [self.dispatcher.work[run.id] for run in self.schedule.runs]
+        work = [self.store.rows[run.id].work for run in self.schedule.runs]
         return [each.failure.code if each.failure else each.state.value for each in work]
 
     def run(self) -> None:
-        for run in self.schedule.runs:
-            self._plan_run(run)
+        self._start()
         for node in self.cluster.nodes.values():
             self.clock.after(node.plan.joins_at, partial(self.cluster.connect, node))
         for fault in self.schedule.faults:
@@ -86,16 +90,49 @@ class Simulation:
             self._plan_drain(drain)
         if self.schedule.doom is not Doom.NONE:
             self.clock.after(self.schedule.doom_at, self._doom, is_background=True)
-        while self.checks.open_runs:
+        while len(self.clients.ended) < len(self.schedule.runs):
             self._step()
-            self.checks.overdue(self.clock.now)
+            if self._coordinator is not None:
+                self.checks.overdue(self.clock.now)
         self._drain()
         nodes = [node for node in self.cluster.nodes.values() if node.is_open]
         self.checks.at_rest([f"{node.id}: {what}" for node in nodes for what in (*sorted(node.kept), *node.results)])
 
+    def _start(self) -> None:
+        """The coordinator starts, for the first time or after it was killed."""
+        coordinator = self._coordinator = SimCoordinator(
+            self.schedule, self.clock, self.store,
+            number=self._starts, handle=self.handle, may_go_on=self.crashes.may_go_on, told=self.clients.told,
+        )  # fmt: skip
+        self._starts += 1
+        self.checks.begin(coordinator, self.clock.now)
+        drains = [Ordered(node_id, NodeOrder.DRAIN) for node_id in sorted(self.checks.drained)]
+        events: list[Event] = [*coordinator.resume(), *drains]
+        for event in events:
+            self.handle(event)
+        if self._coordinator is coordinator:
+            self.clients.find_the_coordinator(coordinator)
+        if self._coordinator is coordinator:  # not killed again by now
+            self.cluster.find_the_coordinator(coordinator.vectors)
+
+    def _crash(self, down_s: float) -> bool:
+        """Kill the coordinator, if there is one; it is started again a while later."""
+        if self._coordinator is None:
+            return False
+        if self._trace is not None:
+            self._trace(f"{self.clock.now:10.4f}  !! the coordinator is killed")
+        self._coordinator.loop.is_alive = False
+        self._coordinator = None
+        self.ledger.coordinator_died(self.store.holds)
+        self.clients.lose_the_coordinator()
+        self.cluster.lose_the_coordinator()
+        self.clock.after(down_s, self._start)
+        return True
+
     def _drain(self) -> None:
         """Let what is still under way come in."""
         self.faults.stop()
+        self.crashes.stop()
         until = self.clock.now + _DRAIN_S
         while self.clock.pending or not self.faults.on_reports.is_idle:
             self._step()
@@ -103,24 +140,12 @@ class Simulation:
                 raise Flaw(f"not at rest {_DRAIN_S:g} s after the last run ended")
 
     def _step(self) -> None:
-        wake_at = self.dispatcher.wake_at()
+        wake_at = self._coordinator.dispatcher.wake_at() if self._coordinator is not None else inf
         if wake_at <= self.clock.next_at:
             self.clock.now = max(self.clock.now, wake_at)
             self.handle(Tick())
         else:
             self.clock.step()
-
-    def _plan_run(self, plan: RunPlan) -> None:
-        def submit() -> None:
-            self.vectors.open(plan)
-            self.checks.submitted(plan, self.clock.now)
-            self.handle(Submitted(TrainingRun(plan.id, plan.spec, self.clock.now)))
-
-        self.clock.after(plan.submit_at, submit)
-        if plan.cancel_at is not None:
-            cancel = CancelAsked(plan.id, "asked")
-            cancel_at = max(plan.cancel_at, plan.submit_at + 0.001)
-            self.clock.after(cancel_at, lambda: self.handle(cancel), is_background=True)
 
     def _plan_drain(self, plan: DrainPlan) -> None:
         def order(order: NodeOrder) -> None:
@@ -139,17 +164,22 @@ class Simulation:
             self.faults.on_nodes.kill(node)
 
     def handle(self, event: Event) -> None:
-        """Take an event to the dispatcher, and carry out what it wants."""
+        """Take an event to the dispatcher, and carry out what it wants; nobody is there while it is down."""
+        coordinator = self._coordinator
+        if coordinator is None:
+            return
         self.events += 1
         if self.events > MAX_EVENTS:
             raise Flaw(f"more than {MAX_EVENTS} events")
         awaited = self._observe(event)
-        commands = self.dispatcher.handle(event, self.clock.now)
+        commands = coordinator.dispatcher.handle(event, self.clock.now)
         if self._trace is not None:
             self._show(event, commands)
         self.checks.answer(event, awaited, commands)
         for command in commands:
-            self._carry_out(command)
+            self._carry_out(command, coordinator)
+            if not self.crashes.may_go_on(CrashAt.COMMANDS):
+                return
         self.checks.agree(self.clock.now)
         self.faults.poll()
 
@@ -172,13 +202,17 @@ class Simulation:
                 self.checks.heard(node_id, self.clock.now)
             case CancelAsked(work_id):
                 self.checks.cancel_asked(work_id)
+            case Submitted(workload):
+                self.checks.submitted(workload)
         return False
 
-    def _carry_out(self, command: Command) -> None:
+    def _carry_out(self, command: Command, coordinator: SimCoordinator) -> None:
         match command:
             case Start(attempt, task):
                 self.checks.placed(attempt)
-                self.cluster.start(self.ledger.started(attempt, task))
+                entry = self.ledger.started(attempt, task)
+                entry.committed_round = coordinator.run(task.work_id).kept
+                self.cluster.start(entry)
             case Fetch(attempt):
                 self.cluster.fetch(self.ledger.fetching(attempt))
                 self.checks.fetching(attempt)
@@ -186,9 +220,13 @@ class Simulation:
                 self.ledger.stopped(attempt)
                 self.cluster.stop(attempt)
             case Drop(holder):
-                self.vectors.drop(holder)
+                coordinator.vectors.drop(holder)
+            case Compute(jobs.KeepPlan(run)):
+                coordinator.surveyed(run)
+            case Compute(jobs.Keep(run, number) as job):
+                coordinator.keep(run, number, lambda: self.handle(Computed(job, jobs.Done())))
             case Compute(job):
-                self._compute(job)
+                self._compute(job, coordinator)
             case Disconnect(node_id, session):
                 self.checks.disconnected(node_id, self.clock.now)
                 self.ledger.session_over(node_id, session)
@@ -197,25 +235,28 @@ class Simulation:
                 self.cluster.clear(self.cluster.nodes[node_id], work_id)
             case Release(work_id):
                 self.checks.ended(work_id, self.clock.now)
-                self.vectors.release(work_id)
+                coordinator.vectors.release(work_id)
                 for node in self.cluster.nodes.values():
                     self.cluster.clear(node, work_id)
+            case Note():
+                coordinator.note(command)
 
-    def _compute(self, job: jobs.Job) -> None:
-        if isinstance(job, jobs.Discard | jobs.KeepPlan):
-            self.vectors.compute(job)
+    def _compute(self, job: jobs.Job, coordinator: SimCoordinator) -> None:
+        if isinstance(job, jobs.Discard):
+            coordinator.vectors.compute(job)
             return
 
         def finish() -> None:
-            if self.vectors.is_open(job.run):
-                self.handle(Computed(job, self.vectors.compute(job)))
+            if coordinator is self._coordinator and coordinator.vectors.is_open(job.run):
+                self.handle(Computed(job, coordinator.vectors.compute(job)))
 
         slow = self._rng.random() < 0.1
         self.clock.after(self._rng.uniform(0.001, 2.0 if slow else 0.02), finish)
 
     def column(self, entry: Entry) -> Column:
         """The state of an attempt."""
-        task = self.dispatcher.work[entry.task.work_id].tasks.get(entry.task.id)
+        work = self._coordinator.dispatcher.work.get(entry.task.work_id) if self._coordinator is not None else None
+        task = work.tasks.get(entry.task.id) if work is not None else None
         if task is None:
             return Column.DONE if entry.task.id in self.ledger.done else Column.DROPPED
         is_waiting = task.state in (TaskState.READY, TaskState.DELAYED)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from types import MappingProxyType
 
 from mlcore.aggregation import Aggregation
 from mlcore.participation import participants
 from rpc.messages import RunSpec
+
+NOTHING: Mapping[int, Sequence[int]] = MappingProxyType({})
 
 
 def digest(*parts: object) -> int:
@@ -50,8 +53,13 @@ def aggregate(how: Aggregation, deltas: Sequence[int | None]) -> int:
     return digest(how, *(each for each in deltas if each is not None)) if how.is_robust else tree_sum(deltas)
 
 
-def average(model: int, total: int, divisor: int) -> int:
-    return digest("average", model, total, divisor)
+def average(model: int, total: int, divisor: int, state: int | None = None) -> int:
+    return digest("average", model, total, divisor, *(() if state is None else (state,)))
+
+
+def next_state(optimizer: str, state: int | None, total: int) -> int | None:
+    """What the server optimizer keeps after a round, where it keeps anything."""
+    return digest("state", state, total) if optimizer == "fedavgm" else None
 
 
 def validation_error(model: int) -> float:
@@ -67,19 +75,22 @@ class Expected:
     last_round: int
 
 
-def expected(spec: RunSpec, rows: Sequence[int]) -> Expected:
-    """Train without nodes, dispatcher or faults."""
+def expected(spec: RunSpec, rows: Sequence[int], left_out: Mapping[int, Sequence[int]] = NOTHING) -> Expected:
+    """Train without nodes, dispatcher or faults; `left_out` are the shards that rounds had to do without."""
     how = Aggregation(spec.aggregation, spec.trim)
     weights = rows if spec.weighting == "rows" and not how.is_robust else [1] * len(rows)
-    versions = [start_model(spec.seed)]
+    versions, state = [start_model(spec.seed)], None
     for number in range(1, spec.rounds + 1):
         model = versions[-1]
-        shards = participants(len(rows), spec.fraction, spec.seed, number)
+        chosen = participants(len(rows), spec.fraction, spec.seed, number)
+        shards = [shard for shard in chosen if shard not in left_out.get(number, ())]
         level: list[int | None] = [None] * len(rows)
         for shard in shards:
             level[shard] = delta(model, spec.seed, (number, shard), weights[shard])
         divisor = 1 if how.is_robust else sum(weights[shard] for shard in shards)
-        versions.append(average(model, aggregate(how, level), divisor))
+        total = aggregate(how, level)
+        state = next_state(spec.server_optimizer, state, total)
+        versions.append(average(model, total, divisor, state))
     return Expected(tuple(versions), _last_round(spec, versions))
 
 

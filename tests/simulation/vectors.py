@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from coordinator.core import jobs
+from mlcore.kernels.backend import FloatArray
+from rpc.blobs import blob_name
 from tests.simulation import trainer
 from tests.simulation.flaw import Flaw
 from tests.simulation.schedule import RunPlan
+from tests.simulation.store import Blobs
 
 
 class Vectors:
     """Models by version and sums by holder, of every run that is not released."""
 
-    def __init__(self) -> None:
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
         self._runs: dict[str, RunPlan] = {}
         self._models: dict[str, dict[int, int]] = {}
         self._sums: dict[str, dict[str, int]] = {}
         self._strays: dict[str, str] = {}  # arrived for a run that is released: holder to run
+        self._states: dict[str, dict[int, int]] = {}  # what the server optimizer kept after each version
         self.peak: dict[str, int] = {}
 
     def open(self, run: RunPlan) -> None:
         self._runs[run.id] = run
-        self._models[run.id], self._sums[run.id] = {}, {}
+        self._models[run.id], self._sums[run.id], self._states[run.id] = {}, {}, {}
         self.peak[run.id] = 0
 
     def model(self, run: str, version: int) -> int:
@@ -28,6 +35,9 @@ class Vectors:
         if version not in models:
             raise Flaw(f"run {run} needs version {version} of its model, which is discarded or never was")
         return models[version]
+
+    def state(self, run: str, version: int) -> int | None:
+        return self._states[run].get(version)
 
     def put(self, run: str, holder: str, value: int) -> None:
         if run not in self._sums:
@@ -54,7 +64,7 @@ class Vectors:
     def release(self, run: str) -> None:
         if self._runs.pop(run, None) is None:
             raise Flaw(f"run {run} is released twice")
-        del self._sums[run], self._models[run]
+        del self._sums[run], self._models[run], self._states[run]
 
     def is_open(self, run: str) -> bool:
         return run in self._runs
@@ -70,6 +80,10 @@ class Vectors:
         match job:
             case jobs.LoadValidation():
                 return jobs.ValidationInfo("validate.txt", rows=10, columns=4, max_label=3)
+            case jobs.Load():
+                models[job.round] = self._blobs.number(job.model)
+                if job.optimizer:
+                    self._states[job.run][job.round] = self._blobs.number(job.optimizer)
             case jobs.Init():
                 models[0] = trainer.start_model(job.seed)
             case jobs.Add():
@@ -77,15 +91,23 @@ class Vectors:
                 self._sums[job.run][job.left] = trainer.add(left, right)
             case jobs.Apply():
                 total = trainer.aggregate(job.aggregation, [self._take(job.run, holder) for holder in job.holders])
-                models[job.round] = trainer.average(self.model(job.run, job.round - 1), total, job.divisor)
+                before = self.state(job.run, job.round - 1)
+                state = trainer.next_state(plan.spec.server_optimizer, before, total)
+                if state is not None:
+                    self._states[job.run][job.round] = state
+                models[job.round] = trainer.average(self.model(job.run, job.round - 1), total, job.divisor, state)
             case jobs.Validate():
                 error = trainer.validation_error(self.model(job.run, job.round))
                 return jobs.Score(error, loss=error)
             case jobs.Seal():
-                return jobs.Sealed("blob", f"{self.model(job.run, job.round):016x}", size_bytes=8)
+                model = self.model(job.run, job.round)
+                data = as_array(model).tobytes()
+                self._blobs.put(blob_name(data), len(data), 0, data)
+                return jobs.Sealed(blob_name(data), f"{model:016x}", size_bytes=len(data))
             case jobs.Discard():
                 self.model(job.run, job.round)
                 del models[job.round]
+                self._states[job.run].pop(job.round, None)
         if len(models) > _MODELS_AT_ONCE:
             raise Flaw(f"run {plan.id} holds {len(models)} versions of its model: {sorted(models)}")
         return jobs.Done()
@@ -95,6 +117,11 @@ class Vectors:
         if value is None:
             raise Flaw(f"run {run} needs vector {holder}, which is not there")
         return value
+
+
+def as_array(value: int) -> FloatArray:
+    """A digest as the program keeps a vector."""
+    return np.array([value], np.uint64).view(np.float64)
 
 
 _MODELS_AT_ONCE = 3  # the one being validated, its predecessor and the one being made

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[3]
 PATCHES = sorted(Path(__file__).parent.glob("*.patch"))
-_NEEDED = ("coordinator", "mlcore", "rpc", "tests/simulation")
+_NEEDED = ("coordinator", "gen-py", "mlcore", "rpc", "tests/simulation")
 _FOUND = re.compile(r"schedule (\d+) of series \d+ failed: (.*)")
 _TIMEOUT_S = 120.0
 
