@@ -15,8 +15,8 @@ from coordinator.core import jobs
 from coordinator.core.training import TrainingRun
 from coordinator.vectors import RunVectors
 from mlcore.averaging import ServerOptimizer, chunks
-from mlcore.kernels.backend import FloatArray, IntArray
-from mlcore.metrics import evaluate
+from mlcore.kernels.backend import FloatArray
+from mlcore.metrics import Evaluator
 from mlcore.mlp import init_weights, n_weights
 from mlcore.shards import DataError, Shard, check_labels, parse_rows, prepare, survey
 from rpc.arrays import bytes_of
@@ -42,7 +42,7 @@ class _Bench:
     run: TrainingRun
     vectors: RunVectors
     validation: Shard | None = None
-    prepared: tuple[FloatArray, IntArray] | None = None
+    evaluator: Evaluator | None = None
 
 
 class Workbench:
@@ -150,9 +150,9 @@ def _is_small(job: jobs.Add | jobs.Apply, vectors: RunVectors) -> bool:
 
 
 def _is_quick_here(bench: _Bench) -> bool:
-    if bench.prepared is None or bench.run.plan is None:
+    if bench.evaluator is None or bench.run.plan is None:
         return False
-    return is_quick(len(bench.prepared[1]), bench.run.plan.settings.layers)
+    return is_quick(bench.evaluator.n_rows, bench.run.plan.settings.layers)
 
 
 def is_quick(n_rows: int, layers: Sequence[int]) -> bool:
@@ -163,17 +163,18 @@ def is_quick(n_rows: int, layers: Sequence[int]) -> bool:
 def _validate(version: int, bench: _Bench) -> jobs.Score:
     started, plan = perf_counter(), bench.run.plan
     assert plan is not None
-    if bench.prepared is None:
+    if bench.evaluator is None:
         assert bench.validation is not None
-        bench.prepared = prepare(
+        settings = plan.settings
+        rows = prepare(
             bench.validation,
-            dtype=plan.settings.dtype,
+            dtype=settings.dtype,
             offset=np.frombuffer(plan.offset, "<f8") if plan.offset else None,
             scale=np.frombuffer(plan.scale, "<f8") if plan.scale else None,
         )
+        bench.evaluator = Evaluator(*rows, settings.layers, activation=settings.activation, dtype=settings.dtype)
         bench.validation = None
-    settings, model = plan.settings, bench.vectors.models[version]
-    found = evaluate(model, *bench.prepared, settings.layers, activation=settings.activation)
+    found = bench.evaluator.evaluate(bench.vectors.models[version])
     return jobs.Score(found.error, found.loss, perf_counter() - started)
 
 

@@ -13,6 +13,7 @@ from mlcore.mlp import layer_views, n_weights
 _BATCH_BYTES = 32 * 2**20  # half of the 64 MB an evaluation may use; the rest is copies at the edges
 _MOST_BATCH_ROWS = 2048
 _MOST_CONFUSION_CLASSES = 1024
+_KEPT_UNITS = 1 << 18  # activations of a batch: 1 MB of float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,45 +48,73 @@ def evaluate(
     Raises:
         ValueError: the shapes do not fit, or a class is not one of the model's.
     """
-    _check_arguments(model, x, y, layers)
-    y = y.astype(np.int64)
-    # One pass over some rows is done before compiled loops would be loaded, which also take 80 MB.
-    backend = backend or NumpyBackend()
-    network = _Network(backend, model, layers, activation)
-    n_batch_rows = min(len(x), _batch_rows(layers, model.dtype.itemsize))
-    answers = np.empty(len(x), np.int64)
-    loss = 0.0
-    with np.errstate(all="ignore"):  # a diverged model has loss NaN, which says enough
-        for start in range(0, len(x), n_batch_rows):
-            rows = slice(start, start + n_batch_rows)
-            logits = network.logits(x[rows])
-            answers[rows] = logits.argmax(axis=0)
-            loss += _summed_loss(logits, y[rows])
-    return Evaluation(float(np.mean(answers != y)), loss / len(x), _confusion(y, answers, layers[-1]))
+    return Evaluator(x, y, layers, activation=activation, dtype=model.dtype.name, backend=backend).evaluate(model)
+
+
+class Evaluator:
+    """Evaluates one model after the other on the same rows: what does not depend on the model is done once."""
+
+    def __init__(
+        self,
+        x: Array,
+        y: IntArray,
+        layers: Sequence[int],
+        *,
+        activation: str,
+        dtype: str,
+        backend: Backend | None = None,
+    ) -> None:
+        """Take inputs (rows, inputs) and classes (rows,), and the number type of the models.
+
+        Raises:
+            ValueError: the shapes do not fit, or a class is not one of the model's.
+        """
+        _check_data(x, y, layers)
+        self.n_rows = len(x)
+        self._x, self._y = x, y.astype(np.int64)
+        self._layers = layers
+        self._activation = activation
+        # One pass over some rows is done before compiled loops would be loaded, which also take 80 MB.
+        self._backend = backend or NumpyBackend()
+        self._dtype = dtype
+        self._n_batch_rows = min(len(x), _batch_rows(layers, np.dtype(dtype).itemsize))
+        self._buffers: ForwardBuffers | None = None  # of whole batches, if they are small enough to be kept
+
+    def evaluate(self, model: FloatArray) -> Evaluation:
+        """Evaluate a flat vector; raises ValueError if its shape does not fit the layers."""
+        if model.shape != (n_weights(self._layers),):
+            raise ValueError(f"model must have {n_weights(self._layers)} weights for layers {tuple(self._layers)}")
+        weights = layer_views(self._backend.from_host(model), self._layers)
+        answers = np.empty(self.n_rows, np.int64)
+        loss = 0.0
+        with np.errstate(all="ignore"):  # a diverged model has loss NaN, which says enough
+            for start in range(0, self.n_rows, self._n_batch_rows):
+                rows = slice(start, start + self._n_batch_rows)
+                logits = self._logits(weights, self._x[rows])
+                answers[rows] = logits.argmax(axis=0)
+                loss += _summed_loss(logits, self._y[rows])
+        error = float(np.mean(answers != self._y))
+        return Evaluation(error, loss / self.n_rows, _confusion(self._y, answers, self._layers[-1]))
+
+    def _logits(self, weights: Sequence[FloatArray], x: Array) -> FloatArray:
+        """Return the logits (classes, rows) of `x` (rows, inputs), both on the host."""
+        by_feature = np.ones((self._layers[0] + 1, len(x)), self._dtype)
+        by_feature[:-1] = x.T
+        source = self._backend.from_host(by_feature)
+        return self._backend.to_host(self._buffers_for(len(x)).forward(weights, source, self._activation))
+
+    def _buffers_for(self, n_rows: int) -> ForwardBuffers:
+        if self._buffers is not None and n_rows == self._n_batch_rows:
+            return self._buffers
+        buffers = ForwardBuffers(self._backend, self._layers, n_rows, self._dtype)
+        if n_rows == self._n_batch_rows and n_rows * sum(self._layers) <= _KEPT_UNITS:
+            self._buffers = buffers
+        return buffers
 
 
 def _batch_rows(layers: Sequence[int], itemsize: int) -> int:
     """Return how many rows to compute at once so that their activations take about 32 MB."""
     return max(1, min(_MOST_BATCH_ROWS, _BATCH_BYTES // (itemsize * (sum(layers) + len(layers)))))
-
-
-class _Network:
-    """A model brought to the backend, ready to answer."""
-
-    def __init__(self, backend: Backend, model: FloatArray, layers: Sequence[int], activation: str) -> None:
-        self._backend = backend
-        self._layers = layers
-        self._activation = activation
-        self._dtype = model.dtype.name
-        self._weights = layer_views(backend.from_host(model), layers)
-
-    def logits(self, x: Array) -> FloatArray:
-        """Return the logits (classes, rows) of `x` (rows, inputs), both on the host."""
-        by_feature = np.ones((self._layers[0] + 1, len(x)), self._dtype)
-        by_feature[:-1] = x.T
-        buffers = ForwardBuffers(self._backend, self._layers, len(x), self._dtype)
-        source = self._backend.from_host(by_feature)
-        return self._backend.to_host(buffers.forward(self._weights, source, self._activation))
 
 
 def _confusion(y: IntArray, answers: IntArray, n_classes: int) -> IntArray:
@@ -102,9 +131,7 @@ def _summed_loss(logits: FloatArray, y: IntArray) -> float:
     return float((np.log(logits.sum(axis=0)) - own).sum(dtype=np.float64))
 
 
-def _check_arguments(model: FloatArray, x: Array, y: IntArray, layers: Sequence[int]) -> None:
-    if model.shape != (n_weights(layers),):
-        raise ValueError(f"model must have {n_weights(layers)} weights for layers {tuple(layers)}")
+def _check_data(x: Array, y: IntArray, layers: Sequence[int]) -> None:
     if x.ndim != 2 or not len(x) or x.shape[1] != layers[0] or y.shape != (len(x),):
         raise ValueError(
             f"x must have shape (rows, {layers[0]}) with rows >= 1 and y (rows,), not {x.shape} and {y.shape}"

@@ -29,7 +29,7 @@ class Template:
         self._fields, self._codec, shared = _split(kind, open_fields)
         prepared, large = (message, {}) if plan.prepare is None else plan.prepare(message)
         body: bytes = fastbinary.encode_binary(prepared, shared) + _STOP
-        gaps = [place for place in places(body, 0, plan.layout) if place.path in large]
+        gaps = [place for place in places(body, 0, plan.layout) if place.path in large] if large else []
         self._shared = with_filled(body, gaps, large)
 
     def fill(self, *values: Any) -> Filled:
