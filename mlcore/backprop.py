@@ -64,18 +64,19 @@ class BackwardBuffers(ForwardBuffers):
         """Take the next batch: the rows `order` of inputs (all rows, inputs) and classes (all rows,)."""
         self._backend.take_batch(x, y, order, self._batch)
 
-    def gradient(self, parameters: Parameters, *, activation: str, smoothing: float, scale: float) -> None:
-        """Write `scale` times the gradient of the batch's summed loss; add that loss to the running one."""
+    def gradient(self, parameters: Parameters, *, activation: str, smoothing: float, scale: float, keep: float) -> None:
+        """Write `scale` times the gradient of the batch's summed loss; add that loss to the running one.
+
+        To it comes `keep` times what is in the gradient's place.
+        """
         weights, gradients = parameters.weights, parameters.gradients
         d = self.forward(weights, self._batch.by_feature, activation)
         self._backend.softmax_cross_entropy(d, self._batch.classes, parameters.loss, scale=scale, smoothing=smoothing)
         for layer in range(len(weights) - 1, 0, -1):
             below = self._deltas[layer - 1]
-            self._backend.weight_gradient(d, self._extended[layer - 1], gradients[layer])
+            self._backend.matmul(d, self._extended[layer - 1].T, gradients[layer], keep=keep)
             self._backend.matmul(weights[layer][:, :-1].T, d, below)
             self._backend.activation_gradient(below, self._outputs[layer - 1], activation)
             d = below
-        if d.shape[1] > _LONG_BATCH:
-            self._backend.weight_gradient(d, self._batch.by_feature, gradients[0])
-        else:
-            self._backend.matmul(d, self._batch.by_row, gradients[0])
+        by_row = self._batch.by_feature.T if d.shape[1] > _LONG_BATCH else self._batch.by_row
+        self._backend.matmul(d, by_row, gradients[0], keep=keep)

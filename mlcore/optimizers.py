@@ -3,10 +3,11 @@
 from typing import Protocol
 
 from mlcore.kernels.backend import Backend
+from mlcore.mlp import n_weights
 from mlcore.settings import TrainSettings
 from mlcore.workspace import Workspace
 
-STATES = {"gd": 0, "sgd": 1, "adam": 2}  # vectors of the model's size that each optimizer keeps
+_LARGE = 2**18  # weights: vectors of so many are beyond the cache, where one fewer makes steps 5 % shorter
 
 
 class Optimizer(Protocol):
@@ -16,28 +17,40 @@ class Optimizer(Protocol):
         """Return the factor on the gradient of the loss summed over a batch of `n_rows`."""
         ...
 
+    @property
+    def keep(self) -> float:
+        """The share of the workspace's gradient that is to stay under the next batch's."""
+        ...
+
     def step(self, eta: float) -> None:
-        """Move the weights by the workspace's gradient; the gradient's contents are lost."""
+        """Move the weights by the workspace's gradient."""
         ...
 
 
 class GradientDescent:
     """The classic rule: eta times the gradient *summed* over the whole shard."""
 
-    def __init__(self, space: Workspace) -> None:
+    keep = 0.0
+
+    def __init__(self, space: Workspace, backend: Backend) -> None:
         self._space = space
+        self._backend = backend
 
     def scale(self, eta: float, n_rows: int) -> float:
         return eta
 
     def step(self, eta: float) -> None:
-        self._space.weights -= self._space.gradient
+        self._backend.subtract(self._space.weights, self._space.gradient)
 
 
 class Momentum:
-    """Stochastic gradient descent with momentum and decoupled decay; eta is inside the velocity."""
+    """Stochastic gradient descent with momentum and decoupled decay; eta is inside the velocity.
+
+    Of a large model the gradient's vector is the velocity: a batch's gradient comes to it as it is computed.
+    """
 
     def __init__(self, space: Workspace, backend: Backend, settings: TrainSettings) -> None:
+        self.keep = 0.0  # of what an earlier task has left
         self._space = space
         self._backend = backend
         self._settings = settings
@@ -46,13 +59,19 @@ class Momentum:
         return eta / n_rows
 
     def step(self, eta: float) -> None:
-        space = self._space
+        space, momentum = self._space, self._settings.momentum
         _decay(space, eta * self._settings.weight_decay)
-        self._backend.momentum_step(space.weights, space.gradient, space.states[0], momentum=self._settings.momentum)
+        if space.states:
+            self._backend.momentum_step(space.weights, space.gradient, space.states[0], momentum=momentum)
+        else:
+            self._backend.subtract(space.weights, space.gradient)
+            self.keep = momentum
 
 
 class Adam:
-    """Adam with decoupled decay (Loshchilov and Hutter 2019, algorithm 2)."""
+    """Adam with decoupled decay (Loshchilov and Hutter 2019, algorithm 2); a step uses the gradient up."""
+
+    keep = 0.0
 
     def __init__(self, space: Workspace, backend: Backend, settings: TrainSettings) -> None:
         self._space = space
@@ -74,9 +93,16 @@ class Adam:
 def make_optimizer(space: Workspace, backend: Backend, settings: TrainSettings) -> Optimizer:
     """Return the optimizer that the settings name."""
     if settings.optimizer == "gd":
-        return GradientDescent(space)
+        return GradientDescent(space, backend)
     kind = Momentum if settings.optimizer == "sgd" else Adam
     return kind(space, backend, settings)
+
+
+def n_states(settings: TrainSettings) -> int:
+    """Return how many vectors of the model's size the optimizer keeps besides weights and gradient."""
+    if settings.optimizer == "sgd":
+        return int(n_weights(settings.layers) < _LARGE)
+    return {"gd": 0, "adam": 2}[settings.optimizer]
 
 
 def _decay(space: Workspace, amount: float) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from mlcore.kernels.backend import Array, Backend, FloatArray, IntArray
 from mlcore.kernels.select import get_backend
 from mlcore.mlp import n_weights
-from mlcore.optimizers import STATES, make_optimizer
+from mlcore.optimizers import make_optimizer, n_states
 from mlcore.proximal import add_proximal_gradient
 from mlcore.schedules import eta_factor
 from mlcore.settings import TrainSettings
@@ -84,7 +84,7 @@ class _Task:
             settings.layers,
             n_rows,
             settings.rows_per_batch(n_rows),
-            STATES[settings.optimizer],
+            n_states(settings),
             settings.dtype,
             is_proximal=settings.prox_mu > 0,
         )
@@ -135,6 +135,7 @@ class _Task:
             activation=settings.activation,
             smoothing=settings.label_smoothing,
             scale=self._optimizer.scale(eta, n_rows),
+            keep=self._optimizer.keep,
         )
         if settings.prox_mu:
             # Counts once in the loss of a batch, however many rows that is the sum or mean of.

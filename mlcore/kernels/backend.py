@@ -54,12 +54,8 @@ class Backend(Protocol):
         """Write the rows `order` of `x` (all rows, inputs) and `y` into `batch`, but for its ones."""
         ...
 
-    def matmul(self, a: FloatArray, b: FloatArray, out: FloatArray) -> None:
-        """Write `a @ b` into `out`."""
-        ...
-
-    def weight_gradient(self, d: FloatArray, a: FloatArray, out: FloatArray) -> None:
-        """Write `d @ a.T` into `out`, for `d` (units, rows) and `a` (inputs, rows) of many rows."""
+    def matmul(self, a: FloatArray, b: FloatArray, out: FloatArray, *, keep: float = 0.0) -> None:
+        """Write `a @ b`, and `keep` times what was there, into `out`; with `keep` 0 even NaN there does not matter."""
         ...
 
     def activate(self, z: FloatArray, kind: str) -> None:
@@ -82,6 +78,10 @@ class Backend(Protocol):
             scale: factor on the gradient, not on the loss.
             smoothing: share of the target spread evenly over all classes (Szegedy et al. 2016, section 7).
         """
+        ...
+
+    def subtract(self, w: FloatArray, g: FloatArray) -> None:
+        """`w -= g` over flat vectors."""
         ...
 
     def momentum_step(self, w: FloatArray, g: FloatArray, v: FloatArray, *, momentum: float) -> None:

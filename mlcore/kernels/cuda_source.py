@@ -2,7 +2,7 @@
 
 REAL is float or double. Arrays are C-contiguous, matrices feature-major, so neighbouring threads read
 neighbouring addresses. `n` is the number of threads that have work. Each kernel does what the method of the
-same name does in `numpy_backend`.
+same name does in `numpy_backend`; `keep_and_add` is a part of `matmul`.
 """
 
 CUDA_SOURCE = """
@@ -57,6 +57,11 @@ __global__ void softmax(REAL* z, const long long* y, double* row_loss,
         REAL target = smoothing / n_classes + (c == y[r] ? 1 - smoothing : 0);
         z[c * n + r] = scale * (z[c * n + r] / total - target);
     }
+}
+
+__global__ void keep_and_add(REAL* sum, const REAL* product, REAL keep, long long n) {
+    long long i = thread_index();
+    if (i < n) sum[i] = keep * sum[i] + product[i];
 }
 
 __global__ void momentum_step(REAL* w, const REAL* g, REAL* v, REAL momentum, long long n) {

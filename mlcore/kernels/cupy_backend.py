@@ -1,4 +1,4 @@
-"""CUDA through CuPy: cuBLAS for the products, seven raw kernels for all that lies between them."""
+"""CUDA through CuPy: cuBLAS for the products, eight raw kernels for all that lies between them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -48,11 +48,11 @@ class CupyBackend:
         n_rows, n_inputs = len(order), x.shape[1]
         self._launch("take_batch", n_rows * n_inputs, x, y, order, *batch, np.int64(n_rows), np.int64(n_inputs))
 
-    def matmul(self, a: FloatArray, b: FloatArray, out: FloatArray) -> None:
-        cupy.matmul(a, b, out=out)
-
-    def weight_gradient(self, d: FloatArray, a: FloatArray, out: FloatArray) -> None:
-        cupy.matmul(d, a.T, out=out)
+    def matmul(self, a: FloatArray, b: FloatArray, out: FloatArray, *, keep: float = 0.0) -> None:
+        if keep:
+            self._launch("keep_and_add", out.size, out, cupy.matmul(a, b), keep)
+        else:
+            cupy.matmul(a, b, out=out)
 
     def activate(self, z: FloatArray, kind: str) -> None:
         if kind == "relu":
@@ -70,6 +70,9 @@ class CupyBackend:
         row_losses = cupy.empty(n_rows, "float64")
         self._launch("softmax", n_rows, z, y, row_losses, np.int64(n_classes), scale, smoothing)
         loss += row_losses.sum()
+
+    def subtract(self, w: FloatArray, g: FloatArray) -> None:
+        w -= g
 
     def momentum_step(self, w: FloatArray, g: FloatArray, v: FloatArray, *, momentum: float) -> None:
         self._launch("momentum_step", w.size, w, g, v, momentum)

@@ -41,10 +41,7 @@ class NumbaBackend(NumpyBackend):
             super().softmax_cross_entropy(z, y, loss, scale=scale, smoothing=smoothing)
 
     def momentum_step(self, w: FloatArray, g: FloatArray, v: FloatArray, *, momentum: float) -> None:
-        def move(part: slice) -> None:
-            _momentum(w[part], g[part], v[part], momentum)
-
-        in_shares(move, len(w))
+        _momentum(w, g, v, momentum)
 
     def adam_step(self, w: FloatArray, g: FloatArray, m: FloatArray, v: FloatArray, *, eta: float, step: int) -> None:
         constants = folded_constants(eta, step)

@@ -1,13 +1,14 @@
 """The backend that is always there: NumPy and its BLAS on the host."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from math import prod
 
 import numpy as np
 
 from mlcore.kernels.adam import BETA_1, BETA_2, folded_constants
 from mlcore.kernels.backend import Array, Batch, FloatArray, IntArray
-from mlcore.kernels.products import multiply, multiply_by_transposed
+from mlcore.kernels.products import multiply, multiply_and_add
 from mlcore.kernels.threads import share
 
 _CACHE_LINE = 64
@@ -41,19 +42,17 @@ class NumpyBackend:
         return array
 
     def take_batch(self, x: FloatArray, y: IntArray, order: IntArray, batch: Batch) -> None:
-        # mode="clip" lets take() write into `out` without a copy; the order holds only valid rows. `out` must be
-        # contiguous too: the memory of one layout lends itself, before the rows of the other are copied there.
-        rows = batch.by_feature[:-1].reshape(len(order), -1)
-        np.take(x, order, axis=0, out=rows, mode="clip")
+        rows = x.take(order, axis=0)
         batch.by_row[:, :-1] = rows
-        batch.by_feature[:-1] = batch.by_row[:, :-1].T
-        np.take(y, order, out=batch.classes, mode="clip")
+        batch.by_feature[:-1] = rows.T
+        # mode="clip" lets take() write into `out` without a copy; the order holds only valid rows.
+        y.take(order, out=batch.classes, mode="clip")
 
-    def matmul(self, a: FloatArray, b: FloatArray, out: FloatArray) -> None:
-        multiply(a, b, out)
-
-    def weight_gradient(self, d: FloatArray, a: FloatArray, out: FloatArray) -> None:
-        multiply_by_transposed(d, a, out)
+    def matmul(self, a: FloatArray, b: FloatArray, out: FloatArray, *, keep: float = 0.0) -> None:
+        if keep:
+            multiply_and_add(a, b, out, keep=keep)
+        else:
+            multiply(a, b, out)
 
     def activate(self, z: FloatArray, kind: str) -> None:
         if kind == "relu":
@@ -74,27 +73,32 @@ class NumpyBackend:
         self, z: FloatArray, y: IntArray, loss: FloatArray, *, scale: float, smoothing: float
     ) -> None:
         n_classes, n_rows = z.shape
-        if not (z.max() < _SAFE_LOGIT and z.min() > -_SAFE_LOGIT):
-            z -= z.max(axis=0)
         flat = z.reshape(-1)
-        own = y * n_rows + np.arange(n_rows)  # where each row's own class lies in `flat`
-        picked = flat[own].sum(dtype=np.float64) * (1.0 - smoothing)
+        # Ufuncs' own reductions: on small batches the methods of arrays cost more than the arithmetic.
+        if not (np.maximum.reduce(flat) < _SAFE_LOGIT and np.minimum.reduce(flat) > -_SAFE_LOGIT):
+            z -= z.max(axis=0)
+        own = y * n_rows
+        own += _row_numbers(n_rows)  # where each row's own class lies in `flat`
+        picked = flat[own]
         if smoothing:
-            picked += z.sum(dtype=np.float64) * (smoothing / n_classes)
+            picked *= 1.0 - smoothing
+            picked += np.add.reduce(z, axis=0) * (smoothing / n_classes)
         np.exp(z, out=z)
-        total = z.sum(axis=0)
-        loss += np.log(total).sum(dtype=np.float64) - picked
-        z *= scale / total
+        total = np.add.reduce(z, axis=0)
+        loss += np.add.reduce(np.log(total) - picked, dtype=np.float64)
+        np.divide(scale, total, out=total)
+        z *= total
         if smoothing:
             z -= scale * smoothing / n_classes
         flat[own] -= scale * (1.0 - smoothing)
 
-    def momentum_step(self, w: FloatArray, g: FloatArray, v: FloatArray, *, momentum: float) -> None:
-        def move(part: slice) -> None:
-            for chunk in _chunks(part):
-                _momentum_chunk(w[chunk], g[chunk], v[chunk], momentum)
+    def subtract(self, w: FloatArray, g: FloatArray) -> None:
+        in_shares(lambda part: np.subtract(w[part], g[part], out=w[part]), len(w))
 
-        in_shares(move, len(w))
+    def momentum_step(self, w: FloatArray, g: FloatArray, v: FloatArray, *, momentum: float) -> None:
+        v *= momentum
+        v += g
+        w -= v
 
     def adam_step(self, w: FloatArray, g: FloatArray, m: FloatArray, v: FloatArray, *, eta: float, step: int) -> None:
         rate, epsilon = folded_constants(eta, step)
@@ -106,7 +110,12 @@ class NumpyBackend:
         in_shares(move, len(w))
 
 
-def in_shares(work: Callable[[slice], None], length: int) -> None:
+@lru_cache
+def _row_numbers(n_rows: int) -> IntArray:
+    return np.arange(n_rows)
+
+
+def in_shares(work: Callable[[slice], object], length: int) -> None:
     """Call `work` with slices that make up `range(length)`, elements of vectors, in several threads if that pays."""
     if length < _LONG:
         work(slice(0, length))
@@ -118,12 +127,6 @@ def _chunks(part: slice) -> Iterator[slice]:
     """Yield pieces of `part` that fit the cache."""
     for start in range(part.start, part.stop, _CHUNK):
         yield slice(start, min(start + _CHUNK, part.stop))
-
-
-def _momentum_chunk(w: FloatArray, g: FloatArray, v: FloatArray, momentum: float) -> None:
-    v *= momentum
-    v += g
-    w -= v
 
 
 def _adam_chunk(w: FloatArray, g: FloatArray, m: FloatArray, v: FloatArray, rate: float, epsilon: float) -> None:

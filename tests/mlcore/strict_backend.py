@@ -40,11 +40,8 @@ class StrictBackend:
         batch.by_feature[:-1, :] = rows.T
         batch.classes[...] = xp.take(y, order, axis=0)
 
-    def matmul(self, a: Any, b: Any, out: Any) -> None:
-        out[...] = a @ b
-
-    def weight_gradient(self, d: Any, a: Any, out: Any) -> None:
-        out[...] = d @ a.T
+    def matmul(self, a: Any, b: Any, out: Any, *, keep: float = 0.0) -> None:
+        out[...] = keep * out + a @ b if keep else a @ b
 
     def activate(self, z: Any, kind: str) -> None:
         z[...] = xp.maximum(z, xp.zeros_like(z)) if kind == "relu" else xp.tanh(z)
@@ -62,6 +59,9 @@ class StrictBackend:
         log_softmax = z - xp.log(total)
         loss -= xp.sum(xp.astype(target * log_softmax, xp.float64))
         z[...] = scale * (xp.exp(log_softmax) - target)
+
+    def subtract(self, w: Any, g: Any) -> None:
+        w -= g
 
     def momentum_step(self, w: Any, g: Any, v: Any, *, momentum: float) -> None:
         v[...] = momentum * v + g

@@ -23,7 +23,7 @@ def loss_and_gradient(
     buffers.load(backend.from_host(x), backend.from_host(y), backend.from_host(np.arange(n_rows)))
     weights = layer_views(backend.from_host(flat.copy()), layers)
     parameters = Parameters(weights, layer_views(gradient, layers), loss)
-    buffers.gradient(parameters, activation=activation, smoothing=smoothing, scale=1.0)
+    buffers.gradient(parameters, activation=activation, smoothing=smoothing, scale=1.0, keep=0.0)
     return float(backend.to_host(loss)[0]), backend.to_host(gradient).copy()
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mlcore import optimizers
 from mlcore.kernels import Backend
 from mlcore.mlp import init_weights
 from mlcore.training import TrainSettings, train_shard
@@ -89,3 +90,11 @@ def test_every_option_agrees_on_every_backend(optimizer: str, schedule: str, pro
     assert ours.loss == pytest.approx(loss, rel=1e-12)
     # Adam divides by the root of small numbers, which lets rounding grow.
     assert np.linalg.norm(ours.delta - delta) < 1e-9 * np.linalg.norm(delta)
+
+
+def test_the_momentum_of_large_models_is_the_same(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(optimizers, "_LARGE", 1)
+    settings = TrainSettings(LAYERS, optimizer="sgd", epochs=2, eta=0.01, batch_size=300, prox_mu=0.5, dtype="float64")
+    model = init_weights(LAYERS, init="he", seed=1, dtype="float64")
+    for shard in (3, 4):  # the second finds what the first has left
+        assert distance(settings, model, shard, backend) < REACH["float64"]

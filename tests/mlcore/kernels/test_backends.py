@@ -20,6 +20,12 @@ def on_device(backend: Backend, *arrays: np.ndarray) -> list[np.ndarray]:
     return [backend.from_host(array.copy()) for array in arrays]
 
 
+def in_both_layouts(backend: Backend, matrix: np.ndarray) -> list[np.ndarray]:
+    """The matrix with contiguous rows, and with contiguous columns."""
+    rows, columns = on_device(backend, matrix, np.ascontiguousarray(matrix.T))
+    return [rows, columns.T]
+
+
 def same(backend: Backend, result: np.ndarray, expected: np.ndarray) -> None:
     reach = REACH[expected.dtype.name]
     np.testing.assert_allclose(backend.to_host(result), expected, rtol=reach, atol=reach)
@@ -66,6 +72,22 @@ def test_softmax_cross_entropy(backend: Backend, dtype: str, smoothing: float, s
 
 
 @pytest.mark.parametrize("dtype", REACH)
+@pytest.mark.parametrize("sizes", [(26, 128, 257), (24, 1600, 17), (3, 7, 1), (200, 600, 300)])
+@pytest.mark.parametrize("keep", [0.0, 0.9])
+def test_a_product_keeps_a_share_of_what_was_there(
+    backend: Backend, sizes: tuple[int, int, int], keep: float, dtype: str
+) -> None:
+    m, k, n = sizes
+    a, b = draw(1, m, k, dtype=dtype), draw(2, k, n, dtype=dtype)
+    before = draw(3, m, n, dtype=dtype) if keep else np.full((m, n), np.nan, dtype)
+    expected = keep * np.nan_to_num(before) + a.astype(np.float64) @ b
+    for first, second in product(in_both_layouts(backend, a), in_both_layouts(backend, b)):
+        out = on_device(backend, before)[0]
+        backend.matmul(first, second, out, keep=keep)
+        np.testing.assert_allclose(backend.to_host(out), expected, rtol=0, atol=REACH[dtype] * k)
+
+
+@pytest.mark.parametrize("dtype", REACH)
 def test_optimizer_steps(backend: Backend, dtype: str) -> None:
     vectors = [draw(seed, 70_001, dtype=dtype) for seed in range(3)]
     w, g, v = vectors
@@ -74,6 +96,9 @@ def test_optimizer_steps(backend: Backend, dtype: str) -> None:
     moved = (0.9 * v + g).astype(dtype)
     same(backend, ours[2], moved)
     same(backend, ours[0], w - moved)
+    ours = on_device(backend, w, g)
+    backend.subtract(*ours)
+    same(backend, ours[0], w - g)
     ours = on_device(backend, w, g, v, np.abs(v))
     theirs = on_device(NumpyBackend(), w, g, v, np.abs(v))
     backend.adam_step(*ours, eta=0.01, step=3)

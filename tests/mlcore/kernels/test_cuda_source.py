@@ -115,6 +115,13 @@ def z_type(dtype: str) -> type[np.floating[Any]]:
     return np.dtype(dtype).type
 
 
+def test_a_sum_keeps_its_share(launch: Launch, dtype: str) -> None:
+    total, product = draw(5, 30, 10, dtype=dtype), draw(6, 30, 10, dtype=dtype)
+    expected = z_type(dtype)(0.9) * total + product
+    launch("keep_and_add", total.size, total, product, 0.9)
+    same(total, expected)
+
+
 def test_optimizer_steps_match_numpy(launch: Launch, dtype: str) -> None:
     w, g, m = (draw(seed, 300, dtype=dtype) for seed in (5, 6, 7))
     v = np.abs(m)

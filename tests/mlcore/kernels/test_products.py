@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mlcore.kernels import set_threads
-from mlcore.kernels.products import multiply, multiply_by_transposed
+from mlcore.kernels.products import multiply
 
 SHAPES = [
     (24, 17, 1600),  # small enough as it is
@@ -37,5 +37,5 @@ def test_the_weight_gradient_is_the_product_whatever_the_number_of_rows(n_rows: 
     rng = np.random.default_rng(0)
     d, a = rng.standard_normal((26, n_rows)), rng.standard_normal((n_inputs, n_rows))
     out = np.empty((26, n_inputs))
-    multiply_by_transposed(d, a, out)
+    multiply(d, a.T, out)
     np.testing.assert_allclose(out, d @ a.T, rtol=1e-12, atol=1e-11)

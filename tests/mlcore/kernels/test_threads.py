@@ -58,7 +58,7 @@ def test_long_vectors_move_to_the_same_bits_on_any_number_of_threads(cpu_backend
     for n_threads in (1, 2, 3):
         set_threads(n_threads)
         w, g, m, v = np.random.default_rng(0).random((4, 300_001), dtype=np.float32)
-        cpu_backend.momentum_step(w, g, m, momentum=0.9)
+        cpu_backend.subtract(w, g)
         cpu_backend.adam_step(w, g, m, v, eta=0.01, step=2)
         moved.append(w.tobytes())
     assert len(set(moved)) == 1
@@ -66,7 +66,7 @@ def test_long_vectors_move_to_the_same_bits_on_any_number_of_threads(cpu_backend
 
 def test_shared_work_warns_no_more_than_the_rest(cpu_backend: Backend) -> None:
     set_threads(2)
-    w, g, v = np.full((3, 300_000), 3e38, np.float32)
+    w, g = np.full((2, 300_000), -3e38, np.float32)
     with np.errstate(all="ignore"):
-        cpu_backend.momentum_step(w, g, v, momentum=0.9)
-    assert np.isinf(v).all()
+        cpu_backend.subtract(w, -g)
+    assert np.isinf(w).all()
