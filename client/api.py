@@ -12,12 +12,14 @@ from typing import Literal, Self, TypeAlias, Unpack
 from client.link import DEFAULT_SERVER, Link, parse_server
 from client.models import Model
 from client.results import COMPLETED, Result
-from client.runs import Run
+from client.runs import Run, submit
 from client.settings import Settings, make_spec
 from client.upload import OnSent, find_data, upload
 from mlcore.shards import Dataset
 from rpc.errors import NotFound
-from rpc.messages import NodeRow, Overview, RunSpec, WorkDetail, WorkRow
+from rpc.messages import NodeRow, Overview, RunSpec, WorkDetail, WorkFilter, WorkRow
+
+_PAGE = 500  # rows that one call brings
 
 Order: TypeAlias = Literal["drain", "resume", "remove", "readmit"]  # what may be wanted of a node
 
@@ -97,25 +99,42 @@ class Session:
 
     def start(self, spec: RunSpec) -> Run:
         """Start a run whose data the coordinator holds."""
-        # Without a key not tried again when the connection is lost: the coordinator may have started it already.
-        call = self._link.call_again if spec.key else self._link.call
-        return Run(self._link, call("submit_run", spec))
+        return submit(self._link, spec)
 
-    def run(self, run_id: str) -> Run:
-        """Return a run that was submitted before, from here or elsewhere; NotFound if there is none."""
-        run = Run(self._link, run_id)
-        run.detail()
-        return run
+    def run(self, name: str) -> Run:
+        """Return a run that was submitted before, from here or elsewhere.
 
-    def runs(self) -> tuple[WorkRow, ...]:
-        """Return the runs that the coordinator knows, the newest first."""
-        rows: tuple[WorkRow, ...] = self._link.call_again("list_work")
-        return rows
+        Args:
+            name: its id or the beginning of it, its key, or `latest` for the newest run.
 
-    def models(self) -> tuple[WorkDetail, ...]:
-        """Return the completed runs, the newest first, with what is known of their models."""
-        completed = [row.id for row in self.runs() if row.kind == "run" and row.state == COMPLETED]
-        return tuple(self._link.call_again("get_work", run_id) for run_id in completed)
+        Raises:
+            NotFound: there is none.
+            BadRequest: there are several.
+        """
+        row: WorkRow = self._link.call_again("find_work", name)
+        return Run(self._link, row.id)
+
+    def runs(self, *, limit: int = 100, states: Sequence[str] = (), owner: str = "") -> tuple[WorkRow, ...]:
+        """Return the newest runs that the coordinator knows, the newest first.
+
+        Args:
+            limit: how many, at most.
+            states: only those in one of them: pending, running, completed, failed, cancelled.
+            owner: only those of one owner.
+        """
+        rows: list[WorkRow] = []
+        while (missing := limit - len(rows)) > 0:
+            wanted = WorkFilter(tuple(states), owner, rows[-1].number if rows else 0, min(missing, _PAGE))
+            page: tuple[WorkRow, ...] = self._link.call_again("page_work", wanted)
+            rows += page
+            if len(page) < wanted.limit:
+                break
+        return tuple(rows)
+
+    def models(self, *, limit: int = 100) -> tuple[WorkDetail, ...]:
+        """Return the newest completed runs, the newest first, with what is known of their models."""
+        completed = self.runs(limit=limit, states=(COMPLETED,))
+        return tuple(self._link.call_again("get_work", row.id) for row in completed)
 
     def nodes(self) -> tuple[NodeRow, ...]:
         """Return the coordinator's nodes."""

@@ -7,7 +7,6 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from client.api import Session, connect
 from client.arguments import parse, spec_from
@@ -17,8 +16,8 @@ from client.link import Link
 from client.model_commands import export_model, list_models, predict
 from client.node_commands import NODE_COMMANDS
 from client.outputs import Wanted, deliver
-from client.plots import check_can_plot, plot_run
 from client.report import Report, make_report
+from client.run_commands import RUN_COMMANDS
 from client.runs import Run
 from client.status import print_status, status_as_json
 from client.upload import find_data
@@ -107,15 +106,6 @@ def _cancel(args: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
-def _plot(args: argparse.Namespace) -> int:
-    target = args.out or Path(f"{args.run}.png")
-    check_can_plot(target)
-    with connect(args.server) as session:
-        plot_run(session.run(args.run).detail(), target)
-    print(json.dumps({"run": args.run, "file": str(target)}) if args.json else target)
-    return ExitCode.DONE
-
-
 def _wanted(args: argparse.Namespace) -> Wanted:
     wanted = Wanted(save=args.save, timing=args.timing, as_json=args.json)
     wanted.check()
@@ -131,7 +121,9 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "status": _status,
     "watch": _watch,
     "cancel": _cancel,
-    "runs plot": _plot,
+    "runs watch": _watch,
+    "runs cancel": _cancel,
+    **RUN_COMMANDS,
     "models list": list_models,
     "models export": export_model,
     "models predict": predict,

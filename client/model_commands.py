@@ -22,18 +22,18 @@ from client.results import run_of
 from rpc.errors import BadRequest, ExitCode
 from rpc.messages import WorkDetail
 
-_HEAD = ("run", "name", "layers", "sha256", "size", "error")
+_HEAD = ("run", "name", "parent", "layers", "sha256", "size", "error")
 _SHOWN_DIGITS = 12  # of a hash
 
 
 def list_models(args: argparse.Namespace) -> int:
     """Print the completed runs with their models."""
     with connect(args.server) as session:
-        models = session.models()
+        models = session.models(limit=args.limit)
     if args.json:
         print(json.dumps([_as_json(each) for each in models], indent=2))
     else:
-        print("\n".join(align([_HEAD, *map(_row, models)], n_words=4)))
+        print("\n".join(align([_HEAD, *map(_row, models)], n_words=5)))
     return ExitCode.DONE
 
 
@@ -41,9 +41,10 @@ def export_model(args: argparse.Namespace) -> int:
     """Write the model of a run to a file."""
     target = export_target(args.run, args.format, args.out)
     with connect(args.server) as session:
-        model = session.run(args.run).model()
+        run = session.run(args.run)
+        model = run.model(args.round)
     model.save(target)
-    about = {"run": args.run, "file": str(target), "model_sha256": model.sha256}
+    about = {"run": run.id, "file": str(target), "model_sha256": model.sha256}
     print(json.dumps(about, indent=2) if args.json else f"{target}: model sha256 {model.sha256}")
     return ExitCode.DONE
 
@@ -64,7 +65,7 @@ def export_target(run_id: str, file_format: str | None, out: Path | None) -> Pat
 
 def predict(args: argparse.Namespace) -> int:
     """Print a class for each row of a file."""
-    model = _model_of(args.run, args.server)
+    model = _model_of(args)
     x, labels = read_rows(args.file, model.widths[0])
     probabilities = model.predict_proba(x) if args.proba else None
     classes = model.predict(x)
@@ -78,12 +79,12 @@ def predict(args: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
-def _model_of(run: str, server: str) -> Model:
+def _model_of(args: argparse.Namespace) -> Model:
     """Return the model of a run, or of a file, which needs no coordinator."""
-    if Path(run).suffix in READABLE:
-        return Model.load(run)
-    with connect(server) as session:
-        return session.run(run).model()
+    if Path(args.run).suffix in READABLE:
+        return Model.load(args.run)
+    with connect(args.server) as session:
+        return session.run(args.run).model(args.round)
 
 
 def _lines(classes: NDArray[np.int64], probabilities: NDArray[np.float64] | None) -> Iterator[str]:
@@ -109,7 +110,8 @@ def _row(detail: WorkDetail) -> Sequence[str]:
     row, run = detail.row, run_of(detail)
     layers = "-".join(map(str, run.layers))
     error = "-" if row.validation_error is None else f"{row.validation_error:.4f}"
-    return row.id, row.name, layers, run.model_sha256[:_SHOWN_DIGITS], f"{run.model_bytes:,}", error
+    parent = f"{run.parent}@{run.parent_round}" if run.parent else "-"
+    return row.id, row.name, parent, layers, run.model_sha256[:_SHOWN_DIGITS], f"{run.model_bytes:,}", error
 
 
 def _as_json(detail: WorkDetail) -> dict[str, Any]:
@@ -117,6 +119,8 @@ def _as_json(detail: WorkDetail) -> dict[str, Any]:
     return {
         "run": row.id,
         "name": row.name,
+        "parent": run.parent,
+        "parent_round": run.parent_round,
         "layers": list(run.layers),
         "activation": run.activation,
         "dtype": run.dtype,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,11 @@ from numpy.typing import NDArray
 from client.link import Link
 from client.models import Model
 from client.results import FINAL_STATES, Result, result_of, run_of
+from client.settings import Changes, branch_spec
+from client.stored import Which, choose
+from mlcore.mlp import n_weights
 from rpc.errors import BadData, BadRequest, NotFound, RunFailed, TimedOut
-from rpc.messages import PART_BYTES, Buffer, News, RunDetail, WorkDetail, WorkRow
+from rpc.messages import PART_BYTES, Buffer, Checkpoint, News, RunDetail, RunSpec, WorkDetail, WorkRow
 
 _POLL_S = 10.0
 
@@ -73,25 +77,44 @@ class Run:
         row: WorkRow = self._link.call_again("cancel_work", self.id, reason)
         return row
 
-    def model(self) -> Model:
-        """Return the trained model.
+    def spec(self) -> RunSpec:
+        """Return what the run was asked to do."""
+        spec: RunSpec = self._link.call_again("get_spec", self.id)
+        return spec
+
+    def checkpoints(self) -> tuple[Checkpoint, ...]:
+        """Return the rounds whose model is stored, the first one first."""
+        stored: tuple[Checkpoint, ...] = self._link.call_again("list_checkpoints", self.id)
+        return stored
+
+    def branch(self, from_round: Which = "last", **changes: Unpack[Changes]) -> Run:
+        """Start a run that goes on from a stored round of this one, with the same settings but for the changes.
+
+        Without any, it ends with the same model as this one.
 
         Raises:
-            BadRequest: the run has not ended yet.
+            BadRequest: the round is not stored, or a change makes no sense.
+        """
+        number = 0 if from_round == "last" else from_round  # the last one may be another by then
+        if number == "best":
+            number = choose(self.checkpoints(), "best", self.id).round
+        return submit(self._link, branch_spec(self.spec(), self.id, number, **changes))
+
+    def model(self, of: Which | None = None) -> Model:
+        """Return the trained model, or that of a stored round.
+
+        Raises:
+            BadRequest: the run has not ended yet, or the round is not stored.
             RunFailed: it ended without a model.
             BadData: what arrived is not what the run made.
         """
         detail = self.detail()
+        if of is not None:
+            return self._fetch(run_of(detail), choose(self.checkpoints(), of, self.id).model)
         if detail.row.state not in FINAL_STATES:
             raise BadRequest(f"{self.id} is {detail.row.state} and has no model yet; wait for its end")
         result_of(detail)
-        run = run_of(detail)
-        vector = np.frombuffer(self._fetch(run), dtype=np.dtype(run.dtype).newbyteorder("<"))
-        native = vector.astype(run.dtype, copy=False)
-        model = Model(native, run.layers, run.activation, _numbers(run.offset), _numbers(run.scale))
-        if model.sha256 != run.model_sha256:
-            raise BadData(f"the model of {self.id} arrived damaged; ask for it again")
-        return model
+        return self._fetch(run_of(detail), run_of(detail).model)
 
     def _news(self, after: int, waits_s: float) -> News:
         try:
@@ -104,15 +127,32 @@ class Run:
             ) from error
         return news
 
-    def _fetch(self, run: RunDetail) -> bytearray:
-        data = bytearray(run.model_bytes)
+    def _fetch(self, run: RunDetail, blob: str) -> Model:
+        """Return the model whose vector is in a blob."""
+        dtype = np.dtype(run.dtype)
+        data = self._bytes(blob, n_weights(run.layers) * dtype.itemsize)
+        native = np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype, copy=False)
+        model = Model(native, run.layers, run.activation, _numbers(run.offset), _numbers(run.scale))
+        if f"sha256:{model.sha256}" != blob:
+            raise BadData(f"the model of {self.id} arrived damaged; ask for it again")
+        return model
+
+    def _bytes(self, blob: str, size: int) -> bytearray:
+        data = bytearray(size)
         for offset in range(0, len(data), PART_BYTES):
             length = min(PART_BYTES, len(data) - offset)
-            part: Buffer = self._link.call_again("get_blob", run.model, offset, length)
+            part: Buffer = self._link.call_again("get_blob", blob, offset, length)
             if len(part) != length:
                 raise BadData(f"the model of {self.id} is shorter than the coordinator says")
             data[offset : offset + length] = part
         return data
+
+
+def submit(link: Link, spec: RunSpec) -> Run:
+    """Start a run whose data the coordinator holds."""
+    # Without a key not tried again when the connection is lost: the coordinator may have started it already.
+    call = link.call_again if spec.key else link.call
+    return Run(link, call("submit_run", spec))
 
 
 def _numbers(data: Buffer) -> NDArray[np.float64] | None:

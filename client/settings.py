@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import operator
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import SupportsIndex, TypedDict, Unpack
 
@@ -55,6 +56,15 @@ class Settings(TypedDict, total=False):
     aggregation: str
     trim: int
     prox_mu: float
+    keep_checkpoints: int
+
+
+class Changes(Settings, total=False):
+    """What a branch may do otherwise than the run that it goes on from."""
+
+    rounds: int
+    epochs: int
+    eta: float
 
 
 def make_spec(
@@ -86,6 +96,21 @@ def make_spec(
     )
     check_run_spec(spec)
     return spec
+
+
+def branch_spec(spec: RunSpec, parent: str, parent_round: int, **changes: Unpack[Changes]) -> RunSpec:
+    """Return a checked specification of a run that goes on from a round of the parent, whose specification this is.
+
+    Its owner is who is logged in, unless the changes name another; a key is of one run alone.
+
+    Raises:
+        BadRequest: a value makes no sense; names which, and what it may be.
+    """
+    changes.setdefault("owner", _login_name())
+    changes.setdefault("key", "")
+    branch = replace(spec, parent=parent, parent_round=parent_round, **changes)
+    check_run_spec(branch)
+    return branch
 
 
 def _login_name() -> str:

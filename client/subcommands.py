@@ -6,11 +6,17 @@ import argparse
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from client.branch_options import add_changes
 from client.link import DEFAULT_SERVER
 from client.model_files import FORMATS
+from client.stored import which
+from rpc.argument_types import whole
 from rpc.program import Parser
+
+_RUN = "a run by its id, the beginning of it, its --key, or `latest`"
 
 Group = argparse._ArgumentGroup
 
@@ -67,6 +73,31 @@ def _cancel(parser: Parser) -> None:
     _add_json(parser)
 
 
+def _runs_list(parser: Parser) -> None:
+    _add_limit(parser)
+    states = ("pending", "running", "completed", "failed", "cancelled")
+    parser.add_argument(
+        "--state", action="append", default=[], choices=states, help="only runs in it; may be given several times"
+    )
+    parser.add_argument("--owner", default="", metavar="NAME", help="only the runs of one owner")
+    _add_json(parser)
+
+
+def _run(parser: Parser) -> None:
+    _add_run(parser)
+    _add_json(parser)
+
+
+def _branch(parser: Parser) -> None:
+    _add_run(parser)
+    parser.add_argument(
+        "--from-round", type=which, default="last", metavar="K",
+        help="a round that `runs show` calls stored, best or last (default: last)",
+    )  # fmt: skip
+    add_changes(parser)
+    _add_json(parser)
+
+
 def _plot(parser: Parser) -> None:
     _add_run(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="the picture, .png, .svg or .pdf (default: RUN.png)")
@@ -75,6 +106,7 @@ def _plot(parser: Parser) -> None:
 
 def _export(parser: Parser) -> None:
     _add_run(parser)
+    _add_round(parser)
     names = [suffix.removeprefix(".") for suffix in FORMATS]
     parser.add_argument("--format", choices=names, help="default: as --out says, else safetensors")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the file (default: RUN.FORMAT)")
@@ -82,8 +114,9 @@ def _export(parser: Parser) -> None:
 
 
 def _predict(parser: Parser) -> None:
-    parser.add_argument("run", metavar="RUN", help="id of a completed run, or a file that `models export` made of one")
+    parser.add_argument("run", metavar="RUN", help=f"{_RUN}; or a file that `models export` made")
     parser.add_argument("file", metavar="FILE", type=Path, help="rows of features, with or without the label")
+    _add_round(parser)
     parser.add_argument("--proba", action="store_true", help="print the probability of each class, too")
     _add_json(parser)
 
@@ -104,7 +137,23 @@ def _node_order(parser: Parser) -> None:
 
 
 def _add_run(parser: Parser, name: str = "run", shown: str = "RUN") -> None:
-    parser.add_argument(name, metavar=shown, help="id of the run; `client.py status` lists them")
+    parser.add_argument(name, metavar=shown, help=_RUN)
+
+
+def _models_list(parser: Parser) -> None:
+    _add_limit(parser)
+    _add_json(parser)
+
+
+def _add_limit(parser: Parser) -> None:
+    at_least_1 = partial(whole, least=1)
+    parser.add_argument("--limit", type=at_least_1, default=50, metavar="N", help="the newest N alone (default: 50)")
+
+
+def _add_round(parser: Parser) -> None:
+    parser.add_argument(
+        "--round", type=which, metavar="K", help="the model of a stored round, best or last (default: the final model)"
+    )
 
 
 def _add_json(parser: Parser) -> None:
@@ -117,8 +166,19 @@ SUBCOMMANDS = {
         "Follows a run to its end and prints its result. Ctrl-C stops watching; the run goes on.", "ID", _watch
     ),
     "cancel": Subcommand("Cancels a run.", "ID", _cancel),
+    "runs list": Subcommand("Lists the runs, the newest first.", "", _runs_list),
+    "runs show": Subcommand("Shows all that is known of a run, with its settings and stored rounds.", "RUN", _run),
+    "runs watch": Subcommand(
+        "Follows a run to its end and prints its result. Ctrl-C stops watching; the run goes on.", "RUN", _watch
+    ),
+    "runs cancel": Subcommand("Cancels a run.", "RUN", _cancel),
+    "runs branch": Subcommand(
+        "Starts a run that goes on from a stored round of another one. What is not given is as it was in that run.",
+        "RUN",
+        _branch,
+    ),
     "runs plot": Subcommand("Draws validation error and losses of a run over its rounds.", "RUN", _plot),
-    "models list": Subcommand("Lists the completed runs with their models.", "", _add_json),
+    "models list": Subcommand("Lists the completed runs with their models.", "", _models_list),
     "models export": Subcommand("Writes the model of a run to a file.", "RUN", _export),
     "models predict": Subcommand(
         "Prints the most likely class of each row of a file. Rows with a label also tell the share of wrong answers.",

@@ -27,13 +27,14 @@ class Coordinator:
         self._loop = Loop()
         self._scratch = tempfile.TemporaryDirectory(prefix="roundhouse-coordinator-", ignore_cleanup_errors=True)
         folder = Path(config.data_dir or self._scratch.name)
-        blobs = BlobFolder(folder / "blobs")
+        self._blobs = blobs = BlobFolder(folder / "blobs")
         holder = this_process(f"{config.host}:{config.port}", time.time_ns() // 1_000_000)
         store = Store.open(config.store or folder / "store.db", holder, identity=token_hex(8))
         self._runtime = Runtime(config, policy, loop=self._loop, blobs=blobs, store=store)
         self._handler = CoordinatorHandler(self._loop, self._runtime, blobs, config.data_root)
         self._server = Server(self._loop, COORDINATOR, self._handler, host=config.host, port=config.port)
         self.address = self._server.address
+        store.announce("{}:{}".format(*self.address))  # the port was any free one, perhaps
 
     def run(self) -> None:
         """Serve until stopped; raises what made it impossible to go on."""
@@ -45,6 +46,7 @@ class Coordinator:
             self._server.close()
             self._runtime.close()
             self._handler.close()
+            self._blobs.close()
             self._scratch.cleanup()
         if self._runtime.ended_by is not None:
             raise self._runtime.ended_by

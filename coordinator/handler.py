@@ -7,15 +7,18 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 
 from coordinator import views
+from coordinator.branching import branch, checkpoints, run_spec, stored_spec
 from coordinator.classic import folder_below, take_folder
 from coordinator.core.model import Work, WorkState
+from coordinator.core.saved import SavedRun
 from coordinator.core.training import TrainingRun
+from coordinator.listing import WorkLists
 from coordinator.membership import Member
 from coordinator.node_views import node_row, node_rows
 from coordinator.remembering import stored_detail, stored_row
 from coordinator.runtime import Runtime
-from coordinator.store.failures import StoreDown
 from coordinator.store.rows import StoredWork
+from coordinator.submissions import Submissions
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
 from rpc.errors import BadRequest, NotFound, Refused, RunFailed
@@ -33,6 +36,7 @@ from rpc.messages import (
     Overview,
     RunSpec,
     WorkDetail,
+    WorkFilter,
     WorkRow,
 )
 from rpc.program import VERSION
@@ -40,8 +44,6 @@ from rpc.run_spec import MAX_NAME, check_run_spec
 from rpc.server import Caller, Later, Reversal
 
 _MAX_WAIT_S = 60.0  # of one long poll
-_LISTED = 200  # ended works of earlier starts in a list
-_ENDED = (WorkState.COMPLETED, WorkState.FAILED, WorkState.CANCELLED)
 
 
 class CoordinatorHandler:
@@ -52,6 +54,8 @@ class CoordinatorHandler:
         self._blobs = blobs
         self._data_root = data_root
         self._files = Aside(loop, 1, "files")
+        self._lists = WorkLists(runtime, self._files)
+        self._submissions = Submissions(runtime, self._files)
         self._started = time.monotonic()
 
     def close(self) -> None:
@@ -79,9 +83,12 @@ class CoordinatorHandler:
             if files is None:
                 later.fail(error or RuntimeError("no files and no error"))
                 return
-            self._runtime.submit(replace(spec, shards=files[0], validation=files[1]), follow)
+            self._submissions.submit(replace(spec, shards=files[0], validation=files[1])).then(follow)
 
-        def follow(work_id: str) -> None:
+        def follow(work_id: str | None, error: Exception | None) -> None:
+            if work_id is None:
+                later.fail(error or RuntimeError("no run and no error"))
+                return
             self._runtime.on_end(work_id, lambda work: _answer_train(later, work))
             caller.on_closed(lambda: self._runtime.cancel(work_id, "the caller of train has gone"))
 
@@ -92,8 +99,8 @@ class CoordinatorHandler:
         """Start a run on data that was put as blobs before; answered once a restart would go on with it.
 
         Raises:
-            BadRequest: a setting is outside what is allowed.
-            NotFound: a blob of the data is not here.
+            BadRequest: a setting is outside what is allowed, or the round to branch from is not stored.
+            NotFound: a blob of the data, or the run to branch from, is not here.
         """
         check_run_spec(spec)
         if not spec.shards:
@@ -101,9 +108,29 @@ class CoordinatorHandler:
         for file in (*spec.shards, spec.validation):
             if not self._blobs.file(file.blob).exists():
                 raise NotFound(f"{file.file}: {file.blob} is not here; put the blob before the run is submitted")
-        later = Later()
-        self._runtime.submit(spec, later.resolve)
-        return later
+        if not spec.parent:
+            return self._submissions.submit(spec)
+        answer = Later()
+
+        def submit(found: tuple[RunSpec, SavedRun] | None, error: Exception | None) -> None:
+            if found is None:
+                answer.fail(error or RuntimeError("no parent and no error"))
+            else:
+                answer.follow(self._submissions.submit(*found))
+
+        self._files.later(lambda: branch(spec, self._runtime.reader)).then(submit)
+        return answer
+
+    def get_spec(self, caller: Caller, id: str) -> RunSpec | Later:
+        """What a run was asked to do."""
+        work = self._runtime.dispatcher.work.get(id)
+        if work is not None:
+            return run_spec(work)
+        return self._files.later(lambda: stored_spec(self._stored(id), self._runtime.reader))
+
+    def list_checkpoints(self, caller: Caller, id: str) -> Later:
+        """The rounds of a run that can be branched from."""
+        return self._files.later(lambda: checkpoints(self._stored(id), self._runtime.reader))
 
     def get_work(self, caller: Caller, id: str) -> WorkDetail | Later:
         work = self._runtime.dispatcher.work.get(id)
@@ -114,8 +141,15 @@ class CoordinatorHandler:
 
     def list_work(self, caller: Caller) -> Later:
         """The latest work, newest first."""
-        here = self._rows()
-        return self._files.later(lambda: self._with_stored(here))
+        return self._lists.latest()
+
+    def page_work(self, caller: Caller, filter: WorkFilter) -> Later:
+        """Work that the filter lets through, newest first."""
+        return self._lists.page(filter)
+
+    def find_work(self, caller: Caller, name: str) -> WorkRow | Later:
+        """The work that a person calls so."""
+        return self._lists.find(name)
 
     def cancel_work(self, caller: Caller, id: str, reason: str) -> Later:
         """Cancel a work; answered once that is committed."""
@@ -144,15 +178,7 @@ class CoordinatorHandler:
         return later
 
     def overview(self, caller: Caller) -> Later:
-        now = Overview(
-            version=VERSION,
-            policy=self._runtime.policy_name,
-            uptime_s=time.monotonic() - self._started,
-            nodes=node_rows(self._runtime.membership, self._runtime.dispatcher.pool, self._runtime.clock),
-            work=self._rows(),
-            store_fault=self._runtime.store_fault,
-        )
-        return self._files.later(lambda: replace(now, work=self._with_stored(now.work)))
+        return self._lists.latest().turned(lambda rows: replace(self._overview(), work=rows))
 
     def list_nodes(self, caller: Caller) -> tuple[NodeRow, ...]:
         """All nodes, also those that somebody removed."""
@@ -187,23 +213,24 @@ class CoordinatorHandler:
     def _row(self, work: Work) -> WorkRow:
         return views.shown_row(self._runtime.dispatcher, work, self._runtime.clock)
 
-    def _rows(self) -> tuple[WorkRow, ...]:
-        return tuple(self._row(work) for work in reversed(self._runtime.dispatcher.work.values()))
-
-    def _with_stored(self, here: tuple[WorkRow, ...]) -> tuple[WorkRow, ...]:
-        """These and what ended before this start; on a thread, and without the latter while the store is away."""
-        try:
-            stored = self._runtime.reader.work_page(states=_ENDED, limit=_LISTED)
-        except StoreDown:
-            return here
-        known = {row.id for row in here}
-        return (*here, *(stored_row(work) for work in stored if work.id not in known))
+    def _overview(self) -> Overview:
+        """All but the work."""
+        runtime = self._runtime
+        return Overview(
+            version=VERSION,
+            policy=runtime.policy_name,
+            uptime_s=time.monotonic() - self._started,
+            nodes=node_rows(runtime.membership, runtime.dispatcher.pool, runtime.clock),
+            store_fault=runtime.store_fault,
+            pending=len(runtime.dispatcher.open) - len(runtime.dispatcher.running),
+            running=len(runtime.dispatcher.running),
+        )
 
     def _stored(self, work_id: str) -> StoredWork:
         """A work of before this start; on a thread."""
         work = self._runtime.reader.work(work_id)
         if work is None:
-            raise NotFound(f"no run is called {work_id!r}; `client.py status` lists them")
+            raise NotFound(f"no run is called {work_id!r}; `client.py runs list` lists them")
         return work
 
     def _when_remembered(self, member: Member) -> Later:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from coordinator.store.changes import BlobNamed, Change
+from coordinator.store.changes import BlobNamed, Change, WorkEnded, WorkSubmitted
 from coordinator.store.failures import StoreDown
 from coordinator.store.store import Store
 from coordinator.store.thinning import Retention
@@ -34,15 +34,15 @@ class _Group:
     """What becomes true at once.
 
     Attributes:
-        vectors: by work and role, what is made a file first; only the newest of each is.
-        latest: by work, what makes a change of which only the newest matters.
+        vectors: by work and role, what is made a file first.
+        latest: by work, what makes changes of which only the newest matter; it may keep vectors.
         replaced: files that nothing may name any more once it is committed.
         done: called on the loop once it is committed.
     """
 
     changes: list[Change] = field(default_factory=list)
     vectors: dict[tuple[str, str], FloatArray] = field(default_factory=dict)
-    latest: dict[str, Callable[[], Change]] = field(default_factory=dict)
+    latest: dict[str, Callable[[], Sequence[Change]]] = field(default_factory=dict)
     replaced: list[str] = field(default_factory=list)
     done: list[Done] = field(default_factory=list)
     is_committed: bool = False
@@ -81,7 +81,7 @@ class Recorder:
         self._number = 0
         self._tries = 0
         self._timer: Timer | None = None
-        self._files: dict[tuple[str, str], str] = {}  # by work and role: what is named now; of the thread
+        self._files: dict[str, dict[str, str]] = {}  # by work that is open and role: what is named; of the thread
 
     def add(self, *changes: Change, done: Done | None = None, at_once: bool = False) -> None:
         """Remember these with the next group; `done` is called once they are committed.
@@ -94,12 +94,16 @@ class Recorder:
             self._next.done.append(done)
         self._commit_in(0.0 if at_once else _GATHER_S)
 
-    def keep_latest(self, work: str, make: Callable[[], Change]) -> None:
+    def take_up(self, work: str, files: Mapping[str, str]) -> None:
+        """Work of before this start has these files; called before anything else is."""
+        self._files[work] = dict(files)
+
+    def keep_latest(self, work: str, make: Callable[[], Sequence[Change]]) -> None:
         """Remember what `make` gives when the next group is complete, in place of what was to be made before."""
         self._next.latest[work] = make
 
     def keep_vector(self, work: str, role: str, vector: FloatArray) -> None:
-        """Make this the work's file in this role, in place of the one before; the vector must not change any more."""
+        """Make this the work's file in this role; the vector must not change any more."""
         self._next.vectors[work, role] = vector
 
     def collect(self) -> None:
@@ -152,7 +156,8 @@ class Recorder:
     def _take(self) -> _Group:
         """The next group, complete."""
         group = self._next
-        group.changes[:0] = [make() for make in group.latest.values()]  # before the end of the work, if that is in it
+        latest = [change for make in group.latest.values() for change in make()]
+        group.changes[:0] = latest  # before the end of the work, if that is in it
         return group
 
     def _write(self) -> None:
@@ -190,15 +195,25 @@ class Recorder:
             (work, role), vector = next(iter(group.vectors.items()))
             name = self._put(vector)
             group.changes.append(BlobNamed(work, role, name))
-            before = self._files.get((work, role))
-            if before not in (None, name):
-                group.replaced.append(str(before))
-            self._files[work, role] = name
+            self._files.setdefault(work, {})[role] = name
             del group.vectors[work, role]  # written once, however often the commit is tried
+        for change in group.changes:
+            self._rename(change, group.replaced)
         late = self._store.write(number, group.changes)
         group.is_committed = True
         self._remove(group.replaced)
         return late
+
+    def _rename(self, change: Change, replaced: list[str]) -> None:
+        """Take note of files that a change leaves without a name."""
+        match change:
+            case WorkSubmitted() if change.parent:
+                self._files[change.id] = dict(change.blobs)
+            case BlobNamed(work, role, ""):
+                file = self._files.get(work, {}).pop(role, "")
+                replaced += [file] if file else []
+            case WorkEnded(work):
+                self._files.pop(work, None)  # what is named now stays named
 
     def _put(self, vector: FloatArray) -> str:
         data = bytes_of(vector.astype(vector.dtype.newbyteorder("<"), copy=False))

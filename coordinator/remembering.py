@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
+from coordinator.checkpoints import Checkpoints, Version, model_role, optimizer_role, stored_rounds
 from coordinator.core.dispatcher import Dispatcher
 from coordinator.core.events import Note, Submitted
 from coordinator.core.model import Work
-from coordinator.core.saved import SavedRun
+from coordinator.core.saved import Past, SavedRun
 from coordinator.core.training import TrainingRun
 from coordinator.core.updates import updates_to_json
 from coordinator.recorder import Recorder
@@ -30,9 +31,10 @@ from coordinator.store.rows import OpenWork, StoredWork
 from coordinator.vectors import RunVectors
 from coordinator.views import Clock, run_detail, work_row
 from rpc.codec import from_bytes, to_bytes
-from rpc.messages import RoundRow, RunDetail, RunSpec, WorkDetail, WorkRow
+from rpc.errors import BadRequest
+from rpc.messages import RunDetail, RunSpec, WorkDetail, WorkRow
 
-MODEL, OPTIMIZER = "model", "optimizer"  # roles of files
+MODEL = "model"  # role of the file of a completed run's model
 _EPOCHS_BEGIN_MS = 1_767_225_600_000  # 2026
 
 
@@ -47,9 +49,15 @@ class Remembering:
         self._dispatcher = dispatcher
         self._clock = clock
         self._traffic = traffic
+        self._checkpoints: dict[str, Checkpoints] = {}  # by open run that has a round
 
     def submitted(self, run: TrainingRun, at_ms: int, done: Callable[[bool], None]) -> None:
-        """A run was handed in; it may begin once this is committed. `done` is told whether its key was used before."""
+        """A run was handed in; it may begin once this is committed. `done` is told whether its key was used before.
+
+        Raises:
+            BadRequest: it branches from a round that is not stored any more.
+        """
+        self._check_parent(run.spec)
         spec = run.spec
         shards = {f"shard {number}": file.blob for number, file in enumerate(spec.shards)}
         change = WorkSubmitted(
@@ -65,24 +73,31 @@ class Remembering:
             rounds=spec.rounds,
             tasks_total=run.tasks_total,
             deadline_ms=at_ms + round(1000 * spec.run_timeout_s),
-            blobs={"validation": spec.validation.blob, **shards},
+            blobs={"validation": spec.validation.blob, **shards, **_start_of(run)},
+            parent=spec.parent,
+            parent_round=spec.parent_round,
         )
         self._recorder.add(change, done=lambda late: done(change in late), at_once=True)
 
+    def started(self, work: Work) -> None:
+        """Its turn has come."""
+        self._recorder.add(WorkStarted(work.id, self._clock.ms(work.started_at)))
+
     def surveyed(self, run: TrainingRun) -> None:
         """Its shards are known."""
-        now_ms = self._clock.now_ms()
-        surveys = (ShardSurveyed(run.id, shard, summary) for shard, summary in enumerate(run.summaries))
-        self._recorder.add(WorkStarted(run.id, now_ms), *surveys)
+        self._recorder.add(*(ShardSurveyed(run.id, shard, summary) for shard, summary in enumerate(run.summaries)))
 
     def round_done(self, work: Work, number: int, vectors: RunVectors, done: Callable[[], None]) -> None:
         """A round was validated: a restart goes on after it."""
         run = work.workload
         assert isinstance(run, TrainingRun)
-        self._recorder.keep_vector(work.id, MODEL, vectors.models[number])
-        if number in vectors.states:
-            self._recorder.keep_vector(work.id, OPTIMIZER, vectors.states[number])
         figures = run.figures[number - 1]
+        checkpoints = self._checkpoints.get(work.id)
+        if checkpoints is None:
+            stored = (run.spec.parent_round,) if run.spec.parent else ()
+            checkpoints = self._checkpoints[work.id] = _checkpoints(run, stored)
+        version = Version(vectors.models[number], vectors.states.get(number))
+        checkpoints.note(number, figures.validation_error, version)
 
         def committed() -> None:
             done()
@@ -93,7 +108,9 @@ class Remembering:
         updates = updates_to_json(figures.updates, lambda node: self._class_of(work, node))
         change = RoundDone(work.id, figures.row(), {**story, "updates": updates})
         self._recorder.add(change, done=lambda late: committed(), at_once=run.awaits_commits)
-        self._recorder.keep_latest(work.id, lambda: self._progress(work, number))
+        self._recorder.keep_latest(
+            work.id, lambda: (self._progress(work, number), *self._settled(work.id, checkpoints))
+        )
 
     def ended(self, work: Work, done: Callable[[], None]) -> None:
         """The work is over; clients may be told once this is committed."""
@@ -102,10 +119,10 @@ class Remembering:
         changes: list[Change] = [
             self._progress(work, run.rounds_done),
             WorkEnded(work.id, work.state, self._clock.ms(work.ended_at), work.reason, work.failure),
-            BlobNamed(work.id, OPTIMIZER, ""),
         ]
+        self._checkpoints.pop(work.id, None)
         if run.sealed is not None:
-            changes.append(BlobNamed(work.id, MODEL, run.sealed.blob))
+            changes.insert(0, BlobNamed(work.id, MODEL, run.sealed.blob))
         self._recorder.add(*changes, done=lambda late: done(), at_once=True)
 
     def _class_of(self, work: Work, node_id: str) -> str:
@@ -122,18 +139,39 @@ class Remembering:
             work.id, number, row.rounds, row.tasks_done, row.tasks_total, row.validation_error, {"run": text}
         )
 
+    def open_runs(self, reader: Reader) -> Iterator[tuple[Submitted, tuple[int, int]]]:
+        """The runs to go on with, in the order of submission, with the bytes sent and received for each."""
+        for found in reader.open_work():
+            at = self._clock.monotonic(found.work.submitted_ms)
+            run, detail = _run_of(found, self._clock, at), _detail_of(found.work)
+            if run.saved.rounds:
+                self._recorder.take_up(run.id, found.blobs)
+                self._checkpoints[run.id] = _checkpoints(run, stored_rounds(found.blobs))
+            yield Submitted(run, at, _past_of(detail)), (detail.bytes_sent, detail.bytes_received)
+
+    def _settled(self, run_id: str, checkpoints: Checkpoints) -> Iterator[Change]:
+        """Have the rounds stored that are to be kept now; yield what drops the others."""
+        change = checkpoints.settle()
+        for number, version in change.new.items():
+            self._recorder.keep_vector(run_id, model_role(number), version.model)
+            if version.optimizer is not None:
+                self._recorder.keep_vector(run_id, optimizer_role(number), version.optimizer)
+        for number in change.dropped:
+            yield BlobNamed(run_id, model_role(number), "")
+            yield BlobNamed(run_id, optimizer_role(number), "")
+
+    def _check_parent(self, spec: RunSpec) -> None:
+        """What is stored when this is asked is stored until the submission is: they are committed in this order."""
+        parent = self._checkpoints.get(spec.parent)
+        if parent is not None and spec.parent_round not in parent:
+            raise BadRequest(
+                f"round {spec.parent_round} of {spec.parent} was dropped a moment ago; --keep-checkpoints keeps more"
+            )
+
 
 def tells_end(note: Note, work: Work) -> bool:
     """Whether a note says that the work is over; a task of it may have failed under the same name a moment before."""
     return work.state.is_final and note.kind == work.state.value and not note.node_id
-
-
-def open_runs(reader: Reader, clock: Clock) -> Iterator[Submitted]:
-    """The runs to go on with, in the order of submission."""
-    for found in reader.open_work():
-        submitted_at = clock.monotonic(found.work.submitted_ms)
-        run = _run_of(found, reader, clock, submitted_at)
-        yield Submitted(run, submitted_at, _detail_of(found.work).tasks_by_node)
 
 
 def stored_row(work: StoredWork) -> WorkRow:
@@ -153,6 +191,8 @@ def stored_row(work: StoredWork) -> WorkRow:
         submitted_ms=work.submitted_ms,
         started_ms=work.started_ms,
         ended_ms=work.ended_ms,
+        owner=work.owner,
+        number=work.number,
     )
 
 
@@ -167,19 +207,35 @@ def _detail_of(work: StoredWork) -> RunDetail:
     return from_bytes(RunDetail, base64.b64decode(text)) if text else RunDetail()
 
 
-def _run_of(found: OpenWork, reader: Reader, clock: Clock, submitted_at: float) -> TrainingRun:
+def _past_of(detail: RunDetail) -> Past:
+    classes = tuple(filter(None, detail.numeric_class.split(",")))
+    return Past(detail.tasks_by_node, detail.rejections, detail.retries, classes)
+
+
+def _run_of(found: OpenWork, clock: Clock, submitted_at: float) -> TrainingRun:
     work = found.work
-    rounds: tuple[RoundRow, ...] = tuple(each.row for each in reader.rounds(work.id))
     spec = from_bytes(RunSpec, found.spec)
-    surveys = reader.surveys(work.id)
     saved = SavedRun(
-        tuple(each.summary for each in surveys) if len(surveys) == len(spec.shards) else (),
-        rounds,
-        found.blobs.get(MODEL, ""),
-        found.blobs.get(OPTIMIZER, ""),
+        found.summaries if len(found.summaries) == len(spec.shards) else (),
+        found.rounds,
+        found.blobs.get(model_role(len(found.rounds)), ""),
+        found.blobs.get(optimizer_role(len(found.rounds)), ""),
         (clock.now_ms() - work.started_ms) / 1000.0 if work.started_ms else 0.0,
     )
     return TrainingRun(work.id, spec, submitted_at, saved)
+
+
+def _start_of(run: TrainingRun) -> dict[str, str]:
+    """The files that a branch starts from, by role."""
+    number = run.spec.parent_round
+    names = {model_role(number): run.saved.model, optimizer_role(number): run.saved.optimizer}
+    return {role: name for role, name in names.items() if name}
+
+
+def _checkpoints(run: TrainingRun, stored: Iterable[int]) -> Checkpoints:
+    """Those of a run; of its parent's rounds it stores the one that it starts from, if any."""
+    rows = (row for row in run.saved.rounds if row.round >= run.spec.parent_round)
+    return Checkpoints(run.spec.keep_checkpoints, rows, stored)
 
 
 def first_fence(epoch: int) -> int:

@@ -37,7 +37,7 @@ from coordinator.core.events import (
     consequences,
 )
 from coordinator.core.jobs import Done, Job, JobValue
-from coordinator.core.model import Attempt, Work
+from coordinator.core.model import Attempt, Work, WorkState
 from coordinator.core.policies import Policy
 from coordinator.core.pool import PoolSettings
 from coordinator.core.settings import Settings
@@ -48,7 +48,7 @@ from coordinator.memo import Memo
 from coordinator.node_list import NodeList
 from coordinator.node_views import node_change, quarantines
 from coordinator.recorder import Recorder
-from coordinator.remembering import Remembering, first_fence, open_runs, tells_end
+from coordinator.remembering import Remembering, first_fence, tells_end
 from coordinator.sessions import CallSettings, Surroundings
 from coordinator.store.store import Store
 from coordinator.store.thinning import Retention
@@ -58,7 +58,6 @@ from coordinator.workbench import Workbench
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
 from rpc.loop import Loop
-from rpc.messages import RunSpec
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +79,7 @@ class Runtime:
         self.reader = store.reader
         self.journal = Journal(loop, store.reader.last_event())
         self.store_fault = ""
+        self.epoch = store.epoch
         self._loop = loop
         self._workbench = Workbench(loop, blobs)
         self._memo_thread = Aside(loop, 1, "memo")
@@ -90,12 +90,10 @@ class Runtime:
         self._waker = Waker(loop, lambda: self.post(Tick()))
         self._on_end: dict[str, list[Callable[[Work], None]]] = {}
         self.ended_by: Exception | None = None
-        self._epoch = store.epoch
-        self._count = 0
         self._chronicle = Chronicle(self.journal, self.clock, remember=lambda change: self._recorder.add(change))
         on_commit = self._chronicle.committed
         self._recorder = Recorder(loop, store, blobs, on_commit=on_commit, on_fault=self._fault, on_end=self._end)
-        self._memory = Remembering(self._recorder, self.dispatcher, self.clock, self.traffic_of)
+        self.memory = Remembering(self._recorder, self.dispatcher, self.clock, self.traffic_of)
         calls = CallSettings(
             coordinator=store.identity,
             epoch=store.epoch,
@@ -120,11 +118,10 @@ class Runtime:
         """Go on with what was under way, and dial the nodes."""
         self._recorder.collect()
         self._recorder.thin(self._retention)
-        for submitted in open_runs(self.reader, self.clock):
-            assert isinstance(submitted.workload, TrainingRun)
+        for submitted, traffic in self.memory.open_runs(self.reader):
             self.journal.take_up(submitted.workload.id)
-            self._workbench.open(submitted.workload)
-            self.post(submitted)
+            self._attempts.traffic[submitted.workload.id] = traffic
+            self.take_up(submitted)
         known = self.reader.nodes()
         for recalled in quarantines(known, self.clock):
             self.post(recalled)
@@ -141,27 +138,11 @@ class Runtime:
             self._memo.close()
         self._recorder.close()
 
-    def submit(self, spec: RunSpec, done: Callable[[str], None]) -> None:
-        """Start a run; `done` gets its id, which other starts do not give within hours, once it cannot be lost.
-
-        A run that its owner submitted before with the same key is the one meant.
-        """
-        known = self.dispatcher.by_key.get((spec.owner, spec.key))
-        if known is not None:
-            done(known)
-            return
-        self._count += 1
-        run = TrainingRun(f"run-{self._epoch & 0xFFFFFF:06x}-{self._count}", spec, time.monotonic())
-
-        def begin(is_late: bool) -> None:
-            if is_late:  # the key was used before, at an earlier start or a moment ago
-                self._workbench.aside(lambda: self.reader.work_by_key(spec.owner, spec.key), lambda work: done(work.id))
-                return
-            self._workbench.open(run)
-            self.post(Submitted(run))
-            done(run.id)
-
-        self._memory.submitted(run, self.clock.now_ms(), begin)
+    def take_up(self, submitted: Submitted) -> None:
+        """Have a run done that is remembered."""
+        assert isinstance(submitted.workload, TrainingRun)
+        self._workbench.open(submitted.workload)
+        self.post(submitted)
 
     def cancel(self, work_id: str, reason: str) -> None:
         self.post(CancelAsked(work_id, reason))
@@ -206,7 +187,7 @@ class Runtime:
                 if vectors is not None:
                     self._attempts.fetch(command, vectors)
             case Compute(jobs.KeepPlan(run)):
-                self._memory.surveyed(self._run(run))
+                self.memory.surveyed(self._run(run))
             case Compute(jobs.Keep(run, number) as job):
                 self._keep(run, number, lambda: self._computed(job, Done()))
             case Compute(job):
@@ -248,7 +229,7 @@ class Runtime:
     def _keep(self, work_id: str, number: int, done: Callable[[], None]) -> None:
         vectors = self._workbench.vectors(work_id)
         if vectors is not None:
-            self._memory.round_done(self.dispatcher.work[work_id], number, vectors, done)
+            self.memory.round_done(self.dispatcher.work[work_id], number, vectors, done)
 
     def _fault(self, reason: str) -> None:
         self.store_fault = reason
@@ -280,6 +261,8 @@ class Runtime:
         work = self.dispatcher.work.get(note.work_id)
         if work is not None and tells_end(note, work):
             self._ended(work)
+        elif work is not None and note.kind == WorkState.RUNNING.value:
+            self.memory.started(work)
 
     def _node_changed(self, node_id: str) -> None:
         """Remember what is known of a node."""
@@ -292,4 +275,4 @@ class Runtime:
                 callback(work)
             self.journal.changed(work.id)
 
-        self._memory.ended(work, tell)
+        self.memory.ended(work, tell)

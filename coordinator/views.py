@@ -64,6 +64,7 @@ def work_row(dispatcher: Dispatcher, work: Work, clock: Clock) -> WorkRow:
         submitted_ms=clock.ms(work.submitted_at),
         started_ms=clock.ms(work.started_at),
         ended_ms=clock.ms(work.ended_at),
+        owner=run.spec.owner,
     )
 
 
@@ -99,6 +100,8 @@ def run_detail(work: Work, traffic: tuple[int, int]) -> RunDetail:
         mixed=len(work.classes_used) > 1,
         offset=plan.offset if plan else b"",
         scale=plan.scale if plan else b"",
+        parent=run.spec.parent,
+        parent_round=run.spec.parent_round,
     )
 
 

@@ -208,6 +208,9 @@ struct RunSpec {
   42: string aggregation,
   43: i32 trim,
   44: double prox_mu,          // 0: off
+  45: i32 keep_checkpoints,    // how many of the last rounds can be branched from, besides the best one
+  46: string parent,           // id of the run whose stored round it goes on from; empty: it starts anew
+  47: i32 parent_round,        // 0: the last one stored
 }
 
 struct WorkRow {
@@ -226,6 +229,23 @@ struct WorkRow {
   13: i64 submitted_ms,        // since 1970
   14: i64 started_ms,
   15: i64 ended_ms,
+  16: string owner,
+  17: i64 number,              // grows in the order of submission; 0 where that is not asked for
+}
+
+/** Which work a list is to show. */
+struct WorkFilter {
+  1: list<string> states,      // none: any
+  2: string owner,             // empty: any
+  3: i64 before,               // only work with a lower number; 0: any
+  4: i32 limit,
+}
+
+/** A round that can be branched from: its model is stored. */
+struct Checkpoint {
+  1: i32 round,
+  2: string model,             // blob of the flat vector
+  3: optional double validation_error,
 }
 
 struct RoundRow {
@@ -264,6 +284,8 @@ struct RunDetail {
   14: bool mixed,
   15: binary offset,
   16: binary scale,
+  17: string parent,           // of a branch: the run that it goes on from, and after which round
+  18: i32 parent_round,
 }
 
 struct WorkDetail {
@@ -336,7 +358,7 @@ struct Overview {
   2: string policy,
   3: double uptime_s,
   4: list<NodeRow> nodes,
-  5: list<WorkRow> work,       // newest first
+  5: list<WorkRow> work,       // the newest first: what runs, and the latest else
   6: string store_fault,       // why nothing can be remembered now, and so nothing is begun; empty: it can
   7: string store,             // the database that remembers, with its version
   8: i64 pending,              // how many runs wait for their turn
@@ -382,6 +404,7 @@ service Coordinator {
   double train(1: string dir, 2: i32 rounds, 3: i32 epochs, 4: i32 h, 5: i32 k, 6: double eta) throws (1: Failure failure),
   string submit_run(1: RunSpec spec) throws (1: Failure failure),
   WorkDetail get_work(1: string id) throws (1: Failure failure),
+  /** The latest work, newest first; page_work gives more. */
   list<WorkRow> list_work() throws (1: Failure failure),
   WorkRow cancel_work(1: string id, 2: string reason) throws (1: Failure failure),
   /** A long poll: answers when there is news after event number `after`, at the latest after wait_ms. */
@@ -401,4 +424,11 @@ service Coordinator {
   EventPage list_events(1: EventQuery query) throws (1: Failure failure),
   /** Why a run, job, task (RUN/ROUND/SHARD) or node is as it is: now, or how it ended. */
   Why why(1: string kind, 2: string id) throws (1: Failure failure),
+  /** Work, newest first, at most as much as the filter says and 1000. */
+  list<WorkRow> page_work(1: WorkFilter filter) throws (1: Failure failure),
+  /** The work with this id, key, or beginning of an id; `latest`: the newest. */
+  WorkRow find_work(1: string name) throws (1: Failure failure),
+  /** The stored rounds of a run, the first one first. */
+  list<Checkpoint> list_checkpoints(1: string id) throws (1: Failure failure),
+  RunSpec get_spec(1: string id) throws (1: Failure failure),
 }

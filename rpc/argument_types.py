@@ -28,6 +28,11 @@ def checked(text: str, kind: Callable[[str], Number], holds: Callable[[Number], 
     return value
 
 
+def whole(text: str, least: int = 0) -> int:
+    """Return a whole number."""
+    return checked(text, int, lambda value: value >= least, f"a whole number, {least} or more")
+
+
 def port(text: str, least: int = 0) -> int:
     """Return a port; only who serves may say 0, which picks a free one."""
     return checked(text, int, lambda value: least <= value <= 65535, f"a port from {least} to 65535")

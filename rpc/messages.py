@@ -14,7 +14,7 @@ from typing import TypeAlias
 from mlcore.settings import TrainSettings
 from rpc.event_messages import EventPage, EventQuery, EventRow, Reason, Why
 from rpc.node_messages import Join, NodeRow
-from rpc.specs import ADAPTIVE, DataFile, RunSpec
+from rpc.specs import ADAPTIVE, DataFile, RunSpec, WorkFilter
 
 PROTOCOL_VERSION = 1
 MAX_SLOTS = 256  # of one node; each is a connection
@@ -42,6 +42,7 @@ __all__ = [
     "RunSpec",
     "TrainSettings",
     "Why",
+    "WorkFilter",
 ]
 
 
@@ -170,6 +171,15 @@ class WorkRow:
     submitted_ms: int = 0
     started_ms: int = 0
     ended_ms: int = 0
+    owner: str = ""
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    round: int
+    model: str
+    validation_error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +220,8 @@ class RunDetail:
     mixed: bool = False
     offset: Buffer = b""
     scale: Buffer = b""
+    parent: str = ""
+    parent_round: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,10 @@ from rpc.errors import ExitCode, TrainerError
 
 VERSION = "0.1.0"
 
+_EXIT_STATUS = """\
+exit status: 0 done, 1 failed, 2 wrong usage, 3 unreachable, 4 refused,
+130 interrupted"""
+
 logger = logging.getLogger(__name__)
 
 
@@ -27,6 +31,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, prog: str, *, description: str, log_level: str = "info", **settings: object) -> None:
         settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        settings["epilog"] = f"{settings.get('epilog', '')}\n{_EXIT_STATUS}".lstrip()
         super().__init__(prog, description=description, **settings)  # type: ignore[arg-type]
         self._log_level = log_level
 

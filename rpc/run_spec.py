@@ -45,6 +45,8 @@ def check_run_spec(spec: RunSpec) -> None:
     _check_range("seed", spec.seed, 0, MAX_SEED)
     _check_range("threads", spec.threads, 1, MAX_THREADS)
     _check_range("patience", spec.patience, 0, MAX_ROUNDS)
+    _check_range("keep_checkpoints", spec.keep_checkpoints, 1, MAX_ROUNDS)
+    _check_range("parent_round", spec.parent_round, 0, MAX_ROUNDS if spec.parent else 0)
     _check_range("max_node_losses", spec.max_node_losses, 1, 1_000)
     _check_range("max_attempts", spec.max_attempts, 1, 1_000)
     _check_choice("init", spec.init, ("", *INITS))
@@ -74,7 +76,12 @@ def _check_queue(spec: RunSpec) -> None:
         raise BadRequest(f"max_nodes must not be below min_nodes, as {spec.max_nodes} is below {spec.min_nodes}")
     if len(spec.select) > MAX_LABELS:
         raise BadRequest(f"select must name at most {MAX_LABELS} labels, not {len(spec.select)}")
-    for name, text in [("owner", spec.owner), ("key", spec.key), *(("select", each) for each in _texts(spec.select))]:
+    for name, text in [
+        ("owner", spec.owner),
+        ("key", spec.key),
+        ("parent", spec.parent),
+        *(("select", each) for each in _texts(spec.select)),
+    ]:
         if len(text) > MAX_NAME:
             raise BadRequest(f"{name} must have at most {MAX_NAME} characters, not {len(text)}")
 

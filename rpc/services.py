@@ -139,4 +139,8 @@ COORDINATOR = _service(
     ("glance", {"runs": int}, m.Overview, True),
     ("list_events", {"query": m.EventQuery}, m.EventPage, True),
     ("why", {"kind": str, "id": str}, m.Why, True),
+    ("page_work", {"filter": m.WorkFilter}, tuple[m.WorkRow, ...], False),
+    ("find_work", {"name": str}, m.WorkRow, True),
+    ("list_checkpoints", {"id": str}, tuple[m.Checkpoint, ...], True),
+    ("get_spec", {"id": str}, m.RunSpec, True),
 )

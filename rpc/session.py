@@ -97,6 +97,19 @@ class Later:
         else:
             self._deliver = deliver
 
+    def turned(self, make: Callable[[Any], Any]) -> Later:
+        """A reply with what `make` makes of this one's result; an error stays as it is."""
+        turned = Later()
+
+        def deliver(value: Any, error: Exception | None) -> None:
+            try:
+                turned.settle(error if error is not None else make(value))
+            except TrainerError as refused:
+                turned.fail(refused)
+
+        self.then(deliver)
+        return turned
+
     def _settle(self, value: Any, error: Exception | None) -> None:
         if self.answered:
             return

@@ -61,3 +61,14 @@ class RunSpec:
     aggregation: str = "mean"
     trim: int = 1
     prox_mu: float = 0.0
+    keep_checkpoints: int = 2
+    parent: str = ""
+    parent_round: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkFilter:
+    states: tuple[str, ...] = ()
+    owner: str = ""
+    before: int = 0
+    limit: int = 100

@@ -12,6 +12,7 @@ import client.cli
 import compute_node.cli
 import coordinator.cli
 import roundhouse.demo
+from client.subcommands import SUBCOMMANDS
 from rpc import errors
 from rpc.errors import ExitCode, FailureKind, TrainerError
 
@@ -21,16 +22,7 @@ PACKAGES = ("client", "compute_node", "coordinator", "mlcore", "roundhouse", "rp
 Main = Callable[[Sequence[str]], int]
 HELPS: list[tuple[Main, list[str]]] = [
     (client.cli.main, ["-h"]),
-    (client.cli.main, ["status", "-h"]),
-    (client.cli.main, ["watch", "-h"]),
-    (client.cli.main, ["cancel", "-h"]),
-    (client.cli.main, ["runs", "plot", "-h"]),
-    (client.cli.main, ["models", "list", "-h"]),
-    (client.cli.main, ["models", "export", "-h"]),
-    (client.cli.main, ["models", "predict", "-h"]),
-    (client.cli.main, ["nodes", "list", "-h"]),
-    (client.cli.main, ["nodes", "add", "-h"]),
-    (client.cli.main, ["nodes", "drain", "-h"]),
+    *((client.cli.main, [*name.split(), "-h"]) for name in SUBCOMMANDS),
     (coordinator.cli.main, ["-h"]),
     (compute_node.cli.main, ["-h"]),
     (roundhouse.demo.main, ["-h"]),
@@ -43,6 +35,21 @@ def test_every_flag_is_in_the_readme(main: Main, arguments: list[str], capsys: p
         main(arguments)
     flags = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", capsys.readouterr().out)) - {"--help"}
     assert {flag for flag in flags if not re.search(rf"`[^`]*{flag}\b(?!-)", README)} == set()
+
+
+@pytest.mark.parametrize(("main", "arguments"), HELPS)
+def test_every_help_names_the_exit_codes(main: Main, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(arguments)
+    words = " ".join(capsys.readouterr().out.split())
+    assert [code for code in ExitCode if not re.search(rf"exit status: .*\b{code.value} [a-z]", words)] == []
+
+
+@pytest.mark.parametrize("name", SUBCOMMANDS)
+def test_every_command_of_the_client_speaks_json(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        client.cli.main([*name.split(), "-h"])
+    assert "--json" in capsys.readouterr().out
 
 
 def test_every_failure_class_has_a_row() -> None:

@@ -26,6 +26,12 @@ def first_steps(
     ]
 
 
+def taken_up(spec: RunSpec, number: int) -> Remark:
+    """Tell that the run goes on after a round that is stored: its own, or that of the run it branches from."""
+    of = f" of {spec.parent}" if spec.parent and number == spec.parent_round else ""
+    return Remark("resumed", f"goes on after round {number}{of}", number)
+
+
 def end_of(spec: RunSpec, task: TaskSpec, kind: FailureKind, message: str) -> End:
     """The end of a run that cannot do without this task; a mistake of the user's tells its place itself."""
     if kind is FailureKind.USER_ERROR:

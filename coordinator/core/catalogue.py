@@ -5,10 +5,10 @@ from __future__ import annotations
 import heapq
 import math
 from collections import deque
-from collections.abc import Mapping
 
-from coordinator.core.model import Work
+from coordinator.core.model import Work, WorkState
 from coordinator.core.owners import Owners
+from coordinator.core.saved import Past
 from coordinator.core.workload import Workload
 
 
@@ -18,12 +18,14 @@ class Catalogue:
     Attributes:
         work: open and ended.
         open: not ended, in order of submission.
+        running: what has begun of that, in order of its beginning.
         by_key: ids of work by owner and key.
     """
 
     def __init__(self, owners: Owners, kept: int) -> None:
         self.work: dict[str, Work] = {}
         self.open: dict[str, Work] = {}
+        self.running: dict[str, Work] = {}
         self.by_key: dict[tuple[str, str], str] = {}
         self._owners = owners
         self._kept = kept
@@ -31,23 +33,28 @@ class Catalogue:
         self._deadlines: list[tuple[float, str]] = []  # one entry that is right for each open work that has one
         self._submitted = 0
 
-    def add(self, workload: Workload, at: float, done_before: Mapping[str, int]) -> Work:
-        """Take in work that was submitted at `at`; nodes did so many of its tasks before a restart."""
+    def add(self, workload: Workload, at: float, past: Past) -> Work:
+        """Take in work that was submitted at `at`."""
         self._submitted += 1
         claim = workload.claim
         work = Work(workload, at, self._submitted, self._owners.joins(claim.owner))
-        work.done_by_node.update(done_before)
-        work.tasks_done = work.done_by_node.total()
+        _recall(work, past)
         self.work[work.id] = self.open[work.id] = work
         if claim.key:
             self.by_key[claim.owner, claim.key] = work.id
         self.note_deadline(work)
         return work
 
+    def begin(self, work: Work, now: float) -> None:
+        """The turn of the work has come."""
+        work.become(WorkState.RUNNING, now)
+        self.running[work.id] = work
+
     def end(self, work: Work) -> str | None:
         """The work is over; return the id of the work that is forgotten for it, if any is."""
         self._owners.leaves(work.owner)
         del self.open[work.id]
+        self.running.pop(work.id, None)
         self._ended.append(work.id)
         if len(self._ended) <= self._kept:
             return None
@@ -80,3 +87,13 @@ class Catalogue:
     def next_deadline(self) -> float:
         """No deadline comes before this one."""
         return self._deadlines[0][0] if self._deadlines else math.inf
+
+
+def _recall(work: Work, past: Past) -> None:
+    """Go on counting; what has begun in one numeric class stays in it."""
+    work.done_by_node.update(past.tasks_by_node)
+    work.tasks_done = work.done_by_node.total()
+    work.rejections, work.retries = past.rejections, past.retries
+    work.classes_used.update(past.classes)
+    if len(past.classes) == 1 and not work.workload.mixed_classes:
+        (work.numeric_class,) = past.classes

@@ -35,7 +35,7 @@ class Dispatcher:
     def __init__(self, policy: Policy, rng: Random, settings: Settings = DEFAULTS) -> None:
         owners = Owners(settings.shares)
         self._catalogue = Catalogue(owners, settings.kept_work)
-        self.work, self._open = self._catalogue.work, self._catalogue.open
+        self.work, self.open, self.running = self._catalogue.work, self._catalogue.open, self._catalogue.running
         self.by_key = self._catalogue.by_key
         self.pool = NodePool(policy, settings.pool)
         self._queue = WorkQueue(owners)
@@ -55,7 +55,7 @@ class Dispatcher:
             case events.Reported(attempt, outcome):
                 self._on_reported(attempt, outcome, now)
             case events.Computed(job, value):
-                work = self._open.get(job.run)
+                work = self.open.get(job.run)
                 if work is not None:
                     self._take(work, work.workload.on_computed(job, value, now), now)
             case events.Beat():
@@ -70,11 +70,11 @@ class Dispatcher:
                 node = self.pool.get(node_id, session)
                 if node is not None:
                     self._lose(node, reason, now)
-            case events.Submitted(workload, at, done_before):
-                self._queue.add(self._catalogue.add(workload, now if at is None else at, done_before))
+            case events.Submitted(workload, at, past):
+                self._queue.add(self._catalogue.add(workload, now if at is None else at, past))
             case events.CancelAsked(work_id, reason):
-                if work_id in self._open:
-                    self._end(self._open[work_id], WorkState.CANCELLED, End(FailureKind.CANCELLED, reason), now)
+                if work_id in self.open:
+                    self._end(self.open[work_id], WorkState.CANCELLED, End(FailureKind.CANCELLED, reason), now)
             case events.StoreChanged(reason):
                 self._store_fault = reason
                 self._note("store healed" if not reason else "store failed", reason)
@@ -100,8 +100,9 @@ class Dispatcher:
 
     def _begin(self, work: Work, now: float) -> None:
         """The turn of the work has come."""
-        work.become(WorkState.RUNNING, now)
+        self._catalogue.begin(work, now)
         self._book.begin(work)
+        self._out.append(events.Note(work.state.value, "", work.id))
         self._take(work, work.workload.begin(now), now)
 
     def _on_node_up(self, event: events.NodeUp, now: float) -> None:
@@ -113,7 +114,7 @@ class Dispatcher:
         node = self.pool.up(event.info, event.session, now)
         self._note("node up", f"{node.info.slots} slots, {node.info.device}", node_id=node.id)
         of_work = {task_id.partition("/")[0] for task_id in node.info.kept}
-        self._out += [events.Clear(node.id, node.session, work_id) for work_id in sorted(of_work - self._open.keys())]
+        self._out += [events.Clear(node.id, node.session, work_id) for work_id in sorted(of_work - self.open.keys())]
 
     def _lose(self, node: Node, reason: str, now: float) -> None:
         """The node's session is over: what it had goes elsewhere."""
@@ -289,7 +290,7 @@ class Dispatcher:
             self._lose(node, reason, now)
         for node in self.pool.readmit(now):
             self._note("readmitted", "its quarantine is over; it gets one task to try", node_id=node.id)
-        self._out += self._waits.look(self._open, self.pool, now)
+        self._out += self._waits.look(self.open, self.pool, now)
 
     def _note(self, kind: str, message: str, task: Task | None = None, node_id: str = "") -> None:
         if task is None:

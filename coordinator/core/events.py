@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from coordinator.core.jobs import Job, JobValue, Unable
 from coordinator.core.model import Attempt, NodeInfo, TaskState
+from coordinator.core.saved import NO_PAST, Past
 from coordinator.core.scores import Scores
 from coordinator.core.workload import Result, TaskSpec, Workload
 from rpc.errors import FailureKind, RejectReason
@@ -20,12 +21,12 @@ class Submitted:
 
     Attributes:
         at: when, for work that is taken up again after a restart; None: now.
-        done_before: how many of its tasks each node did before the restart.
+        past: what was counted of it before the restart.
     """
 
     workload: Workload
     at: float | None = None
-    done_before: Mapping[str, int] = field(default_factory=dict)
+    past: Past = NO_PAST
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import numpy as np
 
 from coordinator.core.jobs import ValidationInfo
 from coordinator.core.workload import Claim, Plan, class_key
+from mlcore.participation import n_participants
 from mlcore.shards import ShardStats, merge_stats, standardizer
 from rpc.errors import BadData
 from rpc.messages import RunSpec, ShardSummary, TrainSettings
@@ -33,6 +34,12 @@ def make_plan(spec: RunSpec, summaries: Sequence[ShardSummary], validation: Vali
         raise BadData(str(error)) from error
     offset, scale = _standardization(summaries) if spec.standardize else (b"", b"")
     return Plan(settings, spec.threads, offset, scale, spec.max_delta_norm)
+
+
+def n_tasks(spec: RunSpec, last_round: int) -> int:
+    """How many tasks the run is; a branch does not repeat the survey, nor the rounds before it."""
+    n_rounds, n_shards = last_round - spec.parent_round, len(spec.shards)
+    return n_rounds * n_participants(n_shards, spec.fraction) + (0 if spec.parent else n_shards)
 
 
 def claim_of(spec: RunSpec) -> Claim:

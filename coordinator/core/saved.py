@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from rpc.messages import RoundRow, ShardSummary
 
 
 @dataclass(frozen=True, slots=True)
 class SavedRun:
-    """A run as it was last committed.
+    """A run as it was last committed, or what a branch starts from.
 
     Attributes:
         summaries: of all shards, in their order; none where the survey was not committed.
@@ -24,3 +25,21 @@ class SavedRun:
     model: str = ""
     optimizer: str = ""
     run_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the dispatcher counted of a piece of work before a restart.
+
+    Attributes:
+        tasks_by_node: how many of its tasks each node did.
+        classes: numeric classes that they ran in.
+    """
+
+    tasks_by_node: Mapping[str, int] = field(default_factory=dict)
+    rejections: int = 0
+    retries: int = 0
+    classes: tuple[str, ...] = ()
+
+
+NO_PAST = Past()

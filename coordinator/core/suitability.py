@@ -98,8 +98,8 @@ def _classes(work: Work, waiting: list[Task], live: list[Node], pool: NodePool) 
 def _turn(work: Work, pool: NodePool) -> str:
     if work.state is not WorkState.PENDING:
         return ""
-    found, wanted = n_suitable(work, pool), work.claim.min_nodes
-    if wanted > 1 and found < wanted:
+    wanted = work.claim.min_nodes
+    if wanted > 1 and (found := n_suitable(work, pool)) < wanted:
         return f"{wanted} compute nodes that suit it (--min-nodes): {found} of them are here"
     return TURN
 

@@ -6,8 +6,8 @@ Federated averaging as in McMahan et al. (2017), algorithm 1.
 from __future__ import annotations
 
 from coordinator.core import jobs
-from coordinator.core.beginning import end_of, first_steps
-from coordinator.core.planning import claim_of, make_plan
+from coordinator.core.beginning import end_of, first_steps, taken_up
+from coordinator.core.planning import claim_of, make_plan, n_tasks
 from coordinator.core.rounds import Round, RoundFigures
 from coordinator.core.saved import SavedRun
 from coordinator.core.starting import start_round, task_of
@@ -27,7 +27,6 @@ from coordinator.core.workload import (
     TrainPayload,
     Withdraw,
 )
-from mlcore.participation import n_participants
 from mlcore.reduction import Addition
 from rpc.errors import FailureKind, TrainerError
 from rpc.messages import RunSpec, ShardSummary
@@ -37,6 +36,7 @@ class TrainingRun:
     """The state of a run between events. Models are versions: 0 is the start, version r the average of round r.
 
     Attributes:
+        saved: what it started from in this process.
         kept: rounds that are committed: what clients are told of, and where a restart goes on.
         awaits_commits: no round begins before the last one is committed: a restart could not make its bits again.
     """
@@ -52,7 +52,7 @@ class TrainingRun:
         self.awaits_commits = spec.mixed_classes or bool(spec.round_deadline_s)
         self.claim = claim_of(spec)
         self.plan: Plan | None = None
-        self._saved = saved = saved or SavedRun()
+        self.saved = saved = saved or SavedRun()
         self.figures = [RoundFigures.of(row) for row in saved.rounds]
         self.kept = len(saved.rounds)
         self.sealed: jobs.Sealed | None = None
@@ -79,8 +79,7 @@ class TrainingRun:
 
     @property
     def tasks_total(self) -> int:
-        in_a_round = n_participants(len(self.spec.shards), self.spec.fraction)
-        return len(self.spec.shards) + self._last_round * in_a_round
+        return n_tasks(self.spec, self._last_round)
 
     @property
     def deadline(self) -> float | None:
@@ -93,7 +92,7 @@ class TrainingRun:
         return tuple(self._summaries[shard] for shard in range(len(self.spec.shards)))
 
     def begin(self, now: float) -> list[Step]:
-        self._started_at = now - self._saved.run_s
+        self._started_at = now - self.saved.run_s
         unknown = [shard for shard in range(len(self.spec.shards)) if shard not in self._summaries]
         return [
             jobs.LoadValidation(self.id),
@@ -187,14 +186,14 @@ class TrainingRun:
             self.plan = make_plan(self.spec, summaries, self._validation)
         except TrainerError as error:
             return [End(FailureKind.USER_ERROR, str(error))]
-        if self._saved.rounds:
-            return [jobs.Load(self.id, self.kept, self._saved.model, self._saved.optimizer)]
-        return first_steps(self.id, self.spec, self.plan, summaries, is_new=not self._saved.summaries)
+        if self.saved.rounds:
+            return [jobs.Load(self.id, self.kept, self.saved.model, self.saved.optimizer)]
+        return first_steps(self.id, self.spec, self.plan, summaries, is_new=not self.saved.summaries)
 
     def _resume(self, now: float) -> list[Step]:
         """Go on after the last committed round, which may be the last of all."""
         number = self.kept
-        steps: list[Step] = [Remark("resumed", f"goes on after round {number}", number)]
+        steps: list[Step] = [taken_up(self.spec, number)]
         is_over = bool(self.spec.max_time_s) and now - self._started_at >= self.spec.max_time_s
         if is_over or number == self._last_round or self._stopping.reason:
             return steps + self._finish(number)

@@ -20,6 +20,7 @@ class WorkSubmitted:
         spec: whatever the work is made from again after a restart.
         select: labels that its nodes must have.
         blobs: the files it needs, by role.
+        parent: whose survey, and whose rounds up to `parent_round`, are its own too.
     """
 
     id: str
@@ -35,6 +36,8 @@ class WorkSubmitted:
     tasks_total: int = 0
     deadline_ms: int = 0
     blobs: Mapping[str, str] = field(default_factory=dict)
+    parent: str = ""
+    parent_round: int = 0
 
 
 @dataclass(frozen=True, slots=True)

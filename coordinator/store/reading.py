@@ -65,9 +65,11 @@ class Reader:
             page = select(*_WORK, work.c.spec).where(work.c.state.in_(OPEN_STATES), work.c.number > after)
             with self._connection() as connection:
                 rows = connection.execute(page.order_by(work.c.number).limit(_AT_ONCE)).all()
-                blobs = _blobs(connection, [row.id for row in rows])
+                ids = [row.id for row in rows]
+                blobs, surveys, rounds = _blobs(connection, ids), _surveys(connection, ids), _rounds(connection, ids)
             for row in rows:
-                yield OpenWork(_work(row[:-1]), row.spec, blobs.get(row.id, {}))
+                mine = (blobs.get(row.id, {}), tuple(surveys.get(row.id, ())), tuple(rounds.get(row.id, ())))
+                yield OpenWork(_work(row[:-1]), row.spec, *mine)
             after = rows[-1].number if len(rows) == _AT_ONCE else None
 
     def work(self, work_id: str) -> StoredWork | None:
@@ -76,6 +78,16 @@ class Reader:
     def work_by_key(self, owner: str, key: str) -> StoredWork | None:
         """The work that its owner submitted with this key."""
         return self._first_work(select(*_WORK).where(work.c.owner == owner, work.c.key == key, work.c.key != ""))
+
+    def work_called(self, name: str, *, limit: int) -> tuple[StoredWork, ...]:
+        """Work with this key, or if there is none with an id that begins so, the newest first."""
+        for meant in ((work.c.key == name, work.c.key != ""), (work.c.id.startswith(name, autoescape=True),)):
+            question = select(*_WORK).where(*meant).order_by(work.c.number.desc()).limit(limit)
+            with self._connection() as connection:
+                found = tuple(_work(row) for row in connection.execute(question))
+            if found:
+                break
+        return found
 
     def spec(self, work_id: str) -> bytes | None:
         with self._connection() as connection:
@@ -102,18 +114,15 @@ class Reader:
 
     def surveys(self, work_id: str) -> tuple[ShardSurveyed, ...]:
         """The surveys of its shards, by shard."""
-        return tuple(
-            ShardSurveyed(work_id, row["shard"], ShardSummary("", 0, **_named(row, _SUMMARY)))
-            for row in self._rows(select(survey).where(survey.c.work == work_id).order_by(survey.c.shard))
-        )
+        question = select(survey).where(survey.c.work == work_id).order_by(survey.c.shard)
+        return tuple(ShardSurveyed(work_id, row["shard"], _summary(row)) for row in self._rows(question))
 
-    def rounds(self, work_id: str, *, after: int = 0) -> tuple[RoundDone, ...]:
-        """Its rounds above `after`, by number."""
+    def rounds(self, work_id: str, *, after: int = 0, up_to: int | None = None) -> tuple[RoundDone, ...]:
+        """Its rounds above `after`, and up to the last or another one, by number."""
         question = select(round_).where(round_.c.work == work_id, round_.c.round > after).order_by(round_.c.round)
-        return tuple(
-            RoundDone(work_id, RoundRow(**_named(row, RoundRow.__dataclass_fields__)), row["detail"])
-            for row in self._rows(question)
-        )
+        if up_to is not None:
+            question = question.where(round_.c.round <= up_to)
+        return tuple(RoundDone(work_id, _round(row), row["detail"]) for row in self._rows(question))
 
     def blobs(self, work_id: str) -> Mapping[str, str]:
         """The files that it needs, by role."""
@@ -200,6 +209,32 @@ def _blobs(connection: Connection, works: Sequence[str]) -> dict[str, dict[str, 
     for of, role, blob in connection.execute(select(*columns).where(blob_name.c.work.in_(works))):
         names.setdefault(of, {})[role] = blob
     return names
+
+
+def _surveys(connection: Connection, works: Sequence[str]) -> dict[str, list[ShardSummary]]:
+    """The surveys by shard, by work."""
+    question = select(survey).where(survey.c.work.in_(works)).order_by(survey.c.work, survey.c.shard)
+    found: dict[str, list[ShardSummary]] = {}
+    for row in connection.execute(question).mappings():
+        found.setdefault(row["work"], []).append(_summary(row))
+    return found
+
+
+def _rounds(connection: Connection, works: Sequence[str]) -> dict[str, list[RoundRow]]:
+    """The rounds by number, by work."""
+    question = select(round_).where(round_.c.work.in_(works)).order_by(round_.c.work, round_.c.round)
+    found: dict[str, list[RoundRow]] = {}
+    for row in connection.execute(question).mappings():
+        found.setdefault(row["work"], []).append(_round(row))
+    return found
+
+
+def _summary(row: Mapping[Any, Any]) -> ShardSummary:
+    return ShardSummary("", 0, **_named(row, _SUMMARY))
+
+
+def _round(row: Mapping[Any, Any]) -> RoundRow:
+    return RoundRow(**_named(row, RoundRow.__dataclass_fields__))
 
 
 def _named(row: Mapping[Any, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from coordinator.core.model import WorkState
 from rpc.errors import FailureKind
+from rpc.messages import RoundRow, ShardSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,13 @@ class StoredWork:
 
 @dataclass(frozen=True, slots=True)
 class OpenWork:
-    """Work to go on with, with the files it needs by role."""
+    """Work to go on with: the files it needs by role, its surveys by shard, its rounds by number."""
 
     work: StoredWork
     spec: bytes
     blobs: Mapping[str, str]
+    summaries: tuple[ShardSummary, ...] = ()
+    rounds: tuple[RoundRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

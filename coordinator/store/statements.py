@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache
 
-from sqlalchemy import Executable, Insert, Table, bindparam, delete, func, insert, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Insert,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from coordinator.core.model import WorkState
@@ -30,6 +42,16 @@ PROGRESS = update(work).where(_OF_WORK)
 COMMITTED = update(round_).where(round_.c.work == bindparam("of"), round_.c.round == bindparam("number"))
 UNNAME = delete(blob_name).where(blob_name.c.work == bindparam("of"), blob_name.c.role == bindparam("as"))
 REMOVE_NODE = delete(node).where(node.c.id == bindparam("of"))
+
+
+def _copied(table: Table, *which: ColumnElement[bool]) -> Insert:
+    """Copy the rows of one work, or those `which`, to another."""
+    rest = [column for column in table.c if column is not table.c.work]
+    rows = select(bindparam("to", type_=table.c.work.type), *rest).where(table.c.work == bindparam("of"), *which)
+    return insert(table).from_select([table.c.work, *rest], rows)
+
+
+INHERIT = (_copied(survey), _copied(round_, round_.c.round <= bindparam("up_to")))
 FORGET = (
     delete(event).where(event.c.work == bindparam("of")),
     delete(event_thinned).where(event_thinned.c.work == bindparam("of")),

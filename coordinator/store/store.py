@@ -25,6 +25,7 @@ _MINE = writer.c.epoch == bindparam("mine")
 _CLAIM = update(writer).where(_MINE).values(epoch=bindparam("mine"))
 _STEP = update(writer).where(_MINE, writer.c.batch == bindparam("before"))
 _KEEP_LATE = update(writer)
+_ANNOUNCE = update(writer).where(_MINE).values(address=bindparam("at"))
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +108,12 @@ class Store:
             if not connection.execute(_CLAIM, {"mine": self.epoch}).rowcount:
                 raise held(self._database.name, holder_of(connection))
             return thin_events(connection, retention, now_ms=now_ms, at_most=at_most)
+
+    def announce(self, address: str) -> None:
+        """Say where this writer serves, for whoever finds the store held. Raises as `write`."""
+        with self._transaction() as connection:
+            if not connection.execute(_ANNOUNCE, {"mine": self.epoch, "at": address}).rowcount:
+                raise held(self._database.name, holder_of(connection))
 
     def close(self) -> None:
         """Let others write; nothing may be called after it."""

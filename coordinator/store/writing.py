@@ -53,15 +53,19 @@ def _submit(connection: Connection, submitted: Sequence[WorkSubmitted]) -> list[
         late = [place for place, row in enumerate(rows) if connection.execute(statement, row).rowcount == 0]
     else:
         connection.execute(sql.INSERT[work], list(map(_work_row, submitted)))
-    names = [
-        {"work": each.id, "role": role, "blob": blob}
-        for place, each in enumerate(submitted)
-        if each.blobs and place not in late
-        for role, blob in each.blobs.items()
-    ]
+    new = [each for place, each in enumerate(submitted) if place not in late]
+    names = [{"work": each.id, "role": role, "blob": blob} for each in new for role, blob in each.blobs.items()]
     if names:
         connection.execute(sql.INSERT[blob_name], names)
+    for each in new:
+        if each.parent:
+            _inherit(connection, each)
     return late
+
+
+def _inherit(connection: Connection, branch: WorkSubmitted) -> None:
+    for statement in sql.INHERIT:
+        connection.execute(statement, {"to": branch.id, "of": branch.parent, "up_to": branch.parent_round})
 
 
 def _work_row(submitted: WorkSubmitted) -> Row:

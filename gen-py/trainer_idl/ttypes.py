@@ -2072,6 +2072,9 @@ class RunSpec(object):
      - aggregation
      - trim
      - prox_mu
+     - keep_checkpoints
+     - parent
+     - parent_round
 
     """
 
@@ -2120,10 +2123,13 @@ class RunSpec(object):
         'aggregation',
         'trim',
         'prox_mu',
+        'keep_checkpoints',
+        'parent',
+        'parent_round',
     )
 
 
-    def __init__(self, name=None, shards=None, validation=None, rounds=None, epochs=None, hidden=None, classes=None, eta=None, activation=None, init=None, optimizer=None, batch_size=None, momentum=None, weight_decay=None, label_smoothing=None, eta_schedule=None, standardize=None, server_optimizer=None, weighting=None, dtype=None, seed=None, threads=None, tolerance=None, max_delta_norm=None, mixed_classes=None, patience=None, target_error=None, max_time_s=None, run_timeout_s=None, max_node_losses=None, max_attempts=None, owner=None, priority=None, min_nodes=None, max_nodes=None, select=None, key=None, fraction=None, min_shards=None, round_deadline_s=None, server_eta=None, aggregation=None, trim=None, prox_mu=None,):
+    def __init__(self, name=None, shards=None, validation=None, rounds=None, epochs=None, hidden=None, classes=None, eta=None, activation=None, init=None, optimizer=None, batch_size=None, momentum=None, weight_decay=None, label_smoothing=None, eta_schedule=None, standardize=None, server_optimizer=None, weighting=None, dtype=None, seed=None, threads=None, tolerance=None, max_delta_norm=None, mixed_classes=None, patience=None, target_error=None, max_time_s=None, run_timeout_s=None, max_node_losses=None, max_attempts=None, owner=None, priority=None, min_nodes=None, max_nodes=None, select=None, key=None, fraction=None, min_shards=None, round_deadline_s=None, server_eta=None, aggregation=None, trim=None, prox_mu=None, keep_checkpoints=None, parent=None, parent_round=None,):
         self.name = name
         self.shards = shards
         self.validation = validation
@@ -2168,6 +2174,9 @@ class RunSpec(object):
         self.aggregation = aggregation
         self.trim = trim
         self.prox_mu = prox_mu
+        self.keep_checkpoints = keep_checkpoints
+        self.parent = parent
+        self.parent_round = parent_round
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2416,6 +2425,21 @@ class RunSpec(object):
                     self.prox_mu = iprot.readDouble()
                 else:
                     iprot.skip(ftype)
+            elif fid == 45:
+                if ftype == TType.I32:
+                    self.keep_checkpoints = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 46:
+                if ftype == TType.STRING:
+                    self.parent = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 47:
+                if ftype == TType.I32:
+                    self.parent_round = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2612,6 +2636,18 @@ class RunSpec(object):
             oprot.writeFieldBegin('prox_mu', TType.DOUBLE, 44)
             oprot.writeDouble(self.prox_mu)
             oprot.writeFieldEnd()
+        if self.keep_checkpoints is not None:
+            oprot.writeFieldBegin('keep_checkpoints', TType.I32, 45)
+            oprot.writeI32(self.keep_checkpoints)
+            oprot.writeFieldEnd()
+        if self.parent is not None:
+            oprot.writeFieldBegin('parent', TType.STRING, 46)
+            oprot.writeString(self.parent.encode('utf-8') if sys.version_info[0] == 2 else self.parent)
+            oprot.writeFieldEnd()
+        if self.parent_round is not None:
+            oprot.writeFieldBegin('parent_round', TType.I32, 47)
+            oprot.writeI32(self.parent_round)
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -2655,6 +2691,8 @@ class WorkRow(object):
      - submitted_ms
      - started_ms
      - ended_ms
+     - owner
+     - number
 
     """
 
@@ -2674,10 +2712,12 @@ class WorkRow(object):
         'submitted_ms',
         'started_ms',
         'ended_ms',
+        'owner',
+        'number',
     )
 
 
-    def __init__(self, id=None, kind=None, name=None, state=None, reason=None, failure=None, round=None, rounds=None, tasks_done=None, tasks_total=None, validation_error=None, waiting_for=None, submitted_ms=None, started_ms=None, ended_ms=None,):
+    def __init__(self, id=None, kind=None, name=None, state=None, reason=None, failure=None, round=None, rounds=None, tasks_done=None, tasks_total=None, validation_error=None, waiting_for=None, submitted_ms=None, started_ms=None, ended_ms=None, owner=None, number=None,):
         self.id = id
         self.kind = kind
         self.name = name
@@ -2693,6 +2733,8 @@ class WorkRow(object):
         self.submitted_ms = submitted_ms
         self.started_ms = started_ms
         self.ended_ms = ended_ms
+        self.owner = owner
+        self.number = number
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2778,6 +2820,16 @@ class WorkRow(object):
                     self.ended_ms = iprot.readI64()
                 else:
                     iprot.skip(ftype)
+            elif fid == 16:
+                if ftype == TType.STRING:
+                    self.owner = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 17:
+                if ftype == TType.I64:
+                    self.number = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2847,6 +2899,222 @@ class WorkRow(object):
         if self.ended_ms is not None:
             oprot.writeFieldBegin('ended_ms', TType.I64, 15)
             oprot.writeI64(self.ended_ms)
+            oprot.writeFieldEnd()
+        if self.owner is not None:
+            oprot.writeFieldBegin('owner', TType.STRING, 16)
+            oprot.writeString(self.owner.encode('utf-8') if sys.version_info[0] == 2 else self.owner)
+            oprot.writeFieldEnd()
+        if self.number is not None:
+            oprot.writeFieldBegin('number', TType.I64, 17)
+            oprot.writeI64(self.number)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class WorkFilter(object):
+    """
+    Which work a list is to show.
+
+    Attributes:
+     - states
+     - owner
+     - before
+     - limit
+
+    """
+
+    __slots__ = (
+        'states',
+        'owner',
+        'before',
+        'limit',
+    )
+
+
+    def __init__(self, states=None, owner=None, before=None, limit=None,):
+        self.states = states
+        self.owner = owner
+        self.before = before
+        self.limit = limit
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.LIST:
+                    self.states = []
+                    (_etype90, _size87) = iprot.readListBegin()
+                    for _i91 in range(_size87):
+                        _elem92 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.states.append(_elem92)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.owner = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I64:
+                    self.before = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.I32:
+                    self.limit = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('WorkFilter')
+        if self.states is not None:
+            oprot.writeFieldBegin('states', TType.LIST, 1)
+            oprot.writeListBegin(TType.STRING, len(self.states))
+            for iter93 in self.states:
+                oprot.writeString(iter93.encode('utf-8') if sys.version_info[0] == 2 else iter93)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.owner is not None:
+            oprot.writeFieldBegin('owner', TType.STRING, 2)
+            oprot.writeString(self.owner.encode('utf-8') if sys.version_info[0] == 2 else self.owner)
+            oprot.writeFieldEnd()
+        if self.before is not None:
+            oprot.writeFieldBegin('before', TType.I64, 3)
+            oprot.writeI64(self.before)
+            oprot.writeFieldEnd()
+        if self.limit is not None:
+            oprot.writeFieldBegin('limit', TType.I32, 4)
+            oprot.writeI32(self.limit)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class Checkpoint(object):
+    """
+    A round that can be branched from: its model is stored.
+
+    Attributes:
+     - round
+     - model
+     - validation_error
+
+    """
+
+    __slots__ = (
+        'round',
+        'model',
+        'validation_error',
+    )
+
+
+    def __init__(self, round=None, model=None, validation_error=None,):
+        self.round = round
+        self.model = model
+        self.validation_error = validation_error
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.I32:
+                    self.round = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.model = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.DOUBLE:
+                    self.validation_error = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('Checkpoint')
+        if self.round is not None:
+            oprot.writeFieldBegin('round', TType.I32, 1)
+            oprot.writeI32(self.round)
+            oprot.writeFieldEnd()
+        if self.model is not None:
+            oprot.writeFieldBegin('model', TType.STRING, 2)
+            oprot.writeString(self.model.encode('utf-8') if sys.version_info[0] == 2 else self.model)
+            oprot.writeFieldEnd()
+        if self.validation_error is not None:
+            oprot.writeFieldBegin('validation_error', TType.DOUBLE, 3)
+            oprot.writeDouble(self.validation_error)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -3140,6 +3408,8 @@ class RunDetail(object):
      - mixed
      - offset
      - scale
+     - parent
+     - parent_round
 
     """
 
@@ -3160,10 +3430,12 @@ class RunDetail(object):
         'mixed',
         'offset',
         'scale',
+        'parent',
+        'parent_round',
     )
 
 
-    def __init__(self, rounds=None, tasks_by_node=None, rejections=None, retries=None, bytes_sent=None, bytes_received=None, model=None, model_sha256=None, model_bytes=None, layers=None, activation=None, dtype=None, numeric_class=None, mixed=None, offset=None, scale=None,):
+    def __init__(self, rounds=None, tasks_by_node=None, rejections=None, retries=None, bytes_sent=None, bytes_received=None, model=None, model_sha256=None, model_bytes=None, layers=None, activation=None, dtype=None, numeric_class=None, mixed=None, offset=None, scale=None, parent=None, parent_round=None,):
         self.rounds = rounds
         self.tasks_by_node = tasks_by_node
         self.rejections = rejections
@@ -3180,6 +3452,8 @@ class RunDetail(object):
         self.mixed = mixed
         self.offset = offset
         self.scale = scale
+        self.parent = parent
+        self.parent_round = parent_round
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -3193,22 +3467,22 @@ class RunDetail(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.rounds = []
-                    (_etype90, _size87) = iprot.readListBegin()
-                    for _i91 in range(_size87):
-                        _elem92 = RoundRow()
-                        _elem92.read(iprot)
-                        self.rounds.append(_elem92)
+                    (_etype97, _size94) = iprot.readListBegin()
+                    for _i98 in range(_size94):
+                        _elem99 = RoundRow()
+                        _elem99.read(iprot)
+                        self.rounds.append(_elem99)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 2:
                 if ftype == TType.MAP:
                     self.tasks_by_node = {}
-                    (_ktype94, _vtype95, _size93) = iprot.readMapBegin()
-                    for _i97 in range(_size93):
-                        _key98 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val99 = iprot.readI64()
-                        self.tasks_by_node[_key98] = _val99
+                    (_ktype101, _vtype102, _size100) = iprot.readMapBegin()
+                    for _i104 in range(_size100):
+                        _key105 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val106 = iprot.readI64()
+                        self.tasks_by_node[_key105] = _val106
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
@@ -3250,10 +3524,10 @@ class RunDetail(object):
             elif fid == 10:
                 if ftype == TType.LIST:
                     self.layers = []
-                    (_etype103, _size100) = iprot.readListBegin()
-                    for _i104 in range(_size100):
-                        _elem105 = iprot.readI32()
-                        self.layers.append(_elem105)
+                    (_etype110, _size107) = iprot.readListBegin()
+                    for _i111 in range(_size107):
+                        _elem112 = iprot.readI32()
+                        self.layers.append(_elem112)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3287,6 +3561,16 @@ class RunDetail(object):
                     self.scale = iprot.readBinary()
                 else:
                     iprot.skip(ftype)
+            elif fid == 17:
+                if ftype == TType.STRING:
+                    self.parent = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 18:
+                if ftype == TType.I32:
+                    self.parent_round = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -3300,16 +3584,16 @@ class RunDetail(object):
         if self.rounds is not None:
             oprot.writeFieldBegin('rounds', TType.LIST, 1)
             oprot.writeListBegin(TType.STRUCT, len(self.rounds))
-            for iter106 in self.rounds:
-                iter106.write(oprot)
+            for iter113 in self.rounds:
+                iter113.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.tasks_by_node is not None:
             oprot.writeFieldBegin('tasks_by_node', TType.MAP, 2)
             oprot.writeMapBegin(TType.STRING, TType.I64, len(self.tasks_by_node))
-            for kiter107, viter108 in self.tasks_by_node.items():
-                oprot.writeString(kiter107.encode('utf-8') if sys.version_info[0] == 2 else kiter107)
-                oprot.writeI64(viter108)
+            for kiter114, viter115 in self.tasks_by_node.items():
+                oprot.writeString(kiter114.encode('utf-8') if sys.version_info[0] == 2 else kiter114)
+                oprot.writeI64(viter115)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.rejections is not None:
@@ -3343,8 +3627,8 @@ class RunDetail(object):
         if self.layers is not None:
             oprot.writeFieldBegin('layers', TType.LIST, 10)
             oprot.writeListBegin(TType.I32, len(self.layers))
-            for iter109 in self.layers:
-                oprot.writeI32(iter109)
+            for iter116 in self.layers:
+                oprot.writeI32(iter116)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.activation is not None:
@@ -3370,6 +3654,14 @@ class RunDetail(object):
         if self.scale is not None:
             oprot.writeFieldBegin('scale', TType.STRING, 16)
             oprot.writeBinary(self.scale)
+            oprot.writeFieldEnd()
+        if self.parent is not None:
+            oprot.writeFieldBegin('parent', TType.STRING, 17)
+            oprot.writeString(self.parent.encode('utf-8') if sys.version_info[0] == 2 else self.parent)
+            oprot.writeFieldEnd()
+        if self.parent_round is not None:
+            oprot.writeFieldBegin('parent_round', TType.I32, 18)
+            oprot.writeI32(self.parent_round)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -3802,11 +4094,11 @@ class News(object):
             elif fid == 2:
                 if ftype == TType.LIST:
                     self.events = []
-                    (_etype113, _size110) = iprot.readListBegin()
-                    for _i114 in range(_size110):
-                        _elem115 = EventRow()
-                        _elem115.read(iprot)
-                        self.events.append(_elem115)
+                    (_etype120, _size117) = iprot.readListBegin()
+                    for _i121 in range(_size117):
+                        _elem122 = EventRow()
+                        _elem122.read(iprot)
+                        self.events.append(_elem122)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3818,11 +4110,11 @@ class News(object):
             elif fid == 4:
                 if ftype == TType.LIST:
                     self.activities = []
-                    (_etype119, _size116) = iprot.readListBegin()
-                    for _i120 in range(_size116):
-                        _elem121 = Activity()
-                        _elem121.read(iprot)
-                        self.activities.append(_elem121)
+                    (_etype126, _size123) = iprot.readListBegin()
+                    for _i127 in range(_size123):
+                        _elem128 = Activity()
+                        _elem128.read(iprot)
+                        self.activities.append(_elem128)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3843,8 +4135,8 @@ class News(object):
         if self.events is not None:
             oprot.writeFieldBegin('events', TType.LIST, 2)
             oprot.writeListBegin(TType.STRUCT, len(self.events))
-            for iter122 in self.events:
-                iter122.write(oprot)
+            for iter129 in self.events:
+                iter129.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.next is not None:
@@ -3854,8 +4146,8 @@ class News(object):
         if self.activities is not None:
             oprot.writeFieldBegin('activities', TType.LIST, 4)
             oprot.writeListBegin(TType.STRUCT, len(self.activities))
-            for iter123 in self.activities:
-                iter123.write(oprot)
+            for iter130 in self.activities:
+                iter130.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -4050,22 +4342,22 @@ class NodeRow(object):
             elif fid == 17:
                 if ftype == TType.MAP:
                     self.labels = {}
-                    (_ktype125, _vtype126, _size124) = iprot.readMapBegin()
-                    for _i128 in range(_size124):
-                        _key129 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val130 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.labels[_key129] = _val130
+                    (_ktype132, _vtype133, _size131) = iprot.readMapBegin()
+                    for _i135 in range(_size131):
+                        _key136 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val137 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.labels[_key136] = _val137
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 18:
                 if ftype == TType.MAP:
                     self.numeric_classes = {}
-                    (_ktype132, _vtype133, _size131) = iprot.readMapBegin()
-                    for _i135 in range(_size131):
-                        _key136 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val137 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.numeric_classes[_key136] = _val137
+                    (_ktype139, _vtype140, _size138) = iprot.readMapBegin()
+                    for _i142 in range(_size138):
+                        _key143 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val144 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.numeric_classes[_key143] = _val144
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
@@ -4161,17 +4453,17 @@ class NodeRow(object):
         if self.labels is not None:
             oprot.writeFieldBegin('labels', TType.MAP, 17)
             oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.labels))
-            for kiter138, viter139 in self.labels.items():
-                oprot.writeString(kiter138.encode('utf-8') if sys.version_info[0] == 2 else kiter138)
-                oprot.writeString(viter139.encode('utf-8') if sys.version_info[0] == 2 else viter139)
+            for kiter145, viter146 in self.labels.items():
+                oprot.writeString(kiter145.encode('utf-8') if sys.version_info[0] == 2 else kiter145)
+                oprot.writeString(viter146.encode('utf-8') if sys.version_info[0] == 2 else viter146)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.numeric_classes is not None:
             oprot.writeFieldBegin('numeric_classes', TType.MAP, 18)
             oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.numeric_classes))
-            for kiter140, viter141 in self.numeric_classes.items():
-                oprot.writeString(kiter140.encode('utf-8') if sys.version_info[0] == 2 else kiter140)
-                oprot.writeString(viter141.encode('utf-8') if sys.version_info[0] == 2 else viter141)
+            for kiter147, viter148 in self.numeric_classes.items():
+                oprot.writeString(kiter147.encode('utf-8') if sys.version_info[0] == 2 else kiter147)
+                oprot.writeString(viter148.encode('utf-8') if sys.version_info[0] == 2 else viter148)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.heard_ms is not None:
@@ -4386,22 +4678,22 @@ class Overview(object):
             elif fid == 4:
                 if ftype == TType.LIST:
                     self.nodes = []
-                    (_etype145, _size142) = iprot.readListBegin()
-                    for _i146 in range(_size142):
-                        _elem147 = NodeRow()
-                        _elem147.read(iprot)
-                        self.nodes.append(_elem147)
+                    (_etype152, _size149) = iprot.readListBegin()
+                    for _i153 in range(_size149):
+                        _elem154 = NodeRow()
+                        _elem154.read(iprot)
+                        self.nodes.append(_elem154)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 5:
                 if ftype == TType.LIST:
                     self.work = []
-                    (_etype151, _size148) = iprot.readListBegin()
-                    for _i152 in range(_size148):
-                        _elem153 = WorkRow()
-                        _elem153.read(iprot)
-                        self.work.append(_elem153)
+                    (_etype158, _size155) = iprot.readListBegin()
+                    for _i159 in range(_size155):
+                        _elem160 = WorkRow()
+                        _elem160.read(iprot)
+                        self.work.append(_elem160)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -4428,11 +4720,11 @@ class Overview(object):
             elif fid == 10:
                 if ftype == TType.LIST:
                     self.activities = []
-                    (_etype157, _size154) = iprot.readListBegin()
-                    for _i158 in range(_size154):
-                        _elem159 = Activity()
-                        _elem159.read(iprot)
-                        self.activities.append(_elem159)
+                    (_etype164, _size161) = iprot.readListBegin()
+                    for _i165 in range(_size161):
+                        _elem166 = Activity()
+                        _elem166.read(iprot)
+                        self.activities.append(_elem166)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -4461,15 +4753,15 @@ class Overview(object):
         if self.nodes is not None:
             oprot.writeFieldBegin('nodes', TType.LIST, 4)
             oprot.writeListBegin(TType.STRUCT, len(self.nodes))
-            for iter160 in self.nodes:
-                iter160.write(oprot)
+            for iter167 in self.nodes:
+                iter167.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.work is not None:
             oprot.writeFieldBegin('work', TType.LIST, 5)
             oprot.writeListBegin(TType.STRUCT, len(self.work))
-            for iter161 in self.work:
-                iter161.write(oprot)
+            for iter168 in self.work:
+                iter168.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.store_fault is not None:
@@ -4491,8 +4783,8 @@ class Overview(object):
         if self.activities is not None:
             oprot.writeFieldBegin('activities', TType.LIST, 10)
             oprot.writeListBegin(TType.STRUCT, len(self.activities))
-            for iter162 in self.activities:
-                iter162.write(oprot)
+            for iter169 in self.activities:
+                iter169.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -4668,11 +4960,11 @@ class EventPage(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.events = []
-                    (_etype166, _size163) = iprot.readListBegin()
-                    for _i167 in range(_size163):
-                        _elem168 = EventRow()
-                        _elem168.read(iprot)
-                        self.events.append(_elem168)
+                    (_etype173, _size170) = iprot.readListBegin()
+                    for _i174 in range(_size170):
+                        _elem175 = EventRow()
+                        _elem175.read(iprot)
+                        self.events.append(_elem175)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -4694,8 +4986,8 @@ class EventPage(object):
         if self.events is not None:
             oprot.writeFieldBegin('events', TType.LIST, 1)
             oprot.writeListBegin(TType.STRUCT, len(self.events))
-            for iter169 in self.events:
-                iter169.write(oprot)
+            for iter176 in self.events:
+                iter176.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.next is not None:
@@ -4894,11 +5186,11 @@ class Why(object):
             elif fid == 5:
                 if ftype == TType.LIST:
                     self.reasons = []
-                    (_etype173, _size170) = iprot.readListBegin()
-                    for _i174 in range(_size170):
-                        _elem175 = Reason()
-                        _elem175.read(iprot)
-                        self.reasons.append(_elem175)
+                    (_etype180, _size177) = iprot.readListBegin()
+                    for _i181 in range(_size177):
+                        _elem182 = Reason()
+                        _elem182.read(iprot)
+                        self.reasons.append(_elem182)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -4931,8 +5223,8 @@ class Why(object):
         if self.reasons is not None:
             oprot.writeFieldBegin('reasons', TType.LIST, 5)
             oprot.writeListBegin(TType.STRUCT, len(self.reasons))
-            for iter176 in self.reasons:
-                iter176.write(oprot)
+            for iter183 in self.reasons:
+                iter183.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -5153,6 +5445,9 @@ RunSpec.thrift_spec = (
     (42, TType.STRING, 'aggregation', 'UTF8', None, ),  # 42
     (43, TType.I32, 'trim', None, None, ),  # 43
     (44, TType.DOUBLE, 'prox_mu', None, None, ),  # 44
+    (45, TType.I32, 'keep_checkpoints', None, None, ),  # 45
+    (46, TType.STRING, 'parent', 'UTF8', None, ),  # 46
+    (47, TType.I32, 'parent_round', None, None, ),  # 47
 )
 all_structs.append(WorkRow)
 WorkRow.thrift_spec = (
@@ -5172,6 +5467,23 @@ WorkRow.thrift_spec = (
     (13, TType.I64, 'submitted_ms', None, None, ),  # 13
     (14, TType.I64, 'started_ms', None, None, ),  # 14
     (15, TType.I64, 'ended_ms', None, None, ),  # 15
+    (16, TType.STRING, 'owner', 'UTF8', None, ),  # 16
+    (17, TType.I64, 'number', None, None, ),  # 17
+)
+all_structs.append(WorkFilter)
+WorkFilter.thrift_spec = (
+    None,  # 0
+    (1, TType.LIST, 'states', (TType.STRING, 'UTF8', False), None, ),  # 1
+    (2, TType.STRING, 'owner', 'UTF8', None, ),  # 2
+    (3, TType.I64, 'before', None, None, ),  # 3
+    (4, TType.I32, 'limit', None, None, ),  # 4
+)
+all_structs.append(Checkpoint)
+Checkpoint.thrift_spec = (
+    None,  # 0
+    (1, TType.I32, 'round', None, None, ),  # 1
+    (2, TType.STRING, 'model', 'UTF8', None, ),  # 2
+    (3, TType.DOUBLE, 'validation_error', None, None, ),  # 3
 )
 all_structs.append(RoundRow)
 RoundRow.thrift_spec = (
@@ -5212,6 +5524,8 @@ RunDetail.thrift_spec = (
     (14, TType.BOOL, 'mixed', None, None, ),  # 14
     (15, TType.STRING, 'offset', 'BINARY', None, ),  # 15
     (16, TType.STRING, 'scale', 'BINARY', None, ),  # 16
+    (17, TType.STRING, 'parent', 'UTF8', None, ),  # 17
+    (18, TType.I32, 'parent_round', None, None, ),  # 18
 )
 all_structs.append(WorkDetail)
 WorkDetail.thrift_spec = (

@@ -19,6 +19,8 @@ from rpc.messages import (
     PROTOCOL_VERSION,
     BlobState,
     Buffer,
+    Checkpoint,
+    DataFile,
     EventRow,
     Hello,
     HelloReply,
@@ -29,6 +31,7 @@ from rpc.messages import (
     RunDetail,
     RunSpec,
     WorkDetail,
+    WorkFilter,
     WorkRow,
 )
 from rpc.server import Caller, Later, Server
@@ -75,6 +78,12 @@ DETAIL = RunDetail(
 )
 
 
+FIRST = blob_name((WEIGHTS / 2).tobytes())  # the model of round 1, which is the better one
+SPEC = RunSpec(
+    "data", (), DataFile("validate_toy.txt", "", 0), 2, 3, (3,), eta=0.5, key="monday", owner="ann", patience=4
+)
+
+
 def event(number: int, kind: str, message: str, *, round_number: int = 0) -> EventRow:
     return EventRow(number=number, at_ms=0, kind=kind, work=RUN_ID, round=round_number, message=message)
 
@@ -97,6 +106,8 @@ class FakeCoordinator:
             ever, unless the run has ended.
         parts: (name, offset, size) of each part of data that came.
         forgotten: `watch` knows no run any more.
+        listed: how many runs there are, all alike.
+        key: another name of the run.
         watched: gets an item with each call of `watch`.
     """
 
@@ -108,6 +119,10 @@ class FakeCoordinator:
     protocol: int = PROTOCOL_VERSION
     refusal: TrainerError | None = None
     forgotten: bool = False
+    listed: int = 1
+    key: str = "monday"
+    spec: RunSpec = SPEC
+    stored: tuple[Checkpoint, ...] = (Checkpoint(1, FIRST, 0.3), Checkpoint(2, DETAIL.model, 0.38154))
     node_rows: tuple[NodeRow, ...] = ()
     orders: list[tuple[str, str, str]] = field(default_factory=list)
     specs: list[RunSpec] = field(default_factory=list)
@@ -149,6 +164,23 @@ class FakeCoordinator:
     def list_work(self, caller: Caller) -> tuple[WorkRow, ...]:
         return (self.row,)
 
+    def page_work(self, caller: Caller, filter: WorkFilter) -> tuple[WorkRow, ...]:
+        """As many rows as there are `listed`; the number of each is its place, counted from 1."""
+        rows = [replace(self.row, number=number) for number in range(self.listed, 0, -1)]
+        shown = [row for row in rows if not filter.before or row.number < filter.before]
+        return tuple(row for row in shown if row.state in (filter.states or (row.state,)))[: filter.limit]
+
+    def find_work(self, caller: Caller, name: str) -> WorkRow:
+        if name not in (RUN_ID, self.key, "latest"):
+            raise NotFound(f"no run is called {name!r}; `client.py runs list` lists them")
+        return self.row
+
+    def get_spec(self, caller: Caller, work_id: str) -> RunSpec:
+        return self.spec
+
+    def list_checkpoints(self, caller: Caller, work_id: str) -> tuple[Checkpoint, ...]:
+        return self.stored
+
     def cancel_work(self, caller: Caller, work_id: str, reason: str) -> WorkRow:
         self.cancelled.append((work_id, reason))
         return replace(self.row, state="cancelled", reason=reason)
@@ -173,7 +205,8 @@ class Serving:
     def __init__(self, folder: Path) -> None:
         blobs = BlobFolder(folder)
         self.fake = FakeCoordinator(blobs)
-        blobs.put(DETAIL.model, WEIGHTS.nbytes, 0, WEIGHTS.tobytes())
+        for name, weights in ((DETAIL.model, WEIGHTS), (FIRST, WEIGHTS / 2)):
+            blobs.put(name, weights.nbytes, 0, weights.tobytes())
         self._loop = Loop()
         self._server = Server(self._loop, COORDINATOR, self.fake, host="127.0.0.1", port=0)
         self.port = self._server.address[1]

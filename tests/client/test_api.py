@@ -14,7 +14,7 @@ from client.link import Link
 from roundhouse import Run, Session, connect
 from rpc.errors import BadData, BadRequest, FailureKind, NotFound, RunFailed, TimedOut, Unreachable
 from rpc.messages import News
-from tests.client.fake import COMPLETED, LAYERS, RUN_ID, RUNNING, SHA256, WEIGHTS, Serving, story_of
+from tests.client.fake import COMPLETED, DETAIL, LAYERS, RUN_ID, RUNNING, SHA256, WEIGHTS, Serving, story_of
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_a_standardized_run_gives_its_statistics_with_the_model(coordinator: Ser
 
 
 def test_a_damaged_model_is_never_returned(coordinator: Serving, session: Session) -> None:
-    coordinator.fake.detail = replace(coordinator.fake.detail, model_sha256="0" * 64)
+    coordinator.fake.blobs.file(DETAIL.model).write_bytes(bytes(DETAIL.model_bytes))
     with pytest.raises(BadData, match=f"the model of {RUN_ID} arrived damaged"):
         session.run(RUN_ID).model()
 
@@ -101,7 +101,7 @@ def test_a_run_can_be_cancelled(coordinator: Serving, session: Session) -> None:
 
 
 def test_an_unknown_run_is_not_found(session: Session) -> None:
-    with pytest.raises(NotFound, match="no run r8"):
+    with pytest.raises(NotFound, match="no run is called 'r8'"):
         session.run("r8")
 
 

@@ -40,12 +40,12 @@ def test_every_setting_of_a_run_has_an_option() -> None:
         "--run-timeout 600 --max-node-losses 6 --max-attempts 8 "
         "--owner ann --priority 3 --min-nodes 2 --max-nodes 4 --select os=linux --select gpu=a100 --key monday "
         "--fraction 0.5 --min-shards 5 --round-deadline adaptive "
-        "--server-eta 0.5 --aggregation trimmed --trim 2 --prox-mu 0.1"
+        "--server-eta 0.5 --aggregation trimmed --trim 2 --prox-mu 0.1 --keep-checkpoints 9"
     )
     spec = spec_of(*options.split())
     assert spec.hidden == (512, 256)
     plain = spec_of()
-    given = {"name", "shards", "validation", "rounds", "epochs", "eta"}
+    given = {"name", "shards", "validation", "rounds", "epochs", "eta", "parent", "parent_round"}
     unchanged = [
         field.name for field in dataclasses.fields(RunSpec) if getattr(spec, field.name) == getattr(plain, field.name)
     ]
@@ -56,7 +56,7 @@ def test_every_setting_of_a_run_has_an_option() -> None:
 def test_the_python_api_takes_every_setting_that_the_command_line_takes() -> None:
     fields = {field.name for field in dataclasses.fields(RunSpec)}
     assert fields - set(Settings.__annotations__) == {
-        *("name", "shards", "validation", "rounds", "epochs", "hidden", "eta")
+        *("name", "shards", "validation", "rounds", "epochs", "hidden", "eta", "parent", "parent_round")
     }
 
 

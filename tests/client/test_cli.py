@@ -169,7 +169,7 @@ def test_watch_follows_a_run_to_its_result(coordinator: Serving, run_client: Run
 
 def test_watching_a_run_that_is_not_there_fails(coordinator: Serving, run_client: RunClient) -> None:
     ended = run_client("watch", "r8", "--server", coordinator.address)
-    assert ended == (1, "", "client: no run r8; `client.py status` lists them\n")
+    assert ended == (1, "", "client: no run is called 'r8'; `client.py runs list` lists them\n")
 
 
 def test_cancel_says_how_the_run_stands(coordinator: Serving, run_client: RunClient) -> None:

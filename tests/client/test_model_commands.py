@@ -28,8 +28,8 @@ def rows(tmp_path: Path) -> Path:
 def test_the_list_names_run_layers_hash_and_error(coordinator: Serving, run_client: RunClient) -> None:
     ended = run_client("models", "list", "--server", coordinator.address)
     head, row = ended.out.splitlines()
-    assert head.split() == ["run", "name", "layers", "sha256", "size", "error"]
-    assert row.split() == [RUN_ID, "data", "2-3-2", SHA256[:12], "68", "0.3815"]
+    assert head.split() == ["run", "name", "parent", "layers", "sha256", "size", "error"]
+    assert row.split() == [RUN_ID, "data", "-", "2-3-2", SHA256[:12], "68", "0.3815"]
 
 
 def test_the_list_as_json_tells_all(coordinator: Serving, run_client: RunClient) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from coordinator.recorder import Recorder
-from coordinator.store.changes import WorkProgressed
+from coordinator.store.changes import BlobNamed, Change, WorkProgressed
 from coordinator.store.ownership import this_process
 from coordinator.store.reading import Reader
 from coordinator.store.store import Store
@@ -70,27 +70,30 @@ def model(recording: Recording) -> float:
     return float(np.frombuffer(data, "<f4")[0])
 
 
-def test_of_a_group_only_the_newest_vector_becomes_a_file_and_the_one_before_goes(recording: Recording) -> None:
-    def rounds(*values: float) -> None:
-        for value in values:
-            recording.keep(value)
-        recording.recorder.add(done=lambda late: recording.done.put("kept"))
+def test_a_vector_becomes_a_file_that_goes_when_its_name_is_dropped(recording: Recording) -> None:
+    recorder, done = recording.recorder, recording.done
 
-    recording.running.do(lambda: rounds(1.0, 2.0))
-    recording.done.get(timeout=PATIENCE_S)
-    assert model(recording) == 2.0
-    recording.running.do(lambda: rounds(3.0))
-    recording.done.get(timeout=PATIENCE_S)
-    assert model(recording) == 3.0
-    assert len(recording.blobs.names()) == 1
+    def store_one() -> None:
+        recording.keep(1.0)
+        recorder.add(done=lambda late: done.put("kept"))
+
+    def drop_it() -> None:
+        recorder.add(BlobNamed("a", "model", ""), done=lambda late: done.put("dropped"))
+
+    recording.running.do(store_one)
+    assert done.get(timeout=PATIENCE_S) == "kept"
+    assert model(recording) == 1.0
+    recording.running.do(drop_it)
+    assert done.get(timeout=PATIENCE_S) == "dropped"
+    assert recording.blobs.names() == []
 
 
 def test_only_the_latest_progress_of_a_group_is_made(recording: Recording) -> None:
     made: list[int] = []
 
-    def progressed(number: int) -> WorkProgressed:
+    def progressed(number: int) -> tuple[Change, ...]:
         made.append(number)
-        return WorkProgressed("a", number, rounds=9, tasks_done=number, tasks_total=90)
+        return (WorkProgressed("a", number, rounds=9, tasks_done=number, tasks_total=90),)
 
     def rounds() -> None:
         for number in (1, 2, 3):

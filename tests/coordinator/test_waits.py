@@ -17,7 +17,8 @@ def test_a_wait_that_lasts_is_told_once_and_its_end_too() -> None:
     notes = [told([*dispatcher.handle(Tick(), float(now))]) for now in range(1, 5)]
     assert notes == [[("waiting", "for a compute node: none is connected")], [], [], []]
     assert told([*dispatcher.handle(NodeUp(node("a"), 1), 6.0)]) == [
-        ("went on", "after 6 s of waiting for a compute node: none is connected")
+        ("went on", "after 6 s of waiting for a compute node: none is connected"),
+        ("running", ""),
     ]
 
 

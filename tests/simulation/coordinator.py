@@ -8,13 +8,13 @@ from typing import cast
 
 from coordinator.core.dispatcher import Dispatcher
 from coordinator.core.events import Event, Note, StoreChanged, Submitted
-from coordinator.core.model import Work
+from coordinator.core.model import Work, WorkState
 from coordinator.core.policies import POLICIES
 from coordinator.core.settings import Settings
 from coordinator.core.training import TrainingRun
 from coordinator.journal import Journal
 from coordinator.recorder import Recorder
-from coordinator.remembering import Remembering, first_fence, open_runs, tells_end
+from coordinator.remembering import Remembering, first_fence, tells_end
 from coordinator.store.changes import Change
 from coordinator.store.reading import Reader
 from coordinator.store.store import Store
@@ -76,7 +76,7 @@ class SimCoordinator:
 
     def resume(self) -> list[Submitted]:
         """What was under way."""
-        found = list(open_runs(cast(Reader, self._store), self.clock))
+        found = [submitted for submitted, _ in self._memory.open_runs(cast(Reader, self._store))]
         for each in found:
             self.journal.take_up(each.workload.id)
             self.vectors.open(self._plans[each.workload.id])
@@ -110,11 +110,13 @@ class SimCoordinator:
         self._memory.round_done(self.dispatcher.work[run], number, vectors, done)
 
     def note(self, note: Note) -> None:
-        """Write down what happened, and the end of a work."""
+        """Write down what happened, and the beginning and the end of a work."""
         self._recorder.add(self.journal.append(note, self.clock.now_ms()))
         work = self.dispatcher.work.get(note.work_id)
         if work is not None and tells_end(note, work):
             self._memory.ended(work, lambda: self._tell(work))
+        elif work is not None and note.kind == WorkState.RUNNING.value:
+            self._memory.started(work)
 
     def run(self, work_id: str) -> TrainingRun:
         run = self.dispatcher.work[work_id].workload

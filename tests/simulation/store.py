@@ -98,14 +98,10 @@ class SimStore:
     def open_work(self) -> Iterator[OpenWork]:
         for rows in self.rows.values():
             if rows.work.state in _OPEN:
-                yield OpenWork(rows.work, rows.spec, rows.blobs)
-
-    def rounds(self, work_id: str) -> tuple[RoundDone, ...]:
-        return tuple(self.rows[work_id].rounds)
-
-    def surveys(self, work_id: str) -> tuple[ShardSurveyed, ...]:
-        found = self.rows[work_id].surveys
-        return tuple(found[shard] for shard in sorted(found))
+                summaries = tuple(rows.surveys[shard].summary for shard in sorted(rows.surveys))
+                yield OpenWork(
+                    rows.work, rows.spec, dict(rows.blobs), summaries, tuple(each.row for each in rows.rounds)
+                )
 
     def unnamed(self, names: Sequence[str]) -> set[str]:
         named = {blob for rows in self.rows.values() for blob in rows.blobs.values()}
@@ -132,6 +128,8 @@ class SimStore:
             case WorkSubmitted():
                 return self._submit(change)
             case WorkStarted(work, at_ms):
+                if self.rows[work].work.state is not WorkState.PENDING:
+                    return False
                 self._update(work, state=WorkState.RUNNING, started_ms=at_ms)
             case ShardSurveyed(work, shard):
                 self.rows[work].surveys[shard] = change
@@ -148,6 +146,8 @@ class SimStore:
                 if blob and blob not in self.blobs.files:
                     raise Flaw(f"the {role} of {work} is named before its file is there")
                 self.rows[work].blobs[role] = blob
+                if not blob:
+                    del self.rows[work].blobs[role]
             case WorkEnded(work, state, at_ms):
                 if self.rows[work].work.state not in _OPEN:
                     return False

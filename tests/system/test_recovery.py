@@ -110,5 +110,6 @@ def test_a_second_coordinator_says_who_holds_the_store(cluster: Cluster, tmp_pat
     command += ["--data-dir", str(tmp_path / "other"), "--store", f"sqlite:///{tmp_path / 'data' / 'store.db'}"]
     second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
     assert second.returncode == 1
-    assert f"(process {cluster.coordinator.process.pid} on " in second.stderr, second.stderr
+    held = f"the coordinator at 127.0.0.1:{cluster.coordinator.port} (process {cluster.coordinator.process.pid} on "
+    assert held in second.stderr, second.stderr
     assert len(second.stderr.splitlines()) == 1

@@ -100,9 +100,9 @@ def test_a_store_of_a_released_schema_can_be_opened_and_gone_on_with(tmp_path: P
     old.close()
     with open_store(path) as store:
         (opened,) = store.reader.open_work()
-        assert (opened.work.id, opened.work.round, opened.blobs["model"]) == ("run-open", 2, "sha256:model")
-        assert [each.row.round for each in store.reader.rounds("run-open")] == [1, 2]
-        assert len(store.reader.surveys("run-open")) == 2
+        assert (opened.work.id, opened.work.round, opened.blobs["model@2"]) == ("run-open", 2, "sha256:model")
+        assert [row.round for row in opened.rounds] == [1, 2]
+        assert len(opened.summaries) == 2
         ended = store.reader.work_by_key("ann", "key")
         assert ended is not None and ended.state is WorkState.FAILED
         assert store.identity == "cafe" and store.reader.last_event() == 4

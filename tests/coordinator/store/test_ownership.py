@@ -107,3 +107,11 @@ def hold(place: str, parent: Connection) -> None:
     with open_store(place):
         parent.send("open")
         parent.recv()
+
+
+def test_a_writer_can_say_later_where_it_serves(place: str) -> None:
+    with open_store(place, address="127.0.0.1:0") as first:
+        first.announce("127.0.0.1:40123")
+        holder = first.reader.holder()
+        assert holder is not None and holder.address == "127.0.0.1:40123"
+        assert first.write(1, [submitted("a")]) == ()

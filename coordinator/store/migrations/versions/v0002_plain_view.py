@@ -1,4 +1,4 @@
-"""Schema 0002: how long rounds took to be committed, and the events of a node."""
+"""Schema 0002: how long rounds took to be committed, the events of a node, and of which round a stored model is."""
 
 from __future__ import annotations
 
@@ -9,10 +9,18 @@ revision = "0002"
 down_revision = "0001"
 
 
+_LAST_ROUND = 'SELECT max(r.round) FROM "round" AS r WHERE r.work = blob_name.work'
+
+
 def upgrade() -> None:
     """Add what is new."""
     op.add_column("round", sa.Column("commit_s", sa.Double(), nullable=True))
     of_a_node = sa.text("node <> ''")
     op.create_index(
         "ix_event_node_number", "event", ["node", "number"], sqlite_where=of_a_node, postgresql_where=of_a_node
+    )
+    # These files were those of the last round.
+    op.execute(
+        f"UPDATE blob_name SET role = role || '@' || CAST(({_LAST_ROUND}) AS TEXT)"
+        f" WHERE role IN ('model', 'optimizer') AND ({_LAST_ROUND}) IS NOT NULL"
     )

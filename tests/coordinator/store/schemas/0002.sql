@@ -28,7 +28,7 @@ CREATE TABLE blob_name (
 	CONSTRAINT fk_blob_name_work FOREIGN KEY(work) REFERENCES work (id) ON DELETE CASCADE
 );
 INSERT INTO "blob_name" VALUES('run-open','shard/0','sha256:shard');
-INSERT INTO "blob_name" VALUES('run-open','model','sha256:model');
+INSERT INTO "blob_name" VALUES('run-open','model@2','sha256:model');
 CREATE TABLE event (
 	number BIGINT NOT NULL,
 	at_ms BIGINT NOT NULL,

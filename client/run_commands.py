@@ -1,0 +1,142 @@
+"""What `client.py runs` does: list the runs, show one, draw one, branch from one."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from client.api import connect
+from client.columns import align
+from client.plots import check_can_plot, plot_run
+from client.results import run_of
+from client.run_options import given_settings
+from client.stored import choose
+from rpc.errors import ExitCode
+from rpc.messages import Checkpoint, RunSpec, WorkDetail, WorkRow
+
+_HEAD = ("run", "name", "owner", "state", "submitted", "round", "error")
+_DATA = ("name", "shards", "validation", "owner", "parent", "parent_round")  # shown by themselves, or not at all
+_ALWAYS = ("rounds", "epochs", "hidden", "eta")
+
+
+def list_runs(args: argparse.Namespace) -> int:
+    """Print a line for each run, the newest first."""
+    with connect(args.server) as session:
+        rows = session.runs(limit=args.limit, states=args.state, owner=args.owner)
+    if args.json:
+        print(json.dumps([dataclasses.asdict(row) for row in rows], indent=2))
+    else:
+        print("\n".join(align([_HEAD, *map(_row, rows)], n_words=5)))
+    return ExitCode.DONE
+
+
+def show_run(args: argparse.Namespace) -> int:
+    """Print all that is known of a run but its rounds."""
+    with connect(args.server) as session:
+        run = session.run(args.run)
+        detail, spec, stored = run.detail(), run.spec(), run.checkpoints()
+    if args.json:
+        print(json.dumps(_as_json(detail, spec, stored), indent=2))
+    else:
+        print("\n".join(align(list(_facts(detail, spec, stored)), n_words=2)))
+    return ExitCode.DONE
+
+
+def plot(args: argparse.Namespace) -> int:
+    """Draw the curves of a run into a file."""
+    target = args.out or Path(f"{args.run}.png")
+    check_can_plot(target)
+    with connect(args.server) as session:
+        run = session.run(args.run)
+        plot_run(run.detail(), target)
+    print(json.dumps({"run": run.id, "file": str(target)}) if args.json else target)
+    return ExitCode.DONE
+
+
+def branch(args: argparse.Namespace) -> int:
+    """Start a run that goes on from a stored round of another."""
+    with connect(args.server) as session:
+        run = session.run(args.run).branch(args.from_round, **given_settings(args))
+        detail = run.detail()
+    about = run_of(detail)
+    if args.json:
+        print(json.dumps({"id": run.id, "parent": about.parent, "parent_round": about.parent_round}))
+    else:
+        print(f"{run.id}: goes on after round {about.parent_round} of {about.parent}")
+    return ExitCode.DONE
+
+
+def _row(row: WorkRow) -> Sequence[str]:
+    error = "-" if row.validation_error is None else f"{row.validation_error:.4f}"
+    return row.id, row.name, row.owner or "-", row.state, _time(row.submitted_ms), f"{row.round}/{row.rounds}", error
+
+
+def _facts(detail: WorkDetail, spec: RunSpec, stored: Sequence[Checkpoint]) -> Iterator[tuple[str, str]]:
+    """What there is to say, as pairs of words."""
+    row, run = detail.row, run_of(detail)
+    facts = {
+        "run": row.id,
+        "name": row.name,
+        "owner": row.owner,
+        "state": row.state,
+        "reason": row.reason,
+        "waiting for": row.waiting_for,
+        "branch of": f"{run.parent}, after round {run.parent_round}" if run.parent else "",
+        "submitted": _time(row.submitted_ms),
+        "started": _time(row.started_ms),
+        "ended": _time(row.ended_ms),
+        "rounds": f"{row.round} of {row.rounds}",
+        "tasks": f"{row.tasks_done} of {row.tasks_total}, {run.rejections} rejections, {run.retries} retries",
+        "error": "" if row.validation_error is None else f"{row.validation_error:.4f}",
+        "stored rounds": _stored(stored, row.id),
+        "layers": "-".join(map(str, run.layers)),
+        "numeric class": run.numeric_class,
+        "model sha256": run.model_sha256,
+    }
+    yield from ((name, text) for name, text in facts.items() if text)
+    yield from ((f"setting {name}", str(value)) for name, value in _settings(spec).items())
+
+
+def _stored(stored: Sequence[Checkpoint], run_id: str) -> str:
+    if not stored:
+        return ""
+    best = choose(stored, "best", run_id).round
+    return ", ".join(f"{each.round} (best)" if each.round == best else str(each.round) for each in stored)
+
+
+def _settings(spec: RunSpec) -> dict[str, Any]:
+    """What makes the run another one than the simplest."""
+    usual = {field.name: field.default for field in dataclasses.fields(RunSpec)}
+    values = {name: value for name, value in dataclasses.asdict(spec).items() if name not in _DATA}
+    return {name: value for name, value in values.items() if name in _ALWAYS or (value and value != usual[name])}
+
+
+def _as_json(detail: WorkDetail, spec: RunSpec, stored: Sequence[Checkpoint]) -> dict[str, Any]:
+    run = run_of(detail)
+    about = {name: getattr(run, name) for name in ("parent", "parent_round", "rejections", "retries", "model_sha256")}
+    return {
+        **dataclasses.asdict(detail.row),
+        **about,
+        "layers": list(run.layers),
+        "numeric_class": run.numeric_class,
+        "tasks_by_node": dict(run.tasks_by_node),
+        "checkpoints": [dataclasses.asdict(each) for each in stored],
+        "settings": dataclasses.asdict(spec),
+    }
+
+
+def _time(ms: int) -> str:
+    return f"{datetime.fromtimestamp(ms / 1000):%Y-%m-%d %H:%M:%S}" if ms else ""
+
+
+RUN_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "runs list": list_runs,
+    "runs show": show_run,
+    "runs plot": plot,
+    "runs branch": branch,
+}

@@ -1,0 +1,79 @@
+"""Runs that go on from a stored round of another run: what they start from, read from the store on a thread."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from coordinator.checkpoints import model_role, optimizer_role, stored_rounds
+from coordinator.core.model import Work
+from coordinator.core.saved import SavedRun
+from coordinator.core.training import TrainingRun
+from coordinator.store.reading import Reader
+from coordinator.store.rows import StoredWork
+from rpc.codec import from_bytes
+from rpc.errors import BadRequest, NotFound
+from rpc.messages import Checkpoint, RunSpec
+
+# What the weights of a model mean depends on these.
+_KEPT = ("shards", "validation", "hidden", "classes", "activation", "dtype", "standardize")
+
+
+def branch(spec: RunSpec, reader: Reader) -> tuple[RunSpec, SavedRun]:
+    """Return the specification with the number of the round filled in, and where the run begins.
+
+    Raises:
+        NotFound: there is no such parent.
+        BadRequest: the round is not stored, no round is left to do, or the model would be another one.
+    """
+    parent = reader.work(spec.parent)
+    if parent is None:
+        raise NotFound(f"no run is called {spec.parent!r}; `client.py runs list` lists them")
+    old, files = stored_spec(parent, reader), reader.blobs(parent.id)
+    number = _round_of(spec, stored_rounds(files))
+    if number >= spec.rounds:
+        raise BadRequest(
+            f"nothing is left to do after round {number} of {spec.rounds}; ask for more rounds, or begin earlier"
+        )
+    for name in _KEPT:
+        if getattr(spec, name) != getattr(old, name):
+            raise BadRequest(f"a branch has the {name} of the run that it goes on from; they cannot be changed")
+    goes_on = spec.server_optimizer == old.server_optimizer  # others keep something else from round to round
+    start = SavedRun(
+        tuple(each.summary for each in reader.surveys(parent.id)),
+        tuple(each.row for each in reader.rounds(parent.id, up_to=number)),
+        files[model_role(number)],
+        files.get(optimizer_role(number), "") if goes_on else "",
+    )
+    return replace(spec, parent_round=number), start
+
+
+def checkpoints(work: StoredWork, reader: Reader) -> tuple[Checkpoint, ...]:
+    """The rounds of a run that are stored, the first one first."""
+    files = reader.blobs(work.id)
+    errors = {each.row.round: each.row.validation_error for each in reader.rounds(work.id)}
+    return tuple(Checkpoint(number, files[model_role(number)], errors.get(number)) for number in stored_rounds(files))
+
+
+def stored_spec(work: StoredWork, reader: Reader) -> RunSpec:
+    """What a run of before this start was asked to do."""
+    spec = reader.spec(work.id)
+    assert spec is not None  # work is never forgotten while it can be asked for
+    return from_bytes(RunSpec, spec)
+
+
+def run_spec(work: Work) -> RunSpec:
+    """What a run was asked to do."""
+    run = work.workload
+    assert isinstance(run, TrainingRun)
+    return run.spec
+
+
+def _round_of(spec: RunSpec, stored: list[int]) -> int:
+    """The stored round that is meant."""
+    if not stored:
+        raise BadRequest(f"no round of {spec.parent} is stored yet; wait for its first one")
+    number = spec.parent_round or stored[-1]
+    if number not in stored:
+        shown = ", ".join(map(str, stored))
+        raise BadRequest(f"round {number} of {spec.parent} is not stored; these are: {shown}")
+    return number

@@ -1,0 +1,123 @@
+"""Lists of work for clients: read from the store a page at a time, with what is open as it stands now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import islice
+
+from coordinator.core.model import Work, WorkState
+from coordinator.remembering import stored_row
+from coordinator.runtime import Runtime
+from coordinator.store.failures import StoreDown
+from coordinator.store.reading import Reader
+from coordinator.store.rows import StoredWork
+from coordinator.views import shown_row
+from rpc.aside import Aside
+from rpc.errors import BadRequest, NotFound, TrainerError
+from rpc.messages import WorkFilter, WorkRow
+from rpc.server import Later
+
+LATEST = "latest"  # what people call the newest work
+_MOST = 1_000  # rows of one answer
+_SHOWN = 100  # rows for who asks for no number
+_NAMED = 5  # candidates that are named where a name fits several
+
+
+class WorkLists:
+    """All methods run on the loop's thread; the store is read on that of `files`."""
+
+    def __init__(self, runtime: Runtime, files: Aside) -> None:
+        self._runtime = runtime
+        self._files = files
+
+    def page(self, wanted: WorkFilter) -> Later:
+        """Work that the filter lets through, the newest first.
+
+        Raises:
+            BadRequest: there is no such state, or the limit is none.
+        """
+        states = _states(wanted.states)
+        if not 1 <= wanted.limit <= _MOST:
+            raise BadRequest(f"limit must be from 1 to {_MOST:,}, not {wanted.limit}")
+        found = self._files.later(
+            lambda: self._runtime.reader.work_page(
+                states=states, owner=wanted.owner or None, before=wanted.before or None, limit=wanted.limit
+            )
+        )
+        return found.turned(self._rows)
+
+    def latest(self) -> Later:
+        """The newest work, and what runs of the rest; while the store is away only what is in memory."""
+        return self._files.later(self._newest).turned(self._with_running)
+
+    def find(self, name: str) -> WorkRow | Later:
+        """The one work with this id, key or beginning of an id.
+
+        Raises:
+            NotFound: there is none.
+            BadRequest: there are several.
+        """
+        work = self._runtime.dispatcher.work.get(name)
+        if work is not None:
+            return self._shown(work)
+        return self._files.later(lambda: _found(self._runtime.reader, name)).turned(self._row)
+
+    def _newest(self) -> tuple[StoredWork, ...] | None:
+        """On a thread; None while the store is away."""
+        try:
+            return self._runtime.reader.work_page(limit=_SHOWN)
+        except StoreDown:
+            return None
+
+    def _with_running(self, newest: tuple[StoredWork, ...] | None) -> tuple[WorkRow, ...]:
+        work, running = self._runtime.dispatcher.work, self._runtime.dispatcher.running
+        if newest is None:
+            return tuple(map(self._shown, islice(reversed(work.values()), _SHOWN)))
+        known = {each.id for each in newest}
+        older = (each for each in reversed(running.values()) if each.id not in known)
+        return (*self._rows(newest), *map(self._shown, islice(older, _SHOWN)))
+
+    def _rows(self, found: tuple[StoredWork, ...]) -> tuple[WorkRow, ...]:
+        return tuple(map(self._row, found))
+
+    def _row(self, stored: StoredWork) -> WorkRow:
+        work = self._runtime.dispatcher.work.get(stored.id)
+        return stored_row(stored) if work is None else replace(self._shown(work), number=stored.number)
+
+    def _shown(self, work: Work) -> WorkRow:
+        return shown_row(self._runtime.dispatcher, work, self._runtime.clock)
+
+
+def _states(names: Iterable[str]) -> tuple[WorkState, ...]:
+    known = {state.value: state for state in WorkState}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise BadRequest(f"no work is {unknown[0]!r}; it is {', '.join(known)}")
+    return tuple(known[name] for name in names)
+
+
+def _found(reader: Reader, name: str) -> StoredWork:
+    """The one work that is meant; on a thread."""
+    if name == LATEST:
+        found = reader.work_page(limit=1)
+    else:
+        exact = reader.work(name)
+        found = (exact,) if exact is not None else reader.work_called(name, limit=_NAMED + 1)
+    if len(found) == 1:
+        return found[0]
+    raise _no_such_work(name) if not found else _several(name, found)
+
+
+def _no_such_work(name: str) -> TrainerError:
+    if name == LATEST:
+        return NotFound("there is no run yet")
+    return NotFound(
+        f"no run is called {name!r}, by id, key or the beginning of an id; `client.py runs list` lists them"
+    )
+
+
+def _several(name: str, found: tuple[StoredWork, ...]) -> TrainerError:
+    more = " and more" if len(found) > _NAMED else ""
+    ids = ", ".join(work.id for work in found[:_NAMED])
+    return BadRequest(f"{name!r} may be {ids}{more}; give the whole id")

@@ -1,0 +1,53 @@
+"""What clients hand in becomes work that cannot be lost."""
+
+from __future__ import annotations
+
+import time
+
+from coordinator.core.events import Submitted
+from coordinator.core.saved import SavedRun
+from coordinator.core.training import TrainingRun
+from coordinator.runtime import Runtime
+from rpc.aside import Aside
+from rpc.messages import RunSpec
+from rpc.server import Later
+
+
+class Submissions:
+    """Everything is called on the loop's thread; the store is read on that of `files`."""
+
+    def __init__(self, runtime: Runtime, files: Aside) -> None:
+        self._runtime = runtime
+        self._files = files
+        self._count = 0
+
+    def submit(self, spec: RunSpec, start: SavedRun | None = None) -> Later:
+        """Start a run; answered with its id, which other starts do not give within hours, once it cannot be lost.
+
+        A run that its owner submitted before with the same key is the one meant.
+
+        Args:
+            start: where a branch begins.
+
+        Raises:
+            BadRequest: the round that the branch begins with is not stored any more.
+        """
+        answer, runtime = Later(), self._runtime
+        known = runtime.dispatcher.by_key.get((spec.owner, spec.key))
+        if known is not None:
+            answer.resolve(known)
+            return answer
+        self._count += 1
+        now = time.monotonic()
+        run = TrainingRun(f"run-{runtime.epoch & 0xFFFFFF:06x}-{self._count}", spec, now, start)
+
+        def begin(is_late: bool) -> None:
+            if is_late:  # the key was used before, at an earlier start or a moment ago
+                earlier = self._files.later(lambda: runtime.reader.work_by_key(spec.owner, spec.key))
+                answer.follow(earlier.turned(lambda work: work.id))
+                return
+            runtime.take_up(Submitted(run, now))
+            answer.resolve(run.id)
+
+        runtime.memory.submitted(run, runtime.clock.ms(now), begin)
+        return answer

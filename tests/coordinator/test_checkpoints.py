@@ -1,0 +1,47 @@
+"""Which rounds of a run are stored."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coordinator.checkpoints import Checkpoints, Version, model_role, stored_rounds
+from rpc.messages import RoundRow
+
+VERSION = Version(np.zeros(1, np.float32), None)
+
+
+def stored_after(keep: int, errors: list[float], settled: set[int]) -> set[int]:
+    """The rounds stored after these, where rounds are committed together up to each of `settled`."""
+    checkpoints, stored = Checkpoints(keep), set[int]()
+    for number, error in enumerate(errors, 1):
+        checkpoints.note(number, error, VERSION)
+        if number in settled or number == len(errors):
+            change = checkpoints.settle()
+            assert stored.isdisjoint(change.new) and stored.issuperset(change.dropped)
+            stored = stored.difference(change.dropped).union(change.new)
+    return stored
+
+
+@given(
+    st.integers(1, 5), st.lists(st.sampled_from([0.1, 0.2, 0.3]), min_size=1, max_size=12), st.sets(st.integers(1, 12))
+)
+def test_the_last_rounds_and_the_first_best_are_stored_however_they_are_committed(
+    keep: int, errors: list[float], settled: set[int]
+) -> None:
+    n_rounds, best = len(errors), 1 + errors.index(min(errors))
+    assert stored_after(keep, errors, settled) == {best, *range(max(1, n_rounds - keep + 1), n_rounds + 1)}
+
+
+def test_after_a_restart_the_best_round_before_it_is_kept() -> None:
+    rows = [RoundRow(1, 0.3), RoundRow(2, 0.1), RoundRow(3, 0.2)]
+    checkpoints = Checkpoints(1, rows, stored=(2, 3))
+    checkpoints.note(4, 0.4, VERSION)
+    assert set(checkpoints.settle().dropped) == {3}
+    assert 2 in checkpoints and 4 in checkpoints and 3 not in checkpoints
+
+
+def test_rounds_are_read_from_the_roles_of_files() -> None:
+    roles = ["validation", "shard 1", model_role(10), model_role(9), "optimizer@10", "model"]
+    assert stored_rounds(roles) == [9, 10]
