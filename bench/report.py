@@ -22,7 +22,7 @@ def report(results: Results, goals: Sequence[Goal], plots: Sequence[str] = ()) -
 
 def goal_table(results: Results, goals: Sequence[Goal]) -> str:
     """Return one row for each goal."""
-    return "## Goals\n\n" + _table(("goal", "gate", "aim", "figure", ""), [_goal_row(results, goal) for goal in goals])
+    return "## Goals\n\n" + table(("goal", "gate", "aim", "figure", ""), [_goal_row(results, goal) for goal in goals])
 
 
 def _goal_row(results: Results, goal: Goal) -> tuple[str, ...]:
@@ -37,7 +37,7 @@ def number(figure: float) -> str:
 
 
 def _machine(results: Results) -> str:
-    return _table(("", ""), list(results.machine.items()))
+    return table(("", ""), list(results.machine.items()))
 
 
 def _figures(results: Results) -> str:
@@ -46,15 +46,16 @@ def _figures(results: Results) -> str:
         middle = results.median(name)
         assert middle is not None
         rows.append((name, number(middle), number(min(samples)), number(max(samples)), str(len(samples))))
-    return "## Figures\n\n" + _table(("figure", "median", "min", "max", "turns"), rows)
+    return "## Figures\n\n" + table(("figure", "median", "min", "max", "turns"), rows)
 
 
 def _left_out(results: Results) -> str:
     if not results.left_out:
         return ""
-    return "## Left out\n\n" + _table(("contestant", "why"), sorted(results.left_out.items()))
+    return "## Left out\n\n" + table(("contestant", "why"), sorted(results.left_out.items()))
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table as Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
