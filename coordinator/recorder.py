@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 
 from coordinator.store.changes import BlobNamed, Change, WorkEnded, WorkSubmitted
 from coordinator.store.failures import StoreDown
@@ -14,13 +15,14 @@ from coordinator.store.thinning import Retention
 from mlcore.kernels.backend import FloatArray
 from rpc.arrays import bytes_of
 from rpc.aside import Aside
-from rpc.blobs import BlobFolder, blob_name, parts
+from rpc.blobs import BlobFolder
 from rpc.errors import DiskFull, TrainerError
 from rpc.loop import Loop, Timer
 
 logger = logging.getLogger(__name__)
 
-_GATHER_S = 0.2  # a commit costs as much as several small rounds: those of this long go together
+_GATHER_S, _GATHER_MAX_S = 0.2, 5.0  # a commit costs as much as several small rounds: those of this long go together
+_GATHER_COMMITS = 10  # nor shall commits take more than a tenth of the time: one may hold a file of gigabytes
 _RETRY_S, _RETRY_MAX_S = 0.1, 2.0
 _THIN_S, _THIN_MORE_S = 60.0, 0.5
 _THIN_AT_MOST = 2000  # events: a few milliseconds
@@ -79,6 +81,8 @@ class Recorder:
         self._next = _Group()
         self._running: _Group | None = None
         self._number = 0
+        self._began = 0.0
+        self._gather_s = _GATHER_S
         self._tries = 0
         self._timer: Timer | None = None
         self._files: dict[str, dict[str, str]] = {}  # by work that is open and role: what is named; of the thread
@@ -92,7 +96,7 @@ class Recorder:
         self._next.changes += changes
         if done is not None:
             self._next.done.append(done)
-        self._commit_in(0.0 if at_once else _GATHER_S)
+        self._commit_in(0.0 if at_once else self._gather_s)
 
     def take_up(self, work: str, files: Mapping[str, str]) -> None:
         """Work of before this start has these files; called before anything else is."""
@@ -151,6 +155,7 @@ class Recorder:
     def _begin(self) -> None:
         self._running, self._next = self._take(), _Group()
         self._number += 1
+        self._began = monotonic()
         self._write()
 
     def _take(self) -> _Group:
@@ -183,11 +188,12 @@ class Recorder:
             self._tries = 0
             self._on_fault("")
         self._running = None
+        self._gather_s = min(_GATHER_MAX_S, max(_GATHER_S, _GATHER_COMMITS * (monotonic() - self._began)))
         for done in group.done:
             done(outcome)
         self._on_commit(group.changes)
         if self._next.changes or self._next.done:
-            self._commit_in(_GATHER_S)
+            self._commit_in(self._gather_s)
 
     def _commit(self, number: int, group: _Group) -> tuple[Change, ...]:
         """Write files, then what names them; on the store's thread."""
@@ -216,11 +222,7 @@ class Recorder:
                 self._files.pop(work, None)  # what is named now stays named
 
     def _put(self, vector: FloatArray) -> str:
-        data = bytes_of(vector.astype(vector.dtype.newbyteorder("<"), copy=False))
-        name = blob_name(data)
-        for offset, length in parts(data.nbytes):
-            self._blobs.put(name, data.nbytes, offset, data[offset : offset + length])
-        return name
+        return self._blobs.store(bytes_of(vector.astype(vector.dtype.newbyteorder("<"), copy=False)))
 
     def _remove(self, names: Sequence[str]) -> None:
         """Remove files that nothing names any more."""

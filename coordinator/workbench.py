@@ -21,7 +21,7 @@ from mlcore.mlp import init_weights, n_weights
 from mlcore.shards import DataError, Shard, check_labels, parse_rows, prepare, survey
 from rpc.arrays import bytes_of
 from rpc.aside import Aside, outcome_of
-from rpc.blobs import BlobFolder, blob_name, parts
+from rpc.blobs import BlobFolder
 from rpc.errors import FailureKind, TrainerError
 from rpc.loop import Loop
 
@@ -136,9 +136,7 @@ class Workbench:
 
     def _seal(self, model: FloatArray) -> jobs.Sealed:
         data = bytes_of(model.astype(model.dtype.newbyteorder("<"), copy=False))
-        name = blob_name(data)
-        for offset, length in parts(data.nbytes):
-            self._blobs.put(name, data.nbytes, offset, data[offset : offset + length])
+        name = self._blobs.store(data)
         return jobs.Sealed(name, name.partition(":")[2], data.nbytes)
 
 

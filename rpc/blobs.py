@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import errno
 import os
 import re
 import shutil
@@ -20,6 +21,7 @@ from rpc.messages import PART_BYTES, BlobState, Buffer
 
 _NAME = re.compile(r"sha256:([0-9a-f]{64})")
 _MAX_BLOB_BYTES = 64 << 30
+_STORED = "stored.part"
 _KEEP_FREE_BYTES = 64 << 20  # of the disk, for everything else
 
 
@@ -78,6 +80,7 @@ class BlobFolder:
         self._keep_free_bytes = keep_free_bytes
         self._coming = IncomingBlobs(clock)
         self._lock = Lock()
+        self._storing = Lock()
         self._held = FolderLock(path)
 
     def close(self) -> None:
@@ -118,6 +121,18 @@ class BlobFolder:
         except FileNotFoundError:
             self._make_again()
             return self._take(name, size, offset, data)
+
+    def store(self, data: Buffer) -> str:
+        """Make a blob of bytes that nobody sends, hashed as they are written; return its name.
+
+        Raises:
+            DiskFull: the disk has no room for it.
+        """
+        try:
+            return self._store(memoryview(data).cast("B"))
+        except FileNotFoundError:
+            self._make_again()
+            return self._store(memoryview(data).cast("B"))
 
     def get(self, name: str, offset: int, length: int) -> bytes:
         """Up to `length` bytes from `offset` on; fewer at the end.
@@ -183,6 +198,20 @@ class BlobFolder:
                     self._finish(name, incoming, file)
                 return BlobState(name, size, incoming.have)
         return self._take(name, size, offset, data)  # another thread ended it while this one waited
+
+    def _store(self, data: memoryview) -> str:
+        with self._storing:  # one file, which the next one overwrites if a process is killed here
+            path = self.path / _STORED
+            self._check_room("a new blob", len(data))
+            path.unlink(missing_ok=True)
+            incoming = IncomingBlob(path, len(data))
+            for offset, length in parts(len(data)):
+                incoming.append(data[offset : offset + length])
+            name = incoming.name
+            if not incoming.is_right(name):
+                raise OSError(errno.EIO, "changed while it was written", str(path))
+            os.replace(path, self.file(name))
+        return name
 
     def _begin(self, name: str, size: int, file: Path) -> IncomingBlob | None:
         """The blob that is coming in, begun if it was not; None if it is whole."""

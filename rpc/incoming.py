@@ -69,12 +69,17 @@ class IncomingBlob:
         self._hash.update(data)
         self.have += len(data)
 
+    @property
+    def name(self) -> str:
+        """What a blob of the bytes that are here is called."""
+        return f"sha256:{self._hash.hexdigest()}"
+
     def is_right(self, name: str) -> bool:
         """Whether all bytes have the hash that the name says, and are safe on the disk now.
 
         Makes the file of a blob without any bytes.
         """
-        if name != f"sha256:{self._hash.hexdigest()}":
+        if name != self.name:
             return False
         with self._open() as file:
             os.fsync(file.fileno())

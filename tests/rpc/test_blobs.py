@@ -271,6 +271,26 @@ def test_threads_put_different_and_equal_blobs_at_once(folder: BlobFolder) -> No
     assert all(folder.read(blob_name(data)) == data for data in contents)
 
 
+@pytest.mark.parametrize("size", [0, 10, PART_BYTES + 1])
+def test_bytes_of_our_own_become_a_blob_whatever_a_killed_process_left(folder: BlobFolder, size: int) -> None:
+    data = os.urandom(size)
+    (folder.path / "stored.part").write_bytes(os.urandom(20))
+    for _ in range(2):  # the second time it is there already
+        assert folder.store(data) == blob_name(data)
+        assert folder.names() == [blob_name(data)] and folder.read(blob_name(data)) == data
+    assert [file.suffix for file in folder.path.iterdir() if file.suffix == ".part"] == []
+
+
+def test_threads_store_blobs_of_their_own_at_once(folder: BlobFolder) -> None:
+    contents = [os.urandom(200_000) for _ in range(8)]
+    threads = [Thread(target=folder.store, args=(data,)) for data in contents]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert all(folder.checked(blob_name(data)) == data for data in contents)
+
+
 @given(st.integers(0, 5 * PART_BYTES))
 def test_parts_cover_a_size_once_and_in_order(size: int) -> None:
     at = 0
