@@ -59,6 +59,9 @@ class BackwardBuffers(ForwardBuffers):
         )
         self._batch.by_row[:, -1:] = 1.0
         self._batch.by_feature[-1:, :] = 1.0
+        # What enters each layer, by row: (rows, units + 1).
+        self._inputs = [self._batch.by_feature.T if n_rows > _LONG_BATCH else self._batch.by_row]
+        self._inputs += [activations.T for activations in self._extended]
 
     def load(self, x: FloatArray, y: IntArray, order: IntArray) -> None:
         """Take the next batch: the rows `order` of inputs (all rows, inputs) and classes (all rows,)."""
@@ -74,9 +77,8 @@ class BackwardBuffers(ForwardBuffers):
         self._backend.softmax_cross_entropy(d, self._batch.classes, parameters.loss, scale=scale, smoothing=smoothing)
         for layer in range(len(weights) - 1, 0, -1):
             below = self._deltas[layer - 1]
-            self._backend.matmul(d, self._extended[layer - 1].T, gradients[layer], keep=keep)
+            self._backend.matmul(d, self._inputs[layer], gradients[layer], keep=keep)
             self._backend.matmul(weights[layer][:, :-1].T, d, below)
             self._backend.activation_gradient(below, self._outputs[layer - 1], activation)
             d = below
-        by_row = self._batch.by_feature.T if d.shape[1] > _LONG_BATCH else self._batch.by_row
-        self._backend.matmul(d, by_row, gradients[0], keep=keep)
+        self._backend.matmul(d, self._inputs[0], gradients[0], keep=keep)

@@ -6,6 +6,7 @@ from math import isfinite
 
 import numpy as np
 
+from mlcore.finite import all_finite
 from mlcore.kernels.backend import Array, Backend, FloatArray, IntArray
 from mlcore.kernels.select import get_backend
 from mlcore.mlp import n_weights
@@ -69,7 +70,7 @@ def train_shard(
     with np.errstate(all="ignore"):  # divergence is found in the loss and told once, below
         loss, epochs_run = task.run()
         delta = np.subtract(backend.to_host(task.space.weights), model)
-    if not np.isfinite(delta).all():
+    if not all_finite(delta):
         raise _divergence(epochs_run, settings)
     return ShardResult(delta, loss, epochs_run)
 

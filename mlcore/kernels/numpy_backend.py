@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -84,7 +85,7 @@ class NumpyBackend:
             picked *= 1.0 - smoothing
             picked += np.add.reduce(z, axis=0) * (smoothing / n_classes)
         np.exp(z, out=z)
-        total = np.add.reduce(z, axis=0)
+        total = _ones(n_classes, z.dtype) @ z
         loss += np.add.reduce(np.log(total) - picked, dtype=np.float64)
         np.divide(scale, total, out=total)
         z *= total
@@ -108,6 +109,11 @@ class NumpyBackend:
                 _adam_chunk(w[chunk], g[chunk], m[chunk], v[chunk], rate, epsilon)
 
         in_shares(move, len(w))
+
+
+@lru_cache
+def _ones(n: int, dtype: np.dtype[Any]) -> FloatArray:
+    return np.ones(n, dtype)
 
 
 @lru_cache
