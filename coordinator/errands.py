@@ -12,7 +12,7 @@ from coordinator.core.model import Attempt
 from coordinator.core.training import TrainingRun
 from coordinator.core.workload import Surveyed, SurveyPayload, TaskSpec, Trained, TrainPayload
 from coordinator.gate import Weighing, check_shape, check_survey, count_rows
-from coordinator.known import Known, update_key
+from coordinator.known import Known, is_worth_keeping, update_key
 from coordinator.scripts import Call, Meanwhile, OnThread, Script, Step, Wait
 from coordinator.vectors import RunVectors, model_name
 from mlcore.kernels.backend import FloatArray
@@ -98,7 +98,7 @@ class Errands:
         delta = yield from _weighed(result, result.delta.data, payload, vectors)
         receive_s = perf_counter() - answered + overhead_s
         node = start.attempt.node_id
-        if vectors.recipe:
+        if vectors.recipe and is_worth_keeping(result):
             self._known.keep_update(update_key(vectors.recipe, model, payload, file), result, node)
         return self._deliver(vectors, attempt_id, delta, _trained(result, send_s, receive_s, node))
 

@@ -36,15 +36,19 @@ class Known:
         return None if record is None else _update_from(record, plan)
 
     def keep_update(self, key: Hashable, result: TrainResult, node: str) -> None:
-        """Keep an update that passed the gate, whose bytes came with the result."""
-        if result.delta.data is None or result.compute_s < _LEAST_S:
-            return
+        """Keep an update that passed the gate and is worth it."""
+        assert result.delta.data is not None
         head = _HEAD.pack(result.delta.digest, result.rows, result.loss, result.epochs_run, result.compute_s)
         self._memo.keep(key, head + node.encode(), result.delta.data)
 
     def forget(self, key: Hashable) -> None:
         """Something is wrong with this update."""
         self._memo.forget(key)
+
+
+def is_worth_keeping(result: TrainResult) -> bool:
+    """Whether the update came with its result, and took a while."""
+    return result.compute_s >= _LEAST_S and result.delta.data is not None
 
 
 def recipe_of(plan: Plan, numeric_class: str) -> str:

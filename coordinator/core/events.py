@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from coordinator.core.jobs import Job, JobValue, Unable
 from coordinator.core.model import Attempt, NodeInfo, TaskState
@@ -91,8 +91,7 @@ class Recalled:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(NamedTuple):
     """The attempt succeeded and its result, with its vector if it has one, is here.
 
     Attributes:
@@ -136,8 +135,7 @@ def is_answer(outcome: Outcome, state: TaskState) -> bool:
     return state is TaskState.PLACED
 
 
-@dataclass(frozen=True, slots=True)
-class Reported:
+class Reported(NamedTuple):
     """A node reported on an attempt; the dispatcher decides whether the attempt is still the live one."""
 
     attempt: Attempt
@@ -169,8 +167,7 @@ Event: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     """Send the task to the attempt's node."""
 
     attempt: Attempt

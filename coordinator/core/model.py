@@ -67,8 +67,7 @@ class IllegalChange(Exception):
     """A bug: somebody asked for a state change that the tables do not allow."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One try of a task on a node. The fence is different for every attempt there ever was and only grows."""
 
     task_id: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from coordinator.core.jobs import Job, JobValue
 from mlcore.mlp import n_weights
@@ -82,8 +82,7 @@ class TrainPayload:
 Payload: TypeAlias = SurveyPayload | TrainPayload
 
 
-@dataclass(frozen=True, slots=True)
-class TaskSpec:
+class TaskSpec(NamedTuple):
     """A task as its work defines it.
 
     Smaller orders go first. `data` is the blob it reads; `class_key` says in which respect the numeric class of its
@@ -106,8 +105,7 @@ class Surveyed:
     summary: ShardSummary
 
 
-@dataclass(frozen=True, slots=True)
-class Trained:
+class Trained(NamedTuple):
     """The result of training; the vector itself is kept under the attempt's id, already multiplied by its weight.
 
     Attributes:

@@ -44,7 +44,7 @@ def test_results_wait_for_their_node_while_it_hands_others_over() -> None:
 def test_nobody_waits_for_a_node_that_is_busy_with_other_work() -> None:
     kept = scene(keeping("b", "t1"), n_tasks=1)
     assert kept.place() == [("t0", "b")]
-    kept.book.add(kept.work, replace(kept.task().spec, id="t1"), 0.0)
+    kept.book.add(kept.work, kept.task().spec._replace(id="t1"), 0.0)
     kept.pool.up(node("a"), 1, 0.0)
     assert kept.place() == [("t1", "a")]
 

@@ -12,7 +12,7 @@ import pytest
 
 from coordinator.attempts import recalled
 from coordinator.core.workload import Plan, Trained, TrainPayload
-from coordinator.known import Known, recipe_of, update_key
+from coordinator.known import Known, is_worth_keeping, recipe_of, update_key
 from coordinator.memo import Memo
 from coordinator.vectors import RunVectors
 from mlcore.averaging import ServerOptimizer
@@ -62,11 +62,10 @@ def test_an_update_whose_bits_are_not_those_of_its_digest_does_not_pass(tmp_path
         recalled(*found, PAYLOAD, RunVectors("r", ServerOptimizer("fedavg", 0.0)), holder="h")
 
 
-def test_what_is_quickly_computed_or_waits_on_its_node_is_not_kept(tmp_path: Path) -> None:
-    here = known(tmp_path)
-    here.keep_update(KEY, replace(RESULT, compute_s=0.0001), "a:1")
-    here.keep_update(KEY, replace(RESULT, delta=replace(RESULT.delta, data=None)), "a:1")
-    assert here.update(KEY, PLAN) is None
+def test_what_is_quickly_computed_or_waits_on_its_node_is_not_worth_keeping() -> None:
+    assert is_worth_keeping(RESULT)
+    assert not is_worth_keeping(replace(RESULT, compute_s=0.0001))
+    assert not is_worth_keeping(replace(RESULT, delta=replace(RESULT.delta, data=None)))
 
 
 def test_an_update_is_known_by_all_that_it_is_a_function_of() -> None:

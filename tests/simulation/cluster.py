@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from enum import Enum, auto
 from functools import partial
 from random import Random
@@ -278,7 +277,7 @@ class Cluster:
             self.record(fault, entry)
         if isinstance(outcome, Delivered) and entry.task.kind == "train":
             self._arrivals += 1
-            outcome = replace(outcome, holder=f"{entry.attempt.id}@{self._arrivals}")
+            outcome = outcome._replace(holder=f"{entry.attempt.id}@{self._arrivals}")
             self.vectors.put(entry.task.work_id, outcome.holder, entry.value)
         self.handle(Reported(entry.attempt, outcome))
 

@@ -20,8 +20,9 @@ from coordinator.store.changes import (
 )
 from coordinator.store.failures import StoreDown
 from coordinator.store.rows import OpenWork, StoredWork
+from rpc.blobs import blob_name
 from rpc.errors import FailureKind
-from rpc.messages import EventRow
+from rpc.messages import Buffer, EventRow
 from tests.simulation.clock import Clock
 from tests.simulation.flaw import Flaw
 from tests.simulation.schedule import OutagePlan
@@ -46,8 +47,10 @@ class Blobs:
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
 
-    def put(self, name: str, size: int, offset: int, data: bytes) -> None:
+    def store(self, data: Buffer) -> str:
+        name = blob_name(data)
         self.files[name] = bytes(data)
+        return name
 
     def remove(self, name: str) -> None:
         self.files.pop(name, None)
