@@ -27,6 +27,10 @@ def add_queue(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--min-shards", type=int, default=1, metavar="N", help="that a round needs at its deadline (default: 1)"
     )
+    group.add_argument(
+        "--no-speculation", dest="speculation", action="store_false",
+        help="no second attempt of a task that takes far longer than the others of its round",
+    )  # fmt: skip
     group.add_argument("--key", default="", help="submit once: with the key of an earlier run, follow that one")
 
 

@@ -57,6 +57,7 @@ class Settings(TypedDict, total=False):
     trim: int
     prox_mu: float
     keep_checkpoints: int
+    speculation: bool
 
 
 class Changes(Settings, total=False):

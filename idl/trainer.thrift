@@ -211,6 +211,7 @@ struct RunSpec {
   45: i32 keep_checkpoints,    // how many of the last rounds can be branched from, besides the best one
   46: string parent,           // id of the run whose stored round it goes on from; empty: it starts anew
   47: i32 parent_round,        // 0: the last one stored
+  48: bool speculation,        // a task that takes far longer than its peers is tried on a second node, too
 }
 
 struct WorkRow {

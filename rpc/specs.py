@@ -64,6 +64,7 @@ class RunSpec:
     keep_checkpoints: int = 2
     parent: str = ""
     parent_round: int = 0
+    speculation: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,11 @@ from coordinator.core.queue import WorkQueue
 from coordinator.core.retry import rule_for
 from coordinator.core.set_backs import set_back
 from coordinator.core.settings import DEFAULTS, Settings
+from coordinator.core.speculation import Speculation
 from coordinator.core.suitability import waiting_for
 from coordinator.core.tasks import TaskBook
 from coordinator.core.waits import Waits
+from coordinator.core.withdrawals import Withdrawals
 from coordinator.core.workload import End, Queue, Remark, Step, Withdraw
 from rpc.errors import FailureKind, RejectReason
 
@@ -42,7 +44,8 @@ class Dispatcher:
         self._book = TaskBook(self._queue)
         self._placement = Placement(self.pool, self._queue, self._book, settings=settings, rng=rng)
         self._waits = Waits()
-        self._withdrawn: dict[int, TaskState] = {}  # by fence: what attempts not wanted any more do in a slot
+        self._speculation = Speculation(self.pool, self._book, self._placement)
+        self._withdrawn = Withdrawals(self.pool)
         self._rng = rng
         self._settings = settings
         self._next_check = 0.0
@@ -118,8 +121,7 @@ class Dispatcher:
 
     def _lose(self, node: Node, reason: str, now: float) -> None:
         """The node's session is over: what it had goes elsewhere."""
-        for fence in node.running:
-            self._withdrawn.pop(fence, None)
+        self._withdrawn.lost(node)
         self.pool.down(node, reason)
         self._note("node left" if node.is_leaving or node.is_drained else "node lost", reason, node_id=node.id)
         for work, task in self._book.on_node(node.id):
@@ -128,11 +130,13 @@ class Dispatcher:
 
     def _on_reported(self, attempt: Attempt, outcome: events.Outcome, now: float) -> None:
         found = self._book.find(attempt.task_id)
-        live = found[1].attempt if found is not None else None
-        if found is None or live != attempt or not events.is_answer(outcome, found[1].state):
-            self._refuse(attempt, outcome, is_live=live == attempt)
+        is_live = found is not None and found[1].attempt == attempt
+        if found is None or not ((is_live and events.is_answer(outcome, found[1].state)) or found[1].turns_to(attempt)):
+            self._out += self._withdrawn.refuse(attempt, outcome, is_live=is_live)
             return
         work, task = found
+        if task.rival is not None and isinstance(outcome, events.Delivered | events.Held):
+            self._drop_rival(work, task, now)
         if isinstance(outcome, events.Held) and work.workload.may_fetch(task.spec):
             task.worked_s = now - task.placed_at
             task.become(TaskState.FETCHING)
@@ -166,17 +170,6 @@ class Dispatcher:
             case events.Broke():
                 self._on_broke(work, task, outcome, now)
 
-    def _refuse(self, attempt: Attempt, outcome: events.Outcome, *, is_live: bool) -> None:
-        """A report that nobody waits for: of an attempt given up before, or said twice."""
-        if attempt.fence in self._withdrawn and events.is_answer(outcome, self._withdrawn[attempt.fence]):
-            del self._withdrawn[attempt.fence]
-            self.pool.vacate(attempt)
-        if isinstance(outcome, events.Delivered):
-            self._out.append(events.Drop(outcome.holder))
-            self._note("stale", f"late result of attempt {attempt.id} refused", node_id=attempt.node_id)
-        elif isinstance(outcome, events.Held) and not is_live:
-            self._out.append(events.Stop(attempt))
-
     def _on_delivered(self, work: Work, task: Task, outcome: events.Delivered, now: float) -> None:
         attempt = task.attempt
         assert attempt is not None
@@ -187,7 +180,9 @@ class Dispatcher:
         if outcome.is_known:
             self.pool.vacate(attempt)
         elif node is not None:
-            self.pool.praise(node, attempt, task.worked_s or now - task.placed_at)
+            took_s = task.worked_s or now - task.placed_at
+            work.pace.note(task.spec.order[0], took_s)
+            self.pool.praise(node, attempt, took_s)
         self._take(work, work.workload.on_result(task.spec, outcome.holder, outcome.result, now), now)
 
     def _on_broke(self, work: Work, task: Task, outcome: events.Broke, now: float) -> None:
@@ -210,7 +205,7 @@ class Dispatcher:
             self._fail(work, task, events.Broke(FailureKind.POISON, f"failed {limit} times, last: {message}"), now)
         else:
             self._count_retry(work, task)
-            self._book.delay(work, task, now + self._settings.failure_backoff.delay_s(failures, self._rng), now)
+            self._book.put_off(work, task, self._settings.failure_backoff.delay_s(failures, self._rng), now)
 
     def _attempt_lost(self, work: Work, task: Task, reason: str, now: float, *, wait_s: float = 0.0) -> None:
         """The node of the live attempt is gone, or the connection that the attempt ran on."""
@@ -226,26 +221,29 @@ class Dispatcher:
             self._fail(work, task, events.Broke(FailureKind.POISON, message), now)
         else:
             self._count_retry(work, task)
-            if wait_s:
-                self._book.delay(work, task, now + wait_s, now)
-            else:
-                self._book.requeue(work, task, now)
+            self._book.put_off(work, task, wait_s, now)
 
     def _count_retry(self, work: Work, task: Task) -> None:
         work.retries += 1
         work.workload.on_set_back(task.spec, False)
 
     def _fail(self, work: Work, task: Task, failure: events.Broke, now: float) -> None:
+        self._drop_rival(work, task, now)
         self._book.close(work, task, TaskState.DROPPED, now)
         self._take(work, work.workload.on_task_failed(task.spec, failure.kind, failure.message), now)
 
     def _withdraw(self, work: Work, task: Task, now: float) -> None:
-        attempt = task.attempt
-        if attempt is not None:
-            if task.state is not TaskState.HELD and self.pool.get(attempt.node_id, attempt.session):
-                self._withdrawn[attempt.fence] = task.state
-            self._out.append(events.Stop(attempt))
+        self._drop_rival(work, task, now)
+        if task.attempt is not None:
+            self._out.append(self._withdrawn.stop(task.attempt, task.state))
         self._book.close(work, task, TaskState.DROPPED, now)
+
+    def _drop_rival(self, work: Work, task: Task, now: float) -> None:
+        """One attempt of the task is enough from now on."""
+        if task.rival is not None:
+            self._out.append(self._withdrawn.stop(task.rival.attempt, task.state))
+            task.swap()
+            self._book.drop_attempt(work, task, now)
 
     def _take(self, work: Work, steps: list[Step], now: float) -> None:
         """Do what the work wants."""
@@ -291,6 +289,8 @@ class Dispatcher:
         for node in self.pool.readmit(now):
             self._note("readmitted", "its quarantine is over; it gets one task to try", node_id=node.id)
         self._out += self._waits.look(self.open, self.pool, now)
+        if not self._store_fault:
+            self._out += [*self._placement.place(self._begin, now), *self._speculation.look(now)]
 
     def _note(self, kind: str, message: str, task: Task | None = None, node_id: str = "") -> None:
         if task is None:

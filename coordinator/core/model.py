@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from coordinator.core.owners import FIRST_GUESS_S, Owner
+from coordinator.core.pace import Pace
 from coordinator.core.scores import Scores
 from coordinator.core.workload import Claim, TaskSpec, Workload
 from rpc.errors import FailureKind
@@ -57,7 +58,8 @@ _WAITING = frozenset({TaskState.READY, TaskState.DELAYED, TaskState.DROPPED})
 _TASK_CHANGES: Mapping[TaskState, frozenset[TaskState]] = {
     TaskState.READY: frozenset({TaskState.PLACED, TaskState.DELAYED, TaskState.DROPPED}),
     TaskState.DELAYED: frozenset({TaskState.READY, TaskState.DROPPED}),
-    TaskState.PLACED: _WAITING | {TaskState.HELD, TaskState.FETCHING, TaskState.DONE},
+    # Placed when it is placed: a second attempt beside the first.
+    TaskState.PLACED: _WAITING | {TaskState.PLACED, TaskState.HELD, TaskState.FETCHING, TaskState.DONE},
     TaskState.HELD: _WAITING | {TaskState.FETCHING},
     TaskState.FETCHING: _WAITING | {TaskState.DONE},
 }
@@ -80,9 +82,21 @@ class Attempt(NamedTuple):
         return f"{self.task_id}#{self.fence}"
 
 
+class Rival(NamedTuple):
+    """The other live attempt of a placed task; see the attributes of Task."""
+
+    attempt: Attempt
+    placed_at: float
+    charged_s: float
+
+
 @dataclass(slots=True, eq=False)
 class Task:
-    """A task with its history. `attempt` is the live attempt; replies to any other one are stale."""
+    """A task with its history.
+
+    `attempt` is the live attempt, and `rival` another one beside it, only while the task is placed; replies to any
+    other one are stale.
+    """
 
     spec: TaskSpec
     ready_at: float
@@ -91,6 +105,7 @@ class Task:
     charged_s: float = 0.0  # what its owner was charged for the attempt
     state: TaskState = TaskState.READY
     attempt: Attempt | None = None
+    rival: Rival | None = None
     tries: int = 0
     failures: Counter[FailureKind] = field(default_factory=Counter)
     sweeps: int = 0  # times that every node had declined
@@ -103,6 +118,20 @@ class Task:
         if state not in _TASK_CHANGES.get(self.state, frozenset()):
             raise IllegalChange(f"task {self.spec.id}: {self.state} to {state}")
         self.state = state
+
+    def swap(self) -> None:
+        """Let the rival be the attempt, and the attempt the rival."""
+        assert self.attempt is not None and self.rival is not None
+        old = Rival(self.attempt, self.placed_at, self.charged_s)
+        self.attempt, self.placed_at, self.charged_s = self.rival
+        self.rival = old
+
+    def turns_to(self, attempt: Attempt) -> bool:
+        """Whether this is the rival, which is the attempt then."""
+        if self.rival is None or self.rival.attempt != attempt:
+            return False
+        self.swap()
+        return True
 
 
 class Band(NamedTuple):
@@ -137,6 +166,7 @@ class Work:
     nodes: dict[str, int] = field(default_factory=dict)  # attempts on each
     task_s: float = FIRST_GUESS_S  # smoothed time of a task
     numeric_class: str | None = None  # the one that all its tasks must run in, once chosen
+    pace: Pace = field(default_factory=Pace)
     classes_used: set[str] = field(default_factory=set)
     holders: dict[str, str] = field(default_factory=dict)  # by blob: the node that had it last
     scores: dict[int, Scores] = field(default_factory=dict)  # by round: when its first task was placed

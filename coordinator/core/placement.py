@@ -6,7 +6,7 @@ from collections.abc import Callable
 from random import Random
 
 from coordinator.core.events import Command, Fetch, Start
-from coordinator.core.model import Attempt, Band, Node, Task, TaskState, Work, WorkState
+from coordinator.core.model import Attempt, Band, Node, Rival, Task, TaskState, Work, WorkState
 from coordinator.core.policies import Test
 from coordinator.core.pool import NodePool
 from coordinator.core.queue import Turn, WorkQueue
@@ -47,6 +47,19 @@ class Placement:
         for work, task in passed_over:
             self._book.put_back(work, task)
         return commands
+
+    def race(self, work: Work, task: Task, now: float) -> Start | None:
+        """Place a task that is placed once more, beside its attempt, if a node that is free suits it."""
+        first = task.attempt
+        assert first is not None
+        suitable = _within_its_limit(work, suits(work, task, self._pool))
+        others = {first.node_id, *task.refused_by, *task.avoid}
+        node = self._pool.choose(lambda node_id: node_id not in others and suitable(node_id), None, self._rng)
+        if node is None:
+            return None
+        task.rival = Rival(first, task.placed_at, task.charged_s)
+        task.ready_at = now
+        return self._start(work, task, node, now)
 
     def _serve(self, turn: Turn, closed: set[Band], passed_over: list[tuple[Work, Task]], now: float) -> list[Command]:
         """Place tasks of the work as long as it is its turn."""

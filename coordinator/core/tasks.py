@@ -43,8 +43,14 @@ class TaskBook:
         return self._tasks.get(task_id)
 
     def on_node(self, node_id: str) -> list[tuple[Work, Task]]:
-        """The tasks whose live attempt is on this node."""
-        return [(work, task) for work, task in self._tasks.values() if task.attempt and task.attempt.node_id == node_id]
+        """The tasks whose live attempt is on this node; it is their attempt, whether or not it was the rival."""
+        found: list[tuple[Work, Task]] = []
+        for work, task in self._tasks.values():
+            if task.rival is not None and task.rival.attempt.node_id == node_id:
+                task.swap()
+            if task.attempt is not None and task.attempt.node_id == node_id:
+                found.append((work, task))
+        return found
 
     def add(self, work: Work, spec: TaskSpec, now: float) -> None:
         task = work.tasks[spec.id] = Task(spec, now)
@@ -53,18 +59,36 @@ class TaskBook:
         self._push(work, task)
 
     def requeue(self, work: Work, task: Task, now: float) -> None:
-        """The attempt is over without a result; the task is ready for another one at once."""
-        self._release(work, task, now)
+        """The attempt is over without a result; the task is ready for another one at once, unless its rival goes on."""
+        if self.drop_attempt(work, task, now):
+            return
         task.ready_at = now
         work.held.pop(task.spec.id, None)
         task.become(TaskState.READY)
         self._push(work, task)
 
     def delay(self, work: Work, task: Task, until: float, now: float) -> None:
-        """The task may be placed again at `until`."""
-        self._release(work, task, now)
+        """The attempt is over without a result; the task may be placed again at `until`, unless its rival goes on."""
+        if self.drop_attempt(work, task, now):
+            return
         task.become(TaskState.DELAYED)
         heapq.heappush(self._delayed, (until, task.spec.id))
+
+    def put_off(self, work: Work, task: Task, wait_s: float, now: float) -> None:
+        """The attempt is over without a result; the task may be placed again in so many seconds."""
+        if wait_s:
+            self.delay(work, task, now + wait_s, now)
+        else:
+            self.requeue(work, task, now)
+
+    def drop_attempt(self, work: Work, task: Task, now: float) -> bool:
+        """The attempt is over, if there is one; return whether its rival goes on in its place."""
+        self._release(work, task, now)
+        if task.rival is None:
+            return False
+        task.attempt, task.placed_at, task.charged_s = task.rival
+        task.rival = None
+        return True
 
     def close(self, work: Work, task: Task, state: TaskState, now: float) -> None:
         """The task is done or dropped."""

@@ -47,7 +47,7 @@ class TrainingRun:
         self.id = run_id
         self.spec = spec
         self.name = spec.name
-        self.limits = Limits(spec.max_attempts, spec.max_node_losses)
+        self.limits = Limits(spec.max_attempts, spec.max_node_losses, spec.speculation)
         self.mixed_classes = spec.mixed_classes
         self.awaits_commits = spec.mixed_classes or bool(spec.round_deadline_s)
         self.claim = claim_of(spec)

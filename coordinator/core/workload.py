@@ -161,10 +161,11 @@ Step: TypeAlias = Queue | Withdraw | End | Remark | Job
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How often a task of this work may go wrong."""
+    """How often a task of this work may go wrong, and whether it may be tried on two nodes at once."""
 
     max_attempts: int = 5
     max_node_losses: int = 3
+    speculation: bool = False
 
 
 class Workload(Protocol):

@@ -2075,6 +2075,7 @@ class RunSpec(object):
      - keep_checkpoints
      - parent
      - parent_round
+     - speculation
 
     """
 
@@ -2126,10 +2127,11 @@ class RunSpec(object):
         'keep_checkpoints',
         'parent',
         'parent_round',
+        'speculation',
     )
 
 
-    def __init__(self, name=None, shards=None, validation=None, rounds=None, epochs=None, hidden=None, classes=None, eta=None, activation=None, init=None, optimizer=None, batch_size=None, momentum=None, weight_decay=None, label_smoothing=None, eta_schedule=None, standardize=None, server_optimizer=None, weighting=None, dtype=None, seed=None, threads=None, tolerance=None, max_delta_norm=None, mixed_classes=None, patience=None, target_error=None, max_time_s=None, run_timeout_s=None, max_node_losses=None, max_attempts=None, owner=None, priority=None, min_nodes=None, max_nodes=None, select=None, key=None, fraction=None, min_shards=None, round_deadline_s=None, server_eta=None, aggregation=None, trim=None, prox_mu=None, keep_checkpoints=None, parent=None, parent_round=None,):
+    def __init__(self, name=None, shards=None, validation=None, rounds=None, epochs=None, hidden=None, classes=None, eta=None, activation=None, init=None, optimizer=None, batch_size=None, momentum=None, weight_decay=None, label_smoothing=None, eta_schedule=None, standardize=None, server_optimizer=None, weighting=None, dtype=None, seed=None, threads=None, tolerance=None, max_delta_norm=None, mixed_classes=None, patience=None, target_error=None, max_time_s=None, run_timeout_s=None, max_node_losses=None, max_attempts=None, owner=None, priority=None, min_nodes=None, max_nodes=None, select=None, key=None, fraction=None, min_shards=None, round_deadline_s=None, server_eta=None, aggregation=None, trim=None, prox_mu=None, keep_checkpoints=None, parent=None, parent_round=None, speculation=None,):
         self.name = name
         self.shards = shards
         self.validation = validation
@@ -2177,6 +2179,7 @@ class RunSpec(object):
         self.keep_checkpoints = keep_checkpoints
         self.parent = parent
         self.parent_round = parent_round
+        self.speculation = speculation
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2440,6 +2443,11 @@ class RunSpec(object):
                     self.parent_round = iprot.readI32()
                 else:
                     iprot.skip(ftype)
+            elif fid == 48:
+                if ftype == TType.BOOL:
+                    self.speculation = iprot.readBool()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2647,6 +2655,10 @@ class RunSpec(object):
         if self.parent_round is not None:
             oprot.writeFieldBegin('parent_round', TType.I32, 47)
             oprot.writeI32(self.parent_round)
+            oprot.writeFieldEnd()
+        if self.speculation is not None:
+            oprot.writeFieldBegin('speculation', TType.BOOL, 48)
+            oprot.writeBool(self.speculation)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -5448,6 +5460,7 @@ RunSpec.thrift_spec = (
     (45, TType.I32, 'keep_checkpoints', None, None, ),  # 45
     (46, TType.STRING, 'parent', 'UTF8', None, ),  # 46
     (47, TType.I32, 'parent_round', None, None, ),  # 47
+    (48, TType.BOOL, 'speculation', None, None, ),  # 48
 )
 all_structs.append(WorkRow)
 WorkRow.thrift_spec = (

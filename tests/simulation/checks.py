@@ -16,6 +16,7 @@ from tests.simulation.ledger import Ledger, Phase
 from tests.simulation.schedule import Doom, Schedule
 from tests.simulation.store import SimStore
 
+_RACED_AFTER_S = 1.0
 _LEASE_S = PoolSettings().lease_s
 _ROUNDING_S = 0.001  # of times in the store
 _CHECK_S = _LEASE_S / 20 + 0.01  # how much later than at its end the end of a lease or run may be noticed
@@ -35,6 +36,7 @@ class Checks:
         self._cancelled: set[str] = set()
         self._heard_at: dict[str, float] = {}
         self.drained: set[str] = set()
+        self._placed_at: dict[int, float] = {}
 
     def begin(self, coordinator: SimCoordinator, now: float) -> None:
         """The coordinator is started."""
@@ -80,8 +82,14 @@ class Checks:
             if node.running.keys() != ledger.calling(node.id).keys():
                 fences = f"{sorted(node.running)}, in truth {sorted(ledger.calling(node.id))}"
                 raise Flaw(f"{node.id} runs for the dispatcher the attempts with fences {fences}")
+            if node.failed > ledger.failures_on[node.id]:
+                raise Flaw(f"{node.id} is held {node.failed} failures against, and has {ledger.failures_on[node.id]}")
             if is_connected and now > self._heard_at[node.id] + _LEASE_S + _CHECK_S:
                 raise Flaw(f"{node.id} is silent for {now - self._heard_at[node.id]:.1f} s and not given up")
+        for task_id in ledger.raced:
+            attempts = ledger.live_of(task_id)
+            if len(attempts) > 1 and any(each.phase is not Phase.WORKING for each in attempts):
+                raise Flaw(f"task {task_id} has a result, and its other attempt goes on")
         for run, failing in ledger.must_fail.items():
             if run in self._open and self._is_judged(run, min(failing.values()) - 1):
                 raise Flaw(f"run {run} goes on although it must fail: {sorted(failing)}")
@@ -95,13 +103,17 @@ class Checks:
     def ordered(self, node_id: str, order: NodeOrder) -> None:
         (self.drained.add if order is NodeOrder.DRAIN else self.drained.discard)(node_id)
 
-    def placed(self, attempt: Attempt) -> None:
-        """A drained node gets nothing new, and nobody does while nothing can be remembered."""
+    def placed(self, attempt: Attempt, now: float) -> None:
+        """A drained node gets nothing new, nobody does while nothing can be remembered, and no task twice too early."""
         self._check_claim(attempt)
         if self._coordinator.store_fault:
             raise Flaw(f"{attempt.id} is begun while the store takes nothing")
         if attempt.node_id in self.drained:
             raise Flaw(f"{attempt.node_id} is drained and gets {attempt.id}")
+        for other in self._ledger.live_of(attempt.task_id):
+            if now - self._placed_at[other.attempt.fence] < _RACED_AFTER_S:
+                raise Flaw(f"{attempt.id} is placed beside {other.attempt.id}, which has not run for a second")
+        self._placed_at[attempt.fence] = now
 
     def _check_claim(self, attempt: Attempt) -> None:
         """A run gets the nodes that it wants, and does not begin with fewer."""

@@ -43,12 +43,14 @@ class Ledger:
         self._limits = limits  # by run: max_attempts, max_node_losses
         self._max_nodes = max_nodes
         self.entries: dict[int, Entry] = {}
-        self.live: dict[str, Entry] = {}  # by task
+        self.live: dict[int, Entry] = {}  # by fence
+        self.raced: set[str] = set()  # tasks that have had two attempts at once
         self.done: set[str] = set()
         self.sessions: dict[str, int] = {}  # nodes that the dispatcher must take for connected
         self.slots: dict[str, int] = {}
         # By run: what the facts have made certain, and from which round on.
         self.must_fail: dict[str, dict[FailureKind, int]] = defaultdict(dict)
+        self.failures_on: Counter[str] = Counter()  # by node: those that its attempts were waited for with
         self._calling: dict[str, dict[int, Entry]] = defaultdict(dict)  # by node, of its present session
         self._lost_under: dict[str, set[str]] = defaultdict(set)
         self._failures: dict[str, Counter[FailureKind]] = defaultdict(Counter)
@@ -87,14 +89,23 @@ class Ledger:
             raise Flaw(f"fence {attempt.fence} of {attempt.id} after fence {self._newest_fence}")
         self._newest_fence = attempt.fence
         self._specs[task.id] = task
-        if task.id in self.live or task.id in self.done:
-            raise Flaw(f"task {task.id} is placed on {attempt.node_id} although it is placed or done already")
-        entry = self.entries[attempt.fence] = self.live[task.id] = Entry(attempt, task)
+        if task.id in self.done:
+            raise Flaw(f"task {task.id} is placed on {attempt.node_id} although it is done already")
+        others = self.live_of(task.id)
+        if len(others) > 1 or any(other.attempt.node_id == attempt.node_id for other in others):
+            raise Flaw(f"task {task.id} is placed on {attempt.node_id} although it has {len(others)} attempts already")
+        if others:
+            self.raced.add(task.id)
+        entry = self.entries[attempt.fence] = self.live[attempt.fence] = Entry(attempt, task)
         self._call(entry)
         used = {each.attempt.node_id for each in self.live.values() if each.task.work_id == task.work_id}
         if 0 < self._max_nodes[task.work_id] < len(used):
             raise Flaw(f"run {task.work_id} is on {len(used)} nodes and wants {self._max_nodes[task.work_id]} at most")
         return entry
+
+    def live_of(self, task_id: str) -> list[Entry]:
+        """The attempts of a task that go on."""
+        return [entry for entry in self.live.values() if entry.task.id == task_id]
 
     def fetching(self, attempt: Attempt) -> Entry:
         entry = self.entries[attempt.fence]
@@ -117,8 +128,7 @@ class Ledger:
     def stopped(self, attempt: Attempt) -> None:
         entry = self.entries[attempt.fence]
         entry.is_withdrawn = True
-        if self.live.get(attempt.task_id) is entry:
-            del self.live[attempt.task_id]
+        self.live.pop(attempt.fence, None)
 
     def answered(self, entry: Entry, outcome: Outcome) -> None:
         """A report came in; the call is over if it answers it, wanted or not."""
@@ -128,7 +138,7 @@ class Ledger:
 
     def is_awaited(self, entry: Entry, outcome: Outcome) -> bool:
         """Whether the dispatcher must take this report in; any other it must refuse."""
-        if self.live.get(entry.task.id) is not entry:
+        if entry.attempt.fence not in self.live:
             return False
         return entry.phase is Phase.WORKING or (
             entry.phase is Phase.FETCHING and isinstance(outcome, Delivered | Broke)
@@ -148,6 +158,7 @@ class Ledger:
             case Broke(FailureKind.NODE_LOST):
                 self._lost(entry)
             case Broke(kind):
+                self.failures_on[entry.attempt.node_id] += 1
                 self._failures[task_id][kind] += 1
                 self._over(entry)
                 self._judge(entry.task)
@@ -160,7 +171,7 @@ class Ledger:
 
     def _over(self, entry: Entry) -> None:
         entry.phase = Phase.OVER
-        self.live.pop(entry.task.id, None)
+        self.live.pop(entry.attempt.fence, None)
 
     def _judge(self, task: TaskSpec) -> None:
         max_attempts, max_losses = self._limits[task.work_id]

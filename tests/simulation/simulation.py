@@ -209,7 +209,7 @@ class Simulation:
     def _carry_out(self, command: Command, coordinator: SimCoordinator) -> None:
         match command:
             case Start(attempt, task):
-                self.checks.placed(attempt)
+                self.checks.placed(attempt, self.clock.now)
                 entry = self.ledger.started(attempt, task)
                 entry.committed_round = coordinator.run(task.work_id).kept
                 self.cluster.start(entry)
@@ -260,7 +260,7 @@ class Simulation:
         if task is None:
             return Column.DONE if entry.task.id in self.ledger.done else Column.DROPPED
         is_waiting = task.state in (TaskState.READY, TaskState.DELAYED)
-        if is_waiting or self.ledger.live.get(entry.task.id) is entry:
+        if is_waiting or entry.attempt.fence in self.ledger.live:
             return Column(task.state.value)
         return Column.MOVED
 

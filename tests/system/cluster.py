@@ -142,7 +142,8 @@ class Cluster:
             node.serve()
         listed = folder / "nodes.txt"
         listed.write_text("".join(f"127.0.0.1,{node.port}\n" for node in self.nodes))
-        self._coordinator_arguments = (policy, "--nodes", str(listed), *coordinator_arguments)
+        # Runs that are submitted again are to be computed again.
+        self._coordinator_arguments = (policy, "--nodes", str(listed), "--memo-size", "0", *coordinator_arguments)
         self.coordinator = Program("coordinator.py", "0", *self._coordinator_arguments).serve()
 
     def new_node(self, port: int = 0) -> Program:

@@ -20,7 +20,7 @@ class MixedCluster(Cluster):
         self.nodes = nodes
         listed = folder / "nodes.txt"
         listed.write_text("".join(f"127.0.0.1,{port}\n" for port in ports))
-        self._coordinator_arguments = ("3", "--nodes", str(listed), *coordinator_arguments)
+        self._coordinator_arguments = ("3", "--nodes", str(listed), "--memo-size", "0", *coordinator_arguments)
         self.coordinator = Program("coordinator.py", "0", *self._coordinator_arguments).serve()
 
 

@@ -8,11 +8,12 @@ from tests.system.cluster import Cluster
 from tests.system.test_same_bits import good
 
 RUN = ("3", "50", "12", "0.0001", "--json")
+MEMO = ("--memo-size", "1GB")
 TASKS = 40  # 10 surveys, 3 rounds of 10 shards
 
 
 def test_a_run_that_is_submitted_again_is_done_without_any_task_sent(tmp_path: Path) -> None:
-    with Cluster(tmp_path, nodes=2) as cluster:
+    with Cluster(tmp_path, nodes=2, coordinator_arguments=MEMO) as cluster:
         first, again = (good(cluster.train(*RUN)).json for _ in range(2))
         done = sum(node.done for node in cluster.overview().nodes)
         timing = tmp_path / "timing.txt"
@@ -29,10 +30,10 @@ def test_a_run_that_is_submitted_again_is_done_without_any_task_sent(tmp_path: P
 
 
 def test_a_longer_run_goes_on_where_a_shorter_one_ended(tmp_path: Path) -> None:
-    with Cluster(tmp_path, nodes=1) as cluster:
+    with Cluster(tmp_path, nodes=1, coordinator_arguments=MEMO) as cluster:
         good(cluster.train(*RUN))
         longer = good(cluster.train("4", *RUN[1:])).json
-    with Cluster(tmp_path, nodes=1, coordinator_arguments=("--memo-size", "0")) as cluster:
+    with Cluster(tmp_path, nodes=1) as cluster:
         good(cluster.train(*RUN))
         expected = good(cluster.train("4", *RUN[1:])).json
     assert longer["tasks_by_node"]["memo"] == TASKS
@@ -41,7 +42,7 @@ def test_a_longer_run_goes_on_where_a_shorter_one_ended(tmp_path: Path) -> None:
 
 
 def test_another_seed_is_another_run(tmp_path: Path) -> None:
-    with Cluster(tmp_path, nodes=1) as cluster:
+    with Cluster(tmp_path, nodes=1, coordinator_arguments=MEMO) as cluster:
         good(cluster.train(*RUN))
         other = good(cluster.train(*RUN, "--seed", "2")).json
     assert other["tasks_by_node"]["memo"] == 10, "the surveys"

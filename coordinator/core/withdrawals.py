@@ -1,0 +1,38 @@
+"""Attempts that are not wanted any more: they are stopped, keep their slot until they answer, and are refused then."""
+
+from __future__ import annotations
+
+from coordinator.core import events
+from coordinator.core.model import Attempt, Node, TaskState
+from coordinator.core.pool import NodePool
+
+
+class Withdrawals:
+    """What was withdrawn and has not answered yet."""
+
+    def __init__(self, pool: NodePool) -> None:
+        self._pool = pool
+        self._states: dict[int, TaskState] = {}  # by fence: what they do in a slot
+
+    def stop(self, attempt: Attempt, state: TaskState) -> events.Stop:
+        """The attempt, of a task in this state, is not wanted any more."""
+        if state is not TaskState.HELD and self._pool.get(attempt.node_id, attempt.session):
+            self._states[attempt.fence] = state
+        return events.Stop(attempt)
+
+    def lost(self, node: Node) -> None:
+        """Nothing on this node answers any more."""
+        for fence in node.running:
+            self._states.pop(fence, None)
+
+    def refuse(self, attempt: Attempt, outcome: events.Outcome, *, is_live: bool) -> list[events.Command]:
+        """A report that nobody waits for: of an attempt given up before, or said twice."""
+        if attempt.fence in self._states and events.is_answer(outcome, self._states[attempt.fence]):
+            del self._states[attempt.fence]
+            self._pool.vacate(attempt)
+        if isinstance(outcome, events.Delivered):
+            stale = f"late result of attempt {attempt.id} refused"
+            return [events.Drop(outcome.holder), events.Note("stale", stale, node_id=attempt.node_id)]
+        if isinstance(outcome, events.Held) and not is_live:
+            return [events.Stop(attempt)]
+        return []
