@@ -17,11 +17,13 @@ from client.settings import Settings, make_spec
 from client.upload import OnSent, find_data, upload
 from mlcore.shards import Dataset
 from rpc.errors import NotFound
-from rpc.messages import NodeRow, Overview, RunSpec, WorkDetail, WorkFilter, WorkRow
+from rpc.messages import EventPage, EventQuery, NodeRow, Overview, RunSpec, Why, WorkDetail, WorkFilter, WorkRow
 
 _PAGE = 500  # rows that one call brings
 
 Order: TypeAlias = Literal["drain", "resume", "remove", "readmit"]  # what may be wanted of a node
+
+Kind: TypeAlias = Literal["run", "job", "task", "node"]  # of what there is a why
 
 __all__ = ["Model", "Result", "Run", "Session", "Settings", "connect"]
 
@@ -166,6 +168,25 @@ class Session:
         """
         row: NodeRow = self._link.call_again("order_node", name, order, reason)
         return row
+
+    def glance(self, runs: int = 10) -> Overview:
+        """Return the nodes, and up to so many runs of each: running, waiting in the order of the queue, ended."""
+        overview: Overview = self._link.call_again("glance", runs)
+        return overview
+
+    def events(self, query: EventQuery | None = None) -> EventPage:
+        """Return what happened: the newest of what is asked for, or what came after `query.after`."""
+        page: EventPage = self._link.call_again("list_events", query or EventQuery())
+        return page
+
+    def why(self, kind: Kind, name: str) -> Why:
+        """Return why a run, job, task (RUN/ROUND/SHARD) or node is as it is.
+
+        Raises:
+            NotFound: nothing is called so; says what is called nearly so.
+        """
+        answer: Why = self._link.call_again("why", kind, name)
+        return answer
 
     def status(self) -> Overview:
         """Return the coordinator's nodes and runs."""

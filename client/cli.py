@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from client.api import Session, connect
 from client.arguments import parse, spec_from
+from client.event_commands import list_events, tell_why
 from client.giving_up import give_up
 from client.interrupts import interrupts_held, raise_on_sigterm
 from client.link import Link
@@ -21,6 +22,7 @@ from client.run_commands import RUN_COMMANDS
 from client.runs import Run
 from client.status import print_status, status_as_json
 from client.upload import find_data
+from client.watching import watch_everything
 from rpc.errors import ExitCode
 from rpc.messages import RunSpec
 from rpc.program import exit_status, set_up_logging
@@ -76,6 +78,8 @@ def _follow(run: Run, report: Report) -> None:
 
 
 def _watch(args: argparse.Namespace) -> int:
+    if not args.id:
+        return watch_everything(args)
     wanted = _wanted(args)
     with connect(args.server) as session:
         run = session.run(args.id)
@@ -91,7 +95,7 @@ def _watch(args: argparse.Namespace) -> int:
 
 def _status(args: argparse.Namespace) -> int:
     with connect(args.server) as session:
-        overview = session.status()
+        overview = session.glance()
     if args.json:
         print(json.dumps(status_as_json(overview), indent=2))
     else:
@@ -123,6 +127,8 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "cancel": _cancel,
     "runs watch": _watch,
     "runs cancel": _cancel,
+    "events": list_events,
+    "why": tell_why,
     **RUN_COMMANDS,
     "models list": list_models,
     "models export": export_model,

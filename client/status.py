@@ -1,40 +1,31 @@
-"""What `client.py status` shows: the coordinator, its nodes, its runs."""
+"""What `client.py status` shows on one screen: the coordinator, its store, its nodes, the queue and the runs."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, TextIO
 
-from rich.console import Console
-from rich.text import Text
-
 from client.columns import align
+from client.results import FINAL_STATES
+from client.style import Style
+from client.times import duration
 from rpc.messages import NodeRow, Overview, WorkRow
 
 _NODE_HEAD = ("node", "state", "slots", "running", "done", "rejected", "failed", "speed")
 _WORK_HEAD = ("run", "name", "state", "submitted", "round", "tasks", "error")
 _USUAL_DEVICES = ("", "auto", "cpu", "numpy", "numba")  # those of a CPU, which say nothing new
-_STYLES = {
-    "ready": "green",
-    "completed": "green",
-    "running": "cyan",
-    "connecting": "yellow",
-    "quarantined": "yellow",
-    "lost": "red",
-    "failed": "red",
-}
+_MOST_NODES = 10
+_MOST_RUNS = {"running": 6, "pending": 4, "ended": 5}
 
 
 def print_status(overview: Overview, stream: TextIO) -> None:
     """Print nodes and runs, each with a second line where there is more to say of it."""
-    console = Console(file=stream, highlight=False)
-    # Captured, because rich ends the program by itself when it writes to a pipe that nobody reads any more.
-    with console.capture() as captured:
-        for part in _parts(overview):
-            console.print(part, soft_wrap=True)
-    stream.write(captured.get())
+    style = Style(stream)
+    for line in _lines(overview, style):
+        print(line, file=stream)
 
 
 def status_as_json(overview: Overview) -> dict[str, Any]:
@@ -42,34 +33,78 @@ def status_as_json(overview: Overview) -> dict[str, Any]:
     return dataclasses.asdict(overview)
 
 
-def _parts(overview: Overview) -> Iterator[Text]:
-    yield Text(
-        f"coordinator {overview.version}, policy {overview.policy}, up {_duration(overview.uptime_s)}, "
-        f"{_count(len(overview.nodes), 'node')}, {_count(len(overview.work), 'run')}"
-    )
+def headline(overview: Overview) -> str:
+    """The coordinator in a line."""
+    return f"coordinator {overview.version}, policy {overview.policy}, up {duration(overview.uptime_s)}"
+
+
+def summary(overview: Overview) -> str:
+    """How many nodes and runs there are, by state."""
+    states = Counter(node.state for node in overview.nodes)
+    by_state = ", ".join(f"{number} {state}" for state, number in states.most_common())
+    runs = f"{count(overview.running, 'run')} at work, {overview.pending} waiting"
+    return f"{runs}; {count(len(overview.nodes), 'node')}" + (f": {by_state}" if by_state else "")
+
+
+def store_line(overview: Overview) -> tuple[str, str]:
+    """How the store is, and the colour for that."""
     if overview.store_fault:
-        yield Text(f"paused, nothing can be remembered now: {overview.store_fault}", style="red")
-    if overview.nodes:
-        yield Text()
-        rows = [_node(node) for node in overview.nodes]
-        states, notes = [node.state for node in overview.nodes], [_node_note(node) for node in overview.nodes]
-        yield from _table(align([_NODE_HEAD, *rows], n_words=2), states, notes)
-    if overview.work:
-        yield Text()
-        rows = [_work(row) for row in overview.work]
-        states, notes = [row.state for row in overview.work], [_work_note(row) for row in overview.work]
-        yield from _table(align([_WORK_HEAD, *rows], n_words=4), states, notes)
+        return f"store paused, nothing can be remembered now: {overview.store_fault}", "red"
+    return f"store well: {overview.store}", ""
 
 
-def _table(lines: Sequence[str], states: Sequence[str], notes: Sequence[str]) -> Iterator[Text]:
+def count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def work_note(row: WorkRow) -> str:
+    """What is to say of a run besides its figures."""
+    return row.reason or (f"waiting for {row.waiting_for}" if row.waiting_for else "")
+
+
+def _lines(overview: Overview, style: Style) -> Iterator[str]:
+    yield style.fit(headline(overview))
+    store, colour = store_line(overview)
+    yield style.paint(style.fit(store), colour)
+    yield style.fit(summary(overview))
+    nodes = overview.nodes[:_MOST_NODES]
+    if nodes:
+        yield ""
+        lines = align([_NODE_HEAD, *map(_node, nodes)], n_words=2)
+        yield from _table(lines, [(node.state, _node_note(node)) for node in nodes], style)
+        yield from _more(len(overview.nodes) - len(nodes), "node", "`client.py nodes list` lists all", style)
+    work = list(_shown(overview.work))
+    if work:
+        yield ""
+        lines = align([_WORK_HEAD, *map(_work, work)], n_words=4)
+        yield from _table(lines, [(row.state, work_note(row)) for row in work], style)
+        waiting = overview.pending - sum(row.state == "pending" for row in work)
+        yield from _more(waiting, "waiting run", "`client.py why run ID` says why one waits", style)
+
+
+def _shown(work: Sequence[WorkRow]) -> Iterator[WorkRow]:
+    """As many of each state as fit one screen."""
+    seen = Counter[str]()
+    for row in work:
+        kind = "ended" if row.state in FINAL_STATES else row.state
+        seen[kind] += 1
+        if seen[kind] <= _MOST_RUNS[kind]:
+            yield row
+
+
+def _table(lines: Sequence[str], notes: Sequence[tuple[str, str]], style: Style) -> Iterator[str]:
+    """The head, and for each row its line and what is to be said of it; `notes` are states and that."""
     head, *rows = lines
-    yield Text(head, style="bold")
-    for line, state, note in zip(rows, states, notes, strict=True):
-        text = Text(line)
-        text.highlight_words([state], _STYLES.get(state, ""))
-        yield text
+    yield style.paint(style.fit(head), "bold")
+    for line, (state, note) in zip(rows, notes, strict=True):
+        yield style.paint_word(style.fit(line), state)
         if note:
-            yield Text(f"    {note}", style="dim")
+            yield style.paint(style.fit(f"    {note}"), "dim")
+
+
+def _more(number: int, noun: str, hint: str, style: Style) -> Iterator[str]:
+    if number > 0:
+        yield style.paint(style.fit(f"and {count(number, f'more {noun}')}; {hint}"), "dim")
 
 
 def _node(node: NodeRow) -> list[str]:
@@ -96,17 +131,3 @@ def _work(row: WorkRow) -> list[str]:
         f"{row.tasks_done}/{row.tasks_total}",
         "-" if row.validation_error is None else f"{row.validation_error:.4f}",
     ]
-
-
-def _work_note(row: WorkRow) -> str:
-    return row.reason or (f"waiting for {row.waiting_for}" if row.waiting_for else "")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}"

@@ -24,7 +24,7 @@ def tell(events: Iterable[EventRow], rounds: int) -> Iterator[str]:
         elif event.kind in _STEPS:
             yield f"{event.kind}: {event.message}"
         elif event.kind in _TROUBLE and event.node:  # without a node it is the end of the run, told at the end
-            yield f"{event.kind}: {_place(event)}{event.message}"
+            yield f"{event.kind}: {place_of(event)}: {event.message}"
 
 
 def shard_name(shard: int) -> str:
@@ -32,11 +32,11 @@ def shard_name(shard: int) -> str:
     return f"shard {shard + 1}"
 
 
-def _place(event: EventRow) -> str:
+def place_of(event: EventRow) -> str:
+    """Where an event happened: node, round and shard as far as they are known."""
     parts = (
         f"node {event.node}" if event.node else "",
         f"round {event.round}" if event.round else "",
         shard_name(event.shard) if event.shard >= 0 else "",
     )
-    place = ", ".join(filter(None, parts))
-    return f"{place}: " if place else ""
+    return ", ".join(filter(None, parts))

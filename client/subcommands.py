@@ -13,6 +13,7 @@ from client.branch_options import add_changes
 from client.link import DEFAULT_SERVER
 from client.model_files import FORMATS
 from client.stored import which
+from client.times import since
 from rpc.argument_types import whole
 from rpc.program import Parser
 
@@ -64,8 +65,29 @@ def group_parser(first: str) -> Parser:
 
 
 def _watch(parser: Parser) -> None:
-    _add_run(parser, "id", "ID")
+    parser.add_argument("id", metavar="RUN", nargs="?", default="", help="a run; without it everything is shown")
     add_output(parser.add_argument_group("output"))
+
+
+def _watch_run(parser: Parser) -> None:
+    _add_run(parser, "id")
+    add_output(parser.add_argument_group("output"))
+
+
+def _events(parser: Parser) -> None:
+    parser.add_argument("--run", default="", metavar="RUN", help="those of this run")
+    parser.add_argument("--node", default="", metavar="NODE", help="those of this node, by its id")
+    parser.add_argument("--since", type=since, metavar="WHEN", help="from 15m, 2h, 7d ago or 2026-11-22T18:00 on")
+    parser.add_argument("--limit", type=int, default=50, metavar="N", help="the newest N (default: %(default)s)")
+    parser.add_argument("--notable", action="store_true", help="without rounds done and rejections")
+    parser.add_argument("--follow", action="store_true", help="go on with what happens, until Ctrl-C")
+    parser.add_argument("--json", action="store_true", help="print a JSON list; with --follow an object a line")
+
+
+def _why(parser: Parser) -> None:
+    parser.add_argument("kind", metavar="KIND", choices=("run", "job", "task", "node"), help="run, job, task or node")
+    parser.add_argument("id", metavar="ID", help="RUN; RUN/ROUND/SHARD; id, name or identity of a node")
+    _add_json(parser)
 
 
 def _cancel(parser: Parser) -> None:
@@ -163,13 +185,18 @@ def _add_json(parser: Parser) -> None:
 SUBCOMMANDS = {
     "status": Subcommand("Shows the nodes and the runs of a coordinator.", "", _add_json),
     "watch": Subcommand(
-        "Follows a run to its end and prints its result. Ctrl-C stops watching; the run goes on.", "ID", _watch
+        "Follows a run to its end and prints its result; without RUN, shows nodes, runs and events as they change.\n"
+        "Ctrl-C stops watching; the runs go on.",
+        "[RUN]",
+        _watch,
     ),
+    "events": Subcommand("Tells what happened, the newest last.", "", _events),
+    "why": Subcommand("Says why a run, task or node is as it is, and what to do about it.", "KIND ID", _why),
     "cancel": Subcommand("Cancels a run.", "ID", _cancel),
     "runs list": Subcommand("Lists the runs, the newest first.", "", _runs_list),
     "runs show": Subcommand("Shows all that is known of a run, with its settings and stored rounds.", "RUN", _run),
     "runs watch": Subcommand(
-        "Follows a run to its end and prints its result. Ctrl-C stops watching; the run goes on.", "RUN", _watch
+        "Follows a run to its end and prints its result. Ctrl-C stops watching; the run goes on.", "RUN", _watch_run
     ),
     "runs cancel": Subcommand("Cancels a run.", "RUN", _cancel),
     "runs branch": Subcommand(

@@ -31,7 +31,7 @@ class Coordinator:
         holder = this_process(f"{config.host}:{config.port}", time.time_ns() // 1_000_000)
         store = Store.open(config.store or folder / "store.db", holder, identity=token_hex(8))
         self._runtime = Runtime(config, policy, loop=self._loop, blobs=blobs, store=store)
-        self._handler = CoordinatorHandler(self._loop, self._runtime, blobs, config.data_root)
+        self._handler = CoordinatorHandler(self._loop, self._runtime, blobs, config.data_root, store=store.version)
         self._server = Server(self._loop, COORDINATOR, self._handler, host=config.host, port=config.port)
         self.address = self._server.address
         store.announce("{}:{}".format(*self.address))  # the port was any free one, perhaps

@@ -15,6 +15,7 @@ from coordinator.core.training import TrainingRun
 from coordinator.listing import WorkLists
 from coordinator.membership import Member
 from coordinator.node_views import node_row, node_rows
+from coordinator.plain_view import PlainView
 from coordinator.remembering import stored_detail, stored_row
 from coordinator.runtime import Runtime
 from coordinator.store.rows import StoredWork
@@ -28,6 +29,7 @@ from rpc.messages import (
     PROTOCOL_VERSION,
     Buffer,
     DataFile,
+    EventQuery,
     Hello,
     HelloReply,
     Join,
@@ -49,7 +51,8 @@ _MAX_WAIT_S = 60.0  # of one long poll
 class CoordinatorHandler:
     """What each call does. All methods run on the loop's thread; file work goes to one thread of its own."""
 
-    def __init__(self, loop: Loop, runtime: Runtime, blobs: BlobFolder, data_root: Path) -> None:
+    def __init__(self, loop: Loop, runtime: Runtime, blobs: BlobFolder, data_root: Path, *, store: str) -> None:
+        """`store` is the name and version of the database."""
         self._runtime = runtime
         self._blobs = blobs
         self._data_root = data_root
@@ -57,6 +60,7 @@ class CoordinatorHandler:
         self._lists = WorkLists(runtime, self._files)
         self._submissions = Submissions(runtime, self._files)
         self._started = time.monotonic()
+        self._view = PlainView(runtime, self._files, store=store)
 
     def close(self) -> None:
         self._files.close()
@@ -209,6 +213,15 @@ class CoordinatorHandler:
 
     def get_blob(self, caller: Caller, name: str, offset: int, length: int) -> Later:
         return self._files.later(lambda: self._blobs.get(name, offset, min(length, PART_BYTES)))
+
+    def glance(self, caller: Caller, runs: int) -> Later:
+        return self._view.glance(runs)
+
+    def list_events(self, caller: Caller, query: EventQuery) -> Later:
+        return self._view.events(query)
+
+    def why(self, caller: Caller, kind: str, id: str) -> Later:
+        return self._view.why(kind, id)
 
     def _row(self, work: Work) -> WorkRow:
         return views.shown_row(self._runtime.dispatcher, work, self._runtime.clock)

@@ -165,7 +165,7 @@ class Membership:
             NotFound: no node is called so, or several are.
             BadRequest: there is no such order.
         """
-        member = self._find(text)
+        member = self.find(text)
         match order:
             case NodeOrder.DRAIN:
                 self._drain(member, True, reason)
@@ -206,7 +206,8 @@ class Membership:
             member.is_removed = False
             member.link.open()
 
-    def _find(self, text: str) -> Member:
+    def find(self, text: str) -> Member:
+        """Return the node of this id, name or identity; raises NotFound if there is none, or several are."""
         exact = self._members.get(text)
         if exact is not None and not exact.is_unlisted:
             return exact

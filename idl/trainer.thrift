@@ -374,6 +374,7 @@ struct EventQuery {
   3: i64 since_ms,             // since 1970
   4: i64 after,                // those with a higher number, the oldest first; 0: the newest of all
   5: i32 limit,
+  6: bool notable,             // without rounds done and rejections, which would bury all others
 }
 
 struct EventPage {

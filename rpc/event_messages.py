@@ -24,6 +24,7 @@ class EventQuery:
     since_ms: int = 0
     after: int = 0
     limit: int = 100
+    notable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

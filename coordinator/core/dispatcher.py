@@ -115,7 +115,7 @@ class Dispatcher:
                 return
             self._lose(old, "it connected anew", now)
         node = self.pool.up(event.info, event.session, now)
-        self._note("node up", f"{node.info.slots} slots, {node.info.device}", node_id=node.id)
+        self._note("node up", f"{node.info.device}, slots: {node.info.slots}", node_id=node.id)
         of_work = {task_id.partition("/")[0] for task_id in node.info.kept}
         self._out += [events.Clear(node.id, node.session, work_id) for work_id in sorted(of_work - self.open.keys())]
 
@@ -192,7 +192,7 @@ class Dispatcher:
         rule = rule_for(kind)
         self._note("failed", f"{kind.code}: {message}", task, attempt.node_id)
         self._out.append(set_back(work, task, kind.code, message))
-        if rule.blames and node is not None and self.pool.blame(node, f"quarantined: {message}", now):
+        if rule.blames and node is not None and self.pool.blame(node, message, now):
             self._note("quarantined", message, node_id=node.id)
         if task.state is TaskState.FETCHING or kind is FailureKind.BAD_UPDATE:
             self._out.append(events.Stop(attempt))  # the node need not keep its result

@@ -198,17 +198,14 @@ class NodePool:
     def scores(self, fits: Test) -> Scores:
         """Return what the policy sees now of the nodes that fit."""
         best = (self._nodes[node_id] for node_id in self._policy.first(SHOWN, fits))
-        return Scores(self._policy.name, len(self._nodes), self.free_slots, tuple(map(_candidate, best)))
+        seen = tuple(Candidate(node.id, len(node.running), node.info.slots, node.service_s) for node in best)
+        return Scores(self._policy.name, len(self._nodes), self.free_slots, seen)
 
     def _index(self, node: Node) -> None:
         node_id, free = node.id, max(0, node.free_slots)
         self.free_slots += free - self._counted.get(node_id, 0)
         self._counted[node_id] = free
         if free:
-            self._policy.put(_candidate(node))
+            self._policy.put(Candidate(node_id, len(node.running), node.info.slots, node.service_s))
         else:
             self._policy.remove(node_id)
-
-
-def _candidate(node: Node) -> Candidate:
-    return Candidate(node.info.id, len(node.running), node.info.slots, node.service_s)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from enum import StrEnum
+from typing import NamedTuple
 
 from coordinator.core.model import Node, NodeState, Task, TaskState, Work, WorkState
 from coordinator.core.policies import Test
 from coordinator.core.pool import NodePool
-
-TURN = "its turn in the queue"
 
 
 def suits(work: Work, task: Task | None, pool: NodePool) -> Test:
@@ -56,52 +56,80 @@ def n_suitable(work: Work, pool: NodePool) -> int:
     return max(classes.values(), default=0)
 
 
-def waiting_for(work: Work, pool: NodePool) -> str:
-    """What the work cannot go on without, in words; empty when something runs or a slot will do."""
+class Lack(StrEnum):
+    """Why work does not go on."""
+
+    NODES = "nodes"
+    LABELS = "labels"
+    CLASS = "class"
+    MIN_NODES = "min nodes"
+    ACCEPTANCE = "acceptance"
+    TURN = "turn"
+
+
+class Lacking(NamedTuple):
+    """What work cannot go on without; `text` is in words that follow `waiting for`."""
+
+    what: Lack
+    text: str
+
+
+def lacking(work: Work, pool: NodePool) -> Lacking | None:
+    """What the work cannot go on without; None when something runs or a slot will do."""
     waiting = [task for task in work.tasks.values() if task.state in (TaskState.READY, TaskState.DELAYED)]
     live = list(pool.live())
     if waiting and live and all(task.sweeps for task in work.tasks.values()):
-        return f"a compute node that accepts: all {len(live)} decline"
+        return Lacking(Lack.ACCEPTANCE, f"a compute node that accepts: all {len(live)} decline")
     if work.state is not WorkState.PENDING and (not waiting or len(waiting) < len(work.tasks)):
-        return ""
+        return None
     return _nodes(live, pool) or _labels(work, live, pool) or _classes(work, waiting, live, pool) or _turn(work, pool)
 
 
-def _nodes(live: list[Node], pool: NodePool) -> str:
+def waiting_for(work: Work, pool: NodePool) -> str:
+    """The same in words; empty for None."""
+    found = lacking(work, pool)
+    return found.text if found is not None else ""
+
+
+def _nodes(live: list[Node], pool: NodePool) -> Lacking | None:
     if live:
-        return ""
+        return None
     quarantined = [node.id for node in pool if node.state is NodeState.QUARANTINED]
     if quarantined:
-        return f"a healthy compute node: {', '.join(quarantined)} in quarantine after repeated failures"
-    if any(node.is_drained or node.is_leaving for node in pool if node.state is NodeState.READY):
-        return "a compute node: those that are connected are drained or leaving"
-    return "a compute node: none is connected"
+        text = f"a healthy compute node: {', '.join(quarantined)} in quarantine after repeated failures"
+    elif any(node.is_drained or node.is_leaving for node in pool if node.state is NodeState.READY):
+        text = "a compute node: those that are connected are drained or leaving"
+    else:
+        text = "a compute node: none is connected"
+    return Lacking(Lack.NODES, text)
 
 
-def _labels(work: Work, live: list[Node], pool: NodePool) -> str:
+def _labels(work: Work, live: list[Node], pool: NodePool) -> Lacking | None:
     if any(True for _ in _selected(work, pool)):
-        return ""
+        return None
     labels = ", ".join(f"{name}={value}" for name, value in sorted(work.claim.select.items()))
-    return f"a compute node with {labels} (--select): none of {len(live)} has that"
+    return Lacking(Lack.LABELS, f"a compute node with {labels} (--select): none of {len(live)} has that")
 
 
-def _classes(work: Work, waiting: list[Task], live: list[Node], pool: NodePool) -> str:
+def _classes(work: Work, waiting: list[Task], live: list[Node], pool: NodePool) -> Lacking | None:
     task = waiting[0] if waiting else None
     key = task.spec.class_key if task is not None else work.claim.class_key
     if not key or any(suits(work, task, pool)(node.id) for node in live):
-        return ""
+        return None
     if work.numeric_class is None:
-        return f"a compute node that offers {key} (dtype/threads)"
-    return f"a compute node of numeric class {work.numeric_class} ({key}); --mixed-classes allows others"
+        return Lacking(Lack.CLASS, f"a compute node that offers {key} (dtype/threads)")
+    text = f"a compute node of numeric class {work.numeric_class} ({key}); --mixed-classes allows others"
+    return Lacking(Lack.CLASS, text)
 
 
-def _turn(work: Work, pool: NodePool) -> str:
+def _turn(work: Work, pool: NodePool) -> Lacking | None:
     if work.state is not WorkState.PENDING:
-        return ""
+        return None
     wanted = work.claim.min_nodes
     if wanted > 1 and (found := n_suitable(work, pool)) < wanted:
-        return f"{wanted} compute nodes that suit it (--min-nodes): {found} of them are here"
-    return TURN
+        text = f"{wanted} compute nodes that suit it (--min-nodes): {found} of them are here"
+        return Lacking(Lack.MIN_NODES, text)
+    return Lacking(Lack.TURN, "its turn in the queue")
 
 
 def _selected(work: Work, pool: NodePool) -> Iterator[Node]:

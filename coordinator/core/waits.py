@@ -9,7 +9,7 @@ from itertools import islice
 from coordinator.core.events import Note
 from coordinator.core.model import Work
 from coordinator.core.pool import NodePool
-from coordinator.core.suitability import TURN, waiting_for
+from coordinator.core.suitability import Lack, Lacking, lacking
 
 _AT_ONCE = 8  # works in one look: what they wait for is found out node by node
 
@@ -34,23 +34,23 @@ class Waits:
         if self._next >= len(works):
             self._next = 0
         for work in islice(works.values(), self._next, self._next + _AT_ONCE):
-            notes += self._see(work, waiting_for(work, pool), now)
+            notes += self._see(work, lacking(work, pool), now)
         self._next += _AT_ONCE
         for ended in self._waits.keys() - works.keys():
             del self._waits[ended]
         return notes
 
-    def _see(self, work: Work, reason: str, now: float) -> list[Note]:
+    def _see(self, work: Work, found: Lacking | None, now: float) -> list[Note]:
         wait = self._waits.get(work.id)
         # Whose turn has not come lacks nothing; its submission and its start say how long that was.
-        if not reason or reason == TURN:
+        if found is None or found.what is Lack.TURN:
             self._waits.pop(work.id, None)
             if wait is None or not wait.is_told:
                 return []
             return [Note("went on", f"after {now - wait.since:.0f} s of waiting for {wait.reason}", work.id)]
-        if wait is None or wait.reason != reason:
-            self._waits[work.id] = _Wait(reason, now)
+        if wait is None or wait.reason != found.text:
+            self._waits[work.id] = _Wait(found.text, now)
         elif not wait.is_told:  # most waits are over before the next look
             wait.is_told = True
-            return [Note("waiting", f"for {reason}", work.id)]
+            return [Note("waiting", f"for {found.text}", work.id)]
         return []

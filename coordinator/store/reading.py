@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, and_, func, select
 from sqlalchemy.exc import DBAPIError
 
 from coordinator.core.model import WorkState
@@ -27,8 +27,9 @@ from coordinator.store.schema import (
     writer,
 )
 from coordinator.store.statements import OPEN_STATES
+from coordinator.store.thinning import ROUTINE
 from rpc.errors import FailureKind
-from rpc.messages import EventRow, RoundRow, ShardSummary
+from rpc.messages import EventQuery, EventRow, RoundRow, ShardSummary
 
 _AT_ONCE = 500  # rows in memory, and names in one question
 _WORK = tuple(work.c[name] for name in StoredWork.__dataclass_fields__)
@@ -124,6 +125,11 @@ class Reader:
             question = question.where(round_.c.round <= up_to)
         return tuple(RoundDone(work_id, _round(row), row["detail"]) for row in self._rows(question))
 
+    def slowest_round(self, work_id: str) -> RoundDone | None:
+        """The round that took longest."""
+        question = select(round_).where(round_.c.work == work_id).order_by(round_.c.seconds.desc()).limit(1)
+        return next((RoundDone(work_id, _round(row), row["detail"]) for row in self._rows(question)), None)
+
     def blobs(self, work_id: str) -> Mapping[str, str]:
         """The files that it needs, by role."""
         with self._connection() as connection:
@@ -153,6 +159,20 @@ class Reader:
                 found += [EventRow(*row) for row in connection.execute(question)]
         return tuple(sorted(found, key=lambda row: row.number)[:limit])
 
+    def find_events(self, query: EventQuery, *, kinds: Collection[str] = ()) -> tuple[EventRow, ...]:
+        """The events that are asked for, of any of these kinds if some are given, by number; see EventQuery."""
+        wanted = [event.c.number > query.after]
+        wanted += [event.c.work == query.work] if query.work else []
+        wanted += [event.c.node == query.node, event.c.node != ""] if query.node else []
+        wanted += [event.c.kind.in_(kinds)] if kinds else []
+        wanted += [event.c.kind.not_in(ROUTINE)] if query.notable else []
+        wanted += [event.c.at_ms >= query.since_ms] if query.since_ms else []
+        order = event.c.number if query.after else event.c.number.desc()
+        columns = [event.c[name] for name in EventRow.__dataclass_fields__]
+        with self._connection() as connection:
+            rows = connection.execute(select(*columns).where(*wanted).order_by(order).limit(query.limit)).all()
+        return tuple(EventRow(*row) for row in (rows if query.after else reversed(rows)))
+
     def event_counts(self, work_id: str) -> Mapping[str, int]:
         """How many events of each kind the work had, with those that were removed since."""
         here = select(event.c.kind, func.count()).where(event.c.work == work_id).group_by(event.c.kind)
@@ -166,7 +186,26 @@ class Reader:
 
     def attempts(self, work_id: str, *, limit: int = 500) -> tuple[AttemptEnded, ...]:
         """The newest of its attempts that have a row of their own, the oldest of them first."""
-        question = select(attempt).where(attempt.c.work == work_id).order_by(attempt.c.number.desc()).limit(limit)
+        return self._attempts(attempt.c.work == work_id, limit)
+
+    def task_attempts(self, work_id: str, task_id: str, *, limit: int = 100) -> tuple[AttemptEnded, ...]:
+        """The same of one of its tasks."""
+        return self._attempts(and_(attempt.c.work == work_id, attempt.c.task == task_id), limit)
+
+    def failures(self, *, work_id: str = "", node_id: str = "", limit: int = 5) -> tuple[AttemptEnded, ...]:
+        """The newest attempts that failed, of a work or on a node."""
+        mine = attempt.c.work == work_id if work_id else attempt.c.node == node_id
+        return self._attempts(and_(mine, attempt.c.outcome == Outcome.FAILED.value), limit)
+
+    def set_backs(self, work_id: str) -> Mapping[tuple[str, str], int]:
+        """How many attempts of the work ended in each way for each cause."""
+        question = select(attempt.c.outcome, attempt.c.cause, func.count()).where(attempt.c.work == work_id)
+        with self._connection() as connection:
+            rows = connection.execute(question.group_by(attempt.c.outcome, attempt.c.cause)).all()
+        return {(outcome, cause): count for outcome, cause, count in rows}
+
+    def _attempts(self, which: ColumnElement[bool], limit: int) -> tuple[AttemptEnded, ...]:
+        question = select(attempt).where(which).order_by(attempt.c.number.desc()).limit(limit)
         rows = [{**row, "outcome": Outcome(row["outcome"])} for row in self._rows(question)]
         return tuple(AttemptEnded(**_named(row, AttemptEnded.__dataclass_fields__)) for row in reversed(rows))
 

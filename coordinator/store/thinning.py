@@ -18,7 +18,8 @@ _AT_ONCE = 500  # works looked at in one call
 _ENDED = tuple(state.value for state in WorkState if state.is_final)
 _DAY_MS = 86_400_000
 
-_ORDINARY = event.c.kind.in_(("round done", "rejected", "stale", "surveyed", "node up"))
+ROUTINE = ("round done", "rejected", "stale")  # what buries everything else
+_ORDINARY = event.c.kind.in_((*ROUTINE, "surveyed", "node up"))
 _TIMES = 4  # as long, and as many, for all others
 
 

@@ -4834,6 +4834,7 @@ class EventQuery(object):
      - since_ms
      - after
      - limit
+     - notable
 
     """
 
@@ -4843,15 +4844,17 @@ class EventQuery(object):
         'since_ms',
         'after',
         'limit',
+        'notable',
     )
 
 
-    def __init__(self, work=None, node=None, since_ms=None, after=None, limit=None,):
+    def __init__(self, work=None, node=None, since_ms=None, after=None, limit=None, notable=None,):
         self.work = work
         self.node = node
         self.since_ms = since_ms
         self.after = after
         self.limit = limit
+        self.notable = notable
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -4887,6 +4890,11 @@ class EventQuery(object):
                     self.limit = iprot.readI32()
                 else:
                     iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.BOOL:
+                    self.notable = iprot.readBool()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -4916,6 +4924,10 @@ class EventQuery(object):
         if self.limit is not None:
             oprot.writeFieldBegin('limit', TType.I32, 5)
             oprot.writeI32(self.limit)
+            oprot.writeFieldEnd()
+        if self.notable is not None:
+            oprot.writeFieldBegin('notable', TType.BOOL, 6)
+            oprot.writeBool(self.notable)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -5631,6 +5643,7 @@ EventQuery.thrift_spec = (
     (3, TType.I64, 'since_ms', None, None, ),  # 3
     (4, TType.I64, 'after', None, None, ),  # 4
     (5, TType.I32, 'limit', None, None, ),  # 5
+    (6, TType.BOOL, 'notable', None, None, ),  # 6
 )
 all_structs.append(EventPage)
 EventPage.thrift_spec = (

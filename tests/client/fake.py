@@ -21,15 +21,19 @@ from rpc.messages import (
     Buffer,
     Checkpoint,
     DataFile,
+    EventPage,
+    EventQuery,
     EventRow,
     Hello,
     HelloReply,
     News,
     NodeRow,
     Overview,
+    Reason,
     RoundRow,
     RunDetail,
     RunSpec,
+    Why,
     WorkDetail,
     WorkFilter,
     WorkRow,
@@ -82,6 +86,17 @@ FIRST = blob_name((WEIGHTS / 2).tobytes())  # the model of round 1, which is the
 SPEC = RunSpec(
     "data", (), DataFile("validate_toy.txt", "", 0), 2, 3, (3,), eta=0.5, key="monday", owner="ann", patience=4
 )
+WHY = Why(
+    kind="run",
+    id=RUN_ID,
+    state="pending",
+    answer="run-7 is pending: it waits for a compute node: none is connected.",
+    reasons=(
+        Reason("waiting", "it waits for a compute node: none is connected", 1_700_000_000_000, "start a node"),
+        Reason("node", "n1 is lost: reset"),
+        Reason("node", "n2 is drained"),
+    ),
+)
 
 
 def event(number: int, kind: str, message: str, *, round_number: int = 0) -> EventRow:
@@ -124,6 +139,8 @@ class FakeCoordinator:
     spec: RunSpec = SPEC
     stored: tuple[Checkpoint, ...] = (Checkpoint(1, FIRST, 0.3), Checkpoint(2, DETAIL.model, 0.38154))
     node_rows: tuple[NodeRow, ...] = ()
+    events: tuple[EventRow, ...] = ()
+    queries: list[EventQuery] = field(default_factory=list)
     orders: list[tuple[str, str, str]] = field(default_factory=list)
     specs: list[RunSpec] = field(default_factory=list)
     parts: list[tuple[str, int, int]] = field(default_factory=list)
@@ -197,6 +214,19 @@ class FakeCoordinator:
 
     def overview(self, caller: Caller) -> Overview:
         return self.nodes
+
+    def glance(self, caller: Caller, runs: int) -> Overview:
+        return self.nodes
+
+    def list_events(self, caller: Caller, query: EventQuery) -> EventPage:
+        self.queries.append(query)
+        found = tuple(row for row in self.events if row.number > query.after)
+        return EventPage(found[-query.limit :], self.events[-1].number if self.events else 0)
+
+    def why(self, caller: Caller, kind: str, id: str) -> Why:
+        if id != RUN_ID:
+            raise NotFound(f"no {kind} is called {id!r}; do you mean {RUN_ID}?")
+        return WHY
 
 
 class Serving:

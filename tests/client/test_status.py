@@ -18,7 +18,7 @@ NODES = (
     NodeRow("10.0.0.7:9092", "gpu-box", "quarantined", 2, 0, 7, 0, 5, 0.0, "cuda:0", "its answers are not finite"),
 )
 RUNS = (replace(RUNNING, waiting_for="a node"), replace(COMPLETED, id="r6", name="letters"))
-OVERVIEW = Overview("0.1.0", "random", 3725.0, NODES, RUNS)
+OVERVIEW = Overview("0.1.0", "random", 3725.0, NODES, RUNS, store="SQLite 3.40.1", pending=7, running=1)
 
 
 class Terminal(io.StringIO):
@@ -32,16 +32,20 @@ def test_nodes_and_runs_stand_in_columns_with_what_is_the_matter_below() -> None
     stream = io.StringIO()
     print_status(OVERVIEW, stream)
     lines = stream.getvalue().splitlines()
-    assert lines[0] == "coordinator 0.1.0, policy random, up 1:02:05, 2 nodes, 2 runs"
-    assert [line.split() for line in lines[2:5]] == [
+    assert lines[:3] == [
+        "coordinator 0.1.0, policy random, up 1:02:05",
+        "store well: SQLite 3.40.1",
+        "1 run at work, 7 waiting; 2 nodes: 1 ready, 1 quarantined",
+    ]
+    assert [line.split() for line in lines[4:7]] == [
         ["node", "state", "slots", "running", "done", "rejected", "failed", "speed"],
         ["127.0.0.1:9091", "ready", "1", "1", "12", "3", "0", "4.25/s"],
         ["10.0.0.7:9092", "quarantined", "2", "0", "7", "0", "5", "-"],
     ]
-    assert lines[5] == "    gpu-box; cuda:0; its answers are not finite"
-    assert lines[8].split()[:3] == ["run-7", "data", "running"]
-    assert lines[9] == "    waiting for a node"
-    assert lines[10].split()[-3:] == ["2/2", "4/4", "0.3815"]
+    assert lines[7] == "    gpu-box; cuda:0; its answers are not finite"
+    assert lines[10].split()[:3] == ["run-7", "data", "running"]
+    assert lines[11] == "    waiting for a node"
+    assert lines[12].split()[-3:] == ["2/2", "4/4", "0.3815"]
 
 
 @pytest.mark.parametrize("device", ["numpy", "numba"])
@@ -72,6 +76,40 @@ def test_a_long_reason_is_not_cut_in_a_pipe() -> None:
     stream = io.StringIO()
     print_status(replace(OVERVIEW, nodes=(replace(NODES[0], reason=reason),)), stream)
     assert reason.strip() in stream.getvalue()
+
+
+def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    terminal = Terminal()
+    print_status(OVERVIEW, terminal)
+    assert "\x1b" not in terminal.getvalue()
+
+
+def test_a_narrow_terminal_cuts_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("NO_COLOR", "1")
+    terminal = Terminal()
+    print_status(OVERVIEW, terminal)
+    assert max(map(len, terminal.getvalue().splitlines())) == 60
+
+
+def test_a_store_that_fails_is_told() -> None:
+    stream = io.StringIO()
+    print_status(replace(OVERVIEW, store_fault="store s.db: disk full"), stream)
+    assert "store paused, nothing can be remembered now: store s.db: disk full" in stream.getvalue()
+
+
+def test_of_very_many_nodes_and_runs_one_screen_is_shown() -> None:
+    nodes = tuple(replace(NODES[0], id=f"n{number}") for number in range(100))
+    work = tuple(replace(RUNNING, id=f"run-{number}", state="pending") for number in range(10)) + tuple(
+        replace(COMPLETED, id=f"old-{number}") for number in range(10)
+    )
+    stream = io.StringIO()
+    print_status(replace(OVERVIEW, nodes=nodes, work=work, pending=1000), stream)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) <= 40
+    assert "and 90 more nodes; `client.py nodes list` lists all" in lines
+    assert lines[-1] == "and 996 more waiting runs; `client.py why run ID` says why one waits"
 
 
 def test_json_has_the_same_facts(coordinator: Serving, run_client: RunClient) -> None:

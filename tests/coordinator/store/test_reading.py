@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 from coordinator.core.model import WorkState
-from coordinator.store.changes import WorkEnded, WorkStarted
+from coordinator.store.changes import AttemptEnded, Outcome, RoundCommitted, RoundDone, WorkEnded, WorkStarted
 from coordinator.store.store import Store
+from rpc.messages import EventQuery, RoundRow
 from tests.coordinator.store.stores import Batches, happened, submitted
 
 
@@ -87,3 +89,44 @@ def test_a_reader_never_sees_half_a_batch_while_the_writer_writes(store: Store) 
         for thread in readers:
             thread.join(30)
     assert sizes == {0}
+
+
+def test_events_are_found_by_work_node_time_and_number(store: Store) -> None:
+    rows = (
+        happened(1, node="n1", kind="node up"),
+        happened(2, "a", kind="round done"),
+        happened(3, "a", node="n1", kind="failed"),
+        happened(4, "b", node="n2", kind="rejected"),
+        happened(5),
+    )
+    store.write(1, [submitted("a"), submitted("b"), *rows])
+
+    def numbers(*kinds: str, **query: Any) -> list[int]:
+        return [row.number for row in store.reader.find_events(EventQuery(**query), kinds=kinds)]
+
+    assert numbers() == [1, 2, 3, 4, 5] and numbers(limit=2) == [4, 5]
+    assert numbers(work="a") == [2, 3] and numbers(node="n1") == [1, 3]
+    assert numbers(since_ms=4) == [4, 5] and numbers(after=2) == [3, 4, 5] and numbers(after=2, limit=1) == [3]
+    assert numbers(notable=True) == [1, 3, 5] and numbers("failed", "node up", work="a") == [3]
+
+
+def test_set_backs_are_counted_and_failures_found_by_work_and_node(store: Store) -> None:
+    def ended(node: str, outcome: Outcome, cause: str, work: str = "a") -> AttemptEnded:
+        return AttemptEnded(work, f"{work}/1/0", node, outcome, 5, cause=cause)
+
+    busy, broke = ended("n1", Outcome.REJECTED, "busy"), ended("n1", Outcome.FAILED, "timeout")
+    other = ended("n2", Outcome.FAILED, "internal", "b")
+    store.write(1, [submitted("a"), submitted("b"), busy, busy, broke, other])
+    assert store.reader.set_backs("a") == {("rejected", "busy"): 2, ("failed", "timeout"): 1}
+    assert store.reader.failures(work_id="a") == store.reader.failures(node_id="n1") == (broke,)
+    assert store.reader.task_attempts("b", "b/1/0") == (other,) and store.reader.task_attempts("a", "x") == ()
+
+
+def test_the_commit_of_a_round_is_written_after_it_and_the_slowest_is_found(store: Store) -> None:
+    batches = Batches(store)
+    batches.write(submitted("a"), RoundDone("a", RoundRow(1, seconds=2.0)), RoundDone("a", RoundRow(2, seconds=1.0)))
+    assert store.reader.rounds("a", up_to=1)[0].row.commit_s is None
+    batches.write(RoundCommitted("a", 1, 0.25))
+    slowest = store.reader.slowest_round("a")
+    assert slowest is not None and (slowest.row.round, slowest.row.commit_s) == (1, 0.25)
+    assert store.reader.slowest_round("b") is None

@@ -1,0 +1,40 @@
+"""Moments and durations as people write and read them."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime, timedelta
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def since(text: str) -> timedelta | datetime:
+    """Read how long ago (`90s`, `15m`, `2h`, `7d`) or when (`2026-11-22T18:00`, local time) something was."""
+    number, unit = text[:-1], text[-1:]
+    if unit in _UNITS and number.isascii() and number.replace(".", "", 1).isdigit():
+        return timedelta(seconds=float(number) * _UNITS[unit])
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        message = f"{text!r} is no time; write 15m, 2h, 7d or 2026-11-22T18:00"
+        raise argparse.ArgumentTypeError(message) from None
+
+
+def ms_of(moment: timedelta | datetime | None, now: datetime) -> int:
+    """Return it in ms since 1970; 0 for None."""
+    if moment is None:
+        return 0
+    return round(1000 * (now - moment if isinstance(moment, timedelta) else moment).timestamp())
+
+
+def clock(ms: int, now: datetime) -> str:
+    """Return a moment, with its day unless that is today."""
+    moment = datetime.fromtimestamp(ms / 1000)
+    return f"{moment:%H:%M:%S}" if moment.date() == now.date() else f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+def duration(seconds: float) -> str:
+    """Return hours, minutes and seconds."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"

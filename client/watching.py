@@ -1,0 +1,107 @@
+"""What `client.py watch` does without a run: shows everything as it changes, over absences of the coordinator."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Iterator
+
+from client.api import Session
+from client.event_commands import event_line
+from client.everything import Picture, lines_of
+from client.link import Link, parse_server
+from client.status import headline, summary
+from client.style import STATES
+from rpc.errors import ExitCode, Unreachable
+from rpc.messages import EventQuery, EventRow, Overview
+
+_EVERY_S = 1.0
+_TIMEOUT_S = 5.0
+_RUNS = 20
+_EVENTS = 20  # that are kept
+
+
+def watch_everything(args: argparse.Namespace) -> int:
+    """Show nodes, runs and events until Ctrl-C: a picture on a terminal, else a line for each event."""
+    host, port = parse_server(args.server)
+    link = Link(host, port, timeout_s=_TIMEOUT_S, patience_s=0.0)
+    link.open()
+    with Session(link) as session:
+        pictures = look(session)
+        try:
+            if args.json:
+                _print_json(pictures)
+            elif sys.stdout.isatty() and not args.quiet:
+                _draw(pictures)
+            else:
+                _print_lines(pictures)
+        except KeyboardInterrupt:
+            print("client: watched enough; the runs go on", file=sys.stderr)
+            raise
+    return ExitCode.DONE
+
+
+def look(session: Session) -> Iterator[Picture]:
+    """Yield a picture every second; the latest one again, saying so, while the coordinator is away."""
+    overview, last = session.glance(_RUNS), 0
+    kept: tuple[EventRow, ...] = ()
+    away_since: float | None = None
+    while True:
+        try:
+            page = session.events(EventQuery(after=last, limit=_EVENTS, notable=True))
+            overview = session.glance(_RUNS)
+            kept, last, away_since = (*kept, *page.events)[-_EVENTS:], max(page.next, 1), None
+        except Unreachable:
+            away_since = away_since or time.monotonic()
+        away_s = 0.0 if away_since is None else max(0.1, time.monotonic() - away_since)
+        yield Picture(session.server, overview, kept, away_s)
+        time.sleep(_EVERY_S)
+
+
+def _print_json(pictures: Iterator[Picture]) -> None:
+    """An object a line."""
+    for picture in pictures:
+        print(json.dumps({"away_s": picture.away_s, **dataclasses.asdict(picture.overview)}), flush=True)
+
+
+def _print_lines(pictures: Iterator[Picture]) -> None:
+    """The state of things, then a line for each event, and for each time that the coordinator goes and comes."""
+    told, was_away = 0, False
+    for number, picture in enumerate(pictures):
+        if number == 0 or (was_away and not picture.away_s):
+            _say(_state(picture.overview))
+        if picture.away_s and not was_away:
+            _say(f"{picture.server} does not answer; trying again")
+        for row in picture.events:
+            if row.number > told:
+                _say(event_line(row))
+                told = row.number
+        was_away = bool(picture.away_s)
+
+
+def _state(overview: Overview) -> str:
+    return f"{headline(overview)}; {summary(overview)}"
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _draw(pictures: Iterator[Picture]) -> None:
+    # Takes a tenth of a second to import, and is needed here alone.
+    from rich.console import Console, Group
+    from rich.live import Live
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    with Live(console=console, screen=True, auto_refresh=False) as live:
+        for picture in pictures:
+            texts = []
+            for line in lines_of(picture, console.width, console.height):
+                text = Text(line.text, style=line.style, no_wrap=True)
+                text.highlight_words([f" {line.state} "] if line.state else [], STATES.get(line.state, ""))
+                texts.append(text)
+            live.update(Group(*texts), refresh=True)

@@ -1,0 +1,124 @@
+"""What people are shown of everything at once: a glance, the events, and why something is as it is."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from dataclasses import replace
+
+from coordinator import views
+from coordinator.core.model import Work, WorkState
+from coordinator.node_views import node_rows
+from coordinator.remembering import stored_row
+from coordinator.runtime import Runtime
+from coordinator.store.failures import StoreDown
+from coordinator.why.nearest import unknown
+from coordinator.why.nodes import why_node
+from coordinator.why.now import WorkNow, node_now, work_now
+from coordinator.why.tasks import parts_of, why_task
+from coordinator.why.works import why_work
+from rpc.aside import Aside
+from rpc.errors import BadRequest, NotFound
+from rpc.messages import EventPage, EventQuery, Overview, WorkRow
+from rpc.program import VERSION
+from rpc.server import Later
+
+_MOST = 1000  # events, or runs of each kind, in one answer
+_ENDED = tuple(state for state in WorkState if state.is_final)
+
+
+class PlainView:
+    """Answers on the loop's thread, but for what the store is asked: that a thread of its own does."""
+
+    def __init__(self, runtime: Runtime, files: Aside, *, store: str) -> None:
+        """`store` is the name and version of the database."""
+        self._runtime = runtime
+        self._files = files
+        self._store = store
+        self._started = time.monotonic()
+
+    def glance(self, runs: int) -> Later:
+        """Nodes, and up to so many runs of each: running, waiting, ended."""
+        runtime, limit = self._runtime, min(max(runs, 0), _MOST)
+        work = list(runtime.dispatcher.work.values())
+        running = [each for each in work if each.state is WorkState.RUNNING]
+        pending = [each for each in work if each.state is WorkState.PENDING]
+        ended = [each for each in reversed(work) if each.state.is_final][:limit]
+        shown = [*running[:limit], *heapq.nsmallest(limit, pending, key=_order)]
+        now = Overview(
+            version=VERSION,
+            policy=runtime.policy_name,
+            uptime_s=time.monotonic() - self._started,
+            nodes=node_rows(runtime.membership, runtime.dispatcher.pool, runtime.clock),
+            work=self._rows(shown),
+            store_fault=runtime.store_fault,
+            store=self._store,
+            pending=len(pending),
+            running=len(running),
+            activities=tuple(activity for each in shown for activity in views.activities(each)),
+        )
+        here = self._rows(ended)
+        return self._files.later(lambda: replace(now, work=(*now.work, *self._with_stored(here, limit))))
+
+    def events(self, query: EventQuery) -> Later:
+        """The events that are asked for."""
+        if not 0 < query.limit <= _MOST:
+            raise BadRequest(f"--limit must be 1 to {_MOST}, not {query.limit}")
+        return self._files.later(lambda: self._events(query))
+
+    def why(self, kind: str, name: str) -> Later:
+        """Why something is as it is.
+
+        Raises:
+            BadRequest: such things are not known, or the name is not of their form.
+            NotFound: nothing is called so.
+        """
+        reader, fault = self._runtime.reader, self._runtime.store_fault
+        match kind:
+            case "run" | "job":
+                now = self._work_now(name)
+                return self._files.later(lambda: why_work(name, now, reader, fault))
+            case "task":
+                now = self._work_now(parts_of(name)[0])
+                return self._files.later(lambda: why_task(name, now, reader, fault))
+            case "node":
+                return self._why_node(name)
+        raise BadRequest(f"why of {kind!r} is not known; ask for a run, job, task or node")
+
+    def _why_node(self, name: str) -> Later:
+        runtime = self._runtime
+        try:
+            member = runtime.membership.find(name)
+        except NotFound:
+            raise unknown("node", name, (member.link.id for member in runtime.membership.everyone)) from None
+        node, now_ms = node_now(member, None, runtime.dispatcher, runtime.clock), runtime.clock.now_ms()
+        return self._files.later(lambda: why_node(node, runtime.reader, now_ms))
+
+    def _work_now(self, work_id: str) -> WorkNow | None:
+        runtime = self._runtime
+        work = runtime.dispatcher.work.get(work_id)
+        return None if work is None else work_now(work, runtime.dispatcher, runtime.membership, runtime.clock)
+
+    def _rows(self, work: list[Work]) -> tuple[WorkRow, ...]:
+        return tuple(views.shown_row(self._runtime.dispatcher, each, self._runtime.clock) for each in work)
+
+    def _with_stored(self, here: tuple[WorkRow, ...], limit: int) -> tuple[WorkRow, ...]:
+        """These and what ended before this start; on a thread, and without the latter while the store is away."""
+        if len(here) >= limit:
+            return here
+        try:
+            stored = self._runtime.reader.work_page(states=_ENDED, limit=limit)
+        except StoreDown:
+            return here
+        known = {row.id for row in here}
+        return (*here, *(stored_row(work) for work in stored if work.id not in known))[:limit]
+
+    def _events(self, query: EventQuery) -> EventPage:
+        last = self._runtime.reader.last_event()  # before the question: nothing between the two is missed
+        events = self._runtime.reader.find_events(query)
+        whole = not query.after or len(events) < query.limit
+        return EventPage(events, max(last, query.after) if whole else events[-1].number)
+
+
+def _order(work: Work) -> tuple[int, int]:
+    return -work.claim.priority, work.number

@@ -1,0 +1,83 @@
+"""Why a run or a job waits, goes on, or ended as it did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+from coordinator.core.model import TaskState, WorkState
+from coordinator.remembering import stored_row
+from coordinator.store.failures import StoreDown
+from coordinator.store.reading import Reader
+from coordinator.why.history import not_told, of_event, one_by_one, totals
+from coordinator.why.nearest import unknown
+from coordinator.why.now import TaskNow, WorkNow
+from coordinator.why.rounds import path_of, round_reasons
+from coordinator.why.waiting import waiting
+from coordinator.why.words import counted, listed, seconds
+from rpc.messages import EventQuery, Reason, Why, WorkRow
+
+_SHOWN = 5  # set-backs, and waits
+_KNOWN = 1000  # ids among which a like one is looked for
+_WAITS = ("waiting", "went on", "left out", "resumed", "max time", "stopping")
+
+
+def why_work(work_id: str, now: WorkNow | None, reader: Reader, store_fault: str) -> Why:
+    """Return the answer; on a thread. `now` is of work that the dispatcher knows.
+
+    Raises:
+        NotFound: nobody knows such work.
+    """
+    row = now.row if now is not None else _stored(work_id, reader)
+    reasons: list[Reason] = []
+    if now is not None and not row.ended_ms:
+        reasons += [*waiting(now, store_fault), *_tasks(now.tasks)]
+    try:
+        reasons += _history(row, reader)
+    except StoreDown as error:
+        reasons.append(not_told(error))
+    return Why("run", row.id, row.state, _answer(row, reasons), tuple(reasons))
+
+
+def _history(row: WorkRow, reader: Reader) -> Iterator[Reason]:
+    yield from map(of_event, reader.find_events(EventQuery(row.id, limit=_SHOWN), kinds=_WAITS))
+    yield from totals(reader.set_backs(row.id))
+    yield from one_by_one(reader.failures(work_id=row.id))
+    last = reader.rounds(row.id, after=max(0, row.round - 1), up_to=row.round)
+    slowest = reader.slowest_round(row.id)
+    if slowest is not None and last and slowest.row.round != last[0].row.round:
+        yield from path_of(slowest, "the slowest, ")
+    yield from chain.from_iterable(map(round_reasons, last))
+
+
+def _stored(work_id: str, reader: Reader) -> WorkRow:
+    work = reader.work(work_id)
+    if work is None:
+        raise unknown("run", work_id, (each.id for each in reader.work_page(limit=_KNOWN)))
+    return stored_row(work)
+
+
+def _answer(row: WorkRow, reasons: list[Reason]) -> str:
+    if row.ended_ms:
+        took = seconds(max(0, row.ended_ms - (row.started_ms or row.submitted_ms)) / 1000)
+        end = {"completed": f"completed {counted(row.round, 'round')} in {took}", "failed": f"failed after {took}"}
+        told = end.get(row.state, f"was {row.state} after {took}")
+        return f"{row.id} {told}" + (f": {row.reason}" if row.reason else "") + "."
+    keeps = next((reason.text for reason in reasons if reason.about == "waiting"), "")
+    if keeps:
+        return f"{row.id} is {row.state}: {keeps}."
+    if row.state == WorkState.PENDING.value:
+        return f"{row.id} is pending and begins as soon as a node is free."
+    return f"{row.id} runs: {row.round} of {counted(row.rounds, 'round')} done, nothing keeps it waiting."
+
+
+def _tasks(tasks: tuple[TaskNow, ...]) -> Iterator[Reason]:
+    busy = [f"{task.id} on {task.node}" for task in tasks if task.node and task.state is not TaskState.HELD]
+    ready = [task.id for task in tasks if task.state is TaskState.READY]
+    delayed = [task.id for task in tasks if task.state is TaskState.DELAYED]
+    if busy:
+        yield Reason("tasks", f"{counted(len(busy), 'task')} at work: {listed(busy)}")
+    if ready:
+        yield Reason("tasks", f"{counted(len(ready), 'task')} ready, for a free slot: {listed(ready)}")
+    if delayed:
+        yield Reason("tasks", f"{counted(len(delayed), 'task')} set back, tried again in a moment: {listed(delayed)}")

@@ -1,0 +1,99 @@
+"""`client.py events` and `client.py why`."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import datetime, timedelta
+
+import pytest
+
+from client.api import connect
+from client.event_commands import follow
+from client.style import Style
+from client.times import clock, ms_of, since
+from rpc.errors import ExitCode
+from rpc.messages import EventQuery, EventRow
+from tests.client.conftest import RunClient
+from tests.client.fake import RUN_ID, WHY, Serving
+
+NOW = datetime(2026, 11, 22, 18, 0)
+AT_MS = 1_700_000_000_000
+EVENTS = (
+    EventRow(1, AT_MS, "node lost", node="n1", message="no heartbeat for 10 s"),
+    EventRow(2, AT_MS, "failed", RUN_ID, "n1", 3, 1, "timeout: no answer in 3 s"),
+    EventRow(3, AT_MS, "store healed"),
+)
+
+
+def test_an_event_is_a_line_that_says_when_what_and_where(coordinator: Serving, run_client: RunClient) -> None:
+    coordinator.fake.events = EVENTS
+    lines = run_client("events", "--server", coordinator.address).out.splitlines()
+    when = clock(AT_MS, datetime.now())
+    assert lines == [
+        f"{when}  node n1: node lost: no heartbeat for 10 s",
+        f"{when}  {RUN_ID}, node n1, round 3, shard 2: failed: timeout: no answer in 3 s",
+        f"{when}  coordinator: store healed",
+    ]
+
+
+def test_what_is_asked_for_is_asked_of_the_coordinator(coordinator: Serving, run_client: RunClient) -> None:
+    arguments = ("--run", RUN_ID, "--node", "n1", "--since", "2026-11-22T18:00", "--limit", "7", "--notable", "--json")
+    assert json.loads(run_client("events", *arguments, "--server", coordinator.address).out) == []
+    expected = EventQuery(RUN_ID, "n1", round(1000 * NOW.timestamp()), limit=7, notable=True)
+    assert coordinator.fake.queries == [expected]
+
+
+def test_following_goes_on_after_what_was_told(coordinator: Serving) -> None:
+    coordinator.fake.events = EVENTS
+    with connect(coordinator.address) as session:
+        pages = follow(session, EventQuery())
+        assert next(pages).events == EVENTS
+        coordinator.fake.events = (*EVENTS, EventRow(4, AT_MS, "node up", node="n1"))
+        assert [row.number for row in next(pages).events] == [4]
+
+
+def test_why_is_one_answer_and_what_is_behind_it(coordinator: Serving, run_client: RunClient) -> None:
+    lines = run_client("why", "run", RUN_ID, "--server", coordinator.address).out.splitlines()
+    assert lines == [
+        WHY.answer,
+        "waiting:",
+        f"  {clock(AT_MS, datetime.now())}  it waits for a compute node: none is connected",
+        "    -> start a node",
+        "node:",
+        "  n1 is lost: reset",
+        "  n2 is drained",
+    ]
+    about = json.loads(run_client("why", "run", RUN_ID, "--json", "--server", coordinator.address).out)
+    assert about["reasons"][0]["advice"] == "start a node"
+
+
+def test_an_unknown_id_is_one_line(coordinator: Serving, run_client: RunClient) -> None:
+    outcome = run_client("why", "run", "run-9", "--server", coordinator.address)
+    assert (outcome.status, outcome.out) == (ExitCode.FAILED, "")
+    assert outcome.err == "client: no run is called 'run-9'; do you mean run-7?\n"
+
+
+def test_a_moment_is_how_long_ago_or_when() -> None:
+    assert since("15m") == timedelta(minutes=15) and since("1.5h") == timedelta(hours=1.5)
+    assert ms_of(since("2d"), NOW) == ms_of(since("2026-11-20T18:00"), NOW)
+    assert ms_of(None, NOW) == 0
+
+
+@pytest.mark.parametrize("text", ["", "m", "yesterday", "1.2.3h", "-5m"])
+def test_what_is_no_moment_is_a_wrong_usage(text: str, run_client: RunClient) -> None:
+    outcome = run_client("events", f"--since={text}")
+    assert outcome.status == ExitCode.USAGE
+    assert "is no time; write 15m, 2h, 7d or 2026-11-22T18:00" in outcome.err
+
+
+def test_long_lines_are_wrapped_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("COLUMNS", "60")
+    line = "  " + "word " * 30
+    assert Style(io.StringIO()).wrap(line) == [line]
+    wrapped = Style(Terminal()).wrap(line)
+    assert max(map(len, wrapped)) <= 60 and wrapped[0].startswith("  word") and wrapped[1].startswith("      word")

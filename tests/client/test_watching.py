@@ -1,0 +1,62 @@
+"""Looking at everything, again and again, also while nobody answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from client.api import Session
+from client.link import Link
+from client.watching import look
+from rpc.errors import ExitCode
+from rpc.messages import EventRow
+from tests.client.fake import Serving
+from tests.client.test_status import OVERVIEW
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_look_while_nobody_answers_is_the_one_before_and_says_so(coordinator: Serving) -> None:
+    coordinator.fake.nodes = OVERVIEW
+    coordinator.fake.events = (EventRow(1, 0, "node up", node="n1"),)
+    with Session(Link("127.0.0.1", coordinator.port, timeout_s=5.0, patience_s=0.0)) as session:
+        pictures = look(session)
+        first = next(pictures)
+        assert (first.away_s, first.overview, len(first.events)) == (0.0, OVERVIEW, 1)
+        coordinator.stop()
+        away = next(pictures)
+        assert away.away_s > 0.0 and replace(away, away_s=0.0) == first
+
+
+def test_without_a_terminal_it_is_lines_and_ctrl_c_ends_it(coordinator: Serving) -> None:
+    coordinator.fake.nodes = OVERVIEW
+    coordinator.fake.events = (EventRow(1, 0, "node up", node="n1"),)
+    with watching(coordinator) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline().startswith("coordinator 0.1.0, policy random, up 1:02:05; 1 run at work")
+        assert process.stdout.readline().endswith("node n1: node up\n")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == ExitCode.INTERRUPTED
+        assert process.stderr.read() == "client: watched enough; the runs go on\n"
+
+
+def test_as_json_it_is_an_object_a_line(coordinator: Serving) -> None:
+    coordinator.fake.nodes = OVERVIEW
+    with watching(coordinator, "--json") as process:
+        assert process.stdout is not None
+        about = json.loads(process.stdout.readline())
+        assert (about["away_s"], about["pending"], about["nodes"][0]["state"]) == (0.0, 7, "ready")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == ExitCode.INTERRUPTED
+
+
+def watching(coordinator: Serving, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "client.py", "watch", "--server", coordinator.address, *arguments]
+    return subprocess.Popen(
+        command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
