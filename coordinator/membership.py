@@ -41,6 +41,7 @@ class Member:
 
     Attributes:
         is_listed: the list of nodes names it now.
+        reason: why somebody drained it.
     """
 
     link: NodeLink
@@ -49,6 +50,7 @@ class Member:
     is_listed: bool = False
     is_drained: bool = False
     is_removed: bool = False
+    reason: str = ""
 
     @property
     def is_unlisted(self) -> bool:
@@ -100,7 +102,7 @@ class Membership:
             member.is_listed = member.source is Source.LISTED
             member.is_removed = seen.state == REMOVED
             if seen.state == DRAINED:
-                self._drain(member, True, seen.reason)
+                self._drain(member, True, seen.reason, is_news=False)
             if not member.is_removed:
                 member.link.open()
 
@@ -192,10 +194,11 @@ class Membership:
             self._members[node_id] = Member(link, source, node_id if address else "")
         return self._members[node_id]
 
-    def _drain(self, member: Member, is_drained: bool, reason: str) -> None:
-        member.is_drained = is_drained
+    def _drain(self, member: Member, is_drained: bool, reason: str, *, is_news: bool = True) -> None:
+        member.is_drained, member.reason = is_drained, reason if is_drained else ""
         member.link.drain(is_drained)
-        self._post(Ordered(member.link.id, NodeOrder.DRAIN if is_drained else NodeOrder.RESUME, reason))
+        order = NodeOrder.DRAIN if is_drained else NodeOrder.RESUME
+        self._post(Ordered(member.link.id, order, reason, is_news))
 
     def _part_with(self, member: Member, reason: str) -> None:
         member.is_removed = True

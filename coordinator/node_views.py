@@ -38,7 +38,7 @@ def node_row(member: Member, pool: NodePool, clock: Clock) -> NodeRow:
         failed=node.failed,
         speed=1.0 / node.service_s if node.service_s else 0.0,
         device=node.info.device,
-        reason=link.reason or node.reason or reason,
+        reason=link.reason or node.reason or reason or member.reason,
         cpu=node.cpu,
         memory_used_bytes=node.memory_used_bytes,
         identity=node.info.identity,
@@ -64,7 +64,7 @@ def node_change(member: Member, pool: NodePool, clock: Clock) -> NodeSeen | Node
         source=row.source,
         state=DRAINED if member.is_drained and not member.is_removed else row.state,
         seen_ms=row.heard_ms,
-        reason=pool.quarantine(row.id).reason or row.reason,
+        reason=pool.quarantine(row.id).reason or member.reason or row.reason,
         until_ms=row.until_ms,
         labels=row.labels,
     )

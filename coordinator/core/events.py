@@ -75,11 +75,12 @@ class NodeOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """Somebody gave an order about a node; it need not be connected."""
+    """Somebody gave an order about a node; it need not be connected. `is_news`: it is not from before a restart."""
 
     node_id: str
     order: NodeOrder
     reason: str = ""
+    is_news: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ def obey(pool: NodePool, event: Ordered) -> list[Note]:
     match event.order:
         case NodeOrder.DRAIN:
             pool.drain(event.node_id, True)
-            return [Note("drained", event.reason or "it gets nothing new", node_id=event.node_id)]
+            note = Note("drained", event.reason or "it gets nothing new", node_id=event.node_id)
+            return [note] if event.is_news else []
         case NodeOrder.RESUME:
             pool.drain(event.node_id, False)
             return [Note("resumed", event.reason, node_id=event.node_id)]
