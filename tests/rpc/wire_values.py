@@ -30,9 +30,9 @@ def _value(ttype: int, arguments: Any) -> st.SearchStrategy[Any]:
     if ttype == TType.STRUCT:
         return _struct(*arguments)
     if ttype == TType.LIST:
-        return st.lists(_value(arguments[0], arguments[1]), max_size=3).map(tuple)
+        return st.lists(_value(arguments[0], arguments[1]), max_size=2).map(tuple)
     if ttype == TType.MAP:
-        return st.dictionaries(st.text(max_size=4), _value(arguments[2], arguments[3]), max_size=3)
+        return st.dictionaries(st.text(max_size=4), _value(arguments[2], arguments[3]), max_size=2)
     if ttype == TType.STRING:
         return st.binary(max_size=40) if arguments == "BINARY" else st.text(max_size=10)
     return {TType.BOOL: st.booleans(), TType.DOUBLE: st.floats(allow_nan=False)}[ttype]
