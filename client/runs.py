@@ -54,7 +54,7 @@ class Run:
                 return
             if not has_ended and end_at is not None and time.monotonic() >= end_at:
                 raise TimedOut(f"{self.id} has not ended within {timeout_s:g} s; it goes on")
-            after = news.next
+            after = news.last
 
     def wait(self, timeout_s: float | None = None) -> Result:
         """Return the result when the run has ended.

@@ -318,7 +318,7 @@ struct Activity {
 struct News {
   1: WorkRow row,
   2: list<EventRow> events,
-  3: i64 next,                 // number to ask from next
+  3: i64 last,                 // number of the last event told: ask for those after it
   4: list<Activity> activities,
 }
 
@@ -379,7 +379,7 @@ struct EventQuery {
 
 struct EventPage {
   1: list<EventRow> events,    // by number
-  2: i64 next,                 // number to ask after for what comes later
+  2: i64 last,                 // number of the last one: ask for those after it
 }
 
 /** One thing that is so, and what to do about it where that is known. */

@@ -30,7 +30,7 @@ class EventQuery:
 @dataclass(frozen=True, slots=True)
 class EventPage:
     events: tuple[EventRow, ...] = ()
-    next: int = 0
+    last: int = 0
 
 
 @dataclass(frozen=True, slots=True)

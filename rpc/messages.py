@@ -244,7 +244,7 @@ class Activity:
 class News:
     row: WorkRow
     events: tuple[EventRow, ...] = ()
-    next: int = 0
+    last: int = 0
     activities: tuple[Activity, ...] = ()
 
 

@@ -4069,7 +4069,7 @@ class News(object):
     Attributes:
      - row
      - events
-     - next
+     - last
      - activities
 
     """
@@ -4077,15 +4077,15 @@ class News(object):
     __slots__ = (
         'row',
         'events',
-        'next',
+        'last',
         'activities',
     )
 
 
-    def __init__(self, row=None, events=None, next=None, activities=None,):
+    def __init__(self, row=None, events=None, last=None, activities=None,):
         self.row = row
         self.events = events
-        self.next = next
+        self.last = last
         self.activities = activities
 
     def read(self, iprot):
@@ -4116,7 +4116,7 @@ class News(object):
                     iprot.skip(ftype)
             elif fid == 3:
                 if ftype == TType.I64:
-                    self.next = iprot.readI64()
+                    self.last = iprot.readI64()
                 else:
                     iprot.skip(ftype)
             elif fid == 4:
@@ -4151,9 +4151,9 @@ class News(object):
                 iter129.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
-        if self.next is not None:
-            oprot.writeFieldBegin('next', TType.I64, 3)
-            oprot.writeI64(self.next)
+        if self.last is not None:
+            oprot.writeFieldBegin('last', TType.I64, 3)
+            oprot.writeI64(self.last)
             oprot.writeFieldEnd()
         if self.activities is not None:
             oprot.writeFieldBegin('activities', TType.LIST, 4)
@@ -4958,19 +4958,19 @@ class EventPage(object):
     """
     Attributes:
      - events
-     - next
+     - last
 
     """
 
     __slots__ = (
         'events',
-        'next',
+        'last',
     )
 
 
-    def __init__(self, events=None, next=None,):
+    def __init__(self, events=None, last=None,):
         self.events = events
-        self.next = next
+        self.last = last
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -4994,7 +4994,7 @@ class EventPage(object):
                     iprot.skip(ftype)
             elif fid == 2:
                 if ftype == TType.I64:
-                    self.next = iprot.readI64()
+                    self.last = iprot.readI64()
                 else:
                     iprot.skip(ftype)
             else:
@@ -5014,9 +5014,9 @@ class EventPage(object):
                 iter176.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
-        if self.next is not None:
-            oprot.writeFieldBegin('next', TType.I64, 2)
-            oprot.writeI64(self.next)
+        if self.last is not None:
+            oprot.writeFieldBegin('last', TType.I64, 2)
+            oprot.writeI64(self.last)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -5585,7 +5585,7 @@ News.thrift_spec = (
     None,  # 0
     (1, TType.STRUCT, 'row', [WorkRow, None], None, ),  # 1
     (2, TType.LIST, 'events', (TType.STRUCT, [EventRow, None], False), None, ),  # 2
-    (3, TType.I64, 'next', None, None, ),  # 3
+    (3, TType.I64, 'last', None, None, ),  # 3
     (4, TType.LIST, 'activities', (TType.STRUCT, [Activity, None], False), None, ),  # 4
 )
 all_structs.append(NodeRow)
@@ -5649,7 +5649,7 @@ all_structs.append(EventPage)
 EventPage.thrift_spec = (
     None,  # 0
     (1, TType.LIST, 'events', (TType.STRUCT, [EventRow, None], False), None, ),  # 1
-    (2, TType.I64, 'next', None, None, ),  # 2
+    (2, TType.I64, 'last', None, None, ),  # 2
 )
 all_structs.append(Reason)
 Reason.thrift_spec = (

@@ -71,9 +71,10 @@ class Fleet:
     def _coordinator(self) -> Child:
         nodes, data = str(self._folder / "nodes.txt"), str(self._folder / "coordinator")
         lease = ("--beat", str(BEAT_S), "--lease", str(LEASE_S))
+        memo = ("--memo-size", "0")  # every wave is to compute all of its own
         return self._child(
             "coordinator", "coordinator.py", str(self.server[1]), "--nodes", nodes, "--data-dir", data,
-            "--store", self._url, *lease,
+            "--store", self._url, *lease, *memo,
         )  # fmt: skip
 
     def _node(self, number: int) -> Child:

@@ -108,7 +108,7 @@ def story_of(*rows: WorkRow) -> list[News]:
     news = []
     for number, row in enumerate(rows, start=1):
         error = event(number, "round done", f"validation error 0.{number}000", round_number=number)
-        news.append(News(row, (error,), next=number))
+        news.append(News(row, (error,), last=number))
     return news
 
 
@@ -171,7 +171,7 @@ class FakeCoordinator:
         if after < len(self.story):
             return self.story[after]
         last = self.story[-1]
-        return Later() if last.row.state == "running" else News(last.row, next=after)
+        return Later() if last.row.state == "running" else News(last.row, last=after)
 
     def get_work(self, caller: Caller, work_id: str) -> WorkDetail:
         if work_id != RUN_ID:

@@ -29,7 +29,7 @@ def submit(session: Session, data: Path) -> Run:
 
 def end_with(coordinator: Serving, state: str, reason: str, failure: FailureKind) -> None:
     row = replace(COMPLETED, state=state, reason=reason, failure=failure)
-    coordinator.fake.story, coordinator.fake.row = [News(row, next=1)], row
+    coordinator.fake.story, coordinator.fake.row = [News(row, last=1)], row
 
 
 def test_a_run_is_submitted_and_gives_its_result(coordinator: Serving, session: Session, data: Path) -> None:

@@ -91,14 +91,14 @@ def test_save_and_timing_replace_their_files(
 def test_a_failed_run_is_one_line_and_status_1(coordinator: Serving, data: Path, run_client: RunClient) -> None:
     reason = "train_toy2.txt:2: 4 columns where line 1 has 3; make all rows equally long"
     failed = replace(COMPLETED, state="failed", reason=reason, failure=FailureKind.USER_ERROR)
-    coordinator.fake.story, coordinator.fake.row = [News(failed, next=1)], failed
+    coordinator.fake.story, coordinator.fake.row = [News(failed, last=1)], failed
     ended = run_client("127.0.0.1", coordinator.port, data, 2, 3, 4, 0.5)
     assert ended == (1, "", f"client: {reason}\n")
 
 
 def test_json_tells_of_a_failed_run_too(coordinator: Serving, data: Path, run_client: RunClient) -> None:
     failed = replace(COMPLETED, state="failed", reason="no node came", failure=FailureKind.NO_CAPACITY)
-    coordinator.fake.story, coordinator.fake.row = [News(failed, next=1)], failed
+    coordinator.fake.story, coordinator.fake.row = [News(failed, last=1)], failed
     ended = run_client("127.0.0.1", coordinator.port, data, 2, 3, 4, 0.5, "--json", "--quiet")
     assert (ended.status, ended.err) == (1, "client: no node came\n")
     assert json.loads(ended.out)["state"] == "failed"
