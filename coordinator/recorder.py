@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from time import monotonic
 
 from coordinator.store.changes import BlobNamed, Change, WorkEnded, WorkSubmitted
 from coordinator.store.failures import StoreDown
@@ -155,7 +154,7 @@ class Recorder:
     def _begin(self) -> None:
         self._running, self._next = self._take(), _Group()
         self._number += 1
-        self._began = monotonic()
+        self._began = self._loop.now
         self._write()
 
     def _take(self) -> _Group:
@@ -188,7 +187,7 @@ class Recorder:
             self._tries = 0
             self._on_fault("")
         self._running = None
-        self._gather_s = min(_GATHER_MAX_S, max(_GATHER_S, _GATHER_COMMITS * (monotonic() - self._began)))
+        self._gather_s = min(_GATHER_MAX_S, max(_GATHER_S, _GATHER_COMMITS * (self._loop.now - self._began)))
         for done in group.done:
             done(outcome)
         self._on_commit(group.changes)

@@ -6,7 +6,6 @@ import numpy as np
 
 from coordinator.core import jobs
 from mlcore.kernels.backend import FloatArray
-from rpc.blobs import blob_name
 from tests.simulation import trainer
 from tests.simulation.flaw import Flaw
 from tests.simulation.schedule import RunPlan
@@ -102,8 +101,7 @@ class Vectors:
             case jobs.Seal():
                 model = self.model(job.run, job.round)
                 data = as_array(model).tobytes()
-                self._blobs.put(blob_name(data), len(data), 0, data)
-                return jobs.Sealed(blob_name(data), f"{model:016x}", size_bytes=len(data))
+                return jobs.Sealed(self._blobs.store(data), f"{model:016x}", size_bytes=len(data))
             case jobs.Discard():
                 self.model(job.run, job.round)
                 del models[job.round]
