@@ -41,7 +41,7 @@ def follow(session: Session, query: EventQuery) -> Iterator[EventPage]:
     while True:
         page = session.events(query)
         yield page
-        query = dataclasses.replace(query, after=max(page.next, 1), since_ms=0)
+        query = dataclasses.replace(query, after=max(page.last, 1), since_ms=0)
         if len(page.events) < query.limit:
             time.sleep(_POLL_S)
 

@@ -53,7 +53,7 @@ def look(session: Session) -> Iterator[Picture]:
         try:
             page = session.events(EventQuery(after=last, limit=_EVENTS, notable=True))
             overview = session.glance(_RUNS)
-            kept, last, away_since = (*kept, *page.events)[-_EVENTS:], max(page.next, 1), None
+            kept, last, away_since = (*kept, *page.events)[-_EVENTS:], max(page.last, 1), None
         except Unreachable:
             away_since = away_since or time.monotonic()
         away_s = 0.0 if away_since is None else max(0.1, time.monotonic() - away_since)
