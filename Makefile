@@ -1,6 +1,6 @@
 # What one can do here. Every target sets itself up first; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test accuracy lint types idl check-idl simulate mutants chaos chaos-quick conformance nvrtc bench bench-quick profile check
+.PHONY: help setup demo test accuracy lint types idl check-idl simulate mutants chaos chaos-quick soak conformance nvrtc bench bench-quick profile check
 
 # Programs start as they do for users: from compiled files, a quarter faster and 12 MB smaller.
 unexport PYTHONDONTWRITEBYTECODE
@@ -11,6 +11,7 @@ N ?= 1000
 WORKERS ?= 2
 TESTS := tests --ignore tests/system/test_accuracy.py
 PEERS ?=
+SCALE ?= 0.02
 NODE ?= localhost:9091
 BENCH := .venv-bench/bin/python
 
@@ -57,6 +58,9 @@ chaos: $(INSTALLED) ## kill, pause and restart nodes, coordinator and database u
 
 chaos-quick: $(INSTALLED) ## the same for 3 minutes
 	$(PY) -m tests.chaos --seconds 30
+
+soak: $(INSTALLED) ## the same for SCALE (0.02) of 8 hours with a coordinator that lives: whether it grows
+	$(PY) -m tests.chaos --soak $(SCALE)
 
 conformance: $(INSTALLED) ## check that the node at NODE=HOST:PORT, of any make, does all that a node must
 	$(PY) -m tests.conformance $(NODE)

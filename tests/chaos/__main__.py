@@ -12,8 +12,10 @@ from random import SystemRandom
 
 from tests.chaos.claims import tasks_a_second
 from tests.chaos.fleet import Fleet
+from tests.chaos.growth import FULL_S, Growth
 from tests.chaos.mischief import Mischief
 from tests.chaos.report import Session, report
+from tests.chaos.victims import Victim
 from tests.chaos.waves import Waves, undisturbed
 
 STORES = ("sqlite", "postgresql")
@@ -41,13 +43,26 @@ def disturb(folder: Path, store: str, args: argparse.Namespace) -> str:
     with Fleet(folder, store) as fleet:
         claims = tasks_a_second(fleet.server, folder)
         calm = undisturbed(fleet.server)
-        lives = {fleet.coordinator: args.coordinator_life, fleet.database: args.database_life}
-        mischief = Mischief(args.seed, lives | dict.fromkeys(fleet.nodes, args.node_life))
+        lives: dict[Victim, float] = {fleet.database: args.database_life, **dict.fromkeys(fleet.nodes, args.node_life)}
+        if not args.soak:
+            lives[fleet.coordinator] = args.coordinator_life
+        mischief = Mischief(args.seed, lives)
         waves = Waves(fleet.server, calm, args.seconds)
-        mischief.run(waves.are_over)
+        growth = Growth(fleet.coordinator.child.pid, folder / "coordinator", args.seconds)
+
+        def are_over() -> bool:
+            if args.soak:
+                growth.look()
+            return waves.are_over()
+
+        mischief.run(are_over)
         flaws = mischief.flaws + waves.flaws
         if not flaws:
             print("\n".join(report(Session(fleet, mischief, waves, claims))), flush=True)
+        if args.soak and not flaws:
+            print(f"  soaked for {args.seconds / 3600:.2f} h, scale {args.soak:g} of 8 h", *growth.report(), sep="\n")
+            print(f"  tasks placed in a second after that: {tasks_a_second(fleet.server, folder):.0f}")
+            flaws = growth.flaws()
     return flaws[0] if flaws else ""
 
 
@@ -59,7 +74,13 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--node-life", type=float, default=10.0, metavar="S", help="of a node, on average (10)")
     parser.add_argument("--coordinator-life", type=float, default=30.0, metavar="S", help="of the coordinator (30)")
     parser.add_argument("--database-life", type=float, default=40.0, metavar="S", help="of its database (40)")
-    return parser.parse_args(argv)
+    parser.add_argument(
+        "--soak", type=float, metavar="SCALE", help="this share of 8 h on SQLite; the coordinator lives"
+    )
+    args = parser.parse_args(argv)
+    if args.soak:
+        args.store, args.seconds = "sqlite", args.soak * FULL_S
+    return args
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def tasks_a_second(server: tuple[str, int], folder: Path) -> float:
     The better of two, as the first one also warms up the nodes.
     """
     data = folder / "tiny"
-    data.mkdir()
+    data.mkdir(exist_ok=True)
     for name in ("validate_tiny.txt", *(f"train_tiny{number}.txt" for number in range(1, _SHARDS + 1))):
         (data / name).write_text("1,0\n0,1\n")
     with Session(Link(*server, timeout_s=60.0)) as session:
