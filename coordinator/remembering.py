@@ -13,6 +13,7 @@ from coordinator.core.model import Work
 from coordinator.core.saved import Past, SavedRun
 from coordinator.core.training import TrainingRun
 from coordinator.core.updates import updates_to_json
+from coordinator.file_lists import with_shared_files
 from coordinator.recorder import Recorder
 from coordinator.round_story import round_story
 from coordinator.store.changes import (
@@ -214,7 +215,7 @@ def _past_of(detail: RunDetail) -> Past:
 
 def _run_of(found: OpenWork, clock: Clock, submitted_at: float) -> TrainingRun:
     work = found.work
-    spec = from_bytes(RunSpec, found.spec)
+    spec = with_shared_files(from_bytes(RunSpec, found.spec))
     saved = SavedRun(
         found.summaries if len(found.summaries) == len(spec.shards) else (),
         found.rounds,

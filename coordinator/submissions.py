@@ -7,6 +7,7 @@ import time
 from coordinator.core.events import Submitted
 from coordinator.core.saved import SavedRun
 from coordinator.core.training import TrainingRun
+from coordinator.file_lists import with_shared_files
 from coordinator.runtime import Runtime
 from rpc.aside import Aside
 from rpc.messages import RunSpec
@@ -38,7 +39,7 @@ class Submissions:
             answer.resolve(known)
             return answer
         self._count += 1
-        now = time.monotonic()
+        now, spec = time.monotonic(), with_shared_files(spec)
         run = TrainingRun(f"run-{runtime.epoch & 0xFFFFFF:06x}-{self._count}", spec, now, start)
 
         def begin(is_late: bool) -> None:

@@ -98,6 +98,28 @@ def test_a_drained_node_stays_drained_over_a_restart(cluster: Cluster, expected:
     assert set(outcome.json["tasks_by_node"]) == {other}
 
 
+def test_what_nodes_declined_before_a_restart_still_counts_after_it(tmp_path: Path, expected: str) -> None:
+    data = ("--data-dir", str(tmp_path / "data"))
+    with Cluster(tmp_path, node_arguments=("0.5", "--delay", "0"), coordinator_arguments=data) as cluster:
+        client = cluster.client(*RUN)
+        with connect(f"127.0.0.1:{cluster.coordinator.port}") as session:
+
+            def counted() -> tuple[int, int]:
+                detail = session.run("latest").detail()
+                assert detail.run is not None
+                return detail.run.rejections, detail.run.bytes_sent
+
+            wait_until(lambda: rounds_done(cluster) >= 3, "round 3")
+            before = counted()
+            after = rounds_done(cluster) + 1
+            wait_until(lambda: rounds_done(cluster) >= after, "what was counted is committed")
+            cluster.restart_coordinator()
+            assert counted() >= before and before[0] > 0
+        outcome = good(finish(client)).json
+    assert outcome["model_sha256"] == expected
+    assert outcome["rejections"] >= before[0] and outcome["bytes_sent"] >= before[1]
+
+
 def test_a_killed_coordinator_serves_again_within_5_seconds(cluster: Cluster) -> None:
     good(cluster.train(*RUN))
     started = monotonic()
