@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from mlcore.kernels.backend import FloatArray
-from rpc.messages import RoundRow
+from rpc.messages import PART_BYTES
 
 _MODEL, _OPTIMIZER = "model@", "optimizer@"  # roles of files are these with the number of the round
 
@@ -48,41 +48,42 @@ class Checkpoints:
 
     Args:
         keep: how many of the last rounds are stored, besides the best one.
-        rows: the rounds before, of this run alone.
-        stored: those of them whose model is stored.
+        errors: of the rounds that are stored, their validation errors.
     """
 
-    def __init__(self, keep: int, rows: Iterable[RoundRow] = (), stored: Iterable[int] = ()) -> None:
+    def __init__(self, keep: int, errors: Mapping[int, float | None]) -> None:
         self._keep = keep
-        self._stored = set(stored)
+        self._errors = {number: _known(error) for number, error in errors.items()}  # of what waits, too
         self._waiting: dict[int, Version] = {}
-        self._last = self._best = 0
-        self._best_error = math.inf
-        for row in rows:
-            self._rank(row.round, row.validation_error)
 
     def __contains__(self, number: int) -> bool:
         """Whether a round is stored, or will be."""
-        return number in self._stored or number in self._waiting
+        return number in self._errors
 
     def note(self, number: int, error: float | None, version: Version) -> None:
         """A round is done."""
-        self._rank(number, error)
+        # A disk may be slower than the rounds of a large model: then neither it nor the memory takes them all.
+        is_large = version.model.nbytes > PART_BYTES
+        self._errors[number] = _known(error)
+        for each in [*self._waiting] if is_large else self._surplus():
+            if self._waiting.pop(each, None) is not None:
+                del self._errors[each]
         self._waiting[number] = version
-        for each in [*self._dropped(self._waiting)]:
-            del self._waiting[each]
 
     def settle(self) -> Change:
         """What to store and to drop now, so that exactly the rounds to keep are stored."""
         new, self._waiting = self._waiting, {}
-        dropped = tuple(self._dropped(self._stored))
-        self._stored = self._stored.difference(dropped).union(new)
+        dropped = tuple(self._surplus())
+        for each in dropped:
+            del self._errors[each]
         return Change(new, dropped)
 
-    def _rank(self, number: int, error: float | None) -> None:
-        self._last = number
-        if error is not None and error < self._best_error:
-            self._best, self._best_error = number, error
+    def _surplus(self) -> list[int]:
+        """All but the last rounds, and the first of the best."""
+        numbers = sorted(self._errors)
+        best = min(numbers, key=lambda number: (self._errors[number], number), default=0)
+        return [number for number in numbers[: -self._keep] if number != best]
 
-    def _dropped(self, numbers: Iterable[int]) -> Iterator[int]:
-        return (each for each in sorted(numbers) if each <= self._last - self._keep and each != self._best)
+
+def _known(error: float | None) -> float:
+    return math.inf if error is None else error

@@ -234,9 +234,10 @@ def _start_of(run: TrainingRun) -> dict[str, str]:
 
 
 def _checkpoints(run: TrainingRun, stored: Iterable[int]) -> Checkpoints:
-    """Those of a run; of its parent's rounds it stores the one that it starts from, if any."""
-    rows = (row for row in run.saved.rounds if row.round >= run.spec.parent_round)
-    return Checkpoints(run.spec.keep_checkpoints, rows, stored)
+    """Those of a run that has so many stored, which are among the rounds that it started with."""
+    return Checkpoints(
+        run.spec.keep_checkpoints, {number: run.saved.rounds[number - 1].validation_error for number in stored}
+    )
 
 
 def first_fence(epoch: int) -> int:

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coordinator.checkpoints import Checkpoints, Version, model_role, stored_rounds
-from rpc.messages import RoundRow
+from rpc.messages import PART_BYTES
 
 VERSION = Version(np.zeros(1, np.float32), None)
 
 
 def stored_after(keep: int, errors: list[float], settled: set[int]) -> set[int]:
     """The rounds stored after these, where rounds are committed together up to each of `settled`."""
-    checkpoints, stored = Checkpoints(keep), set[int]()
+    checkpoints, stored = Checkpoints(keep, {}), set[int]()
     for number, error in enumerate(errors, 1):
         checkpoints.note(number, error, VERSION)
         if number in settled or number == len(errors):
@@ -34,9 +34,19 @@ def test_the_last_rounds_and_the_first_best_are_stored_however_they_are_committe
     assert stored_after(keep, errors, settled) == {best, *range(max(1, n_rounds - keep + 1), n_rounds + 1)}
 
 
+def test_of_a_large_model_only_the_last_of_the_rounds_that_are_committed_together_is_held() -> None:
+    checkpoints, large = Checkpoints(2, {1: 0.5}), Version(np.empty(PART_BYTES + 1, np.uint8), None)
+    for number, error in enumerate((0.1, 0.2, 0.3), 2):
+        checkpoints.note(number, error, large)
+    change = checkpoints.settle()
+    assert (list(change.new), change.dropped) == ([4], ())
+    checkpoints.note(5, 0.4, large)
+    assert checkpoints.settle().dropped == (1,)
+    assert 4 in checkpoints and 5 in checkpoints and 2 not in checkpoints
+
+
 def test_after_a_restart_the_best_round_before_it_is_kept() -> None:
-    rows = [RoundRow(1, 0.3), RoundRow(2, 0.1), RoundRow(3, 0.2)]
-    checkpoints = Checkpoints(1, rows, stored=(2, 3))
+    checkpoints = Checkpoints(1, {2: 0.1, 3: 0.2})
     checkpoints.note(4, 0.4, VERSION)
     assert set(checkpoints.settle().dropped) == {3}
     assert 2 in checkpoints and 4 in checkpoints and 3 not in checkpoints
