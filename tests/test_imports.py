@@ -111,6 +111,14 @@ def test_training_can_be_imported_without_loading_an_accelerator() -> None:
     assert done.stdout == "set()\n"
 
 
+def test_the_command_line_of_the_client_loads_rich_only_to_draw() -> None:
+    script = "import sys, client.cli; print({'rich'} & {*sys.modules})"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "set()\n"
+
+
 def test_the_core_imports_only_messages_errors_and_numbers() -> None:
     ours = [each for each in all_imports("coordinator/core") if each.top in OURS]
     assert [str(each) for each in ours if not starts_with(each.name, CORE_MAY_IMPORT)] == []
