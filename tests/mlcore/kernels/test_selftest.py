@@ -7,9 +7,10 @@ import subprocess
 import sys
 from time import perf_counter
 
+import numpy as np
 import pytest
 
-from mlcore.kernels import Backend, get_backend, numeric_class
+from mlcore.kernels import Backend, blas, get_backend, numeric_class
 from mlcore.kernels.numpy_backend import NumpyBackend
 
 PRINT_CLASS = (
@@ -69,6 +70,14 @@ def test_another_process_has_the_same_class() -> None:
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="names cores of x86-64")
 def test_other_blas_kernels_are_another_class() -> None:
     classes = {class_in_a_new_process(OPENBLAS_CORETYPE=core) for core in ("Nehalem", "Haswell")}
+    assert len(classes) == 2
+
+
+@pytest.mark.skipif(not blas.can_add(np.dtype("float32")), reason="this NumPy shows no CBLAS of OpenBLAS")
+def test_blas_that_cannot_add_products_is_another_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    classes = {numeric_class(NumpyBackend(), dtype="float32", threads=1)}
+    monkeypatch.setattr(blas, "can_add", lambda dtype: False)
+    classes.add(numeric_class(NumpyBackend(), dtype="float32", threads=1))
     assert len(classes) == 2
 
 
