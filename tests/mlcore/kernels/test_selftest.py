@@ -5,7 +5,7 @@ import platform
 import re
 import subprocess
 import sys
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -83,8 +83,8 @@ def test_blas_that_cannot_add_products_is_another_class(monkeypatch: pytest.Monk
 
 def test_a_self_test_takes_less_than_50_ms(cpu_backend: Backend) -> None:
     def seconds() -> float:
-        start = perf_counter()
+        start = process_time()  # not of what else the machine does
         numeric_class(cpu_backend, dtype="float32", threads=1)
-        return perf_counter() - start
+        return process_time() - start
 
     assert min(seconds() for _ in range(5)) < 0.05
