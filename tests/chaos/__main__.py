@@ -43,7 +43,8 @@ def disturb(folder: Path, store: str, args: argparse.Namespace) -> str:
     with Fleet(folder, store) as fleet:
         claims = tasks_a_second(fleet.server, folder)
         calm = undisturbed(fleet.server)
-        lives: dict[Victim, float] = {fleet.database: args.database_life, **dict.fromkeys(fleet.nodes, args.node_life)}
+        lives: dict[Victim, float] = {fleet.database: args.database_life}
+        lives |= dict.fromkeys([*fleet.nodes, *fleet.networks], args.node_life)
         if not args.soak:
             lives[fleet.coordinator] = args.coordinator_life
         mischief = Mischief(args.seed, lives)
@@ -71,7 +72,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10_000), help="of what is done (any)")
     parser.add_argument("--store", choices=(*STORES, "both"), default="both")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long programs die, for each store (60)")
-    parser.add_argument("--node-life", type=float, default=10.0, metavar="S", help="of a node, on average (10)")
+    parser.add_argument("--node-life", type=float, default=10.0, metavar="S", help="of a node and of its network (10)")
     parser.add_argument("--coordinator-life", type=float, default=30.0, metavar="S", help="of the coordinator (30)")
     parser.add_argument("--database-life", type=float, default=40.0, metavar="S", help="of its database (40)")
     parser.add_argument(

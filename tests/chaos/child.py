@@ -24,12 +24,14 @@ class Child:
         self._started_at = monotonic()
         self.serves_after_s = 0.0  # once it does
         self.serves = Event()
+        scratch = log.parent / "scratch"
+        scratch.mkdir(exist_ok=True)
         with log.open("ab") as stderr:
             self._process = subprocess.Popen(
                 # The kernel ends it with the thread that started it, also when it is paused at that moment.
                 ["setpriv", "--pdeathsig", "KILL", sys.executable, *arguments],
                 cwd=ROOT,
-                env=os.environ | {"TMPDIR": str(log.parent), "XDG_DATA_HOME": str(log.parent)},
+                env=os.environ | {"TMPDIR": str(scratch), "XDG_DATA_HOME": str(scratch)},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,

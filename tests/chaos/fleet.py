@@ -13,11 +13,13 @@ from time import monotonic
 from client.api import Session
 from client.link import Link
 from tests.chaos.child import Child
-from tests.chaos.victims import PostgresVictim, ProgramVictim, SqliteVictim, Victim
+from tests.chaos.victims import NetworkVictim, PostgresVictim, ProgramVictim, SqliteVictim, Victim
 from tests.coordinator.store.postgres_server import PostgresServer, server_programs
+from tests.system.proxy import Proxy
 
 NODES = 8
-JOINED = 3  # of them dial the coordinator; it dials the others
+JOINED = 3  # of them dial the coordinator; it dials the others,
+PROXIED = 2  # and some of those through a network that fails
 BEAT_S, LEASE_S = 0.5, 3.0
 _START_S = 180.0  # eight nodes test their kernels at once, maybe on two cores that others use too
 _FIRST_PORT, _LAST_PORT = 21_000, 29_000
@@ -33,6 +35,7 @@ class Fleet:
         self.store = store
         self.logs = folder / "logs"
         self.logs.mkdir()
+        self._proxies: list[int] = []  # ports
         self._stack = ExitStack()
         self._numbers = count(1)
 
@@ -41,8 +44,9 @@ class Fleet:
             self._url, self.database = self._new_database(stack)
             port, *self._node_ports = free_ports(1 + NODES - JOINED)
             self.server = ("127.0.0.1", port)
-            listed = "".join(f"127.0.0.1,{port}\n" for port in self._node_ports)
-            (self._folder / "nodes.txt").write_text(listed)
+            self.networks = [self._new_network(stack, number) for number in range(PROXIED)]
+            dialled = [*self._proxies, *self._node_ports[PROXIED:]]
+            (self._folder / "nodes.txt").write_text("".join(f"127.0.0.1,{port}\n" for port in dialled))
             self.coordinator = ProgramVictim("coordinator", self._coordinator, longest_pause_s=_LONGEST_PAUSE_S)
             stack.callback(lambda: self.coordinator.child.kill())
             self.nodes = [self._new_node(stack, number) for number in range(NODES)]
@@ -62,6 +66,11 @@ class Fleet:
             while sum(bool(row.numeric_classes) for row in session.nodes()) < NODES:
                 assert monotonic() < end_at, f"not all nodes are ready after {_START_S:g} s"
                 never.wait(0.1)
+
+    def _new_network(self, stack: ExitStack, number: int) -> NetworkVictim:
+        proxy = stack.enter_context(Proxy(self._node_ports[number]))
+        self._proxies.append(proxy.port)
+        return NetworkVictim(f"network-{number}", proxy, longest_s=_LONGEST_PAUSE_S)
 
     def _new_node(self, stack: ExitStack, number: int) -> ProgramVictim:
         node = ProgramVictim(f"node-{number}", lambda: self._node(number), longest_pause_s=_LONGEST_PAUSE_S)

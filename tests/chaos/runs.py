@@ -42,16 +42,16 @@ class Plan:
 # Many short tasks and few long ones, and everything that must be there again after a restart: the state of server
 # optimizers, statistics of the features, a choice of the shards, shares of the queue.
 PLANS = (
-    Plan("plain", 12, 100, {"seed": 1}),
-    Plan("short tasks", 60, 8, {"seed": 2}),
-    Plan("long tasks", 2, 900, {"seed": 3}),
-    Plan("momentum of the server", 12, 80, {"seed": 4, "server_optimizer": "fedavgm"}),
-    Plan("adam of the server", 12, 80, {"seed": 5, "server_optimizer": "fedadam"}),
-    Plan("standardized", 10, 80, {"seed": 6, "standardize": True, "optimizer": "sgd"}),
-    Plan("a share of the shards", 16, 80, {"seed": 7, "fraction": 0.5}),
-    Plan("another owner", 12, 60, {"seed": 8, "owner": "ann", "priority": 1}),
+    Plan("plain", 8, 80, {"seed": 1}),
+    Plan("short tasks", 50, 8, {"seed": 2}),
+    Plan("long tasks", 2, 400, {"seed": 3}),
+    Plan("momentum of the server", 8, 60, {"seed": 4, "server_optimizer": "fedavgm"}),
+    Plan("adam of the server", 8, 60, {"seed": 5, "server_optimizer": "fedadam"}),
+    Plan("standardized", 8, 60, {"seed": 6, "standardize": True, "optimizer": "sgd"}),
+    Plan("a share of the shards", 12, 60, {"seed": 7, "fraction": 0.5}),
+    Plan("another owner", 8, 60, {"seed": 8, "owner": "ann", "priority": 1}),
     Plan("few nodes at once", 8, 60, {"seed": 9, "max_nodes": 3, "min_nodes": 2}),
-    Plan("median", 8, 60, {"seed": 10, "aggregation": "median"}),
+    Plan("median", 6, 60, {"seed": 10, "aggregation": "median"}),
     Plan("cancelled", 2000, 50, {"seed": 11}, cancel_after_s=3.0),
 )
 

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 from tests.chaos.child import Child
 from tests.coordinator.store.postgres_server import PostgresServer
+from tests.system.proxy import Mode, Proxy
 
 _KILLED = 0.7  # of the strikes at a program; the others pause it
 
@@ -57,6 +58,22 @@ class ProgramVictim:
             self.child.go_on()
         else:
             self.children.append(self._start())
+
+
+class NetworkVictim:
+    """The way to a node: cut, silent, or spoiling what passes for a while."""
+
+    def __init__(self, name: str, proxy: Proxy, *, longest_s: float) -> None:
+        self.name = name
+        self._proxy = proxy
+        self._longest_s = longest_s
+
+    def harm(self, rng: Random) -> Harm:
+        self._proxy.mode = rng.choice([Mode.CUT, Mode.SILENT, Mode.GARBAGE])
+        return Harm(self._proxy.mode.value, rng.uniform(0.1, self._longest_s))
+
+    def heal(self) -> None:
+        self._proxy.mode = Mode.PASS
 
 
 class PostgresVictim:

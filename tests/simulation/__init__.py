@@ -1,1 +1,1 @@
-"""Drives the shipped dispatcher through seeded schedules of faults on a virtual clock."""
+"""Drives the shipped dispatcher, recorder and journal through seeded schedules of faults on a virtual clock."""
