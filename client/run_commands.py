@@ -13,7 +13,7 @@ from typing import Any
 from client.api import connect
 from client.columns import align
 from client.plots import check_can_plot, plot_run
-from client.results import run_of
+from client.results import COMPLETED, MEMO, failure_of, run_of
 from client.run_options import given_settings
 from client.stored import choose
 from rpc.errors import ExitCode
@@ -68,6 +68,33 @@ def branch(args: argparse.Namespace) -> int:
         print(json.dumps({"id": run.id, "parent": about.parent, "parent_round": about.parent_round}))
     else:
         print(f"{run.id}: goes on after round {about.parent_round} of {about.parent}")
+    return ExitCode.DONE
+
+
+def verify(args: argparse.Namespace) -> int:
+    """Compute a sample of a run's updates again, and say whether they are the same."""
+    with connect(args.server) as session:
+        run = session.run(args.run)
+        check = run.verify(args.sample, args.seed)
+        for _ in check:
+            pass
+        detail = check.detail()
+    if detail.row.state != COMPLETED:
+        raise failure_of(detail.row)
+    found = run_of(detail)
+    rounds, updates, known = (
+        len(found.rounds),
+        sum(each.tasks for each in found.rounds),
+        found.tasks_by_node.get(MEMO, 0),
+    )
+    if args.json:
+        print(
+            json.dumps({"run": run.id, "verification": check.id, "rounds": rounds, "updates": updates, "known": known})
+        )
+    else:
+        print(
+            f"{run.id}: {updates} updates of {rounds} rounds are the recorded ones ({known} tasks were known already)"
+        )
     return ExitCode.DONE
 
 
@@ -139,4 +166,5 @@ RUN_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "runs show": show_run,
     "runs plot": plot,
     "runs branch": branch,
+    "runs verify": verify,
 }

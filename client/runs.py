@@ -100,6 +100,17 @@ class Run:
             number = choose(self.checkpoints(), "best", self.id).round
         return submit(self._link, branch_spec(self.spec(), self.id, number, **changes))
 
+    def verify(self, sample: float = 0.1, seed: int = 1) -> Run:
+        """Start a run that computes this share of the updates of this one again and compares.
+
+        It fails at the first difference, saying which node gave that update.
+
+        Raises:
+            Refused: no node computes the same bits.
+            BadRequest: this run cannot be repeated.
+        """
+        return Run(self._link, self._link.call("verify_run", self.id, sample, seed))
+
     def model(self, of: Which | None = None) -> Model:
         """Return the trained model, or that of a stored round.
 

@@ -14,7 +14,7 @@ from client.link import DEFAULT_SERVER
 from client.model_files import FORMATS
 from client.stored import which
 from client.times import since
-from rpc.argument_types import whole
+from rpc.argument_types import share, whole
 from rpc.program import Parser
 
 _RUN = "a run by its id, the beginning of it, its --key, or `latest`"
@@ -120,6 +120,15 @@ def _branch(parser: Parser) -> None:
     _add_json(parser)
 
 
+def _verify(parser: Parser) -> None:
+    _add_run(parser)
+    parser.add_argument(
+        "--sample", type=share, default=0.1, metavar="X", help="share of the updates, chosen by the seed (default: 0.1)"
+    )
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the sample (default: %(default)s)")
+    _add_json(parser)
+
+
 def _plot(parser: Parser) -> None:
     _add_run(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="the picture, .png, .svg or .pdf (default: RUN.png)")
@@ -203,6 +212,13 @@ SUBCOMMANDS = {
         "Starts a run that goes on from a stored round of another one. What is not given is as it was in that run.",
         "RUN",
         _branch,
+    ),
+    "runs verify": Subcommand(
+        "Computes a sample of a run's updates again, on other nodes where there are any, and compares digests.\n"
+        "The run is repeated up to the last round of the sample; what the coordinator's memo does not know of it is\n"
+        "computed, too, and compared. So it costs from a sample of the run's work, all else known, up to the whole.",
+        "RUN",
+        _verify,
     ),
     "runs plot": Subcommand("Draws validation error and losses of a run over its rounds.", "RUN", _plot),
     "models list": Subcommand("Lists the completed runs with their models.", "", _models_list),

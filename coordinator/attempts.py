@@ -87,7 +87,7 @@ class Attempts:
             return None  # what a task gives depends on its node
         vectors.recipe = vectors.recipe or recipe_of(payload.plan, work.numeric_class)
         key = update_key(vectors.recipe, vectors.wire[payload.round - 1], payload, file)
-        update = self._known.update(key, payload.plan)
+        update = None if payload.is_fresh else self._known.update(key, payload.plan)
         if update is None:
             return None
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Hashable, Sequence
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -99,8 +99,14 @@ class Errands:
         receive_s = perf_counter() - answered + overhead_s
         node = start.attempt.node_id
         if vectors.recipe and is_worth_keeping(result):
-            self._known.keep_update(update_key(vectors.recipe, model, payload, file), result, node)
+            self._learn(update_key(vectors.recipe, model, payload, file), result, payload, node)
         return self._deliver(vectors, attempt_id, delta, _trained(result, send_s, receive_s, node))
+
+    def _learn(self, key: Hashable, result: TrainResult, payload: TrainPayload, node: str) -> None:
+        if payload.is_fresh:
+            self._known.compare(key, payload.plan, result)
+        else:
+            self._known.keep_update(key, result, node)
 
     def fetch(self, vectors: RunVectors, attempt: Attempt, task: TaskSpec) -> Script:
         """Bring a delta that waits on the node, part by part into its own memory."""

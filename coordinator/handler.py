@@ -20,6 +20,7 @@ from coordinator.remembering import stored_detail, stored_row
 from coordinator.runtime import Runtime
 from coordinator.store.rows import StoredWork
 from coordinator.submissions import Submissions
+from coordinator.verification import verification
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
 from rpc.errors import BadRequest, NotFound, Refused, RunFailed
@@ -107,6 +108,8 @@ class CoordinatorHandler:
             NotFound: a blob of the data, or the run to branch from, is not here.
         """
         check_run_spec(spec)
+        if spec.verifies:
+            raise BadRequest("a run that verifies another one is started by verify_run")
         if not spec.shards:
             raise BadRequest("a run needs at least one training shard")
         for file in (*spec.shards, spec.validation):
@@ -123,6 +126,28 @@ class CoordinatorHandler:
                 answer.follow(self._submissions.submit(*found))
 
         self._files.later(lambda: branch(spec, self._runtime.reader)).then(submit)
+        return answer
+
+    def verify_run(self, caller: Caller, id: str, sample: float, seed: int) -> Later:
+        """Start a run that repeats another one and compares digests; answered as `submit_run`.
+
+        Raises:
+            BadRequest: it cannot be repeated, or the sample is none.
+            Refused: no node computes the same bits.
+        """
+        answer = Later()
+
+        def submit(found: tuple[RunSpec, SavedRun] | None, error: Exception | None) -> None:
+            if found is None:
+                answer.fail(error or RuntimeError("no run and no error"))
+                return
+            wanted = found[1].recorded.numeric_class if found[1].recorded else ""
+            if any(wanted in node.classes.values() for node in self._runtime.dispatcher.pool.live()):
+                answer.follow(self._submissions.submit(*found))
+            else:
+                answer.fail(Refused(f"{id} ran in numeric class {wanted}, and no node of that class is connected"))
+
+        self._files.later(lambda: verification(id, sample, seed, self._runtime.reader)).then(submit)
         return answer
 
     def get_spec(self, caller: Caller, id: str) -> RunSpec | Later:

@@ -41,6 +41,12 @@ class Known:
         head = _HEAD.pack(result.delta.digest, result.rows, result.loss, result.epochs_run, result.compute_s)
         self._memo.keep(key, head + node.encode(), result.delta.data)
 
+    def compare(self, key: Hashable, plan: Plan, result: TrainResult) -> None:
+        """An update was computed once more: if that gave another one, neither is known."""
+        record = self._memo.find(key)
+        if record is not None and _update_from(record, plan)[0].delta.digest != result.delta.digest:
+            self._memo.forget(key)
+
     def forget(self, key: Hashable) -> None:
         """Something is wrong with this update."""
         self._memo.forget(key)

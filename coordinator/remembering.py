@@ -30,6 +30,7 @@ from coordinator.store.changes import (
 from coordinator.store.reading import Reader
 from coordinator.store.rows import OpenWork, StoredWork
 from coordinator.vectors import RunVectors
+from coordinator.verification import recorded_of
 from coordinator.views import Clock, run_detail, work_row
 from rpc.codec import from_bytes, to_bytes
 from rpc.errors import BadRequest
@@ -144,7 +145,7 @@ class Remembering:
         """The runs to go on with, in the order of submission, with the bytes sent and received for each."""
         for found in reader.open_work():
             at = self._clock.monotonic(found.work.submitted_ms)
-            run, detail = _run_of(found, self._clock, at), _detail_of(found.work)
+            run, detail = _run_of(found, self._clock, at, reader), _detail_of(found.work)
             if run.saved.rounds:
                 self._recorder.take_up(run.id, found.blobs)
                 self._checkpoints[run.id] = _checkpoints(run, stored_rounds(found.blobs))
@@ -213,7 +214,7 @@ def _past_of(detail: RunDetail) -> Past:
     return Past(detail.tasks_by_node, detail.rejections, detail.retries, classes)
 
 
-def _run_of(found: OpenWork, clock: Clock, submitted_at: float) -> TrainingRun:
+def _run_of(found: OpenWork, clock: Clock, submitted_at: float, reader: Reader) -> TrainingRun:
     work = found.work
     spec = with_shared_files(from_bytes(RunSpec, found.spec))
     saved = SavedRun(
@@ -222,6 +223,7 @@ def _run_of(found: OpenWork, clock: Clock, submitted_at: float) -> TrainingRun:
         found.blobs.get(model_role(len(found.rounds)), ""),
         found.blobs.get(optimizer_role(len(found.rounds)), ""),
         (clock.now_ms() - work.started_ms) / 1000.0 if work.started_ms else 0.0,
+        recorded_of(spec, reader) if spec.verifies else None,
     )
     return TrainingRun(work.id, spec, submitted_at, saved)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from coordinator.core.events import Submitted
-from coordinator.core.saved import SavedRun
+from coordinator.core.saved import NO_PAST, Past, SavedRun
 from coordinator.core.training import TrainingRun
 from coordinator.file_lists import with_shared_files
 from coordinator.runtime import Runtime
@@ -47,7 +47,9 @@ class Submissions:
                 earlier = self._files.later(lambda: runtime.reader.work_by_key(spec.owner, spec.key))
                 answer.follow(earlier.turned(lambda work: work.id))
                 return
-            runtime.take_up(Submitted(run, now))
+            recorded = run.saved.recorded
+            past = NO_PAST if recorded is None else Past(classes=(recorded.numeric_class,))
+            runtime.take_up(Submitted(run, now, past))
             answer.resolve(run.id)
 
         runtime.memory.submitted(run, runtime.clock.ms(now), begin)

@@ -212,6 +212,9 @@ struct RunSpec {
   46: string parent,           // id of the run whose stored round it goes on from; empty: it starts anew
   47: i32 parent_round,        // 0: the last one stored
   48: bool speculation,        // a task that takes far longer than its peers is tried on a second node, too
+  49: string verifies,         // id of the run that this one repeats and compares with; set by verify_run
+  50: double sample,           // share of its updates that are computed again
+  51: i64 sample_seed,
 }
 
 struct WorkRow {
@@ -433,4 +436,6 @@ service Coordinator {
   /** The stored rounds of a run, the first one first. */
   list<Checkpoint> list_checkpoints(1: string id) throws (1: Failure failure),
   RunSpec get_spec(1: string id) throws (1: Failure failure),
+  /** Compute a share of a run's updates again and compare; the id of the run that does it, which fails at a difference. */
+  string verify_run(1: string id, 2: double sample, 3: i64 seed) throws (1: Failure failure),
 }

@@ -143,4 +143,5 @@ COORDINATOR = _service(
     ("find_work", {"name": str}, m.WorkRow, True),
     ("list_checkpoints", {"id": str}, tuple[m.Checkpoint, ...], True),
     ("get_spec", {"id": str}, m.RunSpec, True),
+    ("verify_run", {"id": str, "sample": float, "seed": int}, str, False),
 )

@@ -65,6 +65,9 @@ class RunSpec:
     parent: str = ""
     parent_round: int = 0
     speculation: bool = True
+    verifies: str = ""
+    sample: float = 0.0
+    sample_seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

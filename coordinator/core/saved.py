@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from coordinator.core.verifying import Recorded
 from rpc.messages import RoundRow, ShardSummary
 
 
@@ -17,6 +18,7 @@ class SavedRun:
         rounds: the committed rounds in order, with their validation.
         model: blob of the model of the last of them.
         optimizer: blob of what the server optimizer keeps from round to round; empty where it keeps nothing.
+        recorded: of the run that this one verifies, if it does that.
         run_s: seconds since the run started, by the clock on the wall.
     """
 
@@ -25,6 +27,7 @@ class SavedRun:
     model: str = ""
     optimizer: str = ""
     run_s: float = 0.0
+    recorded: Recorded | None = None
 
 
 @dataclass(frozen=True, slots=True)

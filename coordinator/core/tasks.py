@@ -54,6 +54,8 @@ class TaskBook:
 
     def add(self, work: Work, spec: TaskSpec, now: float) -> None:
         task = work.tasks[spec.id] = Task(spec, now)
+        if spec.avoid:
+            task.avoid.update(spec.avoid)
         self._tasks[spec.id] = (work, task)
         self.idle.discard(work.id)
         self._push(work, task)

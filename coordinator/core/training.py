@@ -12,6 +12,7 @@ from coordinator.core.rounds import Round, RoundFigures
 from coordinator.core.saved import SavedRun
 from coordinator.core.starting import start_round, task_of
 from coordinator.core.stopping import Stopping
+from coordinator.core.verifying import VERIFY
 from coordinator.core.workload import (
     End,
     Limits,
@@ -41,11 +42,10 @@ class TrainingRun:
         awaits_commits: no round begins before the last one is committed: a restart could not make its bits again.
     """
 
-    kind = "run"
-
     def __init__(self, run_id: str, spec: RunSpec, submitted_at: float, saved: SavedRun | None = None) -> None:
         self.id = run_id
         self.spec = spec
+        self.kind = VERIFY if spec.verifies else "run"
         self.name = spec.name
         self.limits = Limits(spec.max_attempts, spec.max_node_losses, spec.speculation)
         self.mixed_classes = spec.mixed_classes
@@ -65,7 +65,7 @@ class TrainingRun:
         self._scores: dict[int, jobs.Score] = {}
         self._judged = self.kept  # rounds whose validation was looked at, in order
         self._stopping = Stopping(spec, saved.rounds)
-        self._last_round = spec.rounds
+        self._last_round = saved.recorded.last_round if saved.recorded else spec.rounds
         self._final: int | None = None
         self._failed: tuple[int, End] | None = None  # a round that cannot be finished, and why
 
@@ -132,6 +132,9 @@ class TrainingRun:
                 self._summaries[task.order[1]] = summary
                 return self._plan_when_surveyed()
             case Trained():
+                recorded = self.saved.recorded
+                if recorded and (doubt := recorded.check(task, result, self.spec.shards)):
+                    return [doubt]
                 current = self._current()
                 current.figures.add(result, task.order[1], now)
                 if current.deadline is not None:
@@ -222,7 +225,7 @@ class TrainingRun:
     def _queue(self, kind: str, number: int, shard: int, payload: SurveyPayload | TrainPayload) -> Queue:
         task = task_of(self.id, kind, (number, shard), payload, self.spec.shards[shard].blob)
         self._open_tasks.add(task.id)
-        return Queue(task)
+        return Queue(self.saved.recorded.repeated(task) if self.saved.recorded else task)
 
     def _next_addition(self, current: Round, addition: Addition | None) -> list[Step]:
         if addition is not None:

@@ -70,13 +70,18 @@ class SurveyPayload:
 
 @dataclass(frozen=True, slots=True)
 class TrainPayload:
-    """Train the model of the round before on the shard; the delta counts `weight` times, the shard has `rows` rows."""
+    """Train the model of the round before on the shard; the delta counts `weight` times, the shard has `rows` rows.
+
+    Attributes:
+        is_fresh: it is computed whatever is known.
+    """
 
     round: int
     shard: int
     rows: int
     weight: int
     plan: Plan
+    is_fresh: bool = False
 
 
 Payload: TypeAlias = SurveyPayload | TrainPayload
@@ -86,7 +91,7 @@ class TaskSpec(NamedTuple):
     """A task as its work defines it.
 
     Smaller orders go first. `data` is the blob it reads; `class_key` says in which respect the numeric class of its
-    node matters.
+    node matters; nodes to `avoid` get it only when no others are left.
     """
 
     id: str
@@ -96,6 +101,7 @@ class TaskSpec(NamedTuple):
     payload: Payload
     data: str = ""
     class_key: str = ""
+    avoid: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

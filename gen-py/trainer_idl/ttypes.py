@@ -2076,6 +2076,9 @@ class RunSpec(object):
      - parent
      - parent_round
      - speculation
+     - verifies
+     - sample
+     - sample_seed
 
     """
 
@@ -2128,10 +2131,13 @@ class RunSpec(object):
         'parent',
         'parent_round',
         'speculation',
+        'verifies',
+        'sample',
+        'sample_seed',
     )
 
 
-    def __init__(self, name=None, shards=None, validation=None, rounds=None, epochs=None, hidden=None, classes=None, eta=None, activation=None, init=None, optimizer=None, batch_size=None, momentum=None, weight_decay=None, label_smoothing=None, eta_schedule=None, standardize=None, server_optimizer=None, weighting=None, dtype=None, seed=None, threads=None, tolerance=None, max_delta_norm=None, mixed_classes=None, patience=None, target_error=None, max_time_s=None, run_timeout_s=None, max_node_losses=None, max_attempts=None, owner=None, priority=None, min_nodes=None, max_nodes=None, select=None, key=None, fraction=None, min_shards=None, round_deadline_s=None, server_eta=None, aggregation=None, trim=None, prox_mu=None, keep_checkpoints=None, parent=None, parent_round=None, speculation=None,):
+    def __init__(self, name=None, shards=None, validation=None, rounds=None, epochs=None, hidden=None, classes=None, eta=None, activation=None, init=None, optimizer=None, batch_size=None, momentum=None, weight_decay=None, label_smoothing=None, eta_schedule=None, standardize=None, server_optimizer=None, weighting=None, dtype=None, seed=None, threads=None, tolerance=None, max_delta_norm=None, mixed_classes=None, patience=None, target_error=None, max_time_s=None, run_timeout_s=None, max_node_losses=None, max_attempts=None, owner=None, priority=None, min_nodes=None, max_nodes=None, select=None, key=None, fraction=None, min_shards=None, round_deadline_s=None, server_eta=None, aggregation=None, trim=None, prox_mu=None, keep_checkpoints=None, parent=None, parent_round=None, speculation=None, verifies=None, sample=None, sample_seed=None,):
         self.name = name
         self.shards = shards
         self.validation = validation
@@ -2180,6 +2186,9 @@ class RunSpec(object):
         self.parent = parent
         self.parent_round = parent_round
         self.speculation = speculation
+        self.verifies = verifies
+        self.sample = sample
+        self.sample_seed = sample_seed
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2448,6 +2457,21 @@ class RunSpec(object):
                     self.speculation = iprot.readBool()
                 else:
                     iprot.skip(ftype)
+            elif fid == 49:
+                if ftype == TType.STRING:
+                    self.verifies = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 50:
+                if ftype == TType.DOUBLE:
+                    self.sample = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 51:
+                if ftype == TType.I64:
+                    self.sample_seed = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2659,6 +2683,18 @@ class RunSpec(object):
         if self.speculation is not None:
             oprot.writeFieldBegin('speculation', TType.BOOL, 48)
             oprot.writeBool(self.speculation)
+            oprot.writeFieldEnd()
+        if self.verifies is not None:
+            oprot.writeFieldBegin('verifies', TType.STRING, 49)
+            oprot.writeString(self.verifies.encode('utf-8') if sys.version_info[0] == 2 else self.verifies)
+            oprot.writeFieldEnd()
+        if self.sample is not None:
+            oprot.writeFieldBegin('sample', TType.DOUBLE, 50)
+            oprot.writeDouble(self.sample)
+            oprot.writeFieldEnd()
+        if self.sample_seed is not None:
+            oprot.writeFieldBegin('sample_seed', TType.I64, 51)
+            oprot.writeI64(self.sample_seed)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -5473,6 +5509,9 @@ RunSpec.thrift_spec = (
     (46, TType.STRING, 'parent', 'UTF8', None, ),  # 46
     (47, TType.I32, 'parent_round', None, None, ),  # 47
     (48, TType.BOOL, 'speculation', None, None, ),  # 48
+    (49, TType.STRING, 'verifies', 'UTF8', None, ),  # 49
+    (50, TType.DOUBLE, 'sample', None, None, ),  # 50
+    (51, TType.I64, 'sample_seed', None, None, ),  # 51
 )
 all_structs.append(WorkRow)
 WorkRow.thrift_spec = (

@@ -31,6 +31,9 @@ def test_the_classic_seven_leave_every_setting_at_its_default() -> None:
     assert replace(spec, owner="") == plain
 
 
+VERIFYING = ("verifies", "sample", "sample_seed")
+
+
 def test_every_setting_of_a_run_has_an_option() -> None:
     options = (
         "--k 30 --hidden 512,256 --activation tanh --init xavier --optimizer adam --batch-size 64 "
@@ -45,7 +48,7 @@ def test_every_setting_of_a_run_has_an_option() -> None:
     spec = spec_of(*options.split())
     assert spec.hidden == (512, 256)
     plain = spec_of()
-    given = {"name", "shards", "validation", "rounds", "epochs", "eta", "parent", "parent_round"}
+    given = {"name", "shards", "validation", "rounds", "epochs", "eta", "parent", "parent_round", *VERIFYING}
     unchanged = [
         field.name for field in dataclasses.fields(RunSpec) if getattr(spec, field.name) == getattr(plain, field.name)
     ]
@@ -56,7 +59,7 @@ def test_every_setting_of_a_run_has_an_option() -> None:
 def test_the_python_api_takes_every_setting_that_the_command_line_takes() -> None:
     fields = {field.name for field in dataclasses.fields(RunSpec)}
     assert fields - set(Settings.__annotations__) == {
-        *("name", "shards", "validation", "rounds", "epochs", "hidden", "eta", "parent", "parent_round")
+        *("name", "shards", "validation", "rounds", "epochs", "hidden", "eta", "parent", "parent_round", *VERIFYING)
     }
 
 

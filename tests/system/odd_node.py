@@ -45,6 +45,12 @@ def flips_two_shards(task: TrainTask, model: FloatArray, data: Prepared, before_
     return replace(result, delta=-10 * result.delta) if task.shard in (2, 7) else result
 
 
+def lies_once(task: TrainTask, model: FloatArray, data: Prepared, before_step: Step) -> ShardResult:
+    """Sends updates that are a little wrong in one round."""
+    result = _honest(task, model, data, before_step)
+    return replace(result, delta=result.delta * np.float32(1.01)) if task.round == 2 else result
+
+
 def diverges(task: TrainTask, model: FloatArray, data: Prepared, before_step: Step) -> ShardResult:
     raise FloatingPointError("epoch 3: the loss is not finite; a smaller eta helps")
 
@@ -77,6 +83,7 @@ KINDS: dict[str, Trainer] = {
     "nan": says_nan,
     "short": says_too_little,
     "flips": flips_two_shards,
+    "lies": lies_once,
     "diverges": diverges,
     "bug": has_a_bug,
     "dies": dies_of_shard_3,
