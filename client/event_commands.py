@@ -47,10 +47,10 @@ def follow(session: Session, query: EventQuery) -> Iterator[EventPage]:
 
 
 def event_line(row: EventRow) -> str:
-    """Return an event in a line: when, what it is about, what happened."""
+    """Return an event in a line: when, what happened, to what. Of a line that is cut the end is missed least."""
     subject = ", ".join(filter(None, (row.work, place_of(row)))) or "coordinator"
-    told = f"{row.kind}: {row.message}" if row.message else row.kind
-    return f"{clock(row.at_ms, datetime.now())}  {subject}: {told}"
+    told = f"{subject}: {row.message}" if row.message else subject
+    return f"{clock(row.at_ms, datetime.now())}  {row.kind}: {told}"
 
 
 def tell_why(args: argparse.Namespace) -> int:

@@ -31,9 +31,9 @@ def test_an_event_is_a_line_that_says_when_what_and_where(coordinator: Serving, 
     lines = run_client("events", "--server", coordinator.address).out.splitlines()
     when = clock(AT_MS, datetime.now())
     assert lines == [
-        f"{when}  node n1: node lost: no heartbeat for 10 s",
-        f"{when}  {RUN_ID}, node n1, round 3, shard 2: failed: timeout: no answer in 3 s",
-        f"{when}  coordinator: store healed",
+        f"{when}  node lost: node n1: no heartbeat for 10 s",
+        f"{when}  failed: {RUN_ID}, node n1, round 3, shard 2: timeout: no answer in 3 s",
+        f"{when}  store healed: coordinator",
     ]
 
 

@@ -48,7 +48,7 @@ def test_a_run_shows_its_rounds_and_what_it_waits_for() -> None:
 def test_the_latest_events_fill_what_is_left() -> None:
     lines = texts(PICTURE, height=18)
     shown = [line for line in lines if "node lost" in line]
-    assert shown and shown[-1].endswith("node n20: node lost")
+    assert shown and shown[-1].endswith("node lost: node n20")
     assert len(lines) == 18
 
 

@@ -39,7 +39,7 @@ def test_without_a_terminal_it_is_lines_and_ctrl_c_ends_it(coordinator: Serving)
     with watching(coordinator) as process:
         assert process.stdout is not None and process.stderr is not None
         assert process.stdout.readline().startswith("coordinator 0.1.0, policy random, up 1:02:05; 1 run at work")
-        assert process.stdout.readline().endswith("node n1: node up\n")
+        assert process.stdout.readline().endswith("node up: node n1\n")
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == ExitCode.INTERRUPTED
         assert process.stderr.read() == "client: watched enough; the runs go on\n"

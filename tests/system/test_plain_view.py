@@ -88,7 +88,7 @@ def test_events_are_told_by_run_by_node_and_as_they_happen(cluster: Cluster) -> 
     assert following.stdout is not None
     assert "completed" in following.stdout.readline()
     client(cluster, "nodes", "drain", node, "--reason", "a new disk")
-    assert following.stdout.readline().endswith(f"node {node}: drained: a new disk\n")
+    assert following.stdout.readline().endswith(f"drained: node {node}: a new disk\n")
     following.send_signal(signal.SIGINT)
     assert finish(following).status == ExitCode.INTERRUPTED
 
