@@ -184,13 +184,10 @@ class Reader:
                     counts[kind] = counts.get(kind, 0) + count
         return counts
 
-    def attempts(self, work_id: str, *, limit: int = 500) -> tuple[AttemptEnded, ...]:
-        """The newest of its attempts that have a row of their own, the oldest of them first."""
-        return self._attempts(attempt.c.work == work_id, limit)
-
-    def task_attempts(self, work_id: str, task_id: str, *, limit: int = 100) -> tuple[AttemptEnded, ...]:
-        """The same of one of its tasks."""
-        return self._attempts(and_(attempt.c.work == work_id, attempt.c.task == task_id), limit)
+    def attempts(self, work_id: str, *, task: str = "", limit: int = 500) -> tuple[AttemptEnded, ...]:
+        """The newest attempts of the work, or of one of its tasks, that have a row of their own, by time."""
+        mine = attempt.c.work == work_id
+        return self._attempts(and_(mine, attempt.c.task == task) if task else mine, limit)
 
     def failures(self, *, work_id: str = "", node_id: str = "", limit: int = 5) -> tuple[AttemptEnded, ...]:
         """The newest attempts that failed, of a work or on a node."""

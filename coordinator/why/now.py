@@ -57,7 +57,6 @@ class WorkNow:
         lack: what it cannot go on without.
         ahead: ids of the first works that are served before it; `n_ahead` is the number of all of them.
         is_at_its_limit: it may use no more nodes than it does (--max-nodes).
-        first_scores: what the policy saw when the first task of its present round was placed.
     """
 
     row: WorkRow

@@ -17,6 +17,7 @@ from coordinator.why.words import counted, listed, seen_by_policy
 from rpc.errors import BadRequest, NotFound
 from rpc.messages import Reason, Why
 
+_SHOWN = 100  # attempts
 _STATES = {
     TaskState.READY: "waits for a free slot",
     TaskState.DELAYED: "was set back and is tried again in a moment",
@@ -48,7 +49,7 @@ def why_task(task_id: str, now: WorkNow | None, reader: Reader, store_fault: str
     if task is None or now is None:
         return _over(task_id, now, reader)
     try:
-        before = tuple(one_by_one(reader.task_attempts(now.row.id, task_id)))
+        before = tuple(one_by_one(reader.attempts(now.row.id, task=task_id, limit=_SHOWN)))
     except StoreDown as error:
         before = (not_told(error),)
     return Why("task", task_id, task.state.value, _answer(task), (*_now(task, now, store_fault), *before))
@@ -58,7 +59,7 @@ def _over(task_id: str, now: WorkNow | None, reader: Reader) -> Why:
     work_id, number, _ = parts_of(task_id)
     if now is None and reader.work(work_id) is None:
         raise unknown("run", work_id, (each.id for each in reader.work_page()))
-    before = tuple(one_by_one(reader.task_attempts(work_id, task_id)))
+    before = tuple(one_by_one(reader.attempts(work_id, task=task_id, limit=_SHOWN)))
     done = reader.rounds(work_id, after=number - 1, up_to=number)
     if not before and not done:
         raise _no_task(task_id, now)

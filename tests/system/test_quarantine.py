@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from roundhouse import connect
-from rpc.messages import NodeRow
-from tests.system.cluster import finish, wait_until
+from rpc.messages import EventQuery, NodeRow
+from tests.system.cluster import Cluster, finish, wait_until
 from tests.system.test_faults import MixedCluster, odd_node
+
+
+def kinds(cluster: Cluster) -> set[str]:
+    with connect(f"127.0.0.1:{cluster.coordinator.port}") as session:
+        return {event.kind for event in session.events(EventQuery(notable=True)).events}
 
 
 def test_a_quarantine_holds_over_a_restart_until_somebody_readmits_the_node(tmp_path: Path) -> None:
@@ -18,8 +23,11 @@ def test_a_quarantine_holds_over_a_restart_until_somebody_readmits_the_node(tmp_
         def row() -> NodeRow:
             return cluster.overview().nodes[0]
 
-        wait_until(lambda: row().state == "quarantined", "three bad answers put the node into quarantine")
+        # Events are told once they are committed, and with this one the state of the node is.
+        wait_until(lambda: "quarantined" in kinds(cluster), "three bad answers put the node into quarantine")
         before = row()
+        client.terminate()
+        finish(client)
         cluster.restart_coordinator()
         wait_until(lambda: bool(row().numeric_classes), "the node is back")
         after = row()
@@ -28,5 +36,3 @@ def test_a_quarantine_holds_over_a_restart_until_somebody_readmits_the_node(tmp_
         with connect(f"127.0.0.1:{cluster.coordinator.port}") as session:
             session.order_node(after.id, "readmit")
         wait_until(lambda: row().state == "ready", "it is trusted again")
-        client.terminate()
-        finish(client)

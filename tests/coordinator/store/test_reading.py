@@ -119,7 +119,7 @@ def test_set_backs_are_counted_and_failures_found_by_work_and_node(store: Store)
     store.write(1, [submitted("a"), submitted("b"), busy, busy, broke, other])
     assert store.reader.set_backs("a") == {("rejected", "busy"): 2, ("failed", "timeout"): 1}
     assert store.reader.failures(work_id="a") == store.reader.failures(node_id="n1") == (broke,)
-    assert store.reader.task_attempts("b", "b/1/0") == (other,) and store.reader.task_attempts("a", "x") == ()
+    assert store.reader.attempts("b", task="b/1/0") == (other,) and store.reader.attempts("a", task="x") == ()
 
 
 def test_the_commit_of_a_round_is_written_after_it_and_the_slowest_is_found(store: Store) -> None:
