@@ -6,11 +6,11 @@ import argparse
 import dataclasses
 import json
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from functools import partial
 
 from client.api import Order, connect
 from client.columns import align
+from client.times import moment
 from rpc.errors import ExitCode
 from rpc.messages import NodeRow
 
@@ -71,7 +71,7 @@ def _facts(row: NodeRow) -> Iterator[tuple[str, str]]:
     yield "state", row.state
     facts = {
         "reason": row.reason,
-        "quarantined until": _time(row.until_ms),
+        "quarantined until": moment(row.until_ms),
         "name": row.name,
         "identity": row.identity,
         "source": row.source,
@@ -81,15 +81,11 @@ def _facts(row: NodeRow) -> Iterator[tuple[str, str]]:
         "slots": f"{row.slots}, {row.running} in use" if row.slots else "",
         "tasks": f"{row.done} done, {row.rejected} rejected, {row.failed} failed" if row.slots else "",
         "speed": f"{row.speed:.2f} tasks/s" if row.speed else "",
-        "last heard": _time(row.heard_ms),
+        "last heard": moment(row.heard_ms),
     }
     yield from ((name, text) for name, text in facts.items() if text)
     yield from ((f"label {name}", text) for name, text in sorted(row.labels.items()))
     yield from ((f"class {name}", text) for name, text in sorted(row.numeric_classes.items()))
-
-
-def _time(ms: int) -> str:
-    return f"{datetime.fromtimestamp(ms / 1000):%Y-%m-%d %H:%M:%S}" if ms else ""
 
 
 NODE_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {

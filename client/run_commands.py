@@ -6,7 +6,6 @@ import argparse
 import dataclasses
 import json
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from client.plots import check_can_plot, plot_run
 from client.results import COMPLETED, MEMO, failure_of, run_of
 from client.run_options import given_settings
 from client.stored import choose
+from client.times import moment
 from rpc.errors import ExitCode
 from rpc.messages import Checkpoint, RunSpec, WorkDetail, WorkRow
 
@@ -100,7 +100,7 @@ def verify(args: argparse.Namespace) -> int:
 
 def _row(row: WorkRow) -> Sequence[str]:
     error = "-" if row.validation_error is None else f"{row.validation_error:.4f}"
-    return row.id, row.name, row.owner or "-", row.state, _time(row.submitted_ms), f"{row.round}/{row.rounds}", error
+    return row.id, row.name, row.owner or "-", row.state, moment(row.submitted_ms), f"{row.round}/{row.rounds}", error
 
 
 def _facts(detail: WorkDetail, spec: RunSpec, stored: Sequence[Checkpoint]) -> Iterator[tuple[str, str]]:
@@ -114,9 +114,9 @@ def _facts(detail: WorkDetail, spec: RunSpec, stored: Sequence[Checkpoint]) -> I
         "reason": row.reason,
         "waiting for": row.waiting_for,
         "branch of": f"{run.parent}, after round {run.parent_round}" if run.parent else "",
-        "submitted": _time(row.submitted_ms),
-        "started": _time(row.started_ms),
-        "ended": _time(row.ended_ms),
+        "submitted": moment(row.submitted_ms),
+        "started": moment(row.started_ms),
+        "ended": moment(row.ended_ms),
         "rounds": f"{row.round} of {row.rounds}",
         "tasks": f"{row.tasks_done} of {row.tasks_total}, {run.rejections} rejections, {run.retries} retries",
         "error": "" if row.validation_error is None else f"{row.validation_error:.4f}",
@@ -155,10 +155,6 @@ def _as_json(detail: WorkDetail, spec: RunSpec, stored: Sequence[Checkpoint]) ->
         "checkpoints": [dataclasses.asdict(each) for each in stored],
         "settings": dataclasses.asdict(spec),
     }
-
-
-def _time(ms: int) -> str:
-    return f"{datetime.fromtimestamp(ms / 1000):%Y-%m-%d %H:%M:%S}" if ms else ""
 
 
 RUN_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {

@@ -27,10 +27,15 @@ def ms_of(moment: timedelta | datetime | None, now: datetime) -> int:
     return round(1000 * (now - moment if isinstance(moment, timedelta) else moment).timestamp())
 
 
+def moment(ms: int) -> str:
+    """Return a moment with its day; empty for 0, which is none."""
+    return f"{datetime.fromtimestamp(ms / 1000):%Y-%m-%d %H:%M:%S}" if ms else ""
+
+
 def clock(ms: int, now: datetime) -> str:
     """Return a moment, with its day unless that is today."""
-    moment = datetime.fromtimestamp(ms / 1000)
-    return f"{moment:%H:%M:%S}" if moment.date() == now.date() else f"{moment:%Y-%m-%d %H:%M:%S}"
+    then = datetime.fromtimestamp(ms / 1000)
+    return f"{then:%H:%M:%S}" if then.date() == now.date() else moment(ms)
 
 
 def duration(seconds: float) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import heapq
 import time
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 
 from coordinator import views
 from coordinator.core.model import Work, WorkState
@@ -40,11 +41,11 @@ class PlainView:
     def glance(self, runs: int) -> Later:
         """Nodes, and up to so many runs of each: running, waiting, ended."""
         runtime, limit = self._runtime, min(max(runs, 0), _MOST)
-        work = list(runtime.dispatcher.work.values())
-        running = [each for each in work if each.state is WorkState.RUNNING]
-        pending = [each for each in work if each.state is WorkState.PENDING]
-        ended = [each for each in reversed(work) if each.state.is_final][:limit]
-        shown = [*running[:limit], *heapq.nsmallest(limit, pending, key=_order)]
+        dispatcher = runtime.dispatcher
+        n_pending = len(dispatcher.open) - len(dispatcher.running)
+        latest = (each for work_id, each in reversed(dispatcher.work.items()) if work_id not in dispatcher.open)
+        ended = list(islice(latest, limit))
+        shown = [*islice(dispatcher.running.values(), limit), *_next(dispatcher.open.values(), limit)]
         now = Overview(
             version=VERSION,
             policy=runtime.policy_name,
@@ -53,8 +54,8 @@ class PlainView:
             work=self._rows(shown),
             store_fault=runtime.store_fault,
             store=self._store,
-            pending=len(pending),
-            running=len(running),
+            pending=n_pending,
+            running=len(dispatcher.running),
             activities=tuple(activity for each in shown for activity in views.activities(each)),
         )
         here = self._rows(ended)
@@ -120,5 +121,12 @@ class PlainView:
         return EventPage(events, max(last, query.after) if whole else events[-1].number)
 
 
-def _order(work: Work) -> tuple[int, int]:
-    return -work.claim.priority, work.number
+def _next(works: Iterable[Work], limit: int) -> list[Work]:
+    """The first so many of these, in the order of submission, that have not begun: in the order of the queue."""
+    lines: dict[int, list[Work]] = {}  # by priority; a pass over very many, so that each costs little
+    for work in works:
+        if work.state is WorkState.PENDING:
+            line = lines.setdefault(work.claim.priority, [])
+            if len(line) < limit:
+                line.append(work)
+    return [work for priority in sorted(lines, reverse=True) for work in lines[priority]][:limit]
