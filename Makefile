@@ -57,7 +57,7 @@ chaos: $(INSTALLED) ## kill, pause and restart nodes, coordinator and database u
 	$(PY) -m tests.chaos --seconds 240
 
 chaos-quick: $(INSTALLED) ## the same for 3 minutes
-	$(PY) -m tests.chaos --seconds 30
+	$(PY) -m tests.chaos --seconds 30 --coordinator-life 10 --database-life 15
 
 soak: $(INSTALLED) ## the same for SCALE (0.02) of 8 hours with a coordinator that lives: whether it grows
 	$(PY) -m tests.chaos --soak $(SCALE)
