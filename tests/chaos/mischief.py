@@ -6,6 +6,7 @@ import heapq
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from random import Random
 from threading import Event
@@ -50,15 +51,15 @@ class Mischief:
             harm = victim.harm(rngs[victim.name])
             open_strikes[victim.name] = Strike(victim.name, harm.kind, at)
             self.strikes.append(open_strikes[victim.name])
-            agenda.add(harm.lasts_s, lambda: heal(victim))
+            agenda.add(harm.lasts_s, partial(heal, victim))
 
         def heal(victim: Victim) -> None:
             victim.heal()
             open_strikes.pop(victim.name).healed_at = time.time()
-            agenda.add(rngs[victim.name].expovariate(1.0 / self.mean_life_s[victim]), lambda: strike(victim))
+            agenda.add(rngs[victim.name].expovariate(1.0 / self.mean_life_s[victim]), partial(strike, victim))
 
         for victim, life_s in self.mean_life_s.items():
-            agenda.add(rngs[victim.name].expovariate(1.0 / life_s), lambda victim=victim: strike(victim))  # type: ignore[misc]
+            agenda.add(rngs[victim.name].expovariate(1.0 / life_s), partial(strike, victim))
         while not is_over() and not self.flaws:
             agenda.go_on(_LOOK_S)
             self._look(open_strikes)
