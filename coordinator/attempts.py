@@ -11,7 +11,7 @@ from coordinator.core.model import MEMO, Attempt, Work
 from coordinator.core.training import TrainingRun
 from coordinator.core.workload import Surveyed, SurveyPayload, Trained, TrainPayload
 from coordinator.errands import Cargo, Errands
-from coordinator.gate import Weighing, check_shape
+from coordinator.gate import check_shape, weigh
 from coordinator.known import Known, recipe_of, update_key
 from coordinator.memo import Memo
 from coordinator.scripts import Script
@@ -107,9 +107,7 @@ def recalled(result: TrainResult, node: str, payload: TrainPayload, vectors: Run
     assert result.delta.data is not None
     check_shape(result, payload)
     delta = vectors.memory.take(result.delta.length, result.delta.dtype)
-    weighing = Weighing(delta, result, payload)
-    weighing.take(result.delta.data)
-    weighing.finish()
+    weigh(delta, result.delta.data, result, payload)
     vectors.sums[holder] = delta
     trained = Trained(result.loss, result.epochs_run, digest=result.delta.digest, node=node)
     return Delivered(holder, trained, is_known=True)

@@ -11,7 +11,7 @@ from coordinator.core.events import Delivered, Held, Start
 from coordinator.core.model import Attempt
 from coordinator.core.training import TrainingRun
 from coordinator.core.workload import Surveyed, SurveyPayload, TaskSpec, Trained, TrainPayload
-from coordinator.gate import Weighing, check_shape, check_survey, count_rows
+from coordinator.gate import Weighing, check_shape, check_survey, count_rows, weigh
 from coordinator.known import Known, is_worth_keeping, update_key
 from coordinator.scripts import Call, Meanwhile, OnThread, Script, Step, Wait
 from coordinator.vectors import RunVectors, model_name
@@ -95,7 +95,11 @@ class Errands:
         if result.delta.data is None:
             vectors.waiting[attempt_id] = (result, send_s)
             return Held()
-        delta = yield from _weighed(result, result.delta.data, payload, vectors)
+        delta = vectors.memory.take(result.delta.length, result.delta.dtype)
+        if delta.nbytes <= _SMALL_BYTES:
+            weigh(delta, result.delta.data, result, payload)
+        else:
+            yield OnThread(partial(weigh, delta, result.delta.data, result, payload))
         receive_s = perf_counter() - answered + overhead_s
         node = start.attempt.node_id
         if vectors.recipe and is_worth_keeping(result):
@@ -148,21 +152,6 @@ def _send(name: str, data: memoryview) -> Steps:
         state = yield Call("put_blob", (name, size, have, data[have : have + PART_BYTES]))
         if state.have <= have:
             raise MissingBlob(f"{name}: the node still has {state.have} of {size} bytes after more were sent")
-
-
-def _weighed(
-    result: TrainResult, data: Buffer, payload: TrainPayload, vectors: RunVectors
-) -> Generator[Step, Any, FloatArray]:
-    """Take a delta that came with its result through the gate."""
-    delta = vectors.memory.take(result.delta.length, result.delta.dtype)
-    weighing = Weighing(delta, result, payload)
-    take = partial(weighing.take, data)
-    if delta.nbytes <= _SMALL_BYTES:
-        take()
-    else:
-        yield OnThread(take)
-    weighing.finish()
-    return delta
 
 
 def _whole(part: Buffer, place: tuple[int, int]) -> Buffer:

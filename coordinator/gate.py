@@ -62,6 +62,17 @@ def check_shape(result: TrainResult, payload: TrainPayload) -> None:
         raise BadUpdate(f"declared good with a loss of {result.loss}")
 
 
+def weigh(delta: FloatArray, data: Buffer, result: TrainResult, payload: TrainPayload) -> None:
+    """Bring a whole delta of the shape that `check_shape` has seen through the gate, into the memory `delta`.
+
+    Raises:
+        BadUpdate: as `Weighing.finish`.
+    """
+    weighing = Weighing(delta, result, payload)
+    weighing.take(data)
+    weighing.finish()
+
+
 class Weighing:
     """A delta on its way through the gate, part by part: hashed, checked, multiplied by its weight.
 

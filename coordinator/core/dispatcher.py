@@ -196,9 +196,9 @@ class Dispatcher:
             self._note("quarantined", message, node_id=node.id)
         if task.state is TaskState.FETCHING or kind is FailureKind.BAD_UPDATE:
             self._out.append(events.Stop(attempt))  # the node need not keep its result
-        task.failures[kind] += 1
+        task.failures[kind] = task.failures.get(kind, 0) + 1
         task.avoid.add(attempt.node_id)
-        failures, limit = task.failures.total(), work.workload.limits.max_attempts
+        failures, limit = sum(task.failures.values()), work.workload.limits.max_attempts
         if rule.tries and task.failures[kind] >= rule.tries:
             self._fail(work, task, outcome, now)
         elif failures >= limit:

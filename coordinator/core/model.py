@@ -107,7 +107,7 @@ class Task:
     attempt: Attempt | None = None
     rival: Rival | None = None
     tries: int = 0
-    failures: Counter[FailureKind] = field(default_factory=Counter)
+    failures: dict[FailureKind, int] = field(default_factory=dict)
     sweeps: int = 0  # times that every node had declined
     lost_nodes: set[str] = field(default_factory=set)
     refused_by: set[str] = field(default_factory=set)  # in this sweep
