@@ -107,7 +107,7 @@ class Remembering:
                 self._recorder.add(RoundCommitted(work.id, number, figures.commit_s))
 
         story = round_story(figures, work.scores.get(number))
-        updates = updates_to_json(figures.updates, lambda node: self._class_of(work, node))
+        updates = updates_to_json(figures.take_updates(), lambda node: self._class_of(work, node))
         change = RoundDone(work.id, figures.row(), {**story, "updates": updates})
         self._recorder.add(change, done=lambda late: committed(), at_once=run.awaits_commits)
         self._recorder.keep_latest(

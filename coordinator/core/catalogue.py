@@ -53,6 +53,7 @@ class Catalogue:
     def end(self, work: Work) -> str | None:
         """The work is over; return the id of the work that is forgotten for it, if any is."""
         self._owners.leaves(work.owner)
+        work.shed()
         del self.open[work.id]
         self.running.pop(work.id, None)
         self._ended.append(work.id)

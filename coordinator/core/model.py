@@ -193,6 +193,11 @@ class Work:
         else:
             self.ended_at = now
 
+    def shed(self) -> None:
+        """Nothing is placed for it any more: let go of what only placing needs, as much as its shards are many."""
+        self.tasks, self.held, self.nodes, self.holders = {}, {}, {}, {}
+        self.ready, self.pace = [], Pace()
+
 
 @dataclass(frozen=True, slots=True)
 class NodeInfo:

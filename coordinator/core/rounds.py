@@ -39,7 +39,7 @@ class RoundFigures:
     commit_s: float | None = None
     last: tuple[int, Trained, float] | None = None  # the shard that came last, what it brought, and when
     left_out: tuple[int, ...] = ()  # shards that came too late: with them the round can be computed again
-    updates: dict[int, Update] = field(default_factory=dict)  # by shard, until they are committed
+    updates: dict[int, Update] = field(default_factory=dict)  # by shard, until they are taken to be remembered
 
     @classmethod
     def of(cls, row: RoundRow) -> RoundFigures:
@@ -60,7 +60,11 @@ class RoundFigures:
     def committed(self, now: float) -> None:
         """The round is remembered."""
         self.commit_s = now - self.started_at - self.seconds
-        self.updates = {}
+
+    def take_updates(self) -> dict[int, Update]:
+        """Hand over the updates, which whoever takes them remembers."""
+        updates, self.updates = self.updates, {}
+        return updates
 
     @property
     def critical(self) -> CriticalPath | None:
