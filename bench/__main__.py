@@ -24,18 +24,33 @@ def main() -> int:
     if args.quick:
         sittings.quick(results)
         return _judge_quick(results)
-    results.file = args.out / "results.json"
+    file = args.out / "results.json"
+    if args.only and file.exists():
+        results = _without(args.only, Results.load(file), results)
+    results.file = file
     for name in args.only or sittings.ALL:
         print(f"bench: {name}", file=sys.stderr, flush=True)
         sittings.ALL[name](args.turns, results)
-    goals = [goal for name in args.only or sittings.ALL for goal in sittings.GOALS[name]]
+    goals = [goal for name in sittings.ALL for goal in sittings.GOALS[name]]
     return _write(results, goals, args.out)
+
+
+def _without(contests: list[str], old: Results, new: Results) -> Results:
+    """The old results without those of contests that are held anew, which the description says."""
+    prefixes = tuple(prefix for contest in contests for prefix in sittings.PREFIXES[contest])
+    old.samples = {name: values for name, values in old.samples.items() if not name.startswith(prefixes)}
+    old.left_out = {name: why for name, why in old.left_out.items() if not name.startswith(prefixes)}
+    old.failed = [name for name in old.failed if name in old.left_out]
+    old.machine[f"held anew: {', '.join(contests)}"] = f"{new.machine['date']}, {new.machine['command']}"
+    return old
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser("bench", description="Roundhouse beside its peers, on this machine.")
     parser.add_argument("--quick", action="store_true", help="at most two minutes; fails only far below the gates")
-    parser.add_argument("--only", nargs="+", choices=sittings.ALL, help="hold these contests alone")
+    parser.add_argument(
+        "--only", nargs="+", choices=sittings.ALL, help="hold these contests anew, and keep the results of the others"
+    )
     parser.add_argument("--turns", type=int, default=_TURNS, help="turns of each contestant (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=_HERE, help="folder of RESULTS.md (default: bench)")
     return parser.parse_args()

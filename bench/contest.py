@@ -17,6 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
+
 from bench.contestant import READY, Figures, keep_on_core
 from bench.results import Results
 
@@ -66,6 +68,7 @@ def hold(contestants: Sequence[Contestant], turns: int, results: Results) -> Non
             except ContestantFailed as failure:
                 results.fail(contestant.name, str(failure))
             else:
+                child.pause()
                 ready.append(child)
         _take_turns(ready, turns, results)
     results.keep()
@@ -110,6 +113,7 @@ class Child:
     ) -> None:
         process = self._process
         assert process.stdin is not None and process.stdout is not None
+        self._signal(signal.SIGCONT)
         with suppress(BrokenPipeError):
             process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
@@ -126,8 +130,26 @@ class Child:
         if answer != READY:
             raise ContestantFailed(f"said {answer!r} where it should be ready")
 
+    def pause(self) -> None:
+        """Let it and all that it started stand still: servers that wait for their turn use up to half a core."""
+        self._signal(signal.SIGSTOP)
+
     def run(self) -> Figures:
-        """Let it run once; raises ContestantFailed."""
+        """Let it run once, and then stand still; raises ContestantFailed."""
+        self._signal(signal.SIGCONT)
+        try:
+            return self._run()
+        finally:
+            self.pause()
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(self._process.pid)
+            for each in [process, *process.children(recursive=True)]:
+                with suppress(psutil.NoSuchProcess):
+                    each.send_signal(number)
+
+    def _run(self) -> Figures:
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):  # it has ended, which its missing answer will say better
             self._process.stdin.write("run\n")

@@ -61,4 +61,13 @@ GOALS: Mapping[str, tuple[Goal, ...]] = {
     "scale": goal_table.SCALE,
     "letters": goal_table.LETTERS,
 }
+PREFIXES: Mapping[str, tuple[str, ...]] = {
+    "startup": ("startup/",),
+    "core": ("core/",),
+    "wire": ("wire/",),
+    "rounds": ("rounds/1k/", "rounds/100k/", "rounds/10M/"),
+    "scale": ("rounds/scale/",),
+    "letters": ("letters/",),
+}
+"""How the names of the figures of a contest begin."""
 QUICK_GOALS = (*goal_table.CORE, *goal_table.WIRE)

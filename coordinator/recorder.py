@@ -21,7 +21,8 @@ from rpc.loop import Loop, Timer
 logger = logging.getLogger(__name__)
 
 _GATHER_S, _GATHER_MAX_S = 0.2, 5.0  # a commit costs as much as several small rounds: those of this long go together
-_GATHER_COMMITS = 10  # nor shall commits take more than a tenth of the time: one may hold a file of gigabytes
+_GATHER_COMMITS = 10  # nor shall commits take more than a tenth of the time
+_GATHER_BYTES_S = 10e6  # of files a second: less than a tenth of what a disk takes
 _RETRY_S, _RETRY_MAX_S = 0.1, 2.0
 _THIN_S, _THIN_MORE_S = 60.0, 0.5
 _THIN_AT_MOST = 2000  # events: a few milliseconds
@@ -35,12 +36,18 @@ class _Group:
     """What becomes true at once.
 
     Attributes:
+        begun: when its first change came.
+        is_urgent: somebody waits for it.
+        n_bytes: of the files that it will bring, about.
         vectors: by work and role, what is made a file first.
         latest: by work, what makes changes of which only the newest matter; it may keep vectors.
         replaced: files that nothing may name any more once it is committed.
         done: called on the loop once it is committed.
     """
 
+    begun: float | None = None
+    is_urgent: bool = False
+    n_bytes: int = 0
     changes: list[Change] = field(default_factory=list)
     vectors: dict[tuple[str, str], FloatArray] = field(default_factory=dict)
     latest: dict[str, Callable[[], Sequence[Change]]] = field(default_factory=dict)
@@ -84,6 +91,7 @@ class Recorder:
         self._gather_s = _GATHER_S
         self._tries = 0
         self._timer: Timer | None = None
+        self._when = 0.0
         self._files: dict[str, dict[str, str]] = {}  # by work that is open and role: what is named; of the thread
 
     def add(self, *changes: Change, done: Done | None = None, at_once: bool = False) -> None:
@@ -95,15 +103,20 @@ class Recorder:
         self._next.changes += changes
         if done is not None:
             self._next.done.append(done)
-        self._commit_in(0.0 if at_once else self._gather_s)
+        self._next.is_urgent |= at_once
+        self._commit_soon()
 
     def take_up(self, work: str, files: Mapping[str, str]) -> None:
         """Work of before this start has these files; called before anything else is."""
         self._files[work] = dict(files)
 
-    def keep_latest(self, work: str, make: Callable[[], Sequence[Change]]) -> None:
-        """Remember what `make` gives when the next group is complete, in place of what was to be made before."""
+    def keep_latest(self, work: str, make: Callable[[], Sequence[Change]], n_bytes: int) -> None:
+        """Remember what `make` gives when the next group is complete, in place of what was to be made before.
+
+        It may keep vectors of about `n_bytes` bytes then.
+        """
         self._next.latest[work] = make
+        self._next.n_bytes = max(self._next.n_bytes, n_bytes)
 
     def keep_vector(self, work: str, role: str, vector: FloatArray) -> None:
         """Make this the work's file in this role; the vector must not change any more."""
@@ -141,15 +154,20 @@ class Recorder:
             logger.error("what was done last is not remembered: %s", error)
         self._store.close()
 
-    def _commit_in(self, delay_s: float) -> None:
+    def _commit_soon(self) -> None:
+        """Set the time of the next commit."""
         if self._running is not None:
-            return  # its end begins the next
-        when = self._loop.now + delay_s
+            return  # its end sets it
+        group, now = self._next, self._loop.now
+        group.begun = now if group.begun is None else group.begun
+        gather_s = 0.0 if group.is_urgent else max(self._gather_s, group.n_bytes / _GATHER_BYTES_S)
+        when = group.begun + min(gather_s, _GATHER_MAX_S)
         if self._timer is not None:
-            if self._timer.when <= when:
+            if self._when == when:
                 return
             self._timer.cancel()
-        self._timer = self._loop.call_later(delay_s, self._begin)
+        self._when = when
+        self._timer = self._loop.call_later(max(0.0, when - now), self._begin)
 
     def _begin(self) -> None:
         self._running, self._next = self._take(), _Group()
@@ -192,7 +210,7 @@ class Recorder:
             done(outcome)
         self._on_commit(group.changes)
         if self._next.changes or self._next.done:
-            self._commit_in(self._gather_s)
+            self._commit_soon()
 
     def _commit(self, number: int, group: _Group) -> tuple[Change, ...]:
         """Write files, then what names them; on the store's thread."""

@@ -109,10 +109,12 @@ class Remembering:
         story = round_story(figures, work.scores.get(number))
         updates = updates_to_json(figures.take_updates(), lambda node: self._class_of(work, node))
         change = RoundDone(work.id, figures.row(), {**story, "updates": updates})
-        self._recorder.add(change, done=lambda late: committed(), at_once=run.awaits_commits)
         self._recorder.keep_latest(
-            work.id, lambda: (self._progress(work, number), *self._settled(work.id, checkpoints))
+            work.id,
+            lambda: (self._progress(work, number), *self._settled(work.id, checkpoints)),
+            n_bytes=version.model.nbytes,
         )
+        self._recorder.add(change, done=lambda late: committed(), at_once=run.awaits_commits)
 
     def ended(self, work: Work, done: Callable[[], None]) -> None:
         """The work is over; clients may be told once this is committed."""

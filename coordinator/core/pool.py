@@ -43,6 +43,7 @@ class NodePool:
         self._policy = policy
         self._settings = settings
         self.free_slots = 0
+        self._asked_at = 0.0  # about leases
         self._keepers = Keepers()
         self._drained: set[str] = set()
         self._recalled: dict[str, Quarantine] = {}  # of nodes that have not connected since the start
@@ -96,7 +97,14 @@ class NodePool:
         node.classes.update(classes)
 
     def expired(self, now: float) -> list[Node]:
-        """The nodes whose lease is over."""
+        """The nodes whose lease is over.
+
+        While nobody has asked for half a lease, the coordinator itself stood still: that time counts for no lease.
+        """
+        stood_still_s, self._asked_at = now - self._asked_at, now
+        if stood_still_s > self._settings.lease_s / 2.0:
+            for node in self:
+                node.beat_at += stood_still_s
         last = now - self._settings.lease_s
         return [node for node in self if node.state is not NodeState.LOST and node.beat_at < last]
 

@@ -60,8 +60,17 @@ def test_a_lease_lasts_from_beat_to_beat() -> None:
     nodes = pool()
     found = nodes.up(node("a"), 1, 0.0)
     nodes.beat(found, 5.0, {})
-    assert nodes.expired(15.0) == []
+    assert nodes.expired(5.0) == nodes.expired(10.0) == nodes.expired(15.0) == []
     assert nodes.expired(15.1) == [found]
+
+
+def test_a_lease_does_not_run_while_the_coordinator_stands_still() -> None:
+    nodes = pool()
+    found = nodes.up(node("a"), 1, 0.0)
+    assert nodes.expired(1.0) == []
+    assert nodes.expired(100.0) == []
+    assert nodes.expired(105.0) == nodes.expired(108.9) == []
+    assert nodes.expired(109.1) == [found]
 
 
 def test_three_failures_in_a_row_mean_quarantine_and_a_success_forgives() -> None:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from queue import Queue
+from queue import Empty, Queue
 
 import numpy as np
 import pytest
@@ -97,13 +97,27 @@ def test_only_the_latest_progress_of_a_group_is_made(recording: Recording) -> No
 
     def rounds() -> None:
         for number in (1, 2, 3):
-            recording.recorder.keep_latest("a", lambda number=number: progressed(number))  # type: ignore[misc]
+            recording.recorder.keep_latest("a", lambda number=number: progressed(number), 0)  # type: ignore[misc]
         recording.recorder.add(done=lambda late: recording.done.put("kept"))
 
     recording.running.do(rounds)
     recording.done.get(timeout=PATIENCE_S)
     found = recording.reader.work("a")
     assert made == [3] and found is not None and found.round == 3
+
+
+def test_a_group_with_large_files_takes_its_time_until_somebody_waits(recording: Recording) -> None:
+    recorder, done = recording.recorder, recording.done
+
+    def large() -> None:
+        recorder.keep_latest("a", lambda: (), n_bytes=10**9)
+        recorder.add(done=lambda late: done.put("large"))
+
+    recording.running.do(large)
+    with pytest.raises(Empty):
+        done.get(timeout=0.5)
+    recording.running.do(lambda: recorder.add(done=lambda late: done.put("urgent"), at_once=True))
+    assert [done.get(timeout=PATIENCE_S) for _ in range(2)] == ["large", "urgent"]
 
 
 def test_an_outage_is_told_once_and_nothing_is_lost_or_doubled_over_it(recording: Recording, tmp_path: Path) -> None:
