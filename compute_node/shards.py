@@ -11,7 +11,7 @@ import numpy as np
 from mlcore.kernels.backend import FloatArray, IntArray
 from mlcore.shards import DataError, Shard, parse_rows, prepare
 from rpc.blobs import BlobFolder
-from rpc.errors import BadData
+from rpc.errors import BadData, MissingBlob
 from rpc.messages import Buffer
 
 Prepared = tuple[FloatArray, IntArray]
@@ -32,11 +32,14 @@ class ShardCache:
         """Return the rows of a blob.
 
         Raises:
-            MissingBlob: the blob is not on this node.
+            MissingBlob: the blob is not on this node, or was damaged there and has been removed: it can be sent again.
             BadData: it is not what a shard must be; says file:line.
         """
         try:
-            return parse_rows(self._blobs.read(blob), name=file)
+            return parse_rows(self._blobs.checked(blob), name=file)
+        except MissingBlob:
+            self._blobs.remove(blob)
+            raise
         except DataError as error:
             raise BadData(str(error)) from error
 

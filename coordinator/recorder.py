@@ -224,7 +224,10 @@ class Recorder:
             self._rename(change, group.replaced)
         late = self._store.write(number, group.changes)
         group.is_committed = True
-        self._remove(group.replaced)
+        try:
+            self._remove(group.replaced)
+        except (TrainerError, OSError) as error:  # no reason to commit once more; the next start collects them
+            logger.warning("files that nothing needs any more stay: %s", error)
         return late
 
     def _rename(self, change: Change, replaced: list[str]) -> None:

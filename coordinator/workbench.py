@@ -22,7 +22,7 @@ from mlcore.shards import DataError, Shard, check_labels, parse_rows, prepare, s
 from rpc.arrays import bytes_of
 from rpc.aside import Aside, outcome_of
 from rpc.blobs import BlobFolder
-from rpc.errors import FailureKind, TrainerError
+from rpc.errors import DiskFull, FailureKind, TrainerError
 from rpc.loop import Loop
 
 logger = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ Finish = Callable[[jobs.JobValue], None]
 # What costs less than handing it to a thread.
 _SMALL = 1 << 18  # numbers to add
 _QUICK_PRODUCTS = 1 << 20  # rows to validate x weights: a fifth of a millisecond
+_RETRY_S = 2.0  # until a disk that took nothing is asked again
 _QUICK_UNITS = 1 << 16  # rows to validate x units: passes over what is no product, up to 0.8 ms
 
 
@@ -92,6 +93,8 @@ class Workbench:
                 self._loop.post(lambda: _to(finish)(outcome_of(lambda: _guarded(lambda: self._body(job, bench)))))
             case jobs.Add() | jobs.Apply() | jobs.Init() | jobs.Load():
                 self._sums.run(lambda: _guarded(lambda: self._body(job, bench)), _to(finish))
+            case jobs.Seal():
+                self._seal(job, bench, finish)
             case _:
                 self._background.run(lambda: _guarded(lambda: self._body(job, bench)), _to(finish))
 
@@ -113,13 +116,11 @@ class Workbench:
                 vectors.advance(job.round, total, job.divisor)
             case jobs.Validate():
                 return _validate(job.round, bench)
-            case jobs.Seal():
-                return self._seal(vectors.models[job.round])
         return jobs.Done(perf_counter() - started)
 
     def _load_validation(self, bench: _Bench) -> jobs.ValidationInfo:
         file = bench.run.spec.validation
-        shard = parse_rows(self._blobs.read(file.blob), name=file.file)
+        shard = parse_rows(self._blobs.checked(file.blob), name=file.file)
         check_labels(shard, bench.run.spec.classes, name=file.file)
         bench.validation = shard
         stats = survey(shard)
@@ -134,7 +135,19 @@ class Workbench:
             bench.vectors.optimizer.state = state
         bench.vectors.set_model(job.round, model)
 
-    def _seal(self, model: FloatArray) -> jobs.Sealed:
+    def _seal(self, job: jobs.Seal, bench: _Bench, finish: Finish) -> None:
+        """Store the final model; while the disk takes nothing, again and again."""
+
+        def done(value: jobs.Sealed | Exception) -> None:
+            if not isinstance(value, DiskFull | OSError):
+                _to(finish)(value)
+            elif job.run in self._benches:
+                logger.error("the model of %s waits to be stored: %s", job.run, value)
+                self._loop.call_later(_RETRY_S, lambda: self._seal(job, bench, finish))
+
+        self._background.run(lambda: self._sealed(bench.vectors.models[job.round]), done)
+
+    def _sealed(self, model: FloatArray) -> jobs.Sealed:
         data = bytes_of(model.astype(model.dtype.newbyteorder("<"), copy=False))
         name = self._blobs.store(data)
         return jobs.Sealed(name, name.partition(":")[2], data.nbytes)

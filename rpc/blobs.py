@@ -211,7 +211,17 @@ class BlobFolder:
             if not incoming.is_right(name):
                 raise OSError(errno.EIO, "changed while it was written", str(path))
             os.replace(path, self.file(name))
+            self._sync()
         return name
+
+    def _sync(self) -> None:
+        """Have the names of files on the disk, too, where the system can."""
+        if hasattr(os, "O_DIRECTORY"):
+            folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
     def _begin(self, name: str, size: int, file: Path) -> IncomingBlob | None:
         """The blob that is coming in, begun if it was not; None if it is whole."""
@@ -234,6 +244,7 @@ class BlobFolder:
             self._coming.end(name)
             if is_right:
                 os.replace(incoming.path, file)
+                self._sync()
                 return
             incoming.path.unlink(missing_ok=True)
         raise MissingBlob(f"{name}: the bytes that came have another hash; send it again")

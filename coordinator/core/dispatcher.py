@@ -211,8 +211,8 @@ class Dispatcher:
         """The node of the live attempt is gone, or the connection that the attempt ran on."""
         assert task.attempt is not None
         self._out.append(set_back(work, task, FailureKind.NODE_LOST.code, reason))
-        # One that is held did its work: losing it says nothing against the task.
-        if task.state is not TaskState.HELD:
+        # One that is held did its work, and a node that left was not brought down: neither speaks against the task.
+        if task.state is not TaskState.HELD and not self.pool.has_left(task.attempt.node_id):
             task.lost_nodes.add(task.attempt.node_id)
             task.avoid.add(task.attempt.node_id)
         limit = work.workload.limits.max_node_losses

@@ -180,6 +180,11 @@ class NodePool:
             node.is_drained = is_drained
             self._index(node)
 
+    def has_left(self, node_id: str) -> bool:
+        """Whether the node said that it goes, or somebody sent it away."""
+        node = self._nodes.get(node_id)
+        return node is not None and (node.is_leaving or node.is_drained)
+
     def leaving(self, node: Node) -> None:
         """The node said that this session is its last for now."""
         node.is_leaving = True

@@ -52,3 +52,12 @@ def test_a_blob_that_is_not_here_and_one_that_is_no_shard_are_told_apart(blobs: 
         cache.parsed("sha256:" + "0" * 64, "a.txt")
     with pytest.raises(BadData, match=r"^a\.txt:2: "):
         cache.parsed(put(blobs, "1,2,0\n1,0\n"), "a.txt")
+
+
+def test_a_damaged_blob_is_not_trained_on_and_may_be_sent_again(blobs: BlobFolder) -> None:
+    cache, name = ShardCache(blobs, 1 << 20), put(blobs, "1,2,0\n")
+    blobs.file(name).write_text("1,3,0\n")
+    with pytest.raises(MissingBlob):
+        cache.parsed(name, "a.txt")
+    put(blobs, "1,2,0\n")
+    assert cache.parsed(name, "a.txt").x.tolist() == [[1, 2]]

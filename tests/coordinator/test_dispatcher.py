@@ -218,6 +218,15 @@ def test_a_task_that_loses_three_nodes_is_poison() -> None:
     assert "a, b, c" in work.reason
 
 
+def test_nodes_that_leave_in_good_order_speak_against_no_task() -> None:
+    dispatcher = dispatcher_with("a", "b", "c", "d")
+    submit(dispatcher)
+    for name in "abc":
+        dispatcher.handle(Beat(name, 1, is_leaving=True), 1.0)
+        dispatcher.handle(NodeDown(name, 1, "it has ended"), 1.0)
+    assert dispatcher.work["r"].state is WorkState.RUNNING
+
+
 def test_divergence_is_tried_once_more_and_blames_no_node() -> None:
     dispatcher = dispatcher_with("a", "b")
     (start,) = trained(dispatcher)

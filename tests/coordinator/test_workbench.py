@@ -1,8 +1,17 @@
-"""What the coordinator computes on its loop: only what is over within a millisecond."""
+"""What the coordinator computes, and where: on its loop only what is over within a millisecond."""
 
+from pathlib import Path
+from queue import Queue
+
+import numpy as np
 import pytest
 
-from coordinator.workbench import is_quick
+from coordinator.core import jobs
+from coordinator.workbench import Workbench, is_quick
+from rpc.blobs import BlobFolder, blob_name
+from tests.coordinator.runs import run
+from tests.coordinator.store.disks import mounted
+from tests.rpc.running import PATIENCE_S, RunningLoop
 
 
 @pytest.mark.parametrize(
@@ -18,3 +27,33 @@ from coordinator.workbench import is_quick
 )
 def test_a_validation_is_quick_for_few_rows_of_a_small_model(layers: tuple[int, ...], n_rows: int, quick: bool) -> None:
     assert is_quick(n_rows, layers) is quick
+
+
+def test_a_final_model_waits_for_room_on_the_disk(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    running, sealed = RunningLoop(), Queue[jobs.JobValue]()
+    with mounted(tmp_path / "disk", "size=1m"):
+        blobs = BlobFolder(tmp_path / "disk" / "blobs", keep_free_bytes=0)
+        filler = tmp_path / "disk" / "filler"
+        filler.write_bytes(bytes(900_000))
+        model = np.arange(100_000, dtype=np.float32)
+
+        def begin() -> Workbench:
+            bench = Workbench(running.loop, blobs)
+            bench.open(run())
+            vectors = bench.vectors("r")
+            assert vectors is not None
+            vectors.set_model(1, model)
+            bench.do(jobs.Seal("r", 1), sealed.put)
+            return bench
+
+        bench = running.do(begin)
+        while not caplog.records:
+            running.do(lambda: None)
+        assert sealed.empty()
+        filler.unlink()
+        assert sealed.get(timeout=PATIENCE_S) == jobs.Sealed(
+            blob_name(model.tobytes()), blob_name(model.tobytes()).partition(":")[2], model.nbytes
+        )
+        running.do(bench.close)
+        running.close()
+        blobs.close()
