@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from bench.readme import ROOT, rewritten
 from bench.results import Results
 
@@ -27,7 +25,6 @@ def test_the_section_is_made_anew_and_the_rest_stays() -> None:
     assert rewritten(made, Results()) == rewritten(README, Results())
 
 
-@pytest.mark.skipif(not RESULTS.exists(), reason="no results are checked in")
 def test_readme_shows_the_results_that_are_checked_in() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert rewritten(text, Results.load(RESULTS)) == text
