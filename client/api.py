@@ -136,7 +136,7 @@ class Session:
     def models(self, *, limit: int = 100) -> tuple[WorkDetail, ...]:
         """Return the newest completed runs, the newest first, with what is known of their models."""
         completed = self.runs(limit=limit, states=(COMPLETED,))
-        return tuple(self._link.call_again("get_work", row.id) for row in completed if row.kind == "run")
+        return tuple(Run(self._link, row.id).detail() for row in completed if row.kind == "run")
 
     def nodes(self) -> tuple[NodeRow, ...]:
         """Return the coordinator's nodes."""

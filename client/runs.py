@@ -15,6 +15,7 @@ from client.results import FINAL_STATES, Result, result_of, run_of
 from client.settings import Changes, branch_spec
 from client.stored import Which, choose
 from mlcore.mlp import n_weights
+from rpc.convert import owned
 from rpc.errors import BadData, BadRequest, NotFound, RunFailed, TimedOut
 from rpc.messages import PART_BYTES, Buffer, Checkpoint, News, RunDetail, RunSpec, WorkDetail, WorkRow
 
@@ -70,7 +71,7 @@ class Run:
     def detail(self) -> WorkDetail:
         """Return all that the coordinator tells of the run now."""
         detail: WorkDetail = self._link.call_again("get_work", self.id)
-        return detail
+        return owned(detail)  # other calls may follow before it is read
 
     def cancel(self, reason: str = "by the client") -> WorkRow:
         """Ask for the run's end; return how it stands after that."""

@@ -18,6 +18,7 @@ from coordinator.vectors import RunVectors, model_name
 from mlcore.kernels.backend import FloatArray
 from rpc.arrays import bytes_of
 from rpc.blobs import BlobFolder, parts
+from rpc.convert import owned
 from rpc.errors import BadUpdate, MissingBlob
 from rpc.messages import PART_BYTES, Buffer, DataFile, ShardSummary, SurveyTask, TrainResult, TrainTask
 from rpc.templates import Filled, Template
@@ -64,7 +65,7 @@ class Errands:
         file = run.spec.shards[shard]
         yield from self._bring_file(file, cargo)
         task = SurveyTask(start.attempt.id, start.attempt.fence, run.id, shard, file.blob, file.file, run.spec.classes)
-        summary: ShardSummary = yield from _ask("survey", task, cargo, (file.blob,))
+        summary: ShardSummary = owned((yield from _ask("survey", task, cargo, (file.blob,))))
         _check_echo(summary, task.attempt, task.fence)
         check_survey(summary, (yield OnThread(lambda: count_rows(self._blobs.read(file.blob)))))
         self._known.keep_survey(file, run.spec.classes, summary)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, NoReturn, TypeVar
 from thrift.Thrift import TApplicationException, TException, TMessageType, TType
 
 from rpc.binaries import MAX_ITEMS, Path, places, with_filled, without
-from rpc.convert import BULK_BYTES, Plan, message_plan, plan, with_binary
+from rpc.convert import BULK_BYTES, Plan, message_plan, owned, plan, with_binary
 from rpc.errors import BadRequest, ProtocolError, RemoteError
 from rpc.failures import error_of, outcome_of
 from rpc.messages import MAX_FRAME_BYTES, Buffer
@@ -132,9 +132,7 @@ def encode_failure(method: Method, seqid: int, error: Exception) -> list[Buffer]
 def to_bytes(message: object) -> bytes:
     """One of our messages as bytes to keep; `from_bytes` takes them back, also those of an earlier version."""
     kind: Any = type(message)
-    plan = message_plan(kind)
-    prepared = message if plan.prepare is None else plan.prepare(message)[0]
-    data: bytes = fastbinary.encode_binary(prepared, plan.codec)
+    data: bytes = fastbinary.encode_binary(owned(message), message_plan(kind).codec)
     return data
 
 

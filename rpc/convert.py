@@ -13,7 +13,7 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from thrift.protocol.TBase import TFrozenBase
 from thrift.Thrift import TType
@@ -21,6 +21,8 @@ from thrift.Thrift import TType
 from rpc.binaries import NO_BINARIES, Layout, Path
 from rpc.generated import ttypes
 from rpc.messages import Buffer
+
+M = TypeVar("M")
 
 BULK_BYTES = 32 << 10  # a larger binary is sent and received without copies
 
@@ -150,6 +152,19 @@ def with_binary(message: Any, path: Path, binary: Buffer) -> Any:
     name, *inner = path
     value = with_binary(getattr(message, name), tuple(inner), binary) if inner else binary
     return _replace(message, {name: value})
+
+
+def owned(message: M) -> M:
+    """One of our messages with every buffer in it as `bytes`: it outlives the connection's next frame."""
+    kind: Any = type(message)
+    prepare = message_plan(kind).prepare
+    if prepare is None:
+        return message
+    kept, large = prepare(message)
+    for path, view in large.items():
+        kept = with_binary(kept, path, bytes(view))
+    whole: M = kept
+    return whole
 
 
 def _replace(message: Any, changed: Mapping[str, Any]) -> Any:

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from client.link import Link
+from mlcore.mlp import n_weights
 from roundhouse import Run, Session, connect
+from rpc.blobs import blob_name
 from rpc.errors import BadData, BadRequest, FailureKind, NotFound, RunFailed, TimedOut, Unreachable
 from rpc.messages import News
 from tests.client.fake import COMPLETED, DETAIL, LAYERS, RUN_ID, RUNNING, SHA256, WEIGHTS, Serving, story_of
@@ -60,6 +62,24 @@ def test_a_standardized_run_gives_its_statistics_with_the_model(coordinator: Ser
     model = session.run(RUN_ID).model()
     assert model.offset is not None and (model.offset == offset).all()
     assert model.scale is not None and (model.scale == scale).all()
+
+
+def test_statistics_of_many_features_are_those_of_the_run_whatever_is_received_after_them(
+    coordinator: Serving, session: Session
+) -> None:
+    layers, fake = (5000, 3, 2), coordinator.fake
+    offset, scale = np.arange(5000.0), np.arange(1.0, 5001.0)
+    data = np.full(n_weights(layers), 0.5, "<f4").tobytes()  # comes into the memory where the detail was
+    fake.blobs.put(blob_name(data), len(data), 0, data)
+    fake.detail = replace(
+        fake.detail, model=blob_name(data), layers=layers, offset=offset.tobytes(), scale=scale.tobytes()
+    )
+    model = session.run(RUN_ID).model()
+    assert model.offset is not None and (model.offset == offset).all()
+    assert model.scale is not None and (model.scale == scale).all()
+    (listed,) = session.models()
+    session.run(RUN_ID).model()
+    assert listed.run == fake.detail
 
 
 def test_a_damaged_model_is_never_returned(coordinator: Serving, session: Session) -> None:

@@ -1,13 +1,25 @@
-"""What is sent to a node: all of it and no more, whatever the node has already."""
+"""What is sent to a node: all of it and no more, whatever the node has already; and what stays of its answers."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from coordinator.errands import Cargo, _ask, _send
-from coordinator.scripts import Call
+from coordinator.core.events import Delivered, Start
+from coordinator.core.model import Attempt
+from coordinator.core.workload import Surveyed, SurveyPayload, TaskSpec
+from coordinator.errands import Cargo, Errands, _ask, _send
+from coordinator.known import Known
+from coordinator.memo import Memo
+from coordinator.scripts import Call, OnThread
+from rpc.blobs import BlobFolder, blob_name
 from rpc.errors import MissingBlob
-from rpc.messages import PART_BYTES, BlobState, SurveyTask
+from rpc.messages import PART_BYTES, BlobState, DataFile, ShardSummary, SurveyTask
+from tests.coordinator.runs import run
+from tests.coordinator.test_known import at_once
 
 NAME = "sha256:" + "0" * 64
 
@@ -66,3 +78,26 @@ def test_what_a_node_says_it_lacks_is_sent_the_next_time() -> None:
     with pytest.raises(MissingBlob):
         script.throw(MissingBlob("gone"))
     assert cargo.held == {"model:r/3"}
+
+
+def test_a_survey_is_not_changed_by_what_the_node_sends_next(tmp_path: Path) -> None:
+    columns, text = 5000, b"1,0\n"
+    blobs, known = BlobFolder(tmp_path), Known(Memo(at_once, 1 << 20, tmp_path))
+    file = DataFile("train_x0.txt", blob_name(text), len(text))
+    blobs.put(file.blob, len(text), 0, text)
+    training = run(1, shards=(file,))
+    start = Start(Attempt("r/0/0", 1, "a:1", 1), TaskSpec("r/0/0", "r", "survey", (0, 0), SurveyPayload(0)))
+    script = Errands(blobs, known).survey(training, start, Cargo({file.blob}))
+    call = next(script)
+    assert isinstance(call, Call) and call.method == "survey"
+    mean, m2 = np.arange(columns, dtype="<f8"), np.ones(columns)
+    answer = ShardSummary("r/0/0#1", 1, 1, columns, 0, mean.tobytes(), m2.tobytes(), np.ones(1, "<i8").tobytes())
+    received = [bytearray(answer.mean), bytearray(answer.m2)]
+    step = script.send(replace(answer, mean=memoryview(received[0]), m2=memoryview(received[1])))
+    assert isinstance(step, OnThread)
+    with pytest.raises(StopIteration) as end:
+        script.send(step.work())
+    for each in received:
+        each[:] = bytes(len(each))
+    assert end.value.value == Delivered("", Surveyed(answer))
+    assert known.survey(file, training.spec.classes) == answer

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from thrift.protocol import fastbinary
 
 from rpc import messages
+from rpc.binaries import Layout, Path
 from rpc.codec import decode_call, decode_reply, encode_call, encode_result, from_bytes, to_bytes
-from rpc.convert import BULK_BYTES, message_plan, plan
+from rpc.convert import BULK_BYTES, message_plan, owned, plan, with_binary
 from rpc.generated import ttypes
-from rpc.messages import Hello, TrainResult, Vector
+from rpc.messages import Hello, RunDetail, ShardSummary, TrainResult, TrainTask, Vector, WorkDetail
 from rpc.services import COMPUTE_NODE, COORDINATOR, Method, Service
 from tests.rpc.wire_values import values
 
 MESSAGES = [each for each in vars(messages).values() if isinstance(each, type) and dataclasses.is_dataclass(each)]
 METHODS = [(service, method) for service in (COMPUTE_NODE, COORDINATOR) for method in service.methods.values()]
+WITH_BINARIES = [ShardSummary, RunDetail, WorkDetail, TrainTask, TrainResult]
+SIZES = [0, BULK_BYTES - 1, BULK_BYTES, BULK_BYTES + 1, 100 << 10]
 IDS = [f"{service.name}.{method.name}" for service, method in METHODS]
 
 
@@ -29,6 +33,27 @@ def test_a_message_comes_back_as_it_was(kind: type, data: st.DataObject) -> None
     message = data.draw(values(message_plan(kind)))
     assert type(message) is kind
     assert from_bytes(kind, to_bytes(message)) == message
+
+
+@pytest.mark.parametrize("kind", WITH_BINARIES, ids=lambda kind: kind.__name__)
+@settings(max_examples=30)
+@given(data=st.data())
+def test_a_message_is_kept_with_binaries_of_any_kind_and_size(kind: type, data: st.DataObject) -> None:
+    message = data.draw(values(message_plan(kind)))
+    for path in _binaries(message_plan(kind).layout):
+        make = data.draw(st.sampled_from([bytes, bytearray, memoryview]))
+        message = with_binary(message, path, make(_content(data.draw(st.sampled_from(SIZES)), path)))
+    assert from_bytes(kind, to_bytes(message)) == message
+
+
+def test_an_owned_message_outlives_its_frame() -> None:
+    method = COMPUTE_NODE.methods["survey"]
+    sent = ShardSummary("a", 1, 2, 3, 4, *(_content(size, (str(size),)) for size in SIZES[-3:]))
+    frame = bytearray(_payload(encode_result(method, 9, sent)))
+    kept = owned(decode_reply(method, 9, memoryview(frame)))
+    frame[:] = bytes(len(frame))
+    assert kept == sent
+    assert {type(each) for each in (kept.mean, kept.m2, kept.label_counts)} == {bytes}
 
 
 @pytest.mark.parametrize(("service", "method"), METHODS, ids=IDS)
@@ -79,6 +104,19 @@ def test_a_field_that_an_older_peer_does_not_send_takes_its_default() -> None:
     assert from_bytes(Hello, fastbinary.encode_binary(sent, [ttypes.Hello, ttypes.Hello.thrift_spec])) == Hello(
         1, "client"
     )
+
+
+def _binaries(layout: Layout) -> Iterator[Path]:
+    """The paths of all binaries of a message."""
+    yield from ((name,) for name in layout.binaries.values())
+    for name, inner in layout.structs.values():
+        yield from ((name, *path) for path in _binaries(inner))
+
+
+def _content(size: int, path: Path) -> bytes:
+    """So many bytes, others for each path."""
+    pattern = bytes(range(251)) + "/".join(path).encode()
+    return (pattern * (size // len(pattern) + 1))[:size]
 
 
 def _payload(pieces: list[Any]) -> memoryview:
