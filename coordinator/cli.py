@@ -14,7 +14,7 @@ from platformdirs import user_data_path
 from coordinator.config import CoordinatorConfig, read_nodes
 from coordinator.coordinator import Coordinator
 from coordinator.core.policies import NUMBERS, POLICIES, Policy
-from rpc.argument_types import owner_share, port, seconds, size
+from rpc.argument_types import days, owner_share, port, seconds, size
 from rpc.descriptors import raise_nofile
 from rpc.errors import BadData, BadRequest, ExitCode
 from rpc.program import Parser, calm_collector, exit_status, set_up_logging
@@ -81,7 +81,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="database to use in place of a SQLite file in the data folder: postgresql+psycopg://...",
     )  # fmt: skip
     parser.add_argument(
-        "--keep-events", type=seconds, default=30.0, metavar="DAYS",
+        "--keep-events", type=days, default=30.0, metavar="DAYS",
         help="days for which ordinary events are kept; failures, waits and orders four times as long (default: 30)",
     )  # fmt: skip
     parser.add_argument(

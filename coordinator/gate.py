@@ -58,6 +58,8 @@ def check_shape(result: TrainResult, payload: TrainPayload) -> None:
         raise BadUpdate(f"a delta of {len(delta.data)} bytes that declares {wanted} {settings.dtype}")
     if result.rows != payload.rows:
         raise BadUpdate(f"trained on {result.rows} rows where the shard has {payload.rows}")
+    if not 0 <= result.epochs_run <= settings.epochs:
+        raise BadUpdate(f"{result.epochs_run} epochs run where {settings.epochs} are due")
     if not math.isfinite(result.loss):
         raise BadUpdate(f"declared good with a loss of {result.loss}")
 

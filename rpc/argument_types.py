@@ -67,5 +67,9 @@ def size(text: str) -> int:
     return int(factor * value)
 
 
+def days(text: str) -> float:
+    return checked(text, float, lambda value: 0.0 <= value <= 1e6, "days, from 0 to 1,000,000")
+
+
 def seconds(text: str) -> float:
     return checked(text, float, lambda value: math.isfinite(value) and value >= 0.0, "seconds, 0 or more")

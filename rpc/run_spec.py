@@ -28,6 +28,7 @@ MAX_EPOCHS = 1_000_000
 MAX_CLASSES = 1_000_000
 MAX_THREADS = 1_024
 MAX_SEED = 2**63 - 1
+MAX_SECONDS = 1e9  # 30 years
 
 _TYPES = get_type_hints(RunSpec)
 _WORDS = {"int": "a whole number", "float": "a number", "bool": "True or False", "str": "a text"}
@@ -52,8 +53,10 @@ def check_run_spec(spec: RunSpec) -> None:
     _check_choice("init", spec.init, ("", *INITS))
     _check_choice("server_optimizer", spec.server_optimizer, SERVER_OPTIMIZERS)
     _check_choice("weighting", spec.weighting, WEIGHTINGS)
-    for name in ("max_delta_norm", "server_eta", "max_time_s", "run_timeout_s"):
+    for name in ("max_delta_norm", "server_eta"):
         _check_not_negative(name, getattr(spec, name))
+    for name in ("max_time_s", "run_timeout_s"):
+        _check_seconds(name, getattr(spec, name))
     if not 0 <= spec.target_error <= 1:
         raise BadRequest(f"target_error must be from 0 to 1, not {spec.target_error}")
     if not spec.run_timeout_s:
@@ -62,7 +65,7 @@ def check_run_spec(spec: RunSpec) -> None:
         raise BadRequest(f"fraction must be above 0 and at most 1, not {spec.fraction}")
     _check_range("min_shards", spec.min_shards, 1, MAX_SHARDS)
     if spec.round_deadline_s != ADAPTIVE:
-        _check_not_negative("round_deadline_s", spec.round_deadline_s)
+        _check_seconds("round_deadline_s", spec.round_deadline_s)
     _check_queue(spec)
     _check_aggregation(spec)
     _check_training(spec)
@@ -183,6 +186,11 @@ def _check_range(name: str, value: int, least: int, most: int) -> None:
 def _check_not_negative(name: str, value: float) -> None:
     if not (isfinite(value) and value >= 0):
         raise BadRequest(f"{name} must be a finite number, 0 or more, not {value}")
+
+
+def _check_seconds(name: str, value: float) -> None:
+    if not 0 <= value <= MAX_SECONDS:
+        raise BadRequest(f"{name} must be from 0 to {MAX_SECONDS:,.0f} seconds, not {value}")
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -17,7 +17,7 @@ from rpc.blobs import digest
 from rpc.errors import BadUpdate
 from rpc.messages import ShardSummary, TrainResult, Vector
 
-PLAN = Plan(TrainSettings((1, 2)), threads=1)
+PLAN = Plan(TrainSettings((1, 2), epochs=3), threads=1)
 PAYLOAD = TrainPayload(round=1, shard=0, rows=10, weight=10, plan=PLAN)
 
 
@@ -73,6 +73,8 @@ def test_numbers_whose_squares_overflow_are_finite() -> None:
         (replace(result(), delta=Vector("float32", 4, 0, data=b"")), "0 bytes"),
         (replace(result(), rows=2**62), "rows"),
         (replace(result(), rows=-1), "rows"),
+        (replace(result(), epochs_run=4), "4 epochs run where 3 are due"),
+        (replace(result(), epochs_run=-1), "-1 epochs run"),
         (replace(result(), loss=math.nan), "loss"),
         (replace(result(), loss=math.inf), "loss"),
     ],

@@ -6,7 +6,7 @@ import argparse
 
 import pytest
 
-from rpc.argument_types import size
+from rpc.argument_types import days, size
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,13 @@ def test_a_size_is_a_number_with_a_unit(text: str, wanted: int) -> None:
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="size"):
         size(text)
+
+
+def test_days_are_as_many_as_a_database_can_count() -> None:
+    assert (days("0"), days("0.5"), days("1e6")) == (0.0, 0.5, 1e6)
+
+
+@pytest.mark.parametrize("text", ["1e12", "inf", "nan", "-1", "a week"])
+def test_what_is_no_number_of_days_is_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="must be days, from 0 to 1,000,000"):
+        days(text)

@@ -10,7 +10,7 @@ import pytest
 
 from rpc.errors import BadRequest
 from rpc.messages import DataFile, RunSpec
-from rpc.run_spec import MAX_FILE_NAME, MAX_NAME, MAX_SHARDS, check_run_spec
+from rpc.run_spec import MAX_FILE_NAME, MAX_NAME, MAX_SECONDS, MAX_SHARDS, check_run_spec
 
 SHARD = DataFile("train_x1.txt", "sha256:0", 1)
 SPEC = RunSpec("x", (SHARD,), DataFile("validate_x.txt", "sha256:1", 1), rounds=1, epochs=1, hidden=(4,))
@@ -39,6 +39,10 @@ SPEC = RunSpec("x", (SHARD,), DataFile("validate_x.txt", "sha256:1", 1), rounds=
             "server_optimizer must be one of fedavg, fedavgm, nesterov, fedadam, fedyogi, not 'adam'",
         ),
         ({"server_eta": -1.0}, "server_eta must be a finite number, 0 or more, not -1.0"),
+        ({"run_timeout_s": 1e17}, "run_timeout_s must be from 0 to 1,000,000,000 seconds, not 1e+17"),
+        ({"max_time_s": float("inf")}, "max_time_s must be from 0 to 1,000,000,000 seconds, not inf"),
+        ({"round_deadline_s": 1.1e9}, "round_deadline_s must be from 0 to 1,000,000,000 seconds, not 1100000000.0"),
+        ({"round_deadline_s": -2.0}, "round_deadline_s must be from 0 to 1,000,000,000 seconds, not -2.0"),
         ({"aggregation": "krum"}, "aggregation must be one of mean, median, trimmed, not 'krum'"),
         ({"aggregation": "trimmed"}, "trim must be below half the shards of a round, 1, not 1"),
         (
@@ -59,6 +63,7 @@ def test_a_value_that_makes_no_sense_is_named(change: dict[str, Any], reason: st
 def test_a_run_at_the_bounds_is_fine() -> None:
     shards = (replace(SHARD, file="x" * MAX_FILE_NAME),) * MAX_SHARDS
     check_run_spec(replace(SPEC, name="x" * MAX_NAME, shards=shards))
+    check_run_spec(replace(SPEC, run_timeout_s=MAX_SECONDS, max_time_s=MAX_SECONDS, round_deadline_s=MAX_SECONDS))
 
 
 def test_a_client_may_ask_for_a_trimmed_mean_before_it_knows_the_shards() -> None:
