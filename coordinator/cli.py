@@ -41,7 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             signal.signal(number, lambda *_: coordinator.stop())
         host, bound_port = coordinator.address
         nodes = "1 node" if len(config.nodes) == 1 else f"{len(config.nodes)} nodes"
-        print(f"coordinator serves on {host}:{bound_port} (policy {policy.name}, {nodes} listed)", flush=True)
+        served = f"coordinator serves on {host}:{bound_port} (policy {policy.name}, {nodes} listed)"
+        # Together, because whoever waits for the first line may close its end of the pipe then.
+        print(f"{served}\nstore: {coordinator.store}", flush=True)
         calm_collector()
         coordinator.run()
         return ExitCode.DONE

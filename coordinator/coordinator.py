@@ -21,19 +21,26 @@ from rpc.services import COORDINATOR
 
 
 class Coordinator:
-    """A serving coordinator. `run` serves until `stop`, which any thread and any signal handler may call."""
+    """A serving coordinator. `run` serves until `stop`, which any thread and any signal handler may call.
+
+    Attributes:
+        address: where it serves.
+        store: the database with its version and place, for people.
+    """
 
     def __init__(self, config: CoordinatorConfig, policy: Policy) -> None:
         self._loop = Loop()
         self._scratch = tempfile.TemporaryDirectory(prefix="roundhouse-coordinator-", ignore_cleanup_errors=True)
         folder = Path(config.data_dir or self._scratch.name)
-        self._blobs = blobs = BlobFolder(folder / "blobs")
         holder = this_process(f"{config.host}:{config.port}", time.time_ns() // 1_000_000)
         store = Store.open(config.store or folder / "store.db", holder, identity=token_hex(8))
+        # After the store, which can say who is there already.
+        self._blobs = blobs = BlobFolder(folder / "blobs")
         self._runtime = Runtime(config, policy, loop=self._loop, blobs=blobs, store=store)
         self._handler = CoordinatorHandler(self._loop, self._runtime, blobs, config.data_root, store=store.version)
         self._server = Server(self._loop, COORDINATOR, self._handler, host=config.host, port=config.port)
         self.address = self._server.address
+        self.store = f"{store.version}, {store.name}"
         store.announce("{}:{}".format(*self.address))  # the port was any free one, perhaps
 
     def run(self) -> None:

@@ -36,6 +36,7 @@ class Store:
     Attributes:
         identity: of all coordinators that ever wrote to this store.
         epoch: of this writer, above that of every writer before.
+        name: the file, or the URL without a password.
         version: the database with its version, for the log.
         reader: what is committed.
     """
@@ -43,6 +44,7 @@ class Store:
     def __init__(self, database: Database, holder: Holder, *, identity: str) -> None:
         """Take over a database; see `open`."""
         self._database = database
+        self.name = database.name
         self._connection: Connection | None = None
         self._batch = 0
         self.reader = Reader(database.name, database.reading)

@@ -41,16 +41,20 @@ class Program:
             text=True,
         )
         self.stderr: list[str] = []
-        self._first: queue.Queue[str] = queue.Queue()
+        self._lines: queue.Queue[str] = queue.Queue()
         self._readers = [threading.Thread(target=read) for read in (self._read_stdout, self._read_stderr)]
         for reader in self._readers:
             reader.start()
 
     def wait_served(self) -> str:
         """Return the line that says that the program serves."""
-        line = self._first.get(timeout=_START_S)
+        line = self.next_line()
         assert " serves on " in line, (line, self.stderr)
         return line
+
+    def next_line(self) -> str:
+        """Return the next line of output, when it comes; "" at the end."""
+        return self._lines.get(timeout=_START_S)
 
     @property
     def port(self) -> int:
@@ -84,8 +88,8 @@ class Program:
         assert self.process.stdout is not None
         with self.process.stdout as stdout:
             for line in stdout:
-                self._first.put(line.strip())
-        self._first.put("")
+                self._lines.put(line.strip())
+        self._lines.put("")
 
     def _read_stderr(self) -> None:
         assert self.process.stderr is not None

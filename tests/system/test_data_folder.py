@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -22,3 +23,11 @@ def test_a_data_folder_that_a_node_uses_is_refused_in_one_line(tmp_path: Path, s
     assert second.returncode == 1
     complaint = f"{tmp_path / 'blobs'} is in use by another node or coordinator; give each its own --data-dir"
     assert second.stderr == f"{script.removesuffix('.py')}: {complaint}\n"
+
+
+def test_a_coordinator_says_which_database_it_uses(tmp_path: Path) -> None:
+    coordinator = Program("coordinator.py", "0", "--data-dir", str(tmp_path)).serve()
+    try:
+        assert coordinator.next_line() == f"store: SQLite {sqlite3.sqlite_version}, {tmp_path / 'store.db'}"
+    finally:
+        coordinator.stop()

@@ -131,6 +131,17 @@ def test_a_second_coordinator_says_who_holds_the_store(cluster: Cluster, tmp_pat
     command = [sys.executable, "coordinator.py", "0", "--nodes", str(tmp_path / "nodes.txt")]
     command += ["--data-dir", str(tmp_path / "other"), "--store", f"sqlite:///{tmp_path / 'data' / 'store.db'}"]
     second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert_says_who_holds_the_store(second, cluster)
+
+
+def test_a_second_coordinator_on_the_same_folder_says_who_is_there(cluster: Cluster, tmp_path: Path) -> None:
+    command = [sys.executable, "coordinator.py", "0", "--nodes", str(tmp_path / "nodes.txt")]
+    command += ["--data-dir", str(tmp_path / "data")]
+    second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert_says_who_holds_the_store(second, cluster)
+
+
+def assert_says_who_holds_the_store(second: subprocess.CompletedProcess[str], cluster: Cluster) -> None:
     assert second.returncode == 1
     held = f"the coordinator at 127.0.0.1:{cluster.coordinator.port} (process {cluster.coordinator.process.pid} on "
     assert held in second.stderr, second.stderr
