@@ -19,7 +19,7 @@ from client.times import moment
 from rpc.errors import ExitCode
 from rpc.messages import Checkpoint, RunSpec, WorkDetail, WorkRow
 
-_HEAD = ("run", "name", "owner", "state", "submitted", "round", "error")
+_HEAD = ("run", "kind", "name", "owner", "state", "submitted", "round", "error")
 _DATA = ("name", "shards", "validation", "owner", "parent", "parent_round")  # shown by themselves, or not at all
 _ALWAYS = ("rounds", "epochs", "hidden", "eta")
 
@@ -31,7 +31,7 @@ def list_runs(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps([dataclasses.asdict(row) for row in rows], indent=2))
     else:
-        print("\n".join(align([_HEAD, *map(_row, rows)], n_words=5)))
+        print("\n".join(align([_HEAD, *map(_row, rows)], n_words=6)))
     return ExitCode.DONE
 
 
@@ -100,7 +100,9 @@ def verify(args: argparse.Namespace) -> int:
 
 def _row(row: WorkRow) -> Sequence[str]:
     error = "-" if row.validation_error is None else f"{row.validation_error:.4f}"
-    return row.id, row.name, row.owner or "-", row.state, moment(row.submitted_ms), f"{row.round}/{row.rounds}", error
+    kind = "-" if row.kind == "run" else row.kind
+    about = (row.id, kind, row.name, row.owner or "-", row.state, moment(row.submitted_ms))
+    return *about, f"{row.round}/{row.rounds}", error
 
 
 def _facts(detail: WorkDetail, spec: RunSpec, stored: Sequence[Checkpoint]) -> Iterator[tuple[str, str]]:

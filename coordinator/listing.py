@@ -18,7 +18,7 @@ from rpc.errors import BadRequest, NotFound, TrainerError
 from rpc.messages import WorkFilter, WorkRow
 from rpc.server import Later
 
-LATEST = "latest"  # what people call the newest work
+LATEST = "latest"  # what people call the newest run
 _MOST = 1_000  # rows of one answer
 _SHOWN = 100  # rows for who asks for no number
 _NAMED = 5  # candidates that are named where a name fits several
@@ -100,7 +100,7 @@ def _states(names: Iterable[str]) -> tuple[WorkState, ...]:
 def _found(reader: Reader, name: str) -> StoredWork:
     """The one work that is meant; on a thread."""
     if name == LATEST:
-        found = reader.work_page(limit=1)
+        found = reader.work_page(kind="run", limit=1)  # no verification
     else:
         exact = reader.work(name)
         found = (exact,) if exact is not None else reader.work_called(name, limit=_NAMED + 1)

@@ -27,6 +27,8 @@ def verification(run: str, share: float, seed: int, reader: Reader) -> tuple[Run
     if work is None:
         raise NotFound(f"no run is called {run!r}; `client.py runs list` lists them")
     old = stored_spec(work, reader)
+    if old.verifies:
+        raise BadRequest(f"{run} cannot be verified: it is itself a verification, of {old.verifies}; verify that one")
     if old.mixed_classes or old.round_deadline_s:
         raise BadRequest(f"{run} cannot be verified: its updates depend on the clock, or on which node did what")
     if old.parent:
@@ -49,7 +51,7 @@ def recorded_of(spec: RunSpec, reader: Reader) -> Recorded:
     """What a run that verifies compares with.
 
     Raises:
-        BadRequest: no digests of that run are stored.
+        BadRequest: digests of that run are not stored, or are of several numeric classes.
     """
     written = {each.row.round: each.detail.get("updates") for each in reader.rounds(spec.verifies)}
     updates = {
@@ -60,6 +62,13 @@ def recorded_of(spec: RunSpec, reader: Reader) -> Recorded:
     }
     if not updates:
         raise BadRequest(f"no round of {spec.verifies} is stored with its digests; wait for its first one")
+    known = {number for number, _ in updates}
+    if lacking := set(range(1, max(known) + 1)) - known:
+        raise BadRequest(f"{spec.verifies} cannot be verified: round {min(lacking)} is stored without its digests")
+    classes = sorted({update.numeric_class for update in updates.values()})
+    if len(classes) > 1:
+        raise BadRequest(
+            f"{spec.verifies} cannot be verified: its updates are of the numeric classes {', '.join(classes)}"
+        )
     chosen = sample(updates, spec.sample, spec.sample_seed)
-    (numeric_class,) = {update.numeric_class for update in updates.values()}
-    return Recorded(spec.verifies, numeric_class, updates, chosen)
+    return Recorded(spec.verifies, classes[0], updates, chosen)

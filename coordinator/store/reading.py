@@ -99,6 +99,7 @@ class Reader:
         *,
         states: Collection[WorkState] = (),
         owner: str | None = None,
+        kind: str | None = None,
         before: int | None = None,
         limit: int = 100,
     ) -> tuple[StoredWork, ...]:
@@ -108,6 +109,8 @@ class Reader:
             question = question.where(work.c.state.in_([state.value for state in states]))
         if owner is not None:
             question = question.where(work.c.owner == owner)
+        if kind is not None:
+            question = question.where(work.c.kind == kind)
         if before is not None:
             question = question.where(work.c.number < before)
         with self._connection() as connection:

@@ -22,8 +22,13 @@ def runs(run_client: RunClient, coordinator: Serving, *arguments: object) -> str
 def test_runs_stand_in_columns(coordinator: Serving, run_client: RunClient) -> None:
     coordinator.fake.row = replace(RUNNING, owner="ann", round=1)
     head, row = runs(run_client, coordinator, "list").splitlines()
-    assert head.split() == ["run", "name", "owner", "state", "submitted", "round", "error"]
-    assert row.split()[:4] == [RUN_ID, "data", "ann", "running"] and row.split()[-2:] == ["1/2", "-"]
+    assert head.split() == ["run", "kind", "name", "owner", "state", "submitted", "round", "error"]
+    assert row.split()[:5] == [RUN_ID, "-", "data", "ann", "running"] and row.split()[-2:] == ["1/2", "-"]
+
+
+def test_what_is_no_run_of_its_own_says_so_in_the_list(coordinator: Serving, run_client: RunClient) -> None:
+    coordinator.fake.row = replace(RUNNING, kind="verify")
+    assert runs(run_client, coordinator, "list").splitlines()[1].split()[:3] == [RUN_ID, "verify", "data"]
 
 
 @pytest.mark.parametrize(("limit", "rows"), [(7, 7), (1200, 1200), (5000, 2000)])

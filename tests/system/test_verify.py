@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from roundhouse import connect
 from tests.system.cluster import ROOT, Cluster
 from tests.system.test_faults import MixedCluster, honest_node, odd_node
 from tests.system.test_same_bits import good
@@ -29,6 +30,11 @@ def test_an_honest_run_is_verified(tmp_path: Path, memo: str) -> None:
         done = verify(cluster, run, "--sample", "0.2", "--seed", "3", "--json")
         assert done.returncode == 0, done.stderr
         found = json.loads(done.stdout)
+        again = verify(cluster, found["verification"])
+        with connect(f"127.0.0.1:{cluster.coordinator.port}") as session:
+            assert session.run("latest").id == run, "not the verification, which is newer"
+    assert (again.returncode, again.stdout, len(again.stderr.splitlines())) == (2, "", 1)
+    assert f"it is itself a verification, of {run}; verify that one" in again.stderr
     assert (found["run"], found["updates"]) == (run, 10 * found["rounds"])
     assert found["known"] == (0 if memo == "0" else 10 + found["updates"] - 6), "all but a fifth of 30"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 from coordinator.core.model import WorkState
@@ -46,6 +47,12 @@ def test_a_page_can_be_of_some_states_and_of_one_owner(store: Store) -> None:
     assert ids() == "cba" and ids(owner="ann") == "ca"
     assert ids(WorkState.RUNNING) == "a" and ids(WorkState.PENDING, WorkState.CANCELLED) == "cb"
     assert ids(WorkState.CANCELLED, owner="bob") == ""
+
+
+def test_a_page_can_be_of_one_kind(store: Store) -> None:
+    Batches(store).write(submitted("a"), submitted("b"), replace(submitted("c"), kind="verify"))
+    assert [work.id for work in store.reader.work_page(kind="run")] == ["b", "a"]
+    assert [work.id for work in store.reader.work_page(kind="verify")] == ["c"]
 
 
 def test_work_is_told_its_own_events_and_those_of_nodes_since_it_was_submitted(store: Store) -> None:
