@@ -54,7 +54,7 @@ class RoundhouseClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         shards: parts of the data that are trained on side by side; None: one for each 4,000 rows, 16 at most.
         standardize: scale each feature to mean 0 and deviation 1; the model does so with what it predicts, too.
         label_smoothing: share of the target that is spread over all classes.
-        server_optimizer: what applies the average: fedavg or nesterov.
+        server_optimizer: what applies the average: fedavg, fedavgm, nesterov, fedadam or fedyogi.
         dtype: of the weights, float32 or float64.
         server: `HOST:PORT` of a coordinator. Without it and ROUNDHOUSE_SERVER, a coordinator and a node are started
             on this machine, shared by all fits of this process, and ended with it.
@@ -88,7 +88,7 @@ class RoundhouseClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         shards: int | None = None,
         standardize: bool = True,
         label_smoothing: float = 0.0,
-        server_optimizer: Literal["fedavg", "nesterov"] = "fedavg",
+        server_optimizer: Literal["fedavg", "fedavgm", "nesterov", "fedadam", "fedyogi"] = "fedavg",
         dtype: Literal["float32", "float64"] = "float32",
         server: str | None = None,
     ) -> None:
@@ -133,8 +133,8 @@ class RoundhouseClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         if labels.shape != (model.widths[-1],):
             raise BadRequest(f"{run.id} has {model.widths[-1]} classes, but classes has shape {labels.shape}")
         classifier = cls(model.widths[1:-1], "tanh" if model.activation == "tanh" else "relu")
-        classifier.classes_, classifier.n_features_in_ = labels, model.widths[0]
-        return classifier._keep(model, run.wait())
+        classifier.n_features_in_ = model.widths[0]
+        return classifier._keep(model, run.wait(), labels)
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Train on rows `X` (n_rows, n_features) with labels `y` (n_rows,); return self.
@@ -145,7 +145,7 @@ class RoundhouseClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         """
         x, targets = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(targets)
-        self.classes_, labels = np.unique(targets, return_inverse=True)
+        classes, labels = np.unique(targets, return_inverse=True)
         server = self.server or os.environ.get("ROUNDHOUSE_SERVER") or local_cluster().address()
         with connect(server) as session, TemporaryDirectory(prefix="roundhouse-fit-") as folder:
             run = self._submit(session, Path(folder), np.column_stack((x, labels)))
@@ -154,7 +154,7 @@ class RoundhouseClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
             except KeyboardInterrupt:
                 logger.warning("%s", give_up(run.id, *parse_server(session.server)))
                 raise
-            return self._keep(run.model(), result)
+            return self._keep(run.model(), result, classes)
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the most likely label of each row of `X` (n_rows, n_features), shape (n_rows,)."""
@@ -170,7 +170,7 @@ class RoundhouseClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         """Start a run on rows whose last column is their class, by way of an empty folder."""
         rounds = min(self._whole("rounds"), self._whole("max_iter"))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        settings = self._settings(seed)
+        settings = self._settings(seed, n_classes=int(table[:, -1].max()) + 1)
         if not 0 <= self.validation_fraction < 1:
             raise BadRequest(f"validation_fraction must be from 0 to below 1, not {self.validation_fraction}")
         train, validation = hold_out(table[:, -1], self.validation_fraction, np.random.default_rng(seed))
@@ -185,10 +185,10 @@ class RoundhouseClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
             **settings,
         )
 
-    def _settings(self, seed: int) -> Settings:
+    def _settings(self, seed: int, n_classes: int) -> Settings:
         """The run's settings; searches give numbers of NumPy's types, which are made Python's."""
         return Settings(
-            classes=len(self.classes_),
+            classes=n_classes,
             activation=self.activation,
             optimizer=self.solver,
             batch_size=0 if self.batch_size == "auto" else self._whole("batch_size"),
@@ -218,7 +218,8 @@ class RoundhouseClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
             raise BadRequest(f"{name} must be a whole number, 1 or more, not {value!r}")
         return number
 
-    def _keep(self, model: Model, result: Result) -> Self:
+    def _keep(self, model: Model, result: Result, classes: Array) -> Self:
+        self.classes_ = classes
         self.model_ = model
         self.result_ = result
         self.n_iter_ = sum(each.epochs_run // max(1, each.tasks) for each in result.rounds)
@@ -228,6 +229,6 @@ class RoundhouseClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         return self
 
     def _checked(self, X: ArrayLike) -> Table:
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         x: Table = validate_data(self, X, dtype=np.float64, reset=False)
         return x

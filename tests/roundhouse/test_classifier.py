@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -145,6 +146,28 @@ def test_a_run_becomes_a_classifier() -> None:
 def test_a_senseless_parameter_is_refused(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(BadRequest, match=message):
         RoundhouseClassifier(**parameters).fit(X, Y)
+
+
+def test_a_failed_first_fit_leaves_a_classifier_that_is_not_fitted() -> None:
+    classifier = RoundhouseClassifier(rounds=0)
+    with pytest.raises(BadRequest):
+        classifier.fit(X, Y)
+    with pytest.raises(NotFittedError):
+        classifier.predict(X)
+
+
+def test_after_a_failed_fit_the_model_before_it_answers_with_its_own_labels() -> None:
+    classifier = RoundhouseClassifier(max_iter=4, rounds=2, random_state=1).fit(X, NAMES[Y])
+    before = classifier.predict(X)
+    classifier.set_params(rounds=0)
+    with pytest.raises(BadRequest):
+        classifier.fit(X, Y + 7)
+    assert classifier.classes_.tolist() == NAMES.tolist()
+    assert (classifier.predict(X) == before).all()
+
+
+def test_any_server_optimizer_will_do() -> None:
+    assert RoundhouseClassifier(max_iter=4, rounds=2, server_optimizer="fedadam").fit(X, Y).n_iter_ == 4
 
 
 def run(script: str) -> subprocess.CompletedProcess[str]:
