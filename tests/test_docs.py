@@ -11,6 +11,7 @@ import pytest
 import client.cli
 import compute_node.cli
 import coordinator.cli
+import coordinator.store.failures
 import roundhouse.demo
 from client.subcommands import SUBCOMMANDS
 from rpc import errors
@@ -57,7 +58,8 @@ def test_every_failure_class_has_a_row() -> None:
 
 
 def test_every_error_code_is_named() -> None:
-    kinds = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, TrainerError)]
+    known = [*vars(errors).values(), *vars(coordinator.store.failures).values()]
+    kinds = [each for each in known if isinstance(each, type) and issubclass(each, TrainerError)]
     assert [kind.code for kind in kinds if f"`{kind.code}`" not in README] == []
 
 
