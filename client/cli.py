@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from client.api import Session, connect
 from client.arguments import parse, spec_from
@@ -63,6 +64,7 @@ def _start_and_follow(session: Session, link: Link, spec: RunSpec, report: Repor
     try:
         with interrupts_held():
             run = session.start(spec)
+        _tell_of_other_settings(run, spec)
         _follow(run, report)
     except KeyboardInterrupt:
         if run is not None:
@@ -70,6 +72,14 @@ def _start_and_follow(session: Session, link: Link, spec: RunSpec, report: Repor
             _say(give_up(run.id, link.host, link.port))
         raise
     return run
+
+
+def _tell_of_other_settings(run: Run, spec: RunSpec) -> None:
+    """Say that the run which the key of `spec` names is not what was asked for now."""
+    if spec.key:
+        asked = replace(spec, name="", priority=0)
+        if replace(run.spec(), name="", priority=0, owner=spec.owner, key=spec.key) != asked:
+            _say(f"key {spec.key} is of {run.id}, submitted before with other settings")
 
 
 def _follow(run: Run, report: Report) -> None:

@@ -104,6 +104,21 @@ def test_json_tells_of_a_failed_run_too(coordinator: Serving, data: Path, run_cl
     assert json.loads(ended.out)["state"] == "failed"
 
 
+KEYED = ("2", "3", "4", "0.5", "--quiet", "--key", "monday")
+
+
+@pytest.mark.parametrize("rounds", [2, 9])
+def test_a_key_that_is_of_a_run_with_other_settings_is_told(
+    coordinator: Serving, data: Path, run_client: RunClient, rounds: int
+) -> None:
+    assert run_client("127.0.0.1", coordinator.port, data, *KEYED).status == 0
+    (first,) = coordinator.fake.specs
+    coordinator.fake.spec = replace(first, rounds=rounds)
+    ended = run_client("127.0.0.1", coordinator.port, data, *KEYED, "--priority", "3")
+    told = f"client: key monday is of {RUN_ID}, submitted before with other settings\n"
+    assert (ended.status, ended.err) == (0, "" if rounds == 2 else told)
+
+
 def test_what_the_coordinator_refuses_is_a_usage_error(coordinator: Serving, data: Path, run_client: RunClient) -> None:
     coordinator.fake.refusal = BadRequest("k must be 5 or more: train_toy1.txt has label 4")
     ended = run_client("127.0.0.1", coordinator.port, data, 2, 3, 4, 0.5)
