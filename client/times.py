@@ -9,15 +9,34 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def since(text: str) -> timedelta | datetime:
-    """Read how long ago (`90s`, `15m`, `2h`, `7d`) or when (`2026-11-22T18:00`, local time) something was."""
-    number, unit = text[:-1], text[-1:]
-    if unit in _UNITS and number.isascii() and number.replace(".", "", 1).isdigit():
-        return timedelta(seconds=float(number) * _UNITS[unit])
+    """Read how long ago (`90s`, `15m`, `2h`, `7d`) or when (`2026-11-22T18:00`, local time) something was.
+
+    Raises:
+        argparse.ArgumentTypeError: it is neither, or nothing was then: the calendar does not go back so far.
+    """
     try:
-        return datetime.fromisoformat(text)
+        read = _read(text)
     except ValueError:
         message = f"{text!r} is no time; write 15m, 2h, 7d or 2026-11-22T18:00"
         raise argparse.ArgumentTypeError(message) from None
+    except OverflowError:
+        raise _too_far(text) from None
+    try:
+        ms_of(read, datetime.now())
+    except (ValueError, OverflowError):
+        raise _too_far(text) from None
+    return read
+
+
+def _read(text: str) -> timedelta | datetime:
+    number, unit = text[:-1], text[-1:]
+    if unit in _UNITS and number.isascii() and number.replace(".", "", 1).isdigit():
+        return timedelta(seconds=float(number) * _UNITS[unit])
+    return datetime.fromisoformat(text)
+
+
+def _too_far(text: str) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(f"{text!r} is too far away; write 15m, 2h, 7d or 2026-11-22T18:00")
 
 
 def ms_of(moment: timedelta | datetime | None, now: datetime) -> int:
