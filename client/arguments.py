@@ -40,7 +40,13 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         if name in SUBCOMMANDS:
             return subcommand_parser(name).parse_args(argv[n_words:], argparse.Namespace(command=name))
     if argv and any(name.startswith(f"{argv[0]} ") for name in SUBCOMMANDS):
-        return group_parser(argv[0]).parse_args(argv[1:])  # which ends the program: it has no word that is missing here
+        group = group_parser(argv[0])
+        group.parse_args(argv[1:])  # which ends the program, unless something stands before a second word that is right
+        group.error(f"the command follows at once, as in `client.py {argv[0]} COMMAND [options]`")
+    if argv and argv[0].partition("=")[0] == "--server":
+        Parser("client", description="").error(
+            "options follow the command, as in `client.py status --server HOST:PORT`"
+        )
     return _train_parser().parse_args([_as_value(text) for text in argv], argparse.Namespace(command="train"))
 
 

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line, and that has the options every program has.
+    """An argument parser whose errors are one line, with the options every program has; none may be shortened.
 
     Args:
         prog: the program's name, which starts every line that it says on stderr.
@@ -32,7 +32,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, prog: str, *, description: str, log_level: str = "info", **settings: object) -> None:
         settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         settings["epilog"] = f"{settings.get('epilog', '')}\n{_EXIT_STATUS}".lstrip()
-        super().__init__(prog, description=description, **settings)  # type: ignore[arg-type]
+        super().__init__(prog, description=description, allow_abbrev=False, **settings)  # type: ignore[arg-type]
         self._log_level = log_level
 
     def add_common_options(self) -> None:

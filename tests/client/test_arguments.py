@@ -175,6 +175,10 @@ def test_the_help_of_a_first_word_lists_the_second_ones(run_client: RunClient) -
     [
         (("models",), "client models: the following arguments are required: COMMAND"),
         (("runs", "paint"), "client runs: argument COMMAND: invalid choice: 'paint' (choose from "),
+        (("runs", "--", "list"), "client runs: the command follows at once, as in `client.py runs COMMAND [options]`"),
+        (("--server", "a:1", "status"), "client: options follow the command, as in `client.py status --server HOST"),
+        (("--server=a:1", "runs", "list"), "client: options follow the command, as in `client.py status --server "),
+        (("status", "--serv", "a:1"), "client status: unrecognized arguments: --serv a:1"),
         (("models", "export"), "client models export: the following arguments are required: RUN"),
         (("models", "export", "r1", "--format", "pt"), "client models export: argument --format: invalid choice: 'pt'"),
     ],
