@@ -64,13 +64,17 @@ def tell_why(args: argparse.Namespace) -> int:
 
 
 def _id_of(session: Session, kind: Kind, name: str) -> str:
-    """Return the id of a run that was named otherwise; of what nobody knows, and of all else, the name."""
-    if kind not in ("run", "job"):
+    """Return the id of a run, or of a task of one, that was named otherwise; of all else the name.
+
+    Where nobody knows it, that is the name, too: the answer says which id is like it.
+    """
+    run, *task = name.rsplit("/", 2) if kind == "task" else [name]
+    if kind == "node" or (kind == "task" and len(task) != 2):
         return name
     try:
-        return session.run(name).id
+        return "/".join((session.run(run).id, *task))
     except NotFound:
-        return name  # the answer says which id is like it
+        return name
 
 
 def why_lines(why: Why) -> Iterator[str]:

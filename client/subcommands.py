@@ -86,7 +86,7 @@ def _events(parser: Parser) -> None:
 
 def _why(parser: Parser) -> None:
     parser.add_argument("kind", metavar="KIND", choices=("run", "job", "task", "node"), help="run, job, task or node")
-    parser.add_argument("id", metavar="ID", help="RUN; RUN/ROUND/SHARD; id, name or identity of a node")
+    parser.add_argument("id", metavar="ID", help="RUN; RUN/ROUND/SHARD, from 0; id, name or identity of a node")
     _add_json(parser)
 
 

@@ -20,13 +20,14 @@ def not_told(error: StoreDown) -> Reason:
     return Reason("store", f"what happened before cannot be told now: {error}")
 
 
-def totals(found: Mapping[tuple[str, str], int]) -> Iterator[Reason]:
-    """How often attempts failed, and were rejected, for which causes."""
+def totals(found: Mapping[tuple[str, str], int], *, all_again: bool) -> Iterator[Reason]:
+    """How often attempts failed, and were rejected, for which causes; `all_again` says that each was tried again."""
+    again = "; each was tried again" if all_again else ""
     for outcome, text in ((Outcome.FAILED, "failed"), (Outcome.REJECTED, "rejected, which is no failure")):
         causes = {cause: count for (kind, cause), count in found.items() if kind == outcome.value}
         if causes:
             parts = ", ".join(f"{cause} {count}" for cause, count in sorted(causes.items(), key=lambda each: -each[1]))
-            yield Reason("retry", f"{counted(sum(causes.values()), 'attempt')} {text} ({parts}); each was tried again")
+            yield Reason("retry", f"{counted(sum(causes.values()), 'attempt')} {text} ({parts}){again}")
 
 
 def one_by_one(attempts: Sequence[AttemptEnded], *, of_node: bool = False) -> Iterator[Reason]:

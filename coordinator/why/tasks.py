@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from coordinator.core.model import TaskState
+from coordinator.branching import stored_spec
+from coordinator.core.model import TaskState, WorkState
+from coordinator.round_story import left_out
 from coordinator.store.failures import StoreDown
 from coordinator.store.reading import Reader
 from coordinator.why.history import not_told, one_by_one
@@ -14,10 +16,13 @@ from coordinator.why.now import TaskNow, WorkNow
 from coordinator.why.rounds import round_reasons
 from coordinator.why.waiting import waiting
 from coordinator.why.words import counted, listed, seen_by_policy
+from mlcore.participation import participants
 from rpc.errors import BadRequest, NotFound
-from rpc.messages import Reason, Why
+from rpc.messages import Reason, RunSpec, Why
 
 _SHOWN = 100  # attempts
+_DIGITS = 9  # no run has more rounds or shards
+_BROKEN_OFF = {WorkState.FAILED: "failed", WorkState.CANCELLED: "was cancelled"}
 _STATES = {
     TaskState.READY: "waits for a free slot",
     TaskState.DELAYED: "was set back and is tried again in a moment",
@@ -34,7 +39,7 @@ def parts_of(task_id: str) -> tuple[str, int, int]:
         BadRequest: it is no id of a task.
     """
     work_id, *numbers = task_id.rsplit("/", 2)
-    if len(numbers) != 2 or not all(number.isdecimal() for number in numbers):
+    if len(numbers) != 2 or not all(number.isdecimal() and len(number) <= _DIGITS for number in numbers):
         raise BadRequest(f"{task_id!r} is not RUN/ROUND/SHARD, as in run-7/3/0 (round 0 is the survey, shards from 0)")
     return work_id, int(numbers[0]), int(numbers[1])
 
@@ -45,6 +50,7 @@ def why_task(task_id: str, now: WorkNow | None, reader: Reader, store_fault: str
     Raises:
         NotFound: there is no such task.
     """
+    task_id = "{}/{}/{}".format(*parts_of(task_id))
     task = next((task for task in now.tasks if task.id == task_id), None) if now is not None else None
     if task is None or now is None:
         return _over(task_id, now, reader)
@@ -56,18 +62,47 @@ def why_task(task_id: str, now: WorkNow | None, reader: Reader, store_fault: str
 
 
 def _over(task_id: str, now: WorkNow | None, reader: Reader) -> Why:
-    work_id, number, _ = parts_of(task_id)
-    if now is None and reader.work(work_id) is None:
+    """The answer about a task that is not open."""
+    work_id, number, shard = parts_of(task_id)
+    stored = reader.work(work_id)
+    if stored is None:
         raise unknown("run", work_id, (each.id for each in reader.work_page()))
-    before = tuple(one_by_one(reader.attempts(work_id, task=task_id, limit=_SHOWN)))
+    _check(task_id, stored_spec(stored, reader))
     done = reader.rounds(work_id, after=number - 1, up_to=number)
+    reasons = tuple(chain.from_iterable(map(round_reasons, done)))
+    if any(shard in left_out(each.detail) for each in done):
+        answer = f"{task_id} was left out: round {number} ended at its deadline without it."
+        return Why("task", task_id, "left out", answer, reasons)
+    before = tuple(one_by_one(reader.attempts(work_id, task=task_id, limit=_SHOWN)))
     if not before and not done:
         raise _no_task(task_id, now)
-    tried = (
-        f"; {counted(len(before), 'attempt')} before the last did not succeed" if before else ", at the first attempt"
-    )
-    reasons = (*before, *chain.from_iterable(map(round_reasons, done)))
-    return Why("task", task_id, "over", f"{task_id} is over{tried}.", reasons)
+    tried = counted(len(before), "attempt")
+    if stored.state in _BROKEN_OFF and not done and not _is_surveyed(task_id, reader):
+        told = f" with its run, which {_BROKEN_OFF[stored.state]}; {tried} did not succeed"
+    else:
+        told = f"; {tried} before the last did not succeed" if before else ", at the first attempt"
+    return Why("task", task_id, "over", f"{task_id} is over{told}.", (*before, *reasons))
+
+
+def _check(task_id: str, spec: RunSpec) -> None:
+    """Refuse what the run never had.
+
+    Raises:
+        NotFound: it has no such round or shard, or the shard takes no part in the round.
+    """
+    work_id, number, shard = parts_of(task_id)
+    first, n_shards = spec.parent_round + 1 if spec.parent else 0, len(spec.shards)
+    if not first <= number <= spec.rounds:
+        raise NotFound(f"no task is called {task_id!r}; {work_id} has the rounds {first} to {spec.rounds}")
+    if shard >= n_shards:
+        raise NotFound(f"no task is called {task_id!r}; {work_id} has the shards 0 to {n_shards - 1}")
+    if number and shard not in participants(n_shards, spec.fraction, spec.seed, number):
+        raise NotFound(f"no task is called {task_id!r}; round {number} is one without that shard (--fraction)")
+
+
+def _is_surveyed(task_id: str, reader: Reader) -> bool:
+    work_id, number, shard = parts_of(task_id)
+    return number == 0 and any(each.shard == shard for each in reader.surveys(work_id))
 
 
 def _no_task(task_id: str, now: WorkNow | None) -> NotFound:

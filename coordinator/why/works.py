@@ -19,6 +19,7 @@ from rpc.messages import EventQuery, Reason, Why, WorkRow
 
 _SHOWN = 5  # set-backs, and waits
 _KNOWN = 1000  # ids among which a like one is looked for
+_BROKEN_OFF = (WorkState.FAILED.value, WorkState.CANCELLED.value)
 _WAITS = ("waiting", "went on", "left out", "resumed", "max time", "stopping")
 
 
@@ -41,7 +42,7 @@ def why_work(work_id: str, now: WorkNow | None, reader: Reader, store_fault: str
 
 def _history(row: WorkRow, reader: Reader) -> Iterator[Reason]:
     yield from map(of_event, reader.find_events(EventQuery(row.id, limit=_SHOWN), kinds=_WAITS))
-    yield from totals(reader.set_backs(row.id))
+    yield from totals(reader.set_backs(row.id), all_again=row.state not in _BROKEN_OFF)
     yield from one_by_one(reader.failures(work_id=row.id))
     last = reader.rounds(row.id, after=max(0, row.round - 1), up_to=row.round)
     slowest = reader.slowest_round(row.id)

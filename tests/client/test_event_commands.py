@@ -68,6 +68,12 @@ def test_why_is_one_answer_and_what_is_behind_it(coordinator: Serving, run_clien
     assert about["reasons"][0]["advice"] == "start a node"
 
 
+@pytest.mark.parametrize("name", [RUN_ID, "monday", "latest"])
+def test_the_run_of_a_task_is_named_as_any_run_is(coordinator: Serving, run_client: RunClient, name: str) -> None:
+    outcome = run_client("why", "task", f"{name}/3/0", "--server", coordinator.address)
+    assert outcome.err == f"client: no task is called '{RUN_ID}/3/0'; do you mean {RUN_ID}?\n"
+
+
 def test_an_unknown_id_is_one_line(coordinator: Serving, run_client: RunClient) -> None:
     outcome = run_client("why", "run", "run-9", "--server", coordinator.address)
     assert (outcome.status, outcome.out) == (ExitCode.FAILED, "")
@@ -85,6 +91,14 @@ def test_what_is_no_moment_is_a_wrong_usage(text: str, run_client: RunClient) ->
     outcome = run_client("events", f"--since={text}")
     assert outcome.status == ExitCode.USAGE
     assert "is no time; write 15m, 2h, 7d or 2026-11-22T18:00" in outcome.err
+
+
+@pytest.mark.parametrize("text", ["99999999999d", "9999999d", f"{'9' * 400}s", "0001-01-01"])
+def test_a_moment_before_all_calendars_is_a_wrong_usage(text: str, run_client: RunClient) -> None:
+    outcome = run_client("events", f"--since={text}")
+    assert outcome.status == ExitCode.USAGE
+    assert f"{text!r} is too far away; write 15m" in outcome.err
+    assert outcome.err.count("\n") == 1
 
 
 def test_long_lines_are_wrapped_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:

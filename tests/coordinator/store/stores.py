@@ -25,9 +25,9 @@ def open_store(place: str | Path, *, address: str = "127.0.0.1:9090", now_ms: in
         store.close()
 
 
-def submitted(work_id: str, **settings: Any) -> WorkSubmitted:
+def submitted(work_id: str, spec: bytes = b"spec", **settings: Any) -> WorkSubmitted:
     """A run."""
-    return WorkSubmitted(work_id, "run", "letters", b"spec", at_ms=1, **settings)
+    return WorkSubmitted(work_id, "run", "letters", spec, at_ms=1, **settings)
 
 
 def happened(number: int, work_id: str = "", **settings: Any) -> EventRow:

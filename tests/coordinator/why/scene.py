@@ -15,6 +15,7 @@ from coordinator.store.store import Store
 from coordinator.views import Clock
 from coordinator.why.now import WorkNow, work_now
 from coordinator.why.works import why_work
+from rpc.codec import to_bytes
 from rpc.messages import Why
 from tests.coordinator.runs import node, spec
 from tests.coordinator.store.stores import Batches, submitted
@@ -54,8 +55,9 @@ class Scene:
 
     def submit(self, name: str, n_shards: int = 2, **settings: Any) -> Work:
         """Hand in a run."""
-        self.remember(submitted(name))
-        self.handle(Submitted(TrainingRun(name, spec(n_shards, **settings), 0.0)))
+        wanted = spec(n_shards, **settings)
+        self.remember(submitted(name, to_bytes(wanted)))
+        self.handle(Submitted(TrainingRun(name, wanted, 0.0)))
         return self.dispatcher.work[name]
 
     def now(self, name: str) -> WorkNow:
