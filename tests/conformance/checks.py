@@ -53,7 +53,8 @@ def fields_of_a_later_version_are_passed_over(peer: Peer) -> None:
         wire.writeFieldStop()
         wire.writeFieldStop()
         wire.trans.flush()
-        assert raw.recv_hello().protocol == PROTOCOL_VERSION
+        protocol = raw.recv_hello().protocol
+        assert protocol == PROTOCOL_VERSION, f"it says to speak protocol {protocol}"
 
 
 def a_method_of_a_later_version_is_answered(peer: Peer) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rpc.errors import ExitCode
-from tests.conformance.__main__ import main
+from tests.conformance.__main__ import flaw_of, main
+from tests.conformance.peer import Peer
 from tests.system.cluster import Program
 from tests.system.test_faults import odd_node
 
@@ -40,6 +41,13 @@ def test_where_nobody_listens_every_check_fails_and_says_so(capsys: pytest.Captu
     assert main(["127.0.0.1:1"]) == ExitCode.FAILED
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1].startswith("0 of ") and all(line.startswith("FAIL") for line in lines[:-1])
+
+
+def test_a_check_that_fails_without_words_fails() -> None:
+    def speechless(peer: Peer) -> None:
+        raise AssertionError
+
+    assert flaw_of(speechless, ("127.0.0.1", 1)) == "it does otherwise"
 
 
 def test_a_wrong_usage_is_told(capsys: pytest.CaptureFixture[str]) -> None:
