@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.simulation import trainer
@@ -36,6 +38,16 @@ def test_a_planted_bug_is_found_and_its_replay_tells_the_same() -> None:
     assert [replay.returncode for replay in replays] == [1, 1]
     assert found.flaw in replays[0].stdout
     assert replays[0].stdout == replays[1].stdout
+
+
+def test_a_patch_that_merely_breaks_the_code_is_no_planted_bug_that_is_found(tmp_path: Path) -> None:
+    (good,) = [patch for patch in PATCHES if patch.stem == "slot_leaked"]
+    broken = tmp_path / "broken.patch"
+    gone = "-            self._pool.vacate(attempt)\n"
+    assert gone in good.read_text()
+    broken.write_text(good.read_text().replace(",4 @@", ",5 @@").replace(gone, f"{gone}+            vacate(attempt)\n"))
+    with pytest.raises(ValueError, match=r"broken\.patch breaks the code, and no promise of it: .*NameError"):
+        find(broken, 100)
 
 
 def test_a_short_series_prints_its_table_and_ends_well(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.simulation.flaw import Flaw
+
 ROOT = Path(__file__).resolve().parents[3]
 PATCHES = sorted(Path(__file__).parent.glob("*.patch"))
 _NEEDED = ("coordinator", "gen-py", "mlcore", "rpc", "tests/simulation")
 _FOUND = re.compile(r"schedule (\d+) of series \d+ failed: (.*)")
+_ERROR = re.compile(r"(\w+) at [\d.]+ s: (?:the coordinator ends: (\w+)\()?")
 _TIMEOUT_S = 120.0
 
 
@@ -57,13 +60,25 @@ def find(patch: Path | None, n_schedules: int) -> Found | None:
     """Return where the simulator found the planted bug, or None.
 
     Raises:
-        ValueError: the patch does not apply any more, or the simulator did not run.
+        ValueError: the patch does not apply any more or merely breaks the code, or the simulator did not run.
     """
     with copy_of_the_core(patch) as folder:
-        result = simulate(folder, str(n_schedules))
+        try:
+            result = simulate(folder, str(n_schedules))
+        except subprocess.TimeoutExpired:
+            raise ValueError(f"the simulator did not end within {_TIMEOUT_S:.0f} s") from None
     found = _FOUND.search(result.stdout)
     if found is not None:
+        if patch is not None and not _is_promise_broken(found[2], patch):
+            raise ValueError(f"{patch.name} breaks the code, and no promise of it: {found[2]}")
         return Found(int(found[1]), found[2])
     if "schedules/s" not in result.stdout:
         raise ValueError(f"the simulator did not run: {result.stderr.strip().splitlines()[-1:]}")
     return None
+
+
+def _is_promise_broken(flaw: str, patch: Path) -> bool:
+    """Whether the simulator missed something, or the error came that the first line of the patch names."""
+    told = _ERROR.match(flaw)
+    kind = (told[2] or told[1]) if told is not None else ""
+    return kind == Flaw.__name__ or (kind != "" and kind in re.findall(r"\w+", patch.read_text().partition("\n")[0]))
