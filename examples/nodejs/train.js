@@ -97,7 +97,10 @@ async function main([host, port, folder, ...numbers]) {
   }
   const options = { transport: thrift.TFramedTransport, protocol: thrift.TBinaryProtocol };
   const connection = thrift.createConnection(host, Number(port), options);
-  const lost = new Promise((_, reject) => connection.on('error', reject));
+  const lost = new Promise((_, reject) => {
+    connection.on('error', reject);
+    connection.on('close', () => reject(new Error('the coordinator has gone')));
+  });
   try {
     await Promise.race([train(thrift.createClient(Coordinator, connection), folder, numbers.map(Number)), lost]);
     return 0;
@@ -109,4 +112,5 @@ async function main([host, port, folder, ...numbers]) {
   }
 }
 
+process.exitCode = 1; // until it is done: Node.js ends by itself when nothing is left to wait for
 main(process.argv.slice(2)).then((status) => process.exit(status));

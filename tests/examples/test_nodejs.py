@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -47,6 +48,18 @@ def test_it_trains_the_same_model_as_our_client(example: Path, tmp_path: Path) -
         assert "round 1 of" in theirs.stderr
         refused = run_example(example, "127.0.0.1", port, str(LETTERS), "0", *RUN[1:4])
         assert refused.returncode == 1 and "rounds" in refused.stderr
+
+
+def test_it_says_that_the_coordinator_has_gone(example: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = str(listening.getsockname()[1])
+        command = ["node", "train.js", "127.0.0.1", port, str(LETTERS), *RUN[:4]]
+        process = subprocess.Popen(command, cwd=example, stderr=subprocess.PIPE, text=True)
+        connection, _ = listening.accept()
+        with connection:
+            assert connection.recv(4096), "its hello"
+        said = process.communicate(timeout=60)[1]
+    assert (process.returncode, said) == (1, "train.js: the coordinator has gone\n")
 
 
 def test_it_says_in_one_line_what_is_wrong(example: Path, tmp_path: Path) -> None:
