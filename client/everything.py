@@ -18,12 +18,18 @@ _WIDE = 100  # columns from which on there is room for more of a node
 
 @dataclass(frozen=True)
 class Picture:
-    """What is known. `away_s` is since when the coordinator has not answered, in seconds; 0: it does."""
+    """What is known.
+
+    Attributes:
+        away_s: since when the coordinator, or its store, has not answered, in seconds; 0: both do.
+        away: which of them that is.
+    """
 
     server: str
     overview: Overview
     events: Sequence[EventRow] = ()
     away_s: float = 0.0
+    away: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,9 +64,7 @@ def _head(picture: Picture) -> Iterator[Line]:
     overview = picture.overview
     yield Line(headline(overview), "bold")
     if picture.away_s:
-        yield Line(
-            f"{picture.server} has been away for {picture.away_s:.0f} s; trying again. This is how it was:", "red"
-        )
+        yield Line(f"{picture.away} has been away for {picture.away_s:.0f} s; trying again. This is how it was:", "red")
     else:
         yield Line(*store_line(overview))
     yield Line(summary(overview))

@@ -8,7 +8,7 @@ from typing import Any
 
 from rpc.addresses import split_address
 from rpc.client import Client
-from rpc.errors import BadRequest, Unreachable
+from rpc.errors import BadRequest, StoreDown, Unreachable
 from rpc.messages import PROTOCOL_VERSION, Hello
 from rpc.program import VERSION
 from rpc.services import COORDINATOR
@@ -81,14 +81,23 @@ class Link:
         return answer
 
     def call_again(self, name: str, *args: Any, waits_s: float = 0.0) -> Any:
-        """As `call`, for calls that may be repeated: a lost connection is made anew while patience lasts."""
+        """As `call`, for calls that may be repeated: while patience lasts it outlives absences.
+
+        Those of the coordinator, whose lost connection is made anew, and those of its store.
+
+        Raises:
+            Unreachable: the coordinator was away for too long.
+            StoreDown: its store was.
+        """
         give_up_at = time.monotonic() + self._patience_s + waits_s
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
                 return self.call(name, *args, waits_s=waits_s)
-            except Unreachable as error:
+            except (Unreachable, StoreDown) as error:
                 if time.monotonic() + pause_s > give_up_at:
+                    if isinstance(error, StoreDown):
+                        raise
                     raise Unreachable(
                         f"the coordinator at {self} has been away for {self._patience_s:g} s: {error}"
                     ) from error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from secrets import token_hex
 from typing import Unpack
 
 import numpy as np
@@ -20,6 +22,7 @@ from rpc.errors import BadData, BadRequest, NotFound, RunFailed, TimedOut
 from rpc.messages import PART_BYTES, Buffer, Checkpoint, News, RunDetail, RunSpec, WorkDetail, WorkRow
 
 _POLL_S = 10.0
+_OF_THE_CALL = "auto-"  # how keys begin that nobody has given
 
 
 class Run:
@@ -79,9 +82,9 @@ class Run:
         return row
 
     def spec(self) -> RunSpec:
-        """Return what the run was asked to do."""
+        """Return what the run was asked to do; whoever submits that again starts another run, unless it has a key."""
         spec: RunSpec = self._link.call_again("get_spec", self.id)
-        return spec
+        return replace(spec, key="") if spec.key.startswith(_OF_THE_CALL) else spec
 
     def checkpoints(self) -> tuple[Checkpoint, ...]:
         """Return the rounds whose model is stored, the first one first."""
@@ -161,10 +164,10 @@ class Run:
 
 
 def submit(link: Link, spec: RunSpec) -> Run:
-    """Start a run whose data the coordinator holds."""
-    # Without a key not tried again when the connection is lost: the coordinator may have started it already.
-    call = link.call_again if spec.key else link.call
-    return Run(link, call("submit_run", spec))
+    """Start a run whose data the coordinator holds; once, however often the answer is lost."""
+    # The coordinator may have started the run already when the call is made again: the key tells it so.
+    spec = spec if spec.key else replace(spec, key=_OF_THE_CALL + token_hex(8))
+    return Run(link, link.call_again("submit_run", spec))
 
 
 def _numbers(data: Buffer) -> NDArray[np.float64] | None:

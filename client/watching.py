@@ -15,7 +15,7 @@ from client.everything import Picture, lines_of
 from client.link import Link, parse_server
 from client.status import headline, summary
 from client.style import STATES
-from rpc.errors import ExitCode, Unreachable
+from rpc.errors import ExitCode, StoreDown, Unreachable
 from rpc.messages import EventQuery, EventRow, Overview
 
 _EVERY_S = 1.0
@@ -45,26 +45,32 @@ def watch_everything(args: argparse.Namespace) -> int:
 
 
 def look(session: Session) -> Iterator[Picture]:
-    """Yield a picture every second; the latest one again, saying so, while the coordinator is away."""
+    """Yield a picture every second; the latest one again, saying so, while the coordinator or its store is away."""
     overview, last = session.glance(_RUNS), 0
     kept: tuple[EventRow, ...] = ()
     away_since: float | None = None
+    away = ""
     while True:
         try:
             page = session.events(EventQuery(after=last, limit=_EVENTS, notable=True))
             overview = session.glance(_RUNS)
-            kept, last, away_since = (*kept, *page.events)[-_EVENTS:], max(page.last, 1), None
-        except Unreachable:
+            kept, last = (*kept, *page.events)[-_EVENTS:], max(page.last, 1)
+            away_since, away = None, ""
+        except (Unreachable, StoreDown) as error:
             away_since = away_since or time.monotonic()
+            away = f"the store of {session.server}" if isinstance(error, StoreDown) else session.server
         away_s = 0.0 if away_since is None else max(0.1, time.monotonic() - away_since)
-        yield Picture(session.server, overview, kept, away_s)
+        yield Picture(session.server, overview, kept, away_s, away)
         time.sleep(_EVERY_S)
 
 
 def _print_json(pictures: Iterator[Picture]) -> None:
     """An object a line."""
     for picture in pictures:
-        print(json.dumps({"away_s": picture.away_s, **dataclasses.asdict(picture.overview)}), flush=True)
+        print(
+            json.dumps({"away": picture.away, "away_s": picture.away_s, **dataclasses.asdict(picture.overview)}),
+            flush=True,
+        )
 
 
 def _print_lines(pictures: Iterator[Picture]) -> None:
@@ -74,7 +80,7 @@ def _print_lines(pictures: Iterator[Picture]) -> None:
         if number == 0 or (was_away and not picture.away_s):
             _say(_state(picture.overview))
         if picture.away_s and not was_away:
-            _say(f"{picture.server} does not answer; trying again")
+            _say(f"{picture.away} does not answer; trying again")
         for row in picture.events:
             if row.number > told:
                 _say(event_line(row))

@@ -118,6 +118,13 @@ class DiskFull(TrainerError):
     code = "disk_full"
 
 
+class StoreDown(TrainerError):
+    """The store cannot be used now (locked, full, read-only, away); nothing was lost, and the call may be repeated."""
+
+    kind = FailureKind.NO_CAPACITY
+    code = "store_down"
+
+
 class Cancelled(TrainerError):
     """The attempt was told to stop."""
 
@@ -212,6 +219,7 @@ _BY_CODE: dict[str, type[TrainerError]] = {
         Diverged,
         OutOfMemory,
         DiskFull,
+        StoreDown,
         MissingBlob,
         BadUpdate,
         Stale,

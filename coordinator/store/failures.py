@@ -7,14 +7,9 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from rpc.errors import FailureKind, TrainerError
+from rpc.errors import FailureKind, StoreDown, TrainerError
 
-
-class StoreDown(TrainerError):
-    """The store cannot be used now (locked, full, read-only, away); nothing was lost, and the call may be repeated."""
-
-    kind = FailureKind.NO_CAPACITY
-    code = "store_down"
+__all__ = ["StoreDown", "StoreHeld", "StoreUnusable", "told_apart"]
 
 
 class StoreUnusable(TrainerError):

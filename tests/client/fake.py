@@ -120,6 +120,8 @@ class FakeCoordinator:
         story: the answers of `watch`, by the number asked for; beyond its end, calls are held for
             ever, unless the run has ended.
         parts: (name, offset, size) of each part of data that came.
+        outages: what the next calls of `watch` and `list_events` are refused with.
+        lost_answers: so many submissions are taken, but never answered.
         forgotten: `watch` knows no run any more.
         listed: how many runs there are, all alike.
         key: another name of the run.
@@ -133,6 +135,8 @@ class FakeCoordinator:
     nodes: Overview = field(default_factory=lambda: Overview("0.1.0", "load-balancing", 5.0))
     protocol: int = PROTOCOL_VERSION
     refusal: TrainerError | None = None
+    outages: list[TrainerError] = field(default_factory=list)
+    lost_answers: int = 0
     forgotten: bool = False
     listed: int = 1
     key: str = "monday"
@@ -158,14 +162,19 @@ class FakeCoordinator:
     def get_blob(self, caller: Caller, name: str, offset: int, length: int) -> bytes:
         return self.blobs.get(name, offset, length)
 
-    def submit_run(self, caller: Caller, spec: RunSpec) -> str:
+    def submit_run(self, caller: Caller, spec: RunSpec) -> str | Later:
         if self.refusal is not None:
             raise self.refusal
         self.specs.append(spec)
+        if self.lost_answers:
+            self.lost_answers -= 1
+            return Later()
         return RUN_ID
 
     def watch(self, caller: Caller, work_id: str, after: int, wait_ms: int) -> News | Later:
         self.watched.put(after)
+        if self.outages:
+            raise self.outages.pop()
         if self.forgotten:
             raise NotFound(f"no run is called {work_id}")
         if after < len(self.story):
@@ -220,6 +229,8 @@ class FakeCoordinator:
 
     def list_events(self, caller: Caller, query: EventQuery) -> EventPage:
         self.queries.append(query)
+        if self.outages:
+            raise self.outages.pop()
         found = tuple(row for row in self.events if row.number > query.after)
         return EventPage(found[-query.limit :], self.events[-1].number if self.events else 0)
 

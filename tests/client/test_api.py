@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
@@ -14,7 +15,7 @@ from client.link import Link
 from mlcore.mlp import n_weights
 from roundhouse import Run, Session, connect
 from rpc.blobs import blob_name
-from rpc.errors import BadData, BadRequest, FailureKind, NotFound, RunFailed, TimedOut, Unreachable
+from rpc.errors import BadData, BadRequest, FailureKind, NotFound, RunFailed, StoreDown, TimedOut, Unreachable
 from rpc.messages import News
 from tests.client.fake import COMPLETED, DETAIL, LAYERS, RUN_ID, RUNNING, SHA256, WEIGHTS, Serving, story_of
 
@@ -174,6 +175,35 @@ def test_a_run_that_a_restart_made_the_coordinator_forget_has_failed(coordinator
         next(news)
     where = f"the coordinator at {coordinator.address}"
     assert str(caught.value) == f"{where} was restarted and does not know {RUN_ID} any more; start it again"
+
+
+def test_following_a_run_outlives_an_outage_of_the_store(coordinator: Serving, session: Session) -> None:
+    coordinator.fake.outages += [StoreDown("locked"), StoreDown("locked")]
+    assert [news.row.state for news in session.run(RUN_ID)] == ["running", "completed", "completed"]
+    assert not coordinator.fake.outages
+
+
+def test_patience_with_an_absent_store_ends_with_what_is_the_matter_with_it(coordinator: Serving) -> None:
+    coordinator.fake.outages.append(StoreDown("store s: locked"))
+    link = Link("127.0.0.1", coordinator.port, timeout_s=5, patience_s=0.05)
+    with closing(link), pytest.raises(StoreDown, match=r"^store s: locked$"):
+        Session(link).events()
+
+
+def test_a_submission_whose_answer_is_lost_is_made_again_as_the_same_one(coordinator: Serving, data: Path) -> None:
+    coordinator.fake.lost_answers = 1
+    with connect(coordinator.address, timeout_s=0.5) as session:
+        assert submit(session, data).id == RUN_ID
+        first, again = coordinator.fake.specs
+        assert first == again and first.key
+        submit(session, data)
+    assert coordinator.fake.specs[-1].key not in ("", first.key)
+
+
+def test_a_key_that_nobody_has_given_is_not_shown(coordinator: Serving, session: Session, data: Path) -> None:
+    run = submit(session, data)
+    (coordinator.fake.spec,) = coordinator.fake.specs
+    assert run.spec() == replace(coordinator.fake.spec, key="")
 
 
 def test_patience_with_an_absent_coordinator_ends(coordinator: Serving) -> None:

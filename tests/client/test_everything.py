@@ -53,7 +53,8 @@ def test_the_latest_events_fill_what_is_left() -> None:
 
 
 def test_while_the_coordinator_is_away_the_picture_says_so() -> None:
-    assert "127.0.0.1:9095 has been away for 12 s; trying again" in texts(replace(PICTURE, away_s=12.0))[1]
+    away = replace(PICTURE, away_s=12.0, away="127.0.0.1:9095")
+    assert "127.0.0.1:9095 has been away for 12 s; trying again" in texts(away)[1]
 
 
 def test_a_wide_terminal_shows_more_of_a_node() -> None:

@@ -63,8 +63,9 @@ def test_json_of_a_run_has_settings_and_stored_rounds(coordinator: Serving, run_
 def test_a_branch_changes_only_what_is_given(coordinator: Serving, run_client: RunClient) -> None:
     runs(run_client, coordinator, "branch", RUN_ID, "--rounds", 9, "--owner", "bob", "--select", "os=linux")
     (spec,) = coordinator.fake.specs
-    changed = {"rounds": 9, "owner": "bob", "select": {"os": "linux"}, "key": ""}  # a key is of one run alone
-    assert spec == replace(SPEC, parent=RUN_ID, parent_round=0, **changed)  # type: ignore[arg-type]
+    changed = {"rounds": 9, "owner": "bob", "select": {"os": "linux"}}
+    assert spec.key != SPEC.key  # a key is of one run alone
+    assert replace(spec, key=SPEC.key) == replace(SPEC, parent=RUN_ID, parent_round=0, **changed)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("wanted", "number"), [("best", 1), ("1", 1), ("last", 0)])

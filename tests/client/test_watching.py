@@ -13,7 +13,7 @@ from pathlib import Path
 from client.api import Session
 from client.link import Link
 from client.watching import look
-from rpc.errors import ExitCode
+from rpc.errors import ExitCode, StoreDown
 from rpc.messages import EventRow
 from tests.client.fake import Serving
 from tests.client.test_status import OVERVIEW
@@ -30,7 +30,19 @@ def test_a_look_while_nobody_answers_is_the_one_before_and_says_so(coordinator: 
         assert (first.away_s, first.overview, len(first.events)) == (0.0, OVERVIEW, 1)
         coordinator.stop()
         away = next(pictures)
-        assert away.away_s > 0.0 and replace(away, away_s=0.0) == first
+        assert away.away_s > 0.0 and away.away == coordinator.address
+        assert replace(away, away_s=0.0, away="") == first
+
+
+def test_a_look_while_the_store_is_away_says_so_and_the_next_one_sees_it_again(coordinator: Serving) -> None:
+    coordinator.fake.events = (EventRow(1, 0, "node up", node="n1"),)
+    with Session(Link("127.0.0.1", coordinator.port, timeout_s=5.0, patience_s=0.0)) as session:
+        pictures = look(session)
+        first = next(pictures)
+        coordinator.fake.outages.append(StoreDown("locked"))
+        away = next(pictures)
+        assert away.away_s > 0.0 and away.away == f"the store of {coordinator.address}"
+        assert next(pictures) == first
 
 
 def test_without_a_terminal_it_is_lines_and_ctrl_c_ends_it(coordinator: Serving) -> None:
