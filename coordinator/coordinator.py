@@ -10,6 +10,7 @@ from secrets import token_hex
 from coordinator.config import CoordinatorConfig
 from coordinator.core.policies import Policy
 from coordinator.handler import CoordinatorHandler
+from coordinator.patience import outlast
 from coordinator.runtime import Runtime
 from coordinator.store.ownership import this_process
 from coordinator.store.store import Store
@@ -41,12 +42,12 @@ class Coordinator:
         self._server = Server(self._loop, COORDINATOR, self._handler, host=config.host, port=config.port)
         self.address = self._server.address
         self.store = f"{store.version}, {store.name}"
-        store.announce("{}:{}".format(*self.address))  # the port was any free one, perhaps
+        outlast(lambda: store.announce("{}:{}".format(*self.address)))  # the port was any free one, perhaps
+        set_threads(1)  # the nodes of a small machine need its cores more than validation does
+        self._runtime.start()  # before anybody is told that this serves: it may fail, or take a while
 
     def run(self) -> None:
         """Serve until stopped; raises what made it impossible to go on."""
-        set_threads(1)  # the nodes of a small machine need its cores more than validation does
-        self._runtime.start()
         try:
             self._loop.run()
         finally:

@@ -47,6 +47,7 @@ from coordinator.membership import Membership
 from coordinator.memo import Memo
 from coordinator.node_list import NodeList
 from coordinator.node_views import node_change, quarantines
+from coordinator.patience import outlast
 from coordinator.recorder import Recorder
 from coordinator.remembering import Remembering, first_fence, tells_end
 from coordinator.sessions import CallSettings, Surroundings
@@ -77,7 +78,7 @@ class Runtime:
         )
         self.dispatcher = Dispatcher(policy, rng, settings)
         self.reader = store.reader
-        self.journal = Journal(loop, store.reader.last_event())
+        self.journal = Journal(loop, outlast(store.reader.last_event))
         self.store_fault = ""
         self.epoch = store.epoch
         self._loop = loop
@@ -115,14 +116,19 @@ class Runtime:
         )
 
     def start(self) -> None:
-        """Go on with what was under way, and dial the nodes."""
+        """Go on with what was under way, and dial the nodes.
+
+        Raises:
+            StoreDown: what was under way cannot be read.
+        """
+        open_runs = outlast(lambda: tuple(self.memory.open_runs(self.reader)))
+        known = outlast(self.reader.nodes)
         self._recorder.collect()
         self._recorder.thin(self._retention)
-        for submitted, traffic in self.memory.open_runs(self.reader):
+        for submitted, traffic in open_runs:
             self.journal.take_up(submitted.workload.id)
             self._attempts.traffic[submitted.workload.id] = traffic
             self.take_up(submitted)
-        known = self.reader.nodes()
         for recalled in quarantines(known, self.clock):
             self.post(recalled)
         self.membership.recall(known)

@@ -14,7 +14,7 @@ import pytest
 
 from roundhouse import connect
 from rpc.errors import ExitCode
-from tests.system.cluster import ROOT, Cluster, finish, wait_until
+from tests.system.cluster import ROOT, Cluster, Program, finish, wait_until
 from tests.system.test_membership import nodes
 from tests.system.test_same_bits import good
 
@@ -146,3 +146,15 @@ def assert_says_who_holds_the_store(second: subprocess.CompletedProcess[str], cl
     held = f"the coordinator at 127.0.0.1:{cluster.coordinator.port} (process {cluster.coordinator.process.pid} on "
     assert held in second.stderr, second.stderr
     assert len(second.stderr.splitlines()) == 1
+
+
+def test_a_coordinator_that_cannot_read_what_it_knew_does_not_say_that_it_serves(tmp_path: Path) -> None:
+    arguments = ("coordinator.py", "0", "--data-dir", str(tmp_path))
+    Program(*arguments).serve().stop()
+    with closing(sqlite3.connect(tmp_path / "store.db")) as store:
+        store.execute("ALTER TABLE node RENAME TO gone")
+    again = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (again.returncode, again.stdout) == (1, "")
+    assert "no such table: node" in again.stderr
