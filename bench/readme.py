@@ -43,7 +43,8 @@ def section(results: Results) -> str:
     return (
         table(("median of the turns; less is better", "Roundhouse", "others"), rows)
         + f"\nMeasured by `make bench PEERS=all` ({machine}).\n"
-        + "Every figure with its range, and the goals that are missed: [bench/RESULTS.md](bench/RESULTS.md).\n\n![Rounds beside other systems](bench/rounds.svg)\n"
+        + "Every figure with its range, and the goals that are missed: [bench/RESULTS.md](bench/RESULTS.md).\n\n"
+        + "![Rounds beside other systems](bench/rounds.svg)\n"
     )
 
 

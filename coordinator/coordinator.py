@@ -11,6 +11,7 @@ from coordinator.config import CoordinatorConfig
 from coordinator.core.policies import Policy
 from coordinator.handler import CoordinatorHandler
 from coordinator.patience import outlast
+from coordinator.own_files import check_files
 from coordinator.runtime import Runtime
 from coordinator.store.ownership import this_process
 from coordinator.store.store import Store
@@ -37,6 +38,7 @@ class Coordinator:
         store = Store.open(config.store or folder / "store.db", holder, identity=token_hex(8))
         # After the store, which can say who is there already.
         self._blobs = blobs = BlobFolder(folder / "blobs")
+        check_files(store.reader, blobs)
         self._runtime = Runtime(config, policy, loop=self._loop, blobs=blobs, store=store)
         self._handler = CoordinatorHandler(self._loop, self._runtime, blobs, config.data_root, store=store.version)
         self._server = Server(self._loop, COORDINATOR, self._handler, host=config.host, port=config.port)
