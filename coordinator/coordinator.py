@@ -10,8 +10,8 @@ from secrets import token_hex
 from coordinator.config import CoordinatorConfig
 from coordinator.core.policies import Policy
 from coordinator.handler import CoordinatorHandler
-from coordinator.patience import outlast
 from coordinator.own_files import check_files
+from coordinator.patience import outlast
 from coordinator.runtime import Runtime
 from coordinator.store.ownership import this_process
 from coordinator.store.store import Store
