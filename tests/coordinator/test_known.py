@@ -28,7 +28,7 @@ FILE = DataFile("train_x1.txt", "sha256:" + "1" * 64, 9)
 MODEL = Vector("float32", 4, digest=77)
 DELTA = np.arange(4, dtype=np.float32)
 RESULT = TrainResult(
-    "r/2/1#5", 5, 10, Vector("float32", 4, digest(DELTA.tobytes()), data=DELTA.tobytes()), 0.5, 7, compute_s=0.01
+    "r/2/1#5", 5, 10, Vector("float32", 4, digest(DELTA.tobytes()), data=DELTA.tobytes()), 0.5, 1, compute_s=0.01
 )
 KEY = update_key(recipe_of(PLAN, "avx2"), MODEL, PAYLOAD, FILE)
 
