@@ -181,9 +181,9 @@ class NodePool:
             self._index(node)
 
     def has_left(self, node_id: str) -> bool:
-        """Whether the node said that it goes, or somebody sent it away."""
+        """Whether the node said that it goes: it was not brought down."""
         node = self._nodes.get(node_id)
-        return node is not None and (node.is_leaving or node.is_drained)
+        return node is not None and node.is_leaving
 
     def leaving(self, node: Node) -> None:
         """The node said that this session is its last for now."""
