@@ -2,12 +2,70 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePath
 
+from coordinator.core.model import Work, WorkState
+from coordinator.core.training import TrainingRun
+from coordinator.runtime import Runtime
+from coordinator.submissions import Submissions
 from mlcore.shards import DataError, find_shards
+from rpc.aside import Aside
 from rpc.blobs import BlobFolder, blob_name, parts
-from rpc.errors import BadData, BadRequest
-from rpc.messages import DataFile
+from rpc.errors import BadData, BadRequest, RunFailed
+from rpc.messages import DataFile, RunSpec
+from rpc.run_spec import MAX_NAME, check_run_spec
+from rpc.server import Caller, Later
+
+
+class ClassicCall:
+    """Trains to the end on a folder below `data_root`. Runs on the loop's thread; the folder is read on `files`."""
+
+    def __init__(
+        self, runtime: Runtime, submissions: Submissions, files: Aside, *, blobs: BlobFolder, data_root: Path
+    ) -> None:
+        self._runtime = runtime
+        self._submissions = submissions
+        self._files = files
+        self._blobs = blobs
+        self._data_root = data_root
+
+    def train(self, caller: Caller, dir: str, rounds: int, epochs: int, h: int, k: int, eta: float) -> Later:
+        """Answer with the validation error at the end; who hangs up cancels.
+
+        Raises:
+            BadRequest: a setting is outside what is allowed, or the folder is.
+        """
+        name = PurePath(dir).name[:MAX_NAME]
+        spec = RunSpec(name, (), DataFile("", "", 0), rounds, epochs, (h,), k, eta)
+        check_run_spec(spec)
+        folder = folder_below(self._data_root, dir)
+        later = Later()
+
+        def submit(files: tuple[tuple[DataFile, ...], DataFile] | None, error: Exception | None) -> None:
+            if files is None:
+                later.fail(error or RuntimeError("no files and no error"))
+                return
+            self._submissions.submit(replace(spec, shards=files[0], validation=files[1])).then(follow)
+
+        def follow(work_id: str | None, error: Exception | None) -> None:
+            if work_id is None:
+                later.fail(error or RuntimeError("no run and no error"))
+                return
+            self._runtime.on_end(work_id, lambda work: _answer(later, work))
+            caller.on_closed(lambda: self._runtime.cancel(work_id, "the caller of train has gone"))
+
+        self._files.later(lambda: take_folder(folder, dir, self._blobs)).then(submit)
+        return later
+
+
+def _answer(later: Later, work: Work) -> None:
+    run = work.workload
+    assert isinstance(run, TrainingRun)
+    if work.state is WorkState.COMPLETED and run.validation_error is not None:
+        later.resolve(run.validation_error)
+    else:
+        later.fail(RunFailed(f"run {work.id} {work.state.value}: {work.reason}", work.failure))
 
 
 def folder_below(root: Path, name: str) -> Path:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from coordinator import views
 from coordinator.branching import branch, checkpoints, run_spec, stored_spec
-from coordinator.classic import folder_below, take_folder
-from coordinator.core.model import Work, WorkState
+from coordinator.classic import ClassicCall
+from coordinator.core.model import Work
 from coordinator.core.saved import SavedRun
-from coordinator.core.training import TrainingRun
 from coordinator.listing import WorkLists
 from coordinator.membership import Member
 from coordinator.node_views import node_row, node_rows
@@ -23,13 +22,12 @@ from coordinator.submissions import Submissions
 from coordinator.verification import verification
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
-from rpc.errors import BadRequest, NotFound, Refused, RunFailed
+from rpc.errors import BadRequest, NotFound, Refused
 from rpc.loop import Loop
 from rpc.messages import (
     PART_BYTES,
     PROTOCOL_VERSION,
     Buffer,
-    DataFile,
     EventQuery,
     Hello,
     HelloReply,
@@ -43,28 +41,34 @@ from rpc.messages import (
     WorkRow,
 )
 from rpc.program import VERSION
-from rpc.run_spec import MAX_NAME, check_run_spec
+from rpc.run_spec import check_run_spec
 from rpc.server import Caller, Later, Reversal
 
 _MAX_WAIT_S = 60.0  # of one long poll
 
 
 class CoordinatorHandler:
-    """What each call does. All methods run on the loop's thread; file work goes to one thread of its own."""
+    """What each call does. All methods run on the loop's thread; files and the store are read and written on others.
+
+    A long upload or a long question must not hold up a short one: each kind has threads of its own.
+    """
 
     def __init__(self, loop: Loop, runtime: Runtime, blobs: BlobFolder, data_root: Path, *, store: str) -> None:
         """`store` is the name and version of the database."""
         self._runtime = runtime
         self._blobs = blobs
-        self._data_root = data_root
         self._files = Aside(loop, 1, "files")
-        self._lists = WorkLists(runtime, self._files)
-        self._submissions = Submissions(runtime, self._files)
+        self._lookups = Aside(loop, 1, "lookups")  # a page, or one row: milliseconds
+        self._questions = Aside(loop, 3, "questions")
+        self._lists = WorkLists(runtime, self._lookups)
+        self._submissions = Submissions(runtime, self._lookups)
+        self._classic = ClassicCall(runtime, self._submissions, self._files, blobs=blobs, data_root=data_root)
         self._started = time.monotonic()
-        self._view = PlainView(runtime, self._files, store=store)
+        self._view = PlainView(runtime, self._lookups, self._questions, store=store)
 
     def close(self) -> None:
-        self._files.close()
+        for threads in (self._files, self._lookups, self._questions):
+            threads.close()
 
     def hello(self, caller: Caller, hello: Hello) -> HelloReply:
         """Welcome a client, or a node that is going to join.
@@ -78,27 +82,7 @@ class CoordinatorHandler:
 
     def train(self, caller: Caller, dir: str, rounds: int, epochs: int, h: int, k: int, eta: float) -> Later:
         """The classic call: trains to the end, answers with the validation error. Who hangs up cancels."""
-        name = PurePath(dir).name[:MAX_NAME]
-        spec = RunSpec(name, (), DataFile("", "", 0), rounds, epochs, (h,), k, eta)
-        check_run_spec(spec)
-        folder = folder_below(self._data_root, dir)
-        later = Later()
-
-        def submit(files: tuple[tuple[DataFile, ...], DataFile] | None, error: Exception | None) -> None:
-            if files is None:
-                later.fail(error or RuntimeError("no files and no error"))
-                return
-            self._submissions.submit(replace(spec, shards=files[0], validation=files[1])).then(follow)
-
-        def follow(work_id: str | None, error: Exception | None) -> None:
-            if work_id is None:
-                later.fail(error or RuntimeError("no run and no error"))
-                return
-            self._runtime.on_end(work_id, lambda work: _answer_train(later, work))
-            caller.on_closed(lambda: self._runtime.cancel(work_id, "the caller of train has gone"))
-
-        self._files.later(lambda: take_folder(folder, dir, self._blobs)).then(submit)
-        return later
+        return self._classic.train(caller, dir, rounds, epochs, h, k, eta)
 
     def submit_run(self, caller: Caller, spec: RunSpec) -> Later:
         """Start a run on data that was put as blobs before; answered once a restart would go on with it.
@@ -125,7 +109,7 @@ class CoordinatorHandler:
             else:
                 answer.follow(self._submissions.submit(*found))
 
-        self._files.later(lambda: branch(spec, self._runtime.reader)).then(submit)
+        self._questions.later(lambda: branch(spec, self._runtime.reader)).then(submit)
         return answer
 
     def verify_run(self, caller: Caller, id: str, sample: float, seed: int) -> Later:
@@ -147,7 +131,7 @@ class CoordinatorHandler:
             else:
                 answer.fail(Refused(f"{id} ran in numeric class {wanted}, and no node of that class is connected"))
 
-        self._files.later(lambda: verification(id, sample, seed, self._runtime.reader)).then(submit)
+        self._questions.later(lambda: verification(id, sample, seed, self._runtime.reader)).then(submit)
         return answer
 
     def get_spec(self, caller: Caller, id: str) -> RunSpec | Later:
@@ -155,16 +139,16 @@ class CoordinatorHandler:
         work = self._runtime.dispatcher.work.get(id)
         if work is not None:
             return run_spec(work)
-        return self._files.later(lambda: stored_spec(self._stored(id), self._runtime.reader))
+        return self._questions.later(lambda: stored_spec(self._stored(id), self._runtime.reader))
 
     def list_checkpoints(self, caller: Caller, id: str) -> Later:
         """The rounds of a run that can be branched from."""
-        return self._files.later(lambda: checkpoints(self._stored(id), self._runtime.reader))
+        return self._questions.later(lambda: checkpoints(self._stored(id), self._runtime.reader))
 
     def get_work(self, caller: Caller, id: str) -> WorkDetail | Later:
         work = self._runtime.dispatcher.work.get(id)
         if work is None:
-            return self._files.later(lambda: stored_detail(self._stored(id), self._runtime.reader))
+            return self._questions.later(lambda: stored_detail(self._stored(id), self._runtime.reader))
         traffic = self._runtime.traffic_of(id)
         return views.work_detail(self._runtime.dispatcher, work, self._runtime.clock, traffic)
 
@@ -184,7 +168,7 @@ class CoordinatorHandler:
         """Cancel a work; answered once that is committed."""
         work = self._runtime.dispatcher.work.get(id)
         if work is None:
-            return self._files.later(lambda: stored_row(self._stored(id)))
+            return self._lookups.later(lambda: stored_row(self._stored(id)))
         later = Later()
         if work.is_remembered:
             later.resolve(self._row(work))
@@ -198,7 +182,7 @@ class CoordinatorHandler:
         work, journal = self._runtime.dispatcher.work.get(id), self._runtime.journal
         if work is None or journal.lacks(id, after):
             row = None if work is None else self._row(work)
-            return self._files.later(lambda: self._stored_news(id, after, row))
+            return self._questions.later(lambda: self._stored_news(id, after, row))
         if work.is_remembered or journal.has_news(id, after) or wait_ms <= 0:
             return self._news(work, after)
         later = Later()
@@ -288,12 +272,3 @@ class CoordinatorHandler:
     def _news(self, work: Work, after: int) -> News:
         events = self._runtime.journal.since(work.id, after)
         return News(self._row(work), events, events[-1].number if events else after, views.activities(work))
-
-
-def _answer_train(later: Later, work: Work) -> None:
-    run = work.workload
-    assert isinstance(run, TrainingRun)
-    if work.state is WorkState.COMPLETED and run.validation_error is not None:
-        later.resolve(run.validation_error)
-    else:
-        later.fail(RunFailed(f"run {work.id} {work.state.value}: {work.reason}", work.failure))

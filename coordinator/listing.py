@@ -25,11 +25,11 @@ _NAMED = 5  # candidates that are named where a name fits several
 
 
 class WorkLists:
-    """All methods run on the loop's thread; the store is read on that of `files`."""
+    """All methods run on the loop's thread; the store is read on that of `lookups`."""
 
-    def __init__(self, runtime: Runtime, files: Aside) -> None:
+    def __init__(self, runtime: Runtime, lookups: Aside) -> None:
         self._runtime = runtime
-        self._files = files
+        self._lookups = lookups
 
     def page(self, wanted: WorkFilter) -> Later:
         """Work that the filter lets through, the newest first.
@@ -40,7 +40,7 @@ class WorkLists:
         states = _states(wanted.states)
         if not 1 <= wanted.limit <= _MOST:
             raise BadRequest(f"limit must be from 1 to {_MOST:,}, not {wanted.limit}")
-        found = self._files.later(
+        found = self._lookups.later(
             lambda: self._runtime.reader.work_page(
                 states=states, owner=wanted.owner or None, before=wanted.before or None, limit=wanted.limit
             )
@@ -49,7 +49,7 @@ class WorkLists:
 
     def latest(self) -> Later:
         """The newest work, and what runs of the rest; while the store is away only what is in memory."""
-        return self._files.later(self._newest).turned(self._with_running)
+        return self._lookups.later(self._newest).turned(self._with_running)
 
     def find(self, name: str) -> WorkRow | Later:
         """The one work with this id, key or beginning of an id.
@@ -61,7 +61,7 @@ class WorkLists:
         work = self._runtime.dispatcher.work.get(name)
         if work is not None:
             return self._shown(work)
-        return self._files.later(lambda: _found(self._runtime.reader, name)).turned(self._row)
+        return self._lookups.later(lambda: _found(self._runtime.reader, name)).turned(self._row)
 
     def _newest(self) -> tuple[StoredWork, ...] | None:
         """On a thread; None while the store is away."""

@@ -29,12 +29,13 @@ _ENDED = tuple(state for state in WorkState if state.is_final)
 
 
 class PlainView:
-    """Answers on the loop's thread, but for what the store is asked: that a thread of its own does."""
+    """Answers on the loop's thread, but for what the store is asked: that other threads do."""
 
-    def __init__(self, runtime: Runtime, files: Aside, *, store: str) -> None:
-        """`store` is the name and version of the database."""
+    def __init__(self, runtime: Runtime, lookups: Aside, questions: Aside, *, store: str) -> None:
+        """`questions` may take long, `lookups` never do; `store` is the name and version of the database."""
         self._runtime = runtime
-        self._files = files
+        self._lookups = lookups
+        self._questions = questions
         self._store = store
         self._started = time.monotonic()
 
@@ -59,13 +60,13 @@ class PlainView:
             activities=tuple(activity for each in shown for activity in views.activities(each)),
         )
         here = self._rows(ended)
-        return self._files.later(lambda: replace(now, work=(*now.work, *self._with_stored(here, limit))))
+        return self._lookups.later(lambda: replace(now, work=(*now.work, *self._with_stored(here, limit))))
 
     def events(self, query: EventQuery) -> Later:
         """The events that are asked for."""
         if not 0 < query.limit <= _MOST:
             raise BadRequest(f"--limit must be 1 to {_MOST}, not {query.limit}")
-        return self._files.later(lambda: self._events(query))
+        return self._questions.later(lambda: self._events(query))
 
     def why(self, kind: str, name: str) -> Later:
         """Why something is as it is.
@@ -78,10 +79,10 @@ class PlainView:
         match kind:
             case "run" | "job":
                 now = self._work_now(name)
-                return self._files.later(lambda: why_work(name, now, reader, fault))
+                return self._questions.later(lambda: why_work(name, now, reader, fault))
             case "task":
                 now = self._work_now(parts_of(name)[0])
-                return self._files.later(lambda: why_task(name, now, reader, fault))
+                return self._questions.later(lambda: why_task(name, now, reader, fault))
             case "node":
                 return self._why_node(name)
         raise BadRequest(f"why of {kind!r} is not known; ask for a run, job, task or node")
@@ -93,7 +94,7 @@ class PlainView:
         except NotFound:
             raise unknown("node", name, (member.link.id for member in runtime.membership.everyone)) from None
         node, now_ms = node_now(member, None, runtime.dispatcher, runtime.clock), runtime.clock.now_ms()
-        return self._files.later(lambda: why_node(node, runtime.reader, now_ms))
+        return self._questions.later(lambda: why_node(node, runtime.reader, now_ms))
 
     def _work_now(self, work_id: str) -> WorkNow | None:
         runtime = self._runtime

@@ -15,11 +15,11 @@ from rpc.server import Later
 
 
 class Submissions:
-    """Everything is called on the loop's thread; the store is read on that of `files`."""
+    """Everything is called on the loop's thread; the store is read on that of `lookups`."""
 
-    def __init__(self, runtime: Runtime, files: Aside) -> None:
+    def __init__(self, runtime: Runtime, lookups: Aside) -> None:
         self._runtime = runtime
-        self._files = files
+        self._lookups = lookups
         self._count = 0
 
     def submit(self, spec: RunSpec, start: SavedRun | None = None) -> Later:
@@ -44,7 +44,7 @@ class Submissions:
 
         def begin(is_late: bool) -> None:
             if is_late:  # the key was used before, at an earlier start or a moment ago
-                earlier = self._files.later(lambda: runtime.reader.work_by_key(spec.owner, spec.key))
+                earlier = self._lookups.later(lambda: runtime.reader.work_by_key(spec.owner, spec.key))
                 answer.follow(earlier.turned(lambda work: work.id))
                 return
             recorded = run.saved.recorded

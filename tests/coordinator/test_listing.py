@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -25,9 +26,9 @@ SPEC = RunSpec("toy", (_FILE,), replace(_FILE, file="validate_toy.txt"), rounds=
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Session]:
-    """A session with a coordinator that keeps its store in the folder."""
-    coordinator = Coordinator(CoordinatorConfig(0, "round-robin", data_dir=str(folder)), RoundRobin())
+def serving(folder: Path, **settings: Any) -> Iterator[Session]:
+    """A session with a coordinator that keeps its files in the folder, and its store, too, if no other is named."""
+    coordinator = Coordinator(CoordinatorConfig(0, "round-robin", data_dir=str(folder), **settings), RoundRobin())
     thread = Thread(target=coordinator.run)
     thread.start()
     try:
