@@ -13,6 +13,7 @@ import numpy as np
 from compute_node.config import NodeConfig
 from compute_node.node import ComputeNode
 from compute_node.shards import Prepared
+from compute_node.training import Trainer
 from mlcore.kernels.backend import FloatArray
 from mlcore.training import ShardResult
 from rpc.arrays import bytes_of
@@ -58,7 +59,7 @@ def running(node: ComputeNode) -> Iterator[ComputeNode]:
 class RunningNode:
     """A node that serves until `close`."""
 
-    def __init__(self, config: NodeConfig, trainer: HeldTrainer) -> None:
+    def __init__(self, config: NodeConfig, trainer: Trainer) -> None:
         self._node = ComputeNode(config, trainer)
         self._thread = threading.Thread(target=self._node.run, name="node under test")
         self._thread.start()
