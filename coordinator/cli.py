@@ -83,6 +83,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="database to use in place of a SQLite file in the data folder: postgresql+psycopg://...",
     )  # fmt: skip
     parser.add_argument(
+        "--store-wait", type=seconds, default=60.0, metavar="S",
+        help="seconds to wait at the start for a database that is not there yet (default: 60)",
+    )  # fmt: skip
+    parser.add_argument(
         "--keep-events", type=days, default=30.0, metavar="DAYS",
         help="days for which ordinary events are kept; failures, waits and orders four times as long (default: 30)",
     )  # fmt: skip
@@ -130,6 +134,7 @@ def config_from(args: argparse.Namespace) -> CoordinatorConfig:
         data_root=args.data_root,
         data_dir=args.data_dir or default_data_dir(args.port),
         store=args.store,
+        store_wait_s=args.store_wait,
         beat_s=args.beat,
         lease_s=args.lease,
         task_timeout_s=args.task_timeout,

@@ -20,6 +20,7 @@ class CoordinatorConfig:
         data_dir: where blobs, and the store unless it is elsewhere, are kept; None: a temporary folder.
         memo_bytes: of disk for results that are known already.
         store: URL of a database; empty: a file in the data folder.
+        store_wait_s: how long a coordinator that starts waits for a store that is down.
         keep_events_days: how long ordinary events are kept.
     """
 
@@ -31,6 +32,7 @@ class CoordinatorConfig:
     data_root: Path = Path()
     data_dir: str | None = None
     store: str = ""
+    store_wait_s: float = 60.0
     beat_s: float = 2.0
     lease_s: float = 10.0
     task_timeout_s: float = 3600.0

@@ -35,16 +35,18 @@ class Coordinator:
         self._scratch = tempfile.TemporaryDirectory(prefix="roundhouse-coordinator-", ignore_cleanup_errors=True)
         folder = Path(config.data_dir or self._scratch.name)
         holder = this_process(f"{config.host}:{config.port}", time.time_ns() // 1_000_000)
-        store = Store.open(config.store or folder / "store.db", holder, identity=token_hex(8))
+        place = config.store or folder / "store.db"
+        store = outlast(lambda: Store.open(place, holder, identity=token_hex(8)), config.store_wait_s)
         # After the store, which can say who is there already.
         self._blobs = blobs = BlobFolder(folder / "blobs")
-        check_files(store.reader, blobs)
+        outlast(lambda: check_files(store.reader, blobs), config.store_wait_s)
         self._runtime = Runtime(config, policy, loop=self._loop, blobs=blobs, store=store)
         self._handler = CoordinatorHandler(self._loop, self._runtime, blobs, config.data_root, store=store.version)
         self._server = Server(self._loop, COORDINATOR, self._handler, host=config.host, port=config.port)
         self.address = self._server.address
         self.store = f"{store.version}, {store.name}"
-        outlast(lambda: store.announce("{}:{}".format(*self.address)))  # the port was any free one, perhaps
+        # The port was any free one, perhaps.
+        outlast(lambda: store.announce("{}:{}".format(*self.address)), config.store_wait_s)
         set_threads(1)  # the nodes of a small machine need its cores more than validation does
         self._runtime.start()  # before anybody is told that this serves: it may fail, or take a while
 

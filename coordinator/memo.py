@@ -38,7 +38,7 @@ class _Place(NamedTuple):
 class Memo:
     """Keys in memory, records in a file without a name, which is gone with the process.
 
-    Everything but the writing runs on the loop's thread. A record that is damaged is as good as none.
+    Everything but the writing runs on the loop's thread. What is damaged, or was not written, is as good as none.
     """
 
     def __init__(self, aside: RunAside, limit_bytes: int, folder: Path) -> None:
@@ -49,9 +49,10 @@ class Memo:
         self._file: int | None = None
         self._places: dict[Hashable, _Place] = {}  # in the order of their starts
         self._end = 0
-        self._waiting: list[_Place] = []  # to be written, one after the other
+        self._waiting: list[tuple[Hashable, _Place]] = []  # to be written, one after the other
         self._unwritten: dict[int, Record] = {}  # by start
         self._unwritten_bytes = 0
+        self._is_failing = False
 
     def find(self, key: Hashable) -> Record | None:
         """Return what is known; a view of it is valid as long as it is wanted."""
@@ -74,8 +75,8 @@ class Memo:
         place = self._places[key] = self._room(size)
         self._unwritten[place.start] = Record(head, data if isinstance(data, bytes) else bytes(data))
         self._unwritten_bytes += size
-        self._waiting.append(place)
-        if len(self._waiting) >= _WRITE_RECORDS or place.start + size - self._waiting[0].start >= _WRITE_BYTES:
+        self._waiting.append((key, place))
+        if len(self._waiting) >= _WRITE_RECORDS or place.start + size - self._waiting[0][1].start >= _WRITE_BYTES:
             self._write()
 
     def forget(self, key: Hashable) -> None:
@@ -103,9 +104,10 @@ class Memo:
         return place
 
     def _write(self) -> None:
-        places, self._waiting = self._waiting, []
-        if not places:
+        entries, self._waiting = self._waiting, []
+        if not entries:
             return
+        places = [place for _, place in entries]
         pieces: list[Buffer] = []
         for place in places:
             head, data = self._unwritten[place.start]
@@ -116,12 +118,21 @@ class Memo:
             for place in places:
                 self._unwritten.pop(place.start, None)
             self._unwritten_bytes -= size
+            self._tell("" if outcome == size else str(outcome) if isinstance(outcome, Exception) else "it is full")
             if outcome != size:
-                logger.warning("results are not kept for other runs any more: %s", outcome)
-                self._ring_bytes = 0
-                self._places.clear()
+                for key, place in entries:
+                    if self._places.get(key) == place:
+                        del self._places[key]
 
         self._aside(lambda: os.pwritev(self._opened(), pieces, start), written)
+
+    def _tell(self, failure: str) -> None:
+        """Say that the disk takes nothing, or ("") does again: once each."""
+        if failure and not self._is_failing:
+            logger.warning("results are not kept for other runs while the disk takes none: %s", failure)
+        elif self._is_failing and not failure:
+            logger.warning("results are kept for other runs again")
+        self._is_failing = bool(failure)
 
     def _opened(self) -> int:
         """The file, made when it is needed; on the thread."""

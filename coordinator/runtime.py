@@ -78,7 +78,7 @@ class Runtime:
         )
         self.dispatcher = Dispatcher(policy, rng, settings)
         self.reader = store.reader
-        self.journal = Journal(loop, outlast(store.reader.last_event))
+        self.journal = Journal(loop, outlast(store.reader.last_event, config.store_wait_s))
         self.store_fault = ""
         self.epoch = store.epoch
         self._loop = loop
@@ -108,6 +108,7 @@ class Runtime:
             around, self.dispatcher.pool, rng, post=self.post, changed=lambda member: self._node_changed(member.link.id)
         )
         self._retention = Retention(config.keep_events_days)
+        self._store_wait_s = config.store_wait_s
         self._listed = config.nodes
         self._node_list = (
             NodeList(loop, self._workbench.aside, config.nodes_file, self.membership.listed)
@@ -121,8 +122,8 @@ class Runtime:
         Raises:
             StoreDown: what was under way cannot be read.
         """
-        open_runs = outlast(lambda: tuple(self.memory.open_runs(self.reader)))
-        known = outlast(self.reader.nodes)
+        open_runs = outlast(lambda: tuple(self.memory.open_runs(self.reader)), self._store_wait_s)
+        known = outlast(self.reader.nodes, self._store_wait_s)
         self._recorder.collect()
         self._recorder.thin(self._retention)
         for submitted, traffic in open_runs:

@@ -13,6 +13,8 @@ from rpc.aside import Aside
 from rpc.messages import RunSpec
 from rpc.server import Later
 
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
 
 class Submissions:
     """Everything is called on the loop's thread; the store is read on that of `lookups`."""
@@ -20,10 +22,11 @@ class Submissions:
     def __init__(self, runtime: Runtime, lookups: Aside) -> None:
         self._runtime = runtime
         self._lookups = lookups
+        self._start = name_of_start(runtime.epoch)
         self._count = 0
 
     def submit(self, spec: RunSpec, start: SavedRun | None = None) -> Later:
-        """Start a run; answered with its id, which other starts do not give within hours, once it cannot be lost.
+        """Start a run; answered with its id, which no other start gives, once it cannot be lost.
 
         A run that its owner submitted before with the same key is the one meant.
 
@@ -40,7 +43,7 @@ class Submissions:
             return answer
         self._count += 1
         now, spec = time.monotonic(), with_shared_files(spec)
-        run = TrainingRun(f"run-{runtime.epoch & 0xFFFFFF:06x}-{self._count}", spec, now, start)
+        run = TrainingRun(f"run-{self._start}-{self._count}", spec, now, start)
 
         def begin(is_late: bool) -> None:
             if is_late:  # the key was used before, at an earlier start or a moment ago
@@ -54,3 +57,15 @@ class Submissions:
 
         runtime.memory.submitted(run, runtime.clock.ms(now), begin)
         return answer
+
+
+def name_of_start(epoch: int) -> str:
+    """A name for the epoch that no other one has: its digits in base 36, the last first.
+
+    The first letters of an id then tell starts apart: people give ids by their beginning.
+    """
+    digits = ""
+    while epoch:
+        epoch, digit = divmod(epoch, len(_DIGITS))
+        digits += _DIGITS[digit]
+    return digits

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
 from coordinator.store.database import Database
 from coordinator.store.failures import StoreUnusable
-from coordinator.store.schema import REVISION, metadata
+from coordinator.store.schema import REVISION, metadata, writer
 
 logger = logging.getLogger(__name__)
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+_VERSION = "alembic_version"  # the table in which Alembic keeps the revision
+_NAMED = 5  # tables
 
 
 def migrate(database: Database, connection: Connection, *, folder: Path = MIGRATIONS, newest: str = REVISION) -> None:
     """Run the migrations that are due, all in one transaction.
 
     Raises:
-        StoreUnusable: the schema is of a newer version of Roundhouse.
+        StoreUnusable: the schema is of a newer version of Roundhouse, or the database is used by something else.
     """
     with connection.begin():
-        old = _revision(connection)
+        tables = inspect(connection).get_table_names()
+        if tables and not {_VERSION, writer.name} <= {*tables}:
+            raise _foreign(database.name, tables)
+        old = _revision(connection) if tables else ""
     if old > newest:
         raise StoreUnusable(
             f"store {database.name} has schema {old}; this version knows schemas up to {newest}: install a newer one"
@@ -42,14 +49,18 @@ def migrate(database: Database, connection: Connection, *, folder: Path = MIGRAT
 def _make(connection: Connection, revision: str) -> None:
     """Make a new store as all migrations together would, without what it takes to run them: 0.3 s and 15 MB."""
     metadata.create_all(connection)
-    connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)"))
-    connection.execute(text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": revision})
+    connection.execute(text(f"CREATE TABLE {_VERSION} (version_num VARCHAR(32) PRIMARY KEY)"))
+    connection.execute(text(f"INSERT INTO {_VERSION} VALUES (:revision)"), {"revision": revision})
 
 
 def _revision(connection: Connection) -> str:
-    if not inspect(connection).has_table("alembic_version"):
-        return ""
-    return connection.scalar(text("SELECT version_num FROM alembic_version")) or ""
+    return connection.scalar(text(f"SELECT version_num FROM {_VERSION}")) or ""
+
+
+def _foreign(store: str, tables: Sequence[str]) -> StoreUnusable:
+    more = "" if len(tables) <= _NAMED else f" and {len(tables) - _NAMED} more"
+    named = ", ".join(sorted(tables)[:_NAMED])
+    return StoreUnusable(f"store {store} belongs to something else: it has the tables {named}{more}; give an empty one")
 
 
 def _upgrade(connection: Connection, folder: Path) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from coordinator.memo import MOST_BYTES, Memo
 from rpc.aside import outcome_of
+from tests.coordinator.store.disks import files_limited_to
 
 HEAD = b"head"
 FRONT_BYTES = 12  # of a record, before its head
@@ -82,17 +83,38 @@ def test_what_is_larger_than_a_mebibyte_is_not_kept(tmp_path: Path) -> None:
     memo.close()
 
 
-def test_a_disk_that_takes_nothing_ends_the_memo_and_nothing_else(
+def test_a_disk_that_takes_nothing_loses_what_came_meanwhile_and_nothing_else(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (tmp_path / "file").write_text("in the way")
-    memo = Memo(at_once, 10_000, tmp_path / "file")
-    memo.keep("a", HEAD, b"data")
-    fill(memo)
-    assert memo.find("a") is None
+    folder = tmp_path / "folder"
+    folder.write_text("in the way")
+    memo = Memo(at_once, 1_000_000, folder)
+    for _ in range(2):
+        memo.keep("a", HEAD, b"data")
+        fill(memo)
+        assert memo.find("a") is None and memo.find(0) is None
+    folder.unlink()
     memo.keep("b", HEAD, b"data")
-    assert memo.find("b") is None
-    assert "not kept for other runs" in caplog.text
+    fill(memo)
+    assert memo.find("b") == (HEAD, b"data")
+    assert [line.partition(" while")[0] for line in caplog.messages] == [
+        "results are not kept for other runs",
+        "results are kept for other runs again",
+    ]
+    memo.close()
+
+
+def test_a_disk_that_is_full_for_a_while_keeps_what_was_known_before(tmp_path: Path) -> None:
+    memo = Memo(at_once, 1_000_000, tmp_path)
+    memo.keep("before", HEAD, b"data")
+    fill(memo)
+    with files_limited_to(6_000):
+        memo.keep("meanwhile", HEAD, b"data")
+        fill(memo)
+    assert memo.find("meanwhile") is None
+    memo.keep("after", HEAD, b"data")
+    fill(memo)
+    assert memo.find("before") == memo.find("after") == (HEAD, b"data")
     memo.close()
 
 

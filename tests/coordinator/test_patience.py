@@ -12,7 +12,7 @@ from rpc.errors import StoreDown
 from tests.coordinator.store.stores import happened, open_store
 
 
-def test_a_store_that_comes_back_is_asked_again_and_one_line_tells_of_it(
+def test_a_store_that_comes_back_is_asked_again_and_a_line_tells_of_each(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path, aside = tmp_path / "store.db", tmp_path / "aside"
@@ -28,14 +28,15 @@ def test_a_store_that_comes_back_is_asked_again_and_one_line_tells_of_it(
             return store.reader.last_event()
 
         with caplog.at_level(logging.WARNING):
-            assert outlast(ask) == 7
-    (line,) = caplog.messages
-    assert line.startswith(f"store {path}: ") and line.endswith("; trying again for 30 s")
+            assert outlast(ask, 30.0) == 7
+    told, healed = caplog.messages
+    assert told.startswith(f"store {path}: ") and told.endswith("; trying again for 30 s")
+    assert healed == "the store is back"
 
 
 def test_patience_ends_with_what_is_the_matter(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     with open_store(path) as store:
         path.rename(tmp_path / "aside")
-        with pytest.raises(StoreDown, match="unable to open"):
+        with pytest.raises(StoreDown, match=r"unable to open.* --store-wait waits longer"):
             outlast(store.reader.last_event, patience_s=0.0)

@@ -159,3 +159,18 @@ def test_a_new_store_needs_no_copy(tmp_path: Path) -> None:
         assert {path.name for path in tmp_path.iterdir()} <= {
             *("roundhouse.db", "roundhouse.db-wal", "roundhouse.db-shm", "roundhouse.db.lock")
         }
+
+
+@pytest.mark.parametrize("theirs", ["work", "alembic_version", "customer"])
+def test_a_database_of_something_else_is_refused_by_name_and_left_alone(place: str, theirs: str) -> None:
+    database = database_of(place)
+    with connected(database) as connection, connection.begin():
+        connection.execute(text(f"CREATE TABLE {theirs} (version_num TEXT)"))
+    database.close()
+    refused = pytest.raises(StoreUnusable, match=f"belongs to something else: it has the tables {theirs}; give an")
+    for _ in range(2):
+        with refused, open_store(place):
+            pass
+    with database.reading.connect() as connection:
+        assert inspect(connection).get_table_names() == [theirs]
+    database.close()
