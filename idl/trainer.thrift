@@ -143,6 +143,80 @@ struct BlobState {
   3: i64 have,                 // bytes held from the start on; the next part begins here
 }
 
+struct DataFile {
+  1: string file,
+  2: string blob,
+  3: i64 size,
+}
+
+/** A script job: a Python program with all that it needs. What is 0 or empty is as the node has it by default. */
+struct ScriptSpec {
+  1: string name,
+  2: DataFile bundle,          // a ZIP
+  3: string main,              // the program, a path in the bundle
+  4: list<string> args,
+  5: map<string, string> env,
+  6: string requirements,      // the file that lists them, a path in the bundle; it need not be there
+  7: list<DataFile> datasets,  // ZIPs, unpacked as data/FILE beside the program
+  8: double timeout_s,         // from its start; 0: none
+  9: i64 memory_bytes,
+  10: double cpus,
+  11: i32 gpus,
+  12: i32 pids,
+  13: i64 disk_bytes,          // of all that it writes
+  14: string network,          // none, full
+  15: string sandbox,          // docker, bwrap, rlimits; empty: whatever the node runs jobs in
+  16: string image,            // NAME@sha256:..., for docker
+  17: map<string, string> select,
+  18: i32 priority,
+  19: string owner,
+  20: string key,
+  21: i32 retries,             // starts anew when a node dies or the set-up fails; a program that fails is not repeated
+  22: bool inline_code,        // main is what somebody typed
+  23: bool force_queue,        // it waits also where no known node can ever take it
+}
+
+/** One attempt of a script job. */
+struct ScriptTask {
+  1: string attempt,
+  2: i64 fence,
+  3: string job,
+  4: ScriptSpec spec,
+  5: double left_s,            // until its timeout; 0: none
+  6: double lease_s,           // it ends when the coordinator has not been heard of for so long
+}
+
+/** What a script job uses. */
+struct ScriptUsage {
+  1: double cpu_s,             // processor time
+  2: i64 memory_bytes,         // now
+  3: i64 peak_memory_bytes,
+  4: i64 disk_bytes,           // that it has written
+  5: i32 processes,
+}
+
+/** How a script job ended. */
+struct ScriptEnd {
+  1: i32 status,               // of its process; -N: ended by signal N
+  2: i32 failure,              // FailureKind, 0 for none
+  3: string reason,
+  4: list<DataFile> artifacts, // what is in out/, to be fetched by get_blob
+  5: double seconds,           // from the start of the program
+}
+
+/** What has happened to a script job since an offset of its log. */
+struct ScriptNews {
+  1: string attempt,
+  2: i64 fence,
+  3: string phase,             // setup, running, ended
+  4: binary log,               // whole records: "MS SL TEXT\n" with ms since 1970, stream o|e|s, level i|w|e|p
+  5: i64 start,                // offset of its first byte; above what was asked for: what lies between was dropped
+  6: i64 next,                 // offset to ask for next
+  7: ScriptUsage usage,
+  8: optional ScriptEnd end,   // once all of the log is told
+  9: string sandbox,           // the level that it runs in
+}
+
 /** Served by compute nodes, called by the coordinator. */
 service ComputeNode {
   HelloReply hello(1: Hello hello) throws (1: Failure failure),
@@ -155,12 +229,10 @@ service ComputeNode {
   /** Whether the coordinator places nothing here for the time being. */
   void set_drained(1: bool drained) throws (1: Failure failure),
   void forget(1: list<string> names) throws (1: Failure failure),   // vectors no longer needed; model:RUN/ is all of a run
-}
-
-struct DataFile {
-  1: string file,
-  2: string blob,
-  3: i64 size,
+  /** Start a script job, or go on with it if it runs here, or is over, under an earlier fence. */
+  void start_script(1: ScriptTask task) throws (1: Rejected rejected, 2: Failure failure),
+  /** A long poll: answers when there is more of the log than up to an offset, or its end, at the latest after wait_ms. */
+  ScriptNews follow(1: string attempt, 2: i64 log_offset, 3: i32 wait_ms) throws (1: Failure failure),
 }
 
 struct RunSpec {
@@ -219,7 +291,7 @@ struct RunSpec {
 
 struct WorkRow {
   1: string id,
-  2: string kind,              // run
+  2: string kind,              // run, script
   3: string name,
   4: string state,             // pending, running, completed, failed, cancelled
   5: string reason,
@@ -292,9 +364,41 @@ struct RunDetail {
   18: i32 parent_round,
 }
 
+/** What is known of a script job beside its row. */
+struct JobDetail {
+  1: ScriptSpec spec,
+  2: string node,              // the last one that ran it
+  3: string sandbox,           // the level that it ran in
+  4: string phase,             // setup, running, ended; empty: on no node
+  5: i32 attempts,
+  6: ScriptUsage usage,
+  7: i32 status,               // of its process, once it has ended
+  8: list<DataFile> artifacts,
+  9: list<string> last_lines,  // of the log
+  10: i64 log_bytes,
+}
+
 struct WorkDetail {
   1: WorkRow row,
   2: optional RunDetail run,
+  3: optional JobDetail job,
+}
+
+/** A piece of a script job's log; see ScriptNews. */
+struct LogPage {
+  1: binary log,
+  2: i64 start,
+  3: i64 next,
+  4: bool is_whole,            // the job is over and nothing follows
+}
+
+/** A number that a script job told of itself. */
+struct Metric {
+  1: i64 number,               // grows
+  2: string name,
+  3: i64 step,
+  4: double value,
+  5: i64 at_ms,
 }
 
 struct EventRow {
@@ -438,4 +542,9 @@ service Coordinator {
   RunSpec get_spec(1: string id) throws (1: Failure failure),
   /** Compute a share of a run's updates again and compare; the id of the run that does it, which fails at a difference. */
   string verify_run(1: string id, 2: double sample, 3: i64 seed) throws (1: Failure failure),
+  string submit_script(1: ScriptSpec spec) throws (1: Failure failure),
+  /** A long poll: the log of a script job from an offset on, up to limit bytes; a negative offset counts from the end. */
+  LogPage logs(1: string id, 2: i64 offset, 3: i32 limit, 4: i32 wait_ms) throws (1: Failure failure),
+  /** What a script job told of itself, in order, after a metric's number. */
+  list<Metric> list_metrics(1: string id, 2: i64 after, 3: i32 limit) throws (1: Failure failure),
 }

@@ -9,11 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from mlcore.settings import TrainSettings
+from rpc.buffers import Buffer
 from rpc.event_messages import EventPage, EventQuery, EventRow, Reason, Why
 from rpc.node_messages import Join, NodeRow
+from rpc.script_messages import (
+    JobDetail,
+    LogPage,
+    Metric,
+    ScriptEnd,
+    ScriptNews,
+    ScriptSpec,
+    ScriptTask,
+    ScriptUsage,
+)
 from rpc.specs import ADAPTIVE, DataFile, RunSpec, WorkFilter
 
 PROTOCOL_VERSION = 1
@@ -21,8 +31,6 @@ MAX_SLOTS = 256  # of one node; each is a connection
 PART_BYTES = 4 << 20  # a larger vector or blob travels in parts of this size
 SMALL_FRAME_BYTES = 64 << 10  # before hello, and on control connections
 MAX_FRAME_BYTES = PART_BYTES + SMALL_FRAME_BYTES
-
-Buffer: TypeAlias = bytes | bytearray | memoryview
 
 __all__ = [
     "ADAPTIVE",
@@ -36,10 +44,18 @@ __all__ = [
     "EventPage",
     "EventQuery",
     "EventRow",
+    "JobDetail",
     "Join",
+    "LogPage",
+    "Metric",
     "NodeRow",
     "Reason",
     "RunSpec",
+    "ScriptEnd",
+    "ScriptNews",
+    "ScriptSpec",
+    "ScriptTask",
+    "ScriptUsage",
     "TrainSettings",
     "Why",
     "WorkFilter",
@@ -228,6 +244,7 @@ class RunDetail:
 class WorkDetail:
     row: WorkRow
     run: RunDetail | None = None
+    job: JobDetail | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,28 @@ class Iface(object):
         """
         pass
 
+    def start_script(self, task):
+        """
+        Start a script job, or go on with it if it runs here, or is over, under an earlier fence.
+
+        Parameters:
+         - task
+
+        """
+        pass
+
+    def follow(self, attempt, log_offset, wait_ms):
+        """
+        A long poll: answers when there is more of the log than up to an offset, or its end, at the latest after wait_ms.
+
+        Parameters:
+         - attempt
+         - log_offset
+         - wait_ms
+
+        """
+        pass
+
 
 class Client(Iface):
     """
@@ -422,6 +444,82 @@ class Client(Iface):
             raise result.failure
         return
 
+    def start_script(self, task):
+        """
+        Start a script job, or go on with it if it runs here, or is over, under an earlier fence.
+
+        Parameters:
+         - task
+
+        """
+        self.send_start_script(task)
+        self.recv_start_script()
+
+    def send_start_script(self, task):
+        self._oprot.writeMessageBegin('start_script', TMessageType.CALL, self._seqid)
+        args = start_script_args()
+        args.task = task
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_start_script(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = start_script_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.rejected is not None:
+            raise result.rejected
+        if result.failure is not None:
+            raise result.failure
+        return
+
+    def follow(self, attempt, log_offset, wait_ms):
+        """
+        A long poll: answers when there is more of the log than up to an offset, or its end, at the latest after wait_ms.
+
+        Parameters:
+         - attempt
+         - log_offset
+         - wait_ms
+
+        """
+        self.send_follow(attempt, log_offset, wait_ms)
+        return self.recv_follow()
+
+    def send_follow(self, attempt, log_offset, wait_ms):
+        self._oprot.writeMessageBegin('follow', TMessageType.CALL, self._seqid)
+        args = follow_args()
+        args.attempt = attempt
+        args.log_offset = log_offset
+        args.wait_ms = wait_ms
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_follow(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = follow_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.success is not None:
+            return result.success
+        if result.failure is not None:
+            raise result.failure
+        raise TApplicationException(TApplicationException.MISSING_RESULT, "follow failed: unknown result")
+
 
 class Processor(Iface, TProcessor):
     def __init__(self, handler):
@@ -436,6 +534,8 @@ class Processor(Iface, TProcessor):
         self._processMap["get_blob"] = Processor.process_get_blob
         self._processMap["set_drained"] = Processor.process_set_drained
         self._processMap["forget"] = Processor.process_forget
+        self._processMap["start_script"] = Processor.process_start_script
+        self._processMap["follow"] = Processor.process_follow
         self._on_message_begin = None
 
     def on_message_begin(self, func):
@@ -694,6 +794,61 @@ class Processor(Iface, TProcessor):
             msg_type = TMessageType.EXCEPTION
             result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
         oprot.writeMessageBegin("forget", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_start_script(self, seqid, iprot, oprot):
+        args = start_script_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = start_script_result()
+        try:
+            self._handler.start_script(args.task)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except Rejected as rejected:
+            msg_type = TMessageType.REPLY
+            result.rejected = rejected
+        except Failure as failure:
+            msg_type = TMessageType.REPLY
+            result.failure = failure
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("start_script", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_follow(self, seqid, iprot, oprot):
+        args = follow_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = follow_result()
+        try:
+            result.success = self._handler.follow(args.attempt, args.log_offset, args.wait_ms)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except Failure as failure:
+            msg_type = TMessageType.REPLY
+            result.failure = failure
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("follow", msg_type, seqid)
         result.write(oprot)
         oprot.writeMessageEnd()
         oprot.trans.flush()
@@ -2060,10 +2215,10 @@ class forget_args(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.names = []
-                    (_etype187, _size184) = iprot.readListBegin()
-                    for _i188 in range(_size184):
-                        _elem189 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.names.append(_elem189)
+                    (_etype240, _size237) = iprot.readListBegin()
+                    for _i241 in range(_size237):
+                        _elem242 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.names.append(_elem242)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2080,8 +2235,8 @@ class forget_args(object):
         if self.names is not None:
             oprot.writeFieldBegin('names', TType.LIST, 1)
             oprot.writeListBegin(TType.STRING, len(self.names))
-            for iter190 in self.names:
-                oprot.writeString(iter190.encode('utf-8') if sys.version_info[0] == 2 else iter190)
+            for iter243 in self.names:
+                oprot.writeString(iter243.encode('utf-8') if sys.version_info[0] == 2 else iter243)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -2183,6 +2338,351 @@ class forget_result(object):
 all_structs.append(forget_result)
 forget_result.thrift_spec = (
     None,  # 0
+    (1, TType.STRUCT, 'failure', [Failure, None], None, ),  # 1
+)
+
+
+class start_script_args(object):
+    """
+    Attributes:
+     - task
+
+    """
+
+    __slots__ = (
+        'task',
+    )
+
+
+    def __init__(self, task=None,):
+        self.task = task
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.task = ScriptTask()
+                    self.task.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('start_script_args')
+        if self.task is not None:
+            oprot.writeFieldBegin('task', TType.STRUCT, 1)
+            self.task.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(start_script_args)
+start_script_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'task', [ScriptTask, None], None, ),  # 1
+)
+
+
+class start_script_result(object):
+    """
+    Attributes:
+     - rejected
+     - failure
+
+    """
+
+    __slots__ = (
+        'rejected',
+        'failure',
+    )
+
+
+    def __init__(self, rejected=None, failure=None,):
+        self.rejected = rejected
+        self.failure = failure
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.rejected = Rejected.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.failure = Failure.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('start_script_result')
+        if self.rejected is not None:
+            oprot.writeFieldBegin('rejected', TType.STRUCT, 1)
+            self.rejected.write(oprot)
+            oprot.writeFieldEnd()
+        if self.failure is not None:
+            oprot.writeFieldBegin('failure', TType.STRUCT, 2)
+            self.failure.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(start_script_result)
+start_script_result.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'rejected', [Rejected, None], None, ),  # 1
+    (2, TType.STRUCT, 'failure', [Failure, None], None, ),  # 2
+)
+
+
+class follow_args(object):
+    """
+    Attributes:
+     - attempt
+     - log_offset
+     - wait_ms
+
+    """
+
+    __slots__ = (
+        'attempt',
+        'log_offset',
+        'wait_ms',
+    )
+
+
+    def __init__(self, attempt=None, log_offset=None, wait_ms=None,):
+        self.attempt = attempt
+        self.log_offset = log_offset
+        self.wait_ms = wait_ms
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.attempt = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I64:
+                    self.log_offset = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I32:
+                    self.wait_ms = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('follow_args')
+        if self.attempt is not None:
+            oprot.writeFieldBegin('attempt', TType.STRING, 1)
+            oprot.writeString(self.attempt.encode('utf-8') if sys.version_info[0] == 2 else self.attempt)
+            oprot.writeFieldEnd()
+        if self.log_offset is not None:
+            oprot.writeFieldBegin('log_offset', TType.I64, 2)
+            oprot.writeI64(self.log_offset)
+            oprot.writeFieldEnd()
+        if self.wait_ms is not None:
+            oprot.writeFieldBegin('wait_ms', TType.I32, 3)
+            oprot.writeI32(self.wait_ms)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(follow_args)
+follow_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'attempt', 'UTF8', None, ),  # 1
+    (2, TType.I64, 'log_offset', None, None, ),  # 2
+    (3, TType.I32, 'wait_ms', None, None, ),  # 3
+)
+
+
+class follow_result(object):
+    """
+    Attributes:
+     - success
+     - failure
+
+    """
+
+    __slots__ = (
+        'success',
+        'failure',
+    )
+
+
+    def __init__(self, success=None, failure=None,):
+        self.success = success
+        self.failure = failure
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 0:
+                if ftype == TType.STRUCT:
+                    self.success = ScriptNews()
+                    self.success.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 1:
+                if ftype == TType.STRUCT:
+                    self.failure = Failure.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('follow_result')
+        if self.success is not None:
+            oprot.writeFieldBegin('success', TType.STRUCT, 0)
+            self.success.write(oprot)
+            oprot.writeFieldEnd()
+        if self.failure is not None:
+            oprot.writeFieldBegin('failure', TType.STRUCT, 1)
+            self.failure.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(follow_result)
+follow_result.thrift_spec = (
+    (0, TType.STRUCT, 'success', [ScriptNews, None], None, ),  # 0
     (1, TType.STRUCT, 'failure', [Failure, None], None, ),  # 1
 )
 fix_spec(all_structs)

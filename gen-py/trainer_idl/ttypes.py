@@ -2025,6 +2025,922 @@ class DataFile(object):
         return not (self == other)
 
 
+class ScriptSpec(object):
+    """
+    A script job: a Python program with all that it needs. What is 0 or empty is as the node has it by default.
+
+    Attributes:
+     - name
+     - bundle
+     - main
+     - args
+     - env
+     - requirements
+     - datasets
+     - timeout_s
+     - memory_bytes
+     - cpus
+     - gpus
+     - pids
+     - disk_bytes
+     - network
+     - sandbox
+     - image
+     - select
+     - priority
+     - owner
+     - key
+     - retries
+     - inline_code
+     - force_queue
+
+    """
+
+    __slots__ = (
+        'name',
+        'bundle',
+        'main',
+        'args',
+        'env',
+        'requirements',
+        'datasets',
+        'timeout_s',
+        'memory_bytes',
+        'cpus',
+        'gpus',
+        'pids',
+        'disk_bytes',
+        'network',
+        'sandbox',
+        'image',
+        'select',
+        'priority',
+        'owner',
+        'key',
+        'retries',
+        'inline_code',
+        'force_queue',
+    )
+
+
+    def __init__(self, name=None, bundle=None, main=None, args=None, env=None, requirements=None, datasets=None, timeout_s=None, memory_bytes=None, cpus=None, gpus=None, pids=None, disk_bytes=None, network=None, sandbox=None, image=None, select=None, priority=None, owner=None, key=None, retries=None, inline_code=None, force_queue=None,):
+        self.name = name
+        self.bundle = bundle
+        self.main = main
+        self.args = args
+        self.env = env
+        self.requirements = requirements
+        self.datasets = datasets
+        self.timeout_s = timeout_s
+        self.memory_bytes = memory_bytes
+        self.cpus = cpus
+        self.gpus = gpus
+        self.pids = pids
+        self.disk_bytes = disk_bytes
+        self.network = network
+        self.sandbox = sandbox
+        self.image = image
+        self.select = select
+        self.priority = priority
+        self.owner = owner
+        self.key = key
+        self.retries = retries
+        self.inline_code = inline_code
+        self.force_queue = force_queue
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.name = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.bundle = DataFile()
+                    self.bundle.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRING:
+                    self.main = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.LIST:
+                    self.args = []
+                    (_etype67, _size64) = iprot.readListBegin()
+                    for _i68 in range(_size64):
+                        _elem69 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.args.append(_elem69)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.MAP:
+                    self.env = {}
+                    (_ktype71, _vtype72, _size70) = iprot.readMapBegin()
+                    for _i74 in range(_size70):
+                        _key75 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val76 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.env[_key75] = _val76
+                    iprot.readMapEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.STRING:
+                    self.requirements = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.LIST:
+                    self.datasets = []
+                    (_etype80, _size77) = iprot.readListBegin()
+                    for _i81 in range(_size77):
+                        _elem82 = DataFile()
+                        _elem82.read(iprot)
+                        self.datasets.append(_elem82)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 8:
+                if ftype == TType.DOUBLE:
+                    self.timeout_s = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 9:
+                if ftype == TType.I64:
+                    self.memory_bytes = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 10:
+                if ftype == TType.DOUBLE:
+                    self.cpus = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 11:
+                if ftype == TType.I32:
+                    self.gpus = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 12:
+                if ftype == TType.I32:
+                    self.pids = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 13:
+                if ftype == TType.I64:
+                    self.disk_bytes = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 14:
+                if ftype == TType.STRING:
+                    self.network = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 15:
+                if ftype == TType.STRING:
+                    self.sandbox = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 16:
+                if ftype == TType.STRING:
+                    self.image = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 17:
+                if ftype == TType.MAP:
+                    self.select = {}
+                    (_ktype84, _vtype85, _size83) = iprot.readMapBegin()
+                    for _i87 in range(_size83):
+                        _key88 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val89 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.select[_key88] = _val89
+                    iprot.readMapEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 18:
+                if ftype == TType.I32:
+                    self.priority = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 19:
+                if ftype == TType.STRING:
+                    self.owner = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 20:
+                if ftype == TType.STRING:
+                    self.key = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 21:
+                if ftype == TType.I32:
+                    self.retries = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 22:
+                if ftype == TType.BOOL:
+                    self.inline_code = iprot.readBool()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 23:
+                if ftype == TType.BOOL:
+                    self.force_queue = iprot.readBool()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('ScriptSpec')
+        if self.name is not None:
+            oprot.writeFieldBegin('name', TType.STRING, 1)
+            oprot.writeString(self.name.encode('utf-8') if sys.version_info[0] == 2 else self.name)
+            oprot.writeFieldEnd()
+        if self.bundle is not None:
+            oprot.writeFieldBegin('bundle', TType.STRUCT, 2)
+            self.bundle.write(oprot)
+            oprot.writeFieldEnd()
+        if self.main is not None:
+            oprot.writeFieldBegin('main', TType.STRING, 3)
+            oprot.writeString(self.main.encode('utf-8') if sys.version_info[0] == 2 else self.main)
+            oprot.writeFieldEnd()
+        if self.args is not None:
+            oprot.writeFieldBegin('args', TType.LIST, 4)
+            oprot.writeListBegin(TType.STRING, len(self.args))
+            for iter90 in self.args:
+                oprot.writeString(iter90.encode('utf-8') if sys.version_info[0] == 2 else iter90)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.env is not None:
+            oprot.writeFieldBegin('env', TType.MAP, 5)
+            oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.env))
+            for kiter91, viter92 in self.env.items():
+                oprot.writeString(kiter91.encode('utf-8') if sys.version_info[0] == 2 else kiter91)
+                oprot.writeString(viter92.encode('utf-8') if sys.version_info[0] == 2 else viter92)
+            oprot.writeMapEnd()
+            oprot.writeFieldEnd()
+        if self.requirements is not None:
+            oprot.writeFieldBegin('requirements', TType.STRING, 6)
+            oprot.writeString(self.requirements.encode('utf-8') if sys.version_info[0] == 2 else self.requirements)
+            oprot.writeFieldEnd()
+        if self.datasets is not None:
+            oprot.writeFieldBegin('datasets', TType.LIST, 7)
+            oprot.writeListBegin(TType.STRUCT, len(self.datasets))
+            for iter93 in self.datasets:
+                iter93.write(oprot)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.timeout_s is not None:
+            oprot.writeFieldBegin('timeout_s', TType.DOUBLE, 8)
+            oprot.writeDouble(self.timeout_s)
+            oprot.writeFieldEnd()
+        if self.memory_bytes is not None:
+            oprot.writeFieldBegin('memory_bytes', TType.I64, 9)
+            oprot.writeI64(self.memory_bytes)
+            oprot.writeFieldEnd()
+        if self.cpus is not None:
+            oprot.writeFieldBegin('cpus', TType.DOUBLE, 10)
+            oprot.writeDouble(self.cpus)
+            oprot.writeFieldEnd()
+        if self.gpus is not None:
+            oprot.writeFieldBegin('gpus', TType.I32, 11)
+            oprot.writeI32(self.gpus)
+            oprot.writeFieldEnd()
+        if self.pids is not None:
+            oprot.writeFieldBegin('pids', TType.I32, 12)
+            oprot.writeI32(self.pids)
+            oprot.writeFieldEnd()
+        if self.disk_bytes is not None:
+            oprot.writeFieldBegin('disk_bytes', TType.I64, 13)
+            oprot.writeI64(self.disk_bytes)
+            oprot.writeFieldEnd()
+        if self.network is not None:
+            oprot.writeFieldBegin('network', TType.STRING, 14)
+            oprot.writeString(self.network.encode('utf-8') if sys.version_info[0] == 2 else self.network)
+            oprot.writeFieldEnd()
+        if self.sandbox is not None:
+            oprot.writeFieldBegin('sandbox', TType.STRING, 15)
+            oprot.writeString(self.sandbox.encode('utf-8') if sys.version_info[0] == 2 else self.sandbox)
+            oprot.writeFieldEnd()
+        if self.image is not None:
+            oprot.writeFieldBegin('image', TType.STRING, 16)
+            oprot.writeString(self.image.encode('utf-8') if sys.version_info[0] == 2 else self.image)
+            oprot.writeFieldEnd()
+        if self.select is not None:
+            oprot.writeFieldBegin('select', TType.MAP, 17)
+            oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.select))
+            for kiter94, viter95 in self.select.items():
+                oprot.writeString(kiter94.encode('utf-8') if sys.version_info[0] == 2 else kiter94)
+                oprot.writeString(viter95.encode('utf-8') if sys.version_info[0] == 2 else viter95)
+            oprot.writeMapEnd()
+            oprot.writeFieldEnd()
+        if self.priority is not None:
+            oprot.writeFieldBegin('priority', TType.I32, 18)
+            oprot.writeI32(self.priority)
+            oprot.writeFieldEnd()
+        if self.owner is not None:
+            oprot.writeFieldBegin('owner', TType.STRING, 19)
+            oprot.writeString(self.owner.encode('utf-8') if sys.version_info[0] == 2 else self.owner)
+            oprot.writeFieldEnd()
+        if self.key is not None:
+            oprot.writeFieldBegin('key', TType.STRING, 20)
+            oprot.writeString(self.key.encode('utf-8') if sys.version_info[0] == 2 else self.key)
+            oprot.writeFieldEnd()
+        if self.retries is not None:
+            oprot.writeFieldBegin('retries', TType.I32, 21)
+            oprot.writeI32(self.retries)
+            oprot.writeFieldEnd()
+        if self.inline_code is not None:
+            oprot.writeFieldBegin('inline_code', TType.BOOL, 22)
+            oprot.writeBool(self.inline_code)
+            oprot.writeFieldEnd()
+        if self.force_queue is not None:
+            oprot.writeFieldBegin('force_queue', TType.BOOL, 23)
+            oprot.writeBool(self.force_queue)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class ScriptTask(object):
+    """
+    One attempt of a script job.
+
+    Attributes:
+     - attempt
+     - fence
+     - job
+     - spec
+     - left_s
+     - lease_s
+
+    """
+
+    __slots__ = (
+        'attempt',
+        'fence',
+        'job',
+        'spec',
+        'left_s',
+        'lease_s',
+    )
+
+
+    def __init__(self, attempt=None, fence=None, job=None, spec=None, left_s=None, lease_s=None,):
+        self.attempt = attempt
+        self.fence = fence
+        self.job = job
+        self.spec = spec
+        self.left_s = left_s
+        self.lease_s = lease_s
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.attempt = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I64:
+                    self.fence = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRING:
+                    self.job = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRUCT:
+                    self.spec = ScriptSpec()
+                    self.spec.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.DOUBLE:
+                    self.left_s = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.DOUBLE:
+                    self.lease_s = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('ScriptTask')
+        if self.attempt is not None:
+            oprot.writeFieldBegin('attempt', TType.STRING, 1)
+            oprot.writeString(self.attempt.encode('utf-8') if sys.version_info[0] == 2 else self.attempt)
+            oprot.writeFieldEnd()
+        if self.fence is not None:
+            oprot.writeFieldBegin('fence', TType.I64, 2)
+            oprot.writeI64(self.fence)
+            oprot.writeFieldEnd()
+        if self.job is not None:
+            oprot.writeFieldBegin('job', TType.STRING, 3)
+            oprot.writeString(self.job.encode('utf-8') if sys.version_info[0] == 2 else self.job)
+            oprot.writeFieldEnd()
+        if self.spec is not None:
+            oprot.writeFieldBegin('spec', TType.STRUCT, 4)
+            self.spec.write(oprot)
+            oprot.writeFieldEnd()
+        if self.left_s is not None:
+            oprot.writeFieldBegin('left_s', TType.DOUBLE, 5)
+            oprot.writeDouble(self.left_s)
+            oprot.writeFieldEnd()
+        if self.lease_s is not None:
+            oprot.writeFieldBegin('lease_s', TType.DOUBLE, 6)
+            oprot.writeDouble(self.lease_s)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class ScriptUsage(object):
+    """
+    What a script job uses.
+
+    Attributes:
+     - cpu_s
+     - memory_bytes
+     - peak_memory_bytes
+     - disk_bytes
+     - processes
+
+    """
+
+    __slots__ = (
+        'cpu_s',
+        'memory_bytes',
+        'peak_memory_bytes',
+        'disk_bytes',
+        'processes',
+    )
+
+
+    def __init__(self, cpu_s=None, memory_bytes=None, peak_memory_bytes=None, disk_bytes=None, processes=None,):
+        self.cpu_s = cpu_s
+        self.memory_bytes = memory_bytes
+        self.peak_memory_bytes = peak_memory_bytes
+        self.disk_bytes = disk_bytes
+        self.processes = processes
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.DOUBLE:
+                    self.cpu_s = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I64:
+                    self.memory_bytes = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I64:
+                    self.peak_memory_bytes = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.I64:
+                    self.disk_bytes = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.I32:
+                    self.processes = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('ScriptUsage')
+        if self.cpu_s is not None:
+            oprot.writeFieldBegin('cpu_s', TType.DOUBLE, 1)
+            oprot.writeDouble(self.cpu_s)
+            oprot.writeFieldEnd()
+        if self.memory_bytes is not None:
+            oprot.writeFieldBegin('memory_bytes', TType.I64, 2)
+            oprot.writeI64(self.memory_bytes)
+            oprot.writeFieldEnd()
+        if self.peak_memory_bytes is not None:
+            oprot.writeFieldBegin('peak_memory_bytes', TType.I64, 3)
+            oprot.writeI64(self.peak_memory_bytes)
+            oprot.writeFieldEnd()
+        if self.disk_bytes is not None:
+            oprot.writeFieldBegin('disk_bytes', TType.I64, 4)
+            oprot.writeI64(self.disk_bytes)
+            oprot.writeFieldEnd()
+        if self.processes is not None:
+            oprot.writeFieldBegin('processes', TType.I32, 5)
+            oprot.writeI32(self.processes)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class ScriptEnd(object):
+    """
+    How a script job ended.
+
+    Attributes:
+     - status
+     - failure
+     - reason
+     - artifacts
+     - seconds
+
+    """
+
+    __slots__ = (
+        'status',
+        'failure',
+        'reason',
+        'artifacts',
+        'seconds',
+    )
+
+
+    def __init__(self, status=None, failure=None, reason=None, artifacts=None, seconds=None,):
+        self.status = status
+        self.failure = failure
+        self.reason = reason
+        self.artifacts = artifacts
+        self.seconds = seconds
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.I32:
+                    self.status = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I32:
+                    self.failure = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRING:
+                    self.reason = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.LIST:
+                    self.artifacts = []
+                    (_etype99, _size96) = iprot.readListBegin()
+                    for _i100 in range(_size96):
+                        _elem101 = DataFile()
+                        _elem101.read(iprot)
+                        self.artifacts.append(_elem101)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.DOUBLE:
+                    self.seconds = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('ScriptEnd')
+        if self.status is not None:
+            oprot.writeFieldBegin('status', TType.I32, 1)
+            oprot.writeI32(self.status)
+            oprot.writeFieldEnd()
+        if self.failure is not None:
+            oprot.writeFieldBegin('failure', TType.I32, 2)
+            oprot.writeI32(self.failure)
+            oprot.writeFieldEnd()
+        if self.reason is not None:
+            oprot.writeFieldBegin('reason', TType.STRING, 3)
+            oprot.writeString(self.reason.encode('utf-8') if sys.version_info[0] == 2 else self.reason)
+            oprot.writeFieldEnd()
+        if self.artifacts is not None:
+            oprot.writeFieldBegin('artifacts', TType.LIST, 4)
+            oprot.writeListBegin(TType.STRUCT, len(self.artifacts))
+            for iter102 in self.artifacts:
+                iter102.write(oprot)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.seconds is not None:
+            oprot.writeFieldBegin('seconds', TType.DOUBLE, 5)
+            oprot.writeDouble(self.seconds)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class ScriptNews(object):
+    """
+    What has happened to a script job since an offset of its log.
+
+    Attributes:
+     - attempt
+     - fence
+     - phase
+     - log
+     - start
+     - next
+     - usage
+     - end
+     - sandbox
+
+    """
+
+    __slots__ = (
+        'attempt',
+        'fence',
+        'phase',
+        'log',
+        'start',
+        'next',
+        'usage',
+        'end',
+        'sandbox',
+    )
+
+
+    def __init__(self, attempt=None, fence=None, phase=None, log=None, start=None, next=None, usage=None, end=None, sandbox=None,):
+        self.attempt = attempt
+        self.fence = fence
+        self.phase = phase
+        self.log = log
+        self.start = start
+        self.next = next
+        self.usage = usage
+        self.end = end
+        self.sandbox = sandbox
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.attempt = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I64:
+                    self.fence = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRING:
+                    self.phase = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRING:
+                    self.log = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.I64:
+                    self.start = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.I64:
+                    self.next = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.STRUCT:
+                    self.usage = ScriptUsage()
+                    self.usage.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 8:
+                if ftype == TType.STRUCT:
+                    self.end = ScriptEnd()
+                    self.end.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 9:
+                if ftype == TType.STRING:
+                    self.sandbox = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('ScriptNews')
+        if self.attempt is not None:
+            oprot.writeFieldBegin('attempt', TType.STRING, 1)
+            oprot.writeString(self.attempt.encode('utf-8') if sys.version_info[0] == 2 else self.attempt)
+            oprot.writeFieldEnd()
+        if self.fence is not None:
+            oprot.writeFieldBegin('fence', TType.I64, 2)
+            oprot.writeI64(self.fence)
+            oprot.writeFieldEnd()
+        if self.phase is not None:
+            oprot.writeFieldBegin('phase', TType.STRING, 3)
+            oprot.writeString(self.phase.encode('utf-8') if sys.version_info[0] == 2 else self.phase)
+            oprot.writeFieldEnd()
+        if self.log is not None:
+            oprot.writeFieldBegin('log', TType.STRING, 4)
+            oprot.writeBinary(self.log)
+            oprot.writeFieldEnd()
+        if self.start is not None:
+            oprot.writeFieldBegin('start', TType.I64, 5)
+            oprot.writeI64(self.start)
+            oprot.writeFieldEnd()
+        if self.next is not None:
+            oprot.writeFieldBegin('next', TType.I64, 6)
+            oprot.writeI64(self.next)
+            oprot.writeFieldEnd()
+        if self.usage is not None:
+            oprot.writeFieldBegin('usage', TType.STRUCT, 7)
+            self.usage.write(oprot)
+            oprot.writeFieldEnd()
+        if self.end is not None:
+            oprot.writeFieldBegin('end', TType.STRUCT, 8)
+            self.end.write(oprot)
+            oprot.writeFieldEnd()
+        if self.sandbox is not None:
+            oprot.writeFieldBegin('sandbox', TType.STRING, 9)
+            oprot.writeString(self.sandbox.encode('utf-8') if sys.version_info[0] == 2 else self.sandbox)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
 class RunSpec(object):
     """
     Attributes:
@@ -2207,11 +3123,11 @@ class RunSpec(object):
             elif fid == 2:
                 if ftype == TType.LIST:
                     self.shards = []
-                    (_etype67, _size64) = iprot.readListBegin()
-                    for _i68 in range(_size64):
-                        _elem69 = DataFile()
-                        _elem69.read(iprot)
-                        self.shards.append(_elem69)
+                    (_etype106, _size103) = iprot.readListBegin()
+                    for _i107 in range(_size103):
+                        _elem108 = DataFile()
+                        _elem108.read(iprot)
+                        self.shards.append(_elem108)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2234,10 +3150,10 @@ class RunSpec(object):
             elif fid == 6:
                 if ftype == TType.LIST:
                     self.hidden = []
-                    (_etype73, _size70) = iprot.readListBegin()
-                    for _i74 in range(_size70):
-                        _elem75 = iprot.readI32()
-                        self.hidden.append(_elem75)
+                    (_etype112, _size109) = iprot.readListBegin()
+                    for _i113 in range(_size109):
+                        _elem114 = iprot.readI32()
+                        self.hidden.append(_elem114)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2389,11 +3305,11 @@ class RunSpec(object):
             elif fid == 36:
                 if ftype == TType.MAP:
                     self.select = {}
-                    (_ktype77, _vtype78, _size76) = iprot.readMapBegin()
-                    for _i80 in range(_size76):
-                        _key81 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val82 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.select[_key81] = _val82
+                    (_ktype116, _vtype117, _size115) = iprot.readMapBegin()
+                    for _i119 in range(_size115):
+                        _key120 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val121 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.select[_key120] = _val121
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
@@ -2489,8 +3405,8 @@ class RunSpec(object):
         if self.shards is not None:
             oprot.writeFieldBegin('shards', TType.LIST, 2)
             oprot.writeListBegin(TType.STRUCT, len(self.shards))
-            for iter83 in self.shards:
-                iter83.write(oprot)
+            for iter122 in self.shards:
+                iter122.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.validation is not None:
@@ -2508,8 +3424,8 @@ class RunSpec(object):
         if self.hidden is not None:
             oprot.writeFieldBegin('hidden', TType.LIST, 6)
             oprot.writeListBegin(TType.I32, len(self.hidden))
-            for iter84 in self.hidden:
-                oprot.writeI32(iter84)
+            for iter123 in self.hidden:
+                oprot.writeI32(iter123)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.classes is not None:
@@ -2631,9 +3547,9 @@ class RunSpec(object):
         if self.select is not None:
             oprot.writeFieldBegin('select', TType.MAP, 36)
             oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.select))
-            for kiter85, viter86 in self.select.items():
-                oprot.writeString(kiter85.encode('utf-8') if sys.version_info[0] == 2 else kiter85)
-                oprot.writeString(viter86.encode('utf-8') if sys.version_info[0] == 2 else viter86)
+            for kiter124, viter125 in self.select.items():
+                oprot.writeString(kiter124.encode('utf-8') if sys.version_info[0] == 2 else kiter124)
+                oprot.writeString(viter125.encode('utf-8') if sys.version_info[0] == 2 else viter125)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.key is not None:
@@ -3019,10 +3935,10 @@ class WorkFilter(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.states = []
-                    (_etype90, _size87) = iprot.readListBegin()
-                    for _i91 in range(_size87):
-                        _elem92 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.states.append(_elem92)
+                    (_etype129, _size126) = iprot.readListBegin()
+                    for _i130 in range(_size126):
+                        _elem131 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.states.append(_elem131)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3054,8 +3970,8 @@ class WorkFilter(object):
         if self.states is not None:
             oprot.writeFieldBegin('states', TType.LIST, 1)
             oprot.writeListBegin(TType.STRING, len(self.states))
-            for iter93 in self.states:
-                oprot.writeString(iter93.encode('utf-8') if sys.version_info[0] == 2 else iter93)
+            for iter132 in self.states:
+                oprot.writeString(iter132.encode('utf-8') if sys.version_info[0] == 2 else iter132)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.owner is not None:
@@ -3515,22 +4431,22 @@ class RunDetail(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.rounds = []
-                    (_etype97, _size94) = iprot.readListBegin()
-                    for _i98 in range(_size94):
-                        _elem99 = RoundRow()
-                        _elem99.read(iprot)
-                        self.rounds.append(_elem99)
+                    (_etype136, _size133) = iprot.readListBegin()
+                    for _i137 in range(_size133):
+                        _elem138 = RoundRow()
+                        _elem138.read(iprot)
+                        self.rounds.append(_elem138)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 2:
                 if ftype == TType.MAP:
                     self.tasks_by_node = {}
-                    (_ktype101, _vtype102, _size100) = iprot.readMapBegin()
-                    for _i104 in range(_size100):
-                        _key105 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val106 = iprot.readI64()
-                        self.tasks_by_node[_key105] = _val106
+                    (_ktype140, _vtype141, _size139) = iprot.readMapBegin()
+                    for _i143 in range(_size139):
+                        _key144 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val145 = iprot.readI64()
+                        self.tasks_by_node[_key144] = _val145
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
@@ -3572,10 +4488,10 @@ class RunDetail(object):
             elif fid == 10:
                 if ftype == TType.LIST:
                     self.layers = []
-                    (_etype110, _size107) = iprot.readListBegin()
-                    for _i111 in range(_size107):
-                        _elem112 = iprot.readI32()
-                        self.layers.append(_elem112)
+                    (_etype149, _size146) = iprot.readListBegin()
+                    for _i150 in range(_size146):
+                        _elem151 = iprot.readI32()
+                        self.layers.append(_elem151)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3632,16 +4548,16 @@ class RunDetail(object):
         if self.rounds is not None:
             oprot.writeFieldBegin('rounds', TType.LIST, 1)
             oprot.writeListBegin(TType.STRUCT, len(self.rounds))
-            for iter113 in self.rounds:
-                iter113.write(oprot)
+            for iter152 in self.rounds:
+                iter152.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.tasks_by_node is not None:
             oprot.writeFieldBegin('tasks_by_node', TType.MAP, 2)
             oprot.writeMapBegin(TType.STRING, TType.I64, len(self.tasks_by_node))
-            for kiter114, viter115 in self.tasks_by_node.items():
-                oprot.writeString(kiter114.encode('utf-8') if sys.version_info[0] == 2 else kiter114)
-                oprot.writeI64(viter115)
+            for kiter153, viter154 in self.tasks_by_node.items():
+                oprot.writeString(kiter153.encode('utf-8') if sys.version_info[0] == 2 else kiter153)
+                oprot.writeI64(viter154)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.rejections is not None:
@@ -3675,8 +4591,8 @@ class RunDetail(object):
         if self.layers is not None:
             oprot.writeFieldBegin('layers', TType.LIST, 10)
             oprot.writeListBegin(TType.I32, len(self.layers))
-            for iter116 in self.layers:
-                oprot.writeI32(iter116)
+            for iter155 in self.layers:
+                oprot.writeI32(iter155)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.activation is not None:
@@ -3736,23 +4652,223 @@ class RunDetail(object):
         return not (self == other)
 
 
+class JobDetail(object):
+    """
+    What is known of a script job beside its row.
+
+    Attributes:
+     - spec
+     - node
+     - sandbox
+     - phase
+     - attempts
+     - usage
+     - status
+     - artifacts
+     - last_lines
+     - log_bytes
+
+    """
+
+    __slots__ = (
+        'spec',
+        'node',
+        'sandbox',
+        'phase',
+        'attempts',
+        'usage',
+        'status',
+        'artifacts',
+        'last_lines',
+        'log_bytes',
+    )
+
+
+    def __init__(self, spec=None, node=None, sandbox=None, phase=None, attempts=None, usage=None, status=None, artifacts=None, last_lines=None, log_bytes=None,):
+        self.spec = spec
+        self.node = node
+        self.sandbox = sandbox
+        self.phase = phase
+        self.attempts = attempts
+        self.usage = usage
+        self.status = status
+        self.artifacts = artifacts
+        self.last_lines = last_lines
+        self.log_bytes = log_bytes
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.spec = ScriptSpec()
+                    self.spec.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.node = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRING:
+                    self.sandbox = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRING:
+                    self.phase = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.I32:
+                    self.attempts = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.STRUCT:
+                    self.usage = ScriptUsage()
+                    self.usage.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.I32:
+                    self.status = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 8:
+                if ftype == TType.LIST:
+                    self.artifacts = []
+                    (_etype159, _size156) = iprot.readListBegin()
+                    for _i160 in range(_size156):
+                        _elem161 = DataFile()
+                        _elem161.read(iprot)
+                        self.artifacts.append(_elem161)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 9:
+                if ftype == TType.LIST:
+                    self.last_lines = []
+                    (_etype165, _size162) = iprot.readListBegin()
+                    for _i166 in range(_size162):
+                        _elem167 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.last_lines.append(_elem167)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 10:
+                if ftype == TType.I64:
+                    self.log_bytes = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('JobDetail')
+        if self.spec is not None:
+            oprot.writeFieldBegin('spec', TType.STRUCT, 1)
+            self.spec.write(oprot)
+            oprot.writeFieldEnd()
+        if self.node is not None:
+            oprot.writeFieldBegin('node', TType.STRING, 2)
+            oprot.writeString(self.node.encode('utf-8') if sys.version_info[0] == 2 else self.node)
+            oprot.writeFieldEnd()
+        if self.sandbox is not None:
+            oprot.writeFieldBegin('sandbox', TType.STRING, 3)
+            oprot.writeString(self.sandbox.encode('utf-8') if sys.version_info[0] == 2 else self.sandbox)
+            oprot.writeFieldEnd()
+        if self.phase is not None:
+            oprot.writeFieldBegin('phase', TType.STRING, 4)
+            oprot.writeString(self.phase.encode('utf-8') if sys.version_info[0] == 2 else self.phase)
+            oprot.writeFieldEnd()
+        if self.attempts is not None:
+            oprot.writeFieldBegin('attempts', TType.I32, 5)
+            oprot.writeI32(self.attempts)
+            oprot.writeFieldEnd()
+        if self.usage is not None:
+            oprot.writeFieldBegin('usage', TType.STRUCT, 6)
+            self.usage.write(oprot)
+            oprot.writeFieldEnd()
+        if self.status is not None:
+            oprot.writeFieldBegin('status', TType.I32, 7)
+            oprot.writeI32(self.status)
+            oprot.writeFieldEnd()
+        if self.artifacts is not None:
+            oprot.writeFieldBegin('artifacts', TType.LIST, 8)
+            oprot.writeListBegin(TType.STRUCT, len(self.artifacts))
+            for iter168 in self.artifacts:
+                iter168.write(oprot)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.last_lines is not None:
+            oprot.writeFieldBegin('last_lines', TType.LIST, 9)
+            oprot.writeListBegin(TType.STRING, len(self.last_lines))
+            for iter169 in self.last_lines:
+                oprot.writeString(iter169.encode('utf-8') if sys.version_info[0] == 2 else iter169)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.log_bytes is not None:
+            oprot.writeFieldBegin('log_bytes', TType.I64, 10)
+            oprot.writeI64(self.log_bytes)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
 class WorkDetail(object):
     """
     Attributes:
      - row
      - run
+     - job
 
     """
 
     __slots__ = (
         'row',
         'run',
+        'job',
     )
 
 
-    def __init__(self, row=None, run=None,):
+    def __init__(self, row=None, run=None, job=None,):
         self.row = row
         self.run = run
+        self.job = job
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -3775,6 +4891,12 @@ class WorkDetail(object):
                     self.run.read(iprot)
                 else:
                     iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRUCT:
+                    self.job = JobDetail()
+                    self.job.read(iprot)
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -3792,6 +4914,234 @@ class WorkDetail(object):
         if self.run is not None:
             oprot.writeFieldBegin('run', TType.STRUCT, 2)
             self.run.write(oprot)
+            oprot.writeFieldEnd()
+        if self.job is not None:
+            oprot.writeFieldBegin('job', TType.STRUCT, 3)
+            self.job.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class LogPage(object):
+    """
+    A piece of a script job's log; see ScriptNews.
+
+    Attributes:
+     - log
+     - start
+     - next
+     - is_whole
+
+    """
+
+    __slots__ = (
+        'log',
+        'start',
+        'next',
+        'is_whole',
+    )
+
+
+    def __init__(self, log=None, start=None, next=None, is_whole=None,):
+        self.log = log
+        self.start = start
+        self.next = next
+        self.is_whole = is_whole
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.log = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I64:
+                    self.start = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I64:
+                    self.next = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.BOOL:
+                    self.is_whole = iprot.readBool()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('LogPage')
+        if self.log is not None:
+            oprot.writeFieldBegin('log', TType.STRING, 1)
+            oprot.writeBinary(self.log)
+            oprot.writeFieldEnd()
+        if self.start is not None:
+            oprot.writeFieldBegin('start', TType.I64, 2)
+            oprot.writeI64(self.start)
+            oprot.writeFieldEnd()
+        if self.next is not None:
+            oprot.writeFieldBegin('next', TType.I64, 3)
+            oprot.writeI64(self.next)
+            oprot.writeFieldEnd()
+        if self.is_whole is not None:
+            oprot.writeFieldBegin('is_whole', TType.BOOL, 4)
+            oprot.writeBool(self.is_whole)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class Metric(object):
+    """
+    A number that a script job told of itself.
+
+    Attributes:
+     - number
+     - name
+     - step
+     - value
+     - at_ms
+
+    """
+
+    __slots__ = (
+        'number',
+        'name',
+        'step',
+        'value',
+        'at_ms',
+    )
+
+
+    def __init__(self, number=None, name=None, step=None, value=None, at_ms=None,):
+        self.number = number
+        self.name = name
+        self.step = step
+        self.value = value
+        self.at_ms = at_ms
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.I64:
+                    self.number = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.name = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I64:
+                    self.step = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.DOUBLE:
+                    self.value = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.I64:
+                    self.at_ms = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('Metric')
+        if self.number is not None:
+            oprot.writeFieldBegin('number', TType.I64, 1)
+            oprot.writeI64(self.number)
+            oprot.writeFieldEnd()
+        if self.name is not None:
+            oprot.writeFieldBegin('name', TType.STRING, 2)
+            oprot.writeString(self.name.encode('utf-8') if sys.version_info[0] == 2 else self.name)
+            oprot.writeFieldEnd()
+        if self.step is not None:
+            oprot.writeFieldBegin('step', TType.I64, 3)
+            oprot.writeI64(self.step)
+            oprot.writeFieldEnd()
+        if self.value is not None:
+            oprot.writeFieldBegin('value', TType.DOUBLE, 4)
+            oprot.writeDouble(self.value)
+            oprot.writeFieldEnd()
+        if self.at_ms is not None:
+            oprot.writeFieldBegin('at_ms', TType.I64, 5)
+            oprot.writeI64(self.at_ms)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -4142,11 +5492,11 @@ class News(object):
             elif fid == 2:
                 if ftype == TType.LIST:
                     self.events = []
-                    (_etype120, _size117) = iprot.readListBegin()
-                    for _i121 in range(_size117):
-                        _elem122 = EventRow()
-                        _elem122.read(iprot)
-                        self.events.append(_elem122)
+                    (_etype173, _size170) = iprot.readListBegin()
+                    for _i174 in range(_size170):
+                        _elem175 = EventRow()
+                        _elem175.read(iprot)
+                        self.events.append(_elem175)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -4158,11 +5508,11 @@ class News(object):
             elif fid == 4:
                 if ftype == TType.LIST:
                     self.activities = []
-                    (_etype126, _size123) = iprot.readListBegin()
-                    for _i127 in range(_size123):
-                        _elem128 = Activity()
-                        _elem128.read(iprot)
-                        self.activities.append(_elem128)
+                    (_etype179, _size176) = iprot.readListBegin()
+                    for _i180 in range(_size176):
+                        _elem181 = Activity()
+                        _elem181.read(iprot)
+                        self.activities.append(_elem181)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -4183,8 +5533,8 @@ class News(object):
         if self.events is not None:
             oprot.writeFieldBegin('events', TType.LIST, 2)
             oprot.writeListBegin(TType.STRUCT, len(self.events))
-            for iter129 in self.events:
-                iter129.write(oprot)
+            for iter182 in self.events:
+                iter182.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.last is not None:
@@ -4194,8 +5544,8 @@ class News(object):
         if self.activities is not None:
             oprot.writeFieldBegin('activities', TType.LIST, 4)
             oprot.writeListBegin(TType.STRUCT, len(self.activities))
-            for iter130 in self.activities:
-                iter130.write(oprot)
+            for iter183 in self.activities:
+                iter183.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -4390,22 +5740,22 @@ class NodeRow(object):
             elif fid == 17:
                 if ftype == TType.MAP:
                     self.labels = {}
-                    (_ktype132, _vtype133, _size131) = iprot.readMapBegin()
-                    for _i135 in range(_size131):
-                        _key136 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val137 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.labels[_key136] = _val137
+                    (_ktype185, _vtype186, _size184) = iprot.readMapBegin()
+                    for _i188 in range(_size184):
+                        _key189 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val190 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.labels[_key189] = _val190
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 18:
                 if ftype == TType.MAP:
                     self.numeric_classes = {}
-                    (_ktype139, _vtype140, _size138) = iprot.readMapBegin()
-                    for _i142 in range(_size138):
-                        _key143 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val144 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.numeric_classes[_key143] = _val144
+                    (_ktype192, _vtype193, _size191) = iprot.readMapBegin()
+                    for _i195 in range(_size191):
+                        _key196 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val197 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.numeric_classes[_key196] = _val197
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
@@ -4501,17 +5851,17 @@ class NodeRow(object):
         if self.labels is not None:
             oprot.writeFieldBegin('labels', TType.MAP, 17)
             oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.labels))
-            for kiter145, viter146 in self.labels.items():
-                oprot.writeString(kiter145.encode('utf-8') if sys.version_info[0] == 2 else kiter145)
-                oprot.writeString(viter146.encode('utf-8') if sys.version_info[0] == 2 else viter146)
+            for kiter198, viter199 in self.labels.items():
+                oprot.writeString(kiter198.encode('utf-8') if sys.version_info[0] == 2 else kiter198)
+                oprot.writeString(viter199.encode('utf-8') if sys.version_info[0] == 2 else viter199)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.numeric_classes is not None:
             oprot.writeFieldBegin('numeric_classes', TType.MAP, 18)
             oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.numeric_classes))
-            for kiter147, viter148 in self.numeric_classes.items():
-                oprot.writeString(kiter147.encode('utf-8') if sys.version_info[0] == 2 else kiter147)
-                oprot.writeString(viter148.encode('utf-8') if sys.version_info[0] == 2 else viter148)
+            for kiter200, viter201 in self.numeric_classes.items():
+                oprot.writeString(kiter200.encode('utf-8') if sys.version_info[0] == 2 else kiter200)
+                oprot.writeString(viter201.encode('utf-8') if sys.version_info[0] == 2 else viter201)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.heard_ms is not None:
@@ -4726,22 +6076,22 @@ class Overview(object):
             elif fid == 4:
                 if ftype == TType.LIST:
                     self.nodes = []
-                    (_etype152, _size149) = iprot.readListBegin()
-                    for _i153 in range(_size149):
-                        _elem154 = NodeRow()
-                        _elem154.read(iprot)
-                        self.nodes.append(_elem154)
+                    (_etype205, _size202) = iprot.readListBegin()
+                    for _i206 in range(_size202):
+                        _elem207 = NodeRow()
+                        _elem207.read(iprot)
+                        self.nodes.append(_elem207)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 5:
                 if ftype == TType.LIST:
                     self.work = []
-                    (_etype158, _size155) = iprot.readListBegin()
-                    for _i159 in range(_size155):
-                        _elem160 = WorkRow()
-                        _elem160.read(iprot)
-                        self.work.append(_elem160)
+                    (_etype211, _size208) = iprot.readListBegin()
+                    for _i212 in range(_size208):
+                        _elem213 = WorkRow()
+                        _elem213.read(iprot)
+                        self.work.append(_elem213)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -4768,11 +6118,11 @@ class Overview(object):
             elif fid == 10:
                 if ftype == TType.LIST:
                     self.activities = []
-                    (_etype164, _size161) = iprot.readListBegin()
-                    for _i165 in range(_size161):
-                        _elem166 = Activity()
-                        _elem166.read(iprot)
-                        self.activities.append(_elem166)
+                    (_etype217, _size214) = iprot.readListBegin()
+                    for _i218 in range(_size214):
+                        _elem219 = Activity()
+                        _elem219.read(iprot)
+                        self.activities.append(_elem219)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -4801,15 +6151,15 @@ class Overview(object):
         if self.nodes is not None:
             oprot.writeFieldBegin('nodes', TType.LIST, 4)
             oprot.writeListBegin(TType.STRUCT, len(self.nodes))
-            for iter167 in self.nodes:
-                iter167.write(oprot)
+            for iter220 in self.nodes:
+                iter220.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.work is not None:
             oprot.writeFieldBegin('work', TType.LIST, 5)
             oprot.writeListBegin(TType.STRUCT, len(self.work))
-            for iter168 in self.work:
-                iter168.write(oprot)
+            for iter221 in self.work:
+                iter221.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.store_fault is not None:
@@ -4831,8 +6181,8 @@ class Overview(object):
         if self.activities is not None:
             oprot.writeFieldBegin('activities', TType.LIST, 10)
             oprot.writeListBegin(TType.STRUCT, len(self.activities))
-            for iter169 in self.activities:
-                iter169.write(oprot)
+            for iter222 in self.activities:
+                iter222.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -5020,11 +6370,11 @@ class EventPage(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.events = []
-                    (_etype173, _size170) = iprot.readListBegin()
-                    for _i174 in range(_size170):
-                        _elem175 = EventRow()
-                        _elem175.read(iprot)
-                        self.events.append(_elem175)
+                    (_etype226, _size223) = iprot.readListBegin()
+                    for _i227 in range(_size223):
+                        _elem228 = EventRow()
+                        _elem228.read(iprot)
+                        self.events.append(_elem228)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -5046,8 +6396,8 @@ class EventPage(object):
         if self.events is not None:
             oprot.writeFieldBegin('events', TType.LIST, 1)
             oprot.writeListBegin(TType.STRUCT, len(self.events))
-            for iter176 in self.events:
-                iter176.write(oprot)
+            for iter229 in self.events:
+                iter229.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.last is not None:
@@ -5246,11 +6596,11 @@ class Why(object):
             elif fid == 5:
                 if ftype == TType.LIST:
                     self.reasons = []
-                    (_etype180, _size177) = iprot.readListBegin()
-                    for _i181 in range(_size177):
-                        _elem182 = Reason()
-                        _elem182.read(iprot)
-                        self.reasons.append(_elem182)
+                    (_etype233, _size230) = iprot.readListBegin()
+                    for _i234 in range(_size230):
+                        _elem235 = Reason()
+                        _elem235.read(iprot)
+                        self.reasons.append(_elem235)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -5283,8 +6633,8 @@ class Why(object):
         if self.reasons is not None:
             oprot.writeFieldBegin('reasons', TType.LIST, 5)
             oprot.writeListBegin(TType.STRUCT, len(self.reasons))
-            for iter183 in self.reasons:
-                iter183.write(oprot)
+            for iter236 in self.reasons:
+                iter236.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -5458,6 +6808,74 @@ DataFile.thrift_spec = (
     (2, TType.STRING, 'blob', 'UTF8', None, ),  # 2
     (3, TType.I64, 'size', None, None, ),  # 3
 )
+all_structs.append(ScriptSpec)
+ScriptSpec.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'name', 'UTF8', None, ),  # 1
+    (2, TType.STRUCT, 'bundle', [DataFile, None], None, ),  # 2
+    (3, TType.STRING, 'main', 'UTF8', None, ),  # 3
+    (4, TType.LIST, 'args', (TType.STRING, 'UTF8', False), None, ),  # 4
+    (5, TType.MAP, 'env', (TType.STRING, 'UTF8', TType.STRING, 'UTF8', False), None, ),  # 5
+    (6, TType.STRING, 'requirements', 'UTF8', None, ),  # 6
+    (7, TType.LIST, 'datasets', (TType.STRUCT, [DataFile, None], False), None, ),  # 7
+    (8, TType.DOUBLE, 'timeout_s', None, None, ),  # 8
+    (9, TType.I64, 'memory_bytes', None, None, ),  # 9
+    (10, TType.DOUBLE, 'cpus', None, None, ),  # 10
+    (11, TType.I32, 'gpus', None, None, ),  # 11
+    (12, TType.I32, 'pids', None, None, ),  # 12
+    (13, TType.I64, 'disk_bytes', None, None, ),  # 13
+    (14, TType.STRING, 'network', 'UTF8', None, ),  # 14
+    (15, TType.STRING, 'sandbox', 'UTF8', None, ),  # 15
+    (16, TType.STRING, 'image', 'UTF8', None, ),  # 16
+    (17, TType.MAP, 'select', (TType.STRING, 'UTF8', TType.STRING, 'UTF8', False), None, ),  # 17
+    (18, TType.I32, 'priority', None, None, ),  # 18
+    (19, TType.STRING, 'owner', 'UTF8', None, ),  # 19
+    (20, TType.STRING, 'key', 'UTF8', None, ),  # 20
+    (21, TType.I32, 'retries', None, None, ),  # 21
+    (22, TType.BOOL, 'inline_code', None, None, ),  # 22
+    (23, TType.BOOL, 'force_queue', None, None, ),  # 23
+)
+all_structs.append(ScriptTask)
+ScriptTask.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'attempt', 'UTF8', None, ),  # 1
+    (2, TType.I64, 'fence', None, None, ),  # 2
+    (3, TType.STRING, 'job', 'UTF8', None, ),  # 3
+    (4, TType.STRUCT, 'spec', [ScriptSpec, None], None, ),  # 4
+    (5, TType.DOUBLE, 'left_s', None, None, ),  # 5
+    (6, TType.DOUBLE, 'lease_s', None, None, ),  # 6
+)
+all_structs.append(ScriptUsage)
+ScriptUsage.thrift_spec = (
+    None,  # 0
+    (1, TType.DOUBLE, 'cpu_s', None, None, ),  # 1
+    (2, TType.I64, 'memory_bytes', None, None, ),  # 2
+    (3, TType.I64, 'peak_memory_bytes', None, None, ),  # 3
+    (4, TType.I64, 'disk_bytes', None, None, ),  # 4
+    (5, TType.I32, 'processes', None, None, ),  # 5
+)
+all_structs.append(ScriptEnd)
+ScriptEnd.thrift_spec = (
+    None,  # 0
+    (1, TType.I32, 'status', None, None, ),  # 1
+    (2, TType.I32, 'failure', None, None, ),  # 2
+    (3, TType.STRING, 'reason', 'UTF8', None, ),  # 3
+    (4, TType.LIST, 'artifacts', (TType.STRUCT, [DataFile, None], False), None, ),  # 4
+    (5, TType.DOUBLE, 'seconds', None, None, ),  # 5
+)
+all_structs.append(ScriptNews)
+ScriptNews.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'attempt', 'UTF8', None, ),  # 1
+    (2, TType.I64, 'fence', None, None, ),  # 2
+    (3, TType.STRING, 'phase', 'UTF8', None, ),  # 3
+    (4, TType.STRING, 'log', 'BINARY', None, ),  # 4
+    (5, TType.I64, 'start', None, None, ),  # 5
+    (6, TType.I64, 'next', None, None, ),  # 6
+    (7, TType.STRUCT, 'usage', [ScriptUsage, None], None, ),  # 7
+    (8, TType.STRUCT, 'end', [ScriptEnd, None], None, ),  # 8
+    (9, TType.STRING, 'sandbox', 'UTF8', None, ),  # 9
+)
 all_structs.append(RunSpec)
 RunSpec.thrift_spec = (
     None,  # 0
@@ -5591,11 +7009,43 @@ RunDetail.thrift_spec = (
     (17, TType.STRING, 'parent', 'UTF8', None, ),  # 17
     (18, TType.I32, 'parent_round', None, None, ),  # 18
 )
+all_structs.append(JobDetail)
+JobDetail.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'spec', [ScriptSpec, None], None, ),  # 1
+    (2, TType.STRING, 'node', 'UTF8', None, ),  # 2
+    (3, TType.STRING, 'sandbox', 'UTF8', None, ),  # 3
+    (4, TType.STRING, 'phase', 'UTF8', None, ),  # 4
+    (5, TType.I32, 'attempts', None, None, ),  # 5
+    (6, TType.STRUCT, 'usage', [ScriptUsage, None], None, ),  # 6
+    (7, TType.I32, 'status', None, None, ),  # 7
+    (8, TType.LIST, 'artifacts', (TType.STRUCT, [DataFile, None], False), None, ),  # 8
+    (9, TType.LIST, 'last_lines', (TType.STRING, 'UTF8', False), None, ),  # 9
+    (10, TType.I64, 'log_bytes', None, None, ),  # 10
+)
 all_structs.append(WorkDetail)
 WorkDetail.thrift_spec = (
     None,  # 0
     (1, TType.STRUCT, 'row', [WorkRow, None], None, ),  # 1
     (2, TType.STRUCT, 'run', [RunDetail, None], None, ),  # 2
+    (3, TType.STRUCT, 'job', [JobDetail, None], None, ),  # 3
+)
+all_structs.append(LogPage)
+LogPage.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'log', 'BINARY', None, ),  # 1
+    (2, TType.I64, 'start', None, None, ),  # 2
+    (3, TType.I64, 'next', None, None, ),  # 3
+    (4, TType.BOOL, 'is_whole', None, None, ),  # 4
+)
+all_structs.append(Metric)
+Metric.thrift_spec = (
+    None,  # 0
+    (1, TType.I64, 'number', None, None, ),  # 1
+    (2, TType.STRING, 'name', 'UTF8', None, ),  # 2
+    (3, TType.I64, 'step', None, None, ),  # 3
+    (4, TType.DOUBLE, 'value', None, None, ),  # 4
+    (5, TType.I64, 'at_ms', None, None, ),  # 5
 )
 all_structs.append(EventRow)
 EventRow.thrift_spec = (

@@ -1,0 +1,108 @@
+"""What is said of script jobs: what is asked for, what a node is told, and what it tells. Part of rpc.messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rpc.buffers import Buffer
+from rpc.specs import DataFile
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptSpec:
+    name: str
+    bundle: DataFile
+    main: str = "main.py"
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    requirements: str = "requirements.txt"
+    datasets: tuple[DataFile, ...] = ()
+    timeout_s: float = 0.0
+    memory_bytes: int = 0
+    cpus: float = 0.0
+    gpus: int = 0
+    pids: int = 0
+    disk_bytes: int = 0
+    network: str = "none"
+    sandbox: str = ""
+    image: str = ""
+    select: Mapping[str, str] = field(default_factory=dict)
+    priority: int = 0
+    owner: str = ""
+    key: str = ""
+    retries: int = 3
+    inline_code: bool = False
+    force_queue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptTask:
+    attempt: str
+    fence: int
+    job: str
+    spec: ScriptSpec
+    left_s: float = 0.0
+    lease_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptUsage:
+    cpu_s: float = 0.0
+    memory_bytes: int = 0
+    peak_memory_bytes: int = 0
+    disk_bytes: int = 0
+    processes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptEnd:
+    status: int
+    failure: int = 0
+    reason: str = ""
+    artifacts: tuple[DataFile, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptNews:
+    attempt: str
+    fence: int
+    phase: str
+    log: Buffer = b""
+    start: int = 0
+    next: int = 0
+    usage: ScriptUsage = ScriptUsage()
+    end: ScriptEnd | None = None
+    sandbox: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobDetail:
+    spec: ScriptSpec
+    node: str = ""
+    sandbox: str = ""
+    phase: str = ""
+    attempts: int = 0
+    usage: ScriptUsage = ScriptUsage()
+    status: int = 0
+    artifacts: tuple[DataFile, ...] = ()
+    last_lines: tuple[str, ...] = ()
+    log_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    log: Buffer = b""
+    start: int = 0
+    next: int = 0
+    is_whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    number: int
+    name: str
+    step: int
+    value: float
+    at_ms: int = 0
