@@ -28,7 +28,7 @@ demo: $(INSTALLED) ## train the letters on three nodes of this machine
 	@$(PY) -m roundhouse demo
 
 test: $(INSTALLED) ## run the test suite
-	$(PY) -m pytest -n $(WORKERS) -m "not alone" $(TESTS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not alone" $(TESTS)
 	$(PY) -m pytest -m alone $(TESTS)
 
 accuracy: $(INSTALLED) ## train the letters to 98 % as the README says (half a minute)

@@ -14,6 +14,8 @@ import pytest
 
 CHECKOUT = Path(__file__).parents[1]
 NOT_SOURCES = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__", "tests", "docs")
+# The kernels, once: each of the nodes that start together would do so.
+COMPILE = "from mlcore.kernels import get_backend, numeric_class as c; c(get_backend(), dtype=\"float32\", threads=1)"
 BUILD = "import sys; from setuptools.build_meta import build_wheel; print(build_wheel(sys.argv[1]))"
 
 
@@ -40,6 +42,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ours = sysconfig.get_path("purelib")
     home = run(programs / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder)
     Path(home.stdout.strip(), "dependencies.pth").write_text(ours)
+    run(programs / "python", "-c", COMPILE, cwd=folder)
     return programs
 
 

@@ -155,7 +155,7 @@ def test_two_coordinators_do_not_meet(start_node: StartNode) -> None:
 def test_the_answer_to_hello_fits_a_small_frame_whatever_is_held(start_node: StartNode) -> None:
     node = start_node(vector_bytes=1 << 20)
     slot = node.client()
-    for number in range(2000):
+    for number in range(800):
         slot.call("put_blob", f"model:{number:092}/1", 1, 0, b"")
     told = node.held()
     assert 300 < len(told) < SMALL_FRAME_BYTES / 104

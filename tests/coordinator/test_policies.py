@@ -9,7 +9,7 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
@@ -107,6 +107,8 @@ class LoadBalancingMachine(PolicyMachine):
 TestRandomChoice = RandomChoiceMachine.TestCase
 TestRoundRobin = RoundRobinMachine.TestCase
 TestLoadBalancing = LoadBalancingMachine.TestCase
+for case in (TestRandomChoice, TestRoundRobin, TestLoadBalancing):
+    case.settings = settings(max_examples=40)
 
 
 def test_random_is_uniform_over_the_nodes_that_fit() -> None:

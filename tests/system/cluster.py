@@ -22,6 +22,9 @@ from rpc.messages import Overview
 ROOT = Path(__file__).resolve().parents[2]
 LETTERS = ROOT / "letters"
 _START_S = 60.0
+_PLAIN_NODE = ("compute_node.py", "0")
+_MOST_SPARES = 4
+_spares: list[Program] = []  # plain nodes of earlier tests: a start costs a second of CPU time
 
 
 class Program:
@@ -31,6 +34,7 @@ class Program:
     """
 
     def __init__(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+        self.arguments = arguments
         self._scratch = tempfile.TemporaryDirectory(prefix="roundhouse-test-")
         self.process = subprocess.Popen(
             [sys.executable, *arguments],
@@ -98,6 +102,27 @@ class Program:
                 self.stderr.append(line.rstrip())
 
 
+def plain_nodes(wanted: int) -> list[Program]:
+    """Nodes that serve, without any options; maybe some that have served other coordinators before."""
+    found = [_spares.pop() for _ in range(min(wanted, len(_spares)))]
+    return found + [node.serve() for node in [Program(*_PLAIN_NODE) for _ in range(wanted - len(found))]]
+
+
+def give_up(node: Program) -> None:
+    """Keep a plain node for the next test, or end it."""
+    if node.arguments == _PLAIN_NODE and node.process.poll() is None and len(_spares) < _MOST_SPARES:
+        node.signal(signal.SIGCONT)
+        _spares.append(node)
+    else:
+        node.stop()
+
+
+def end_spares() -> None:
+    """No test needs a node any more."""
+    while _spares:
+        _spares.pop().stop()
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How a client program ended."""
@@ -136,22 +161,21 @@ class Cluster:
         policy: str = "load-balancing",
         node_arguments: Sequence[str] = (),
         coordinator_arguments: Sequence[str] = (),
-        node_script: str = "compute_node.py",
     ) -> None:
         self._folder = folder
-        self._node_script = node_script
         self._node_arguments = node_arguments
-        self.nodes = [self.new_node() for _ in range(nodes)]
-        for node in self.nodes:
-            node.serve()
+        self.nodes = self._odd_nodes(nodes) if node_arguments else plain_nodes(nodes)
         listed = folder / "nodes.txt"
         listed.write_text("".join(f"127.0.0.1,{node.port}\n" for node in self.nodes))
         # Runs that are submitted again are to be computed again.
         self._coordinator_arguments = (policy, "--nodes", str(listed), "--memo-size", "0", *coordinator_arguments)
         self.coordinator = Program("coordinator.py", "0", *self._coordinator_arguments).serve()
 
+    def _odd_nodes(self, wanted: int) -> list[Program]:
+        return [node.serve() for node in [self.new_node() for _ in range(wanted)]]
+
     def new_node(self, port: int = 0) -> Program:
-        return Program(self._node_script, str(port), *self._node_arguments)
+        return Program("compute_node.py", str(port), *self._node_arguments)
 
     def restart_node(self, index: int) -> None:
         """Start a node again that was killed, on its old port."""
@@ -165,9 +189,10 @@ class Cluster:
     def __enter__(self) -> Cluster:
         return self
 
-    def __exit__(self, *exc: object) -> None:
-        for program in (self.coordinator, *self.nodes):
-            program.stop()
+    def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
+        self.coordinator.stop()
+        for node in self.nodes:
+            give_up(node) if kind is None else node.stop()
 
     def client(self, *arguments: str, data: Path = LETTERS) -> subprocess.Popen[str]:
         """Start a client of the seven-argument form; the arguments are rounds, epochs, h, eta and options."""

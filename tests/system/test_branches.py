@@ -90,7 +90,7 @@ def test_other_settings_give_another_model_and_keep_the_history_before(cluster: 
 
 
 def test_a_branch_goes_on_after_a_restart_of_the_coordinator(tmp_path: Path) -> None:
-    options = ("30", *RUN[1:], "--keep-checkpoints", "30", "--quiet", "--json")
+    options = ("16", *RUN[1:], "--keep-checkpoints", "16", "--quiet", "--json")
     with Cluster(tmp_path, coordinator_arguments=("--data-dir", str(tmp_path / "data"))) as cluster:
         whole = good(cluster.train(*options)).json
         started = branch(cluster, whole["id"], "--from-round", "2")
@@ -98,7 +98,7 @@ def test_a_branch_goes_on_after_a_restart_of_the_coordinator(tmp_path: Path) -> 
             wait_until(lambda: session.run(started).detail().row.round >= 5, "round 5")
             cluster.restart_coordinator()
             assert session.run(started).wait(60).model_sha256 == whole["model_sha256"]
-            assert [each.round for each in session.run(started).checkpoints()] == list(range(2, 31))
+            assert [each.round for each in session.run(started).checkpoints()] == list(range(2, 17))
 
 
 def test_exactly_the_last_rounds_and_the_best_are_stored(cluster: Cluster, parent: Outcome) -> None:

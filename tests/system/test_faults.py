@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.cluster import Cluster, Program, finish, wait_until
+from tests.system.cluster import Cluster, Program, finish, plain_nodes, wait_until
 from tests.system.proxy import Mode, Proxy
 from tests.system.test_same_bits import LONG_RUN, RUN, good, states, wait_until_busy
 
@@ -26,10 +26,6 @@ class MixedCluster(Cluster):
 
 def odd_node(kind: str, *arguments: str) -> Program:
     return Program("-m", "tests.system.odd_node", kind, "0", *arguments).serve()
-
-
-def honest_node() -> Program:
-    return Program("compute_node.py", "0").serve()
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +70,7 @@ def test_when_every_node_always_declines_the_run_ends_at_its_timeout_and_costs_l
 def test_a_node_that_answers_badly_is_quarantined_and_the_model_is_the_same(
     tmp_path: Path, expected: str, kind: str
 ) -> None:
-    nodes = [odd_node(kind), honest_node()]
+    nodes = [odd_node(kind), *plain_nodes(1)]
     with MixedCluster(tmp_path, nodes, [node.port for node in nodes]) as cluster:
         assert good(cluster.train(*RUN)).sha256 == expected
         bad = cluster.overview().nodes[0]
@@ -85,7 +81,7 @@ def test_a_node_that_answers_badly_is_quarantined_and_the_model_is_the_same(
 
 
 def test_a_node_that_answers_garbage_is_left_and_the_model_is_the_same(tmp_path: Path, expected: str) -> None:
-    nodes = [honest_node(), honest_node()]
+    nodes = plain_nodes(2)
     with Proxy(nodes[0].port) as proxy:
         proxy.mode = Mode.GARBAGE
         with MixedCluster(tmp_path, nodes, [proxy.port, nodes[1].port]) as cluster:
@@ -94,7 +90,7 @@ def test_a_node_that_answers_garbage_is_left_and_the_model_is_the_same(tmp_path:
 
 
 def test_a_silent_nodes_tasks_run_elsewhere_when_its_lease_is_over(tmp_path: Path, expected: str) -> None:
-    nodes = [honest_node(), honest_node()]
+    nodes = plain_nodes(2)
     with (
         Proxy(nodes[0].port) as proxy,
         MixedCluster(tmp_path, nodes, [proxy.port, nodes[1].port], "--beat", "0.2", "--lease", "1") as cluster,

@@ -12,7 +12,7 @@ from tests.system.proxy import Mode, Proxy
 from tests.system.test_faults import MixedCluster
 from tests.system.test_same_bits import good
 
-LONG_TASKS = ("1", "5000", "24", "0.0001", "--tolerance", "0", "--quiet")
+LONG_TASKS = ("1", "2000", "24", "0.0001", "--tolerance", "0", "--quiet")
 
 
 @pytest.fixture

@@ -41,9 +41,9 @@ def test_a_round_of_400_mb_takes_at_most_15_s_and_5_models_of_memory(tmp_path: P
 def test_memory_is_bounded_for_any_number_of_slots(tmp_path: Path) -> None:
     hidden = 50_000  # 8.6 MB: more than one part
     model_bytes = 4 * n_weights((16, hidden, 26))
-    shards = 128
+    shards = 64
     data = tiny_dataset(tmp_path, shards)
-    nodes = [odd_node("constant", "--slots", "64") for _ in range(2)]
+    nodes = [odd_node("constant", "--slots", "32") for _ in range(2)]
     with (
         MixedCluster(tmp_path, nodes, [node.port for node in nodes]) as cluster,
         connect(f"127.0.0.1:{cluster.coordinator.port}") as session,
@@ -76,10 +76,10 @@ def peak_bytes(cluster: Cluster) -> int:
 def test_deltas_that_wait_on_their_nodes_give_the_same_model(tmp_path: Path, aggregation: str) -> None:
     # 2 M weights are 8 MB: more than one part, so deltas are fetched in the order of the tree.
     run = ("2", "1", "46512", "0.0001", "--quiet", "--aggregation", aggregation)
-    data = tiny_dataset(tmp_path, shards=11)
+    data = tiny_dataset(tmp_path, shards=7)
     with Cluster(tmp_path, nodes=1) as cluster:
         expected = good(cluster.train(*run, data=data)).sha256
-    with Cluster(tmp_path, nodes=3, node_arguments=("0.3", "--delay", "0.3", "--slots", "2")) as cluster:
+    with Cluster(tmp_path, nodes=2, node_arguments=("0.3", "--delay", "0.2", "--slots", "2")) as cluster:
         outcome = good(cluster.train(*run, "--json", data=data)).json
         assert outcome["model_sha256"] == expected
-        assert cluster.overview().work[0].tasks_done == 33
+        assert cluster.overview().work[0].tasks_done == 21

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.cluster import Cluster, Program, wait_until
-from tests.system.test_faults import MixedCluster, honest_node
+from tests.system.cluster import Cluster, Program, plain_nodes, wait_until
+from tests.system.test_faults import MixedCluster
 from tests.system.test_same_bits import RUN, good, states
 
 
@@ -16,7 +16,7 @@ from tests.system.test_same_bits import RUN, good, states
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Two nodes with compiled kernels, one without: on this machine they differ in the last bits."""
     plain = Program("compute_node.py", "0", environment={"ROUNDHOUSE_KERNELS": "numpy"}).serve()
-    nodes = [plain, honest_node(), honest_node()]
+    nodes = [plain, *plain_nodes(2)]
     with MixedCluster(tmp_path_factory.mktemp("mixed"), nodes, [node.port for node in nodes]) as cluster:
         wait_until(lambda: states(cluster) == ["ready"] * 3, "all nodes are ready")
         yield cluster

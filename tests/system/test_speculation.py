@@ -15,13 +15,13 @@ LEASE_S = 60
 
 def test_a_paused_node_holds_a_round_for_a_few_seconds_and_is_not_blamed(tmp_path: Path) -> None:
     with Cluster(tmp_path, nodes=1) as cluster:
-        expected = good(cluster.train(str(ROUNDS), "75", "24", "0.0001")).sha256
+        expected = good(cluster.train(str(ROUNDS), "40", "24", "0.0001")).sha256
     lease = ("--lease", str(LEASE_S))
     with (
         Cluster(tmp_path, nodes=3, coordinator_arguments=lease) as cluster,
         connect(f"127.0.0.1:{cluster.coordinator.port}") as session,
     ):
-        run = session.submit(LETTERS, rounds=ROUNDS, epochs=75, hidden=24, eta=0.0001)
+        run = session.submit(LETTERS, rounds=ROUNDS, epochs=40, hidden=24, eta=0.0001)
         wait_until(lambda: run.detail().row.round >= 1, "a round is done")
         cluster.nodes[0].signal(signal.SIGSTOP)
         second = [event for news in run for event in news.events if event.kind == "second attempt"]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from roundhouse import connect
-from tests.system.cluster import ROOT, Cluster
-from tests.system.test_faults import MixedCluster, honest_node, odd_node
+from tests.system.cluster import ROOT, Cluster, plain_nodes
+from tests.system.test_faults import MixedCluster, odd_node
 from tests.system.test_same_bits import good
 
 RUN = ("3", "50", "12", "0.0001", "--json")
@@ -41,7 +41,7 @@ def test_an_honest_run_is_verified(tmp_path: Path, memo: str) -> None:
 
 @pytest.mark.parametrize("memo", ["0", "1GB"])
 def test_a_node_that_lied_is_named(tmp_path: Path, memo: str) -> None:
-    nodes = [odd_node("lies"), honest_node(), honest_node()]
+    nodes = [odd_node("lies"), *plain_nodes(2)]
     ports = [node.port for node in nodes]
     with MixedCluster(tmp_path, nodes, ports, "--memo-size", memo) as cluster:
         run = good(cluster.train(*RUN)).json["id"]

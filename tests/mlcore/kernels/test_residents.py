@@ -56,7 +56,7 @@ def test_one_that_may_change_comes_over_each_time() -> None:
 
 def test_a_copy_goes_with_its_original() -> None:
     device = Device()
-    for value in range(20):  # the memory, and so the id, of one is likely to be the next one's
+    for value in range(4):  # the memory, and so the id, of one is likely to be the next one's
         assert device.residents.get(constant(value))[0] == value
         gc.collect()
 
