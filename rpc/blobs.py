@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Lock
 from time import monotonic
+from typing import BinaryIO
 
 import xxhash
 
@@ -128,11 +129,21 @@ class BlobFolder:
         Raises:
             DiskFull: the disk has no room for it.
         """
-        try:
-            return self._store(memoryview(data).cast("B"))
-        except FileNotFoundError:
-            self._make_again()
-            return self._store(memoryview(data).cast("B"))
+        view = memoryview(data).cast("B")
+        return self._store(lambda: (view[start : start + length] for start, length in parts(len(view))), len(view))
+
+    def store_file(self, file: BinaryIO, size: int) -> str:
+        """Make a blob of the first `size` bytes of a file; as `store`, or OSError: it has become shorter."""
+
+        def pieces() -> Iterator[bytes]:
+            file.seek(0)
+            for _, length in parts(size):
+                piece = file.read(length)
+                if len(piece) < length:
+                    raise OSError(errno.EIO, "the file became shorter while it was read")
+                yield piece
+
+        return self._store(pieces, size)
 
     def get(self, name: str, offset: int, length: int) -> bytes:
         """Up to `length` bytes from `offset` on; fewer at the end.
@@ -199,14 +210,21 @@ class BlobFolder:
                 return BlobState(name, size, incoming.have)
         return self._take(name, size, offset, data)  # another thread ended it while this one waited
 
-    def _store(self, data: memoryview) -> str:
+    def _store(self, pieces: Callable[[], Iterator[Buffer]], size: int) -> str:
+        try:
+            return self._store_pieces(pieces(), size)
+        except FileNotFoundError:
+            self._make_again()
+            return self._store_pieces(pieces(), size)
+
+    def _store_pieces(self, pieces: Iterator[Buffer], size: int) -> str:
         with self._storing:  # one file, which the next one overwrites if a process is killed here
             path = self.path / _STORED
-            self._check_room("a new blob", len(data))
+            self._check_room("a new blob", size)
             path.unlink(missing_ok=True)
-            incoming = IncomingBlob(path, len(data))
-            for offset, length in parts(len(data)):
-                incoming.append(data[offset : offset + length])
+            incoming = IncomingBlob(path, size)
+            for piece in pieces:
+                incoming.append(piece)
             name = incoming.name
             if not incoming.is_right(name):
                 raise OSError(errno.EIO, "changed while it was written", str(path))

@@ -1,0 +1,1 @@
+"""Script jobs on a node: bundles, environments, sandboxes, output."""

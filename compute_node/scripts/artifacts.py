@@ -1,0 +1,78 @@
+"""What a script job leaves in `out/`, taken in as blobs: regular files under honest names, and only so much."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from rpc.blobs import BlobFolder
+from rpc.errors import TrainerError
+from rpc.messages import DataFile
+
+MAX_FILES = 1000
+MAX_BYTES = 10 << 30  # of all together
+_MAX_NAME_BYTES = 200
+
+
+def collect(folder: Path, blobs: BlobFolder) -> tuple[list[DataFile], list[str]]:
+    """Store the files below `folder`; return them by their paths in it, and a line for each that was left out.
+
+    The job may have made anything here, and nothing that it made is followed: a link could lead to what the node may
+    read and the job may not.
+    """
+    taken: list[DataFile] = []
+    refused: list[str] = []
+    total = 0
+    for name, entry in _entries(folder):
+        reason = _doubt(name, entry)
+        if not reason and len(taken) == MAX_FILES:
+            return taken, [*refused, f"out/ has more than {MAX_FILES:,} files; the others are left out (zip them)"]
+        if not reason and total + entry.stat(follow_symlinks=False).st_size > MAX_BYTES:
+            reason = f"the files in out/ have more than {MAX_BYTES >> 30} GiB"
+        if not reason:
+            try:
+                taken.append(_store(name, entry, blobs))
+                total += taken[-1].size
+                continue
+            except (OSError, TrainerError) as error:
+                reason = str(error)
+        refused.append(f"out/{printable(name)} is left out: {reason}")
+    return taken, refused
+
+
+def printable(name: str) -> str:
+    """A name without what a terminal would obey, and not too long."""
+    return "".join(each if each.isprintable() else "?" for each in name[:_MAX_NAME_BYTES])
+
+
+def _entries(folder: Path, prefix: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """All that is no folder, in the order of the names; a linked folder counts as a link."""
+    with os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _entries(Path(entry.path), f"{prefix}{entry.name}/")
+        else:
+            yield prefix + entry.name, entry
+
+
+def _doubt(name: str, entry: os.DirEntry[str]) -> str:
+    """Why an entry is not taken; empty: it is."""
+    if not entry.is_file(follow_symlinks=False):
+        return "it is a link or a special file; only regular files are taken"
+    if len(os.fsencode(name)) > _MAX_NAME_BYTES:
+        return f"its path has more than {_MAX_NAME_BYTES} bytes"
+    if not name.isprintable() or "\\" in name:
+        return "its name has characters that some systems obey"
+    return ""
+
+
+def _store(name: str, entry: os.DirEntry[str], blobs: BlobFolder) -> DataFile:
+    descriptor = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            raise OSError("it is no regular file of its own any more")
+        return DataFile(name, blobs.store_file(file, status.st_size), status.st_size)

@@ -1,0 +1,1 @@
+"""Tests of script jobs on a node."""
