@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from rpc.errors import ExitCode, TrainerError
+from rpc.plain_text import plain
 
 VERSION = "0.1.0"
 
@@ -49,7 +50,14 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the arguments in one line and exit with the status of a wrong usage."""
-        self.exit(ExitCode.USAGE, f"{self.prog}: {message}; {self.prog} -h lists the arguments\n")
+        self.exit(ExitCode.USAGE, f"{self.prog}: {plain(message)}; {self.prog} -h lists the arguments\n")
+
+
+class _Formatter(logging.Formatter):
+    """Keeps each message on its line; only the trace of a bug takes more."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return plain(super().formatMessage(record))
 
 
 def set_up_logging(level: str, file: str | None) -> None:
@@ -62,12 +70,8 @@ def set_up_logging(level: str, file: str | None) -> None:
         handler = logging.FileHandler(file, encoding="utf-8") if file else logging.StreamHandler()
     except OSError as error:
         raise TrainerError(f"--log-file {file}: {error.strerror}; choose another place") from error
-    logging.basicConfig(
-        level=level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        handlers=[handler],
-        force=True,
-    )
+    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 
 
 def calm_collector() -> None:
@@ -83,7 +87,7 @@ def exit_status(prog: str, body: Callable[[], int]) -> int:
         sys.stdout.flush()  # so that a reader who has left is noticed here
         return status
     except TrainerError as error:
-        print(f"{prog}: {error}", file=sys.stderr)
+        print(f"{prog}: {plain(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
@@ -94,5 +98,5 @@ def exit_status(prog: str, body: Callable[[], int]) -> int:
     except Exception as error:
         logger.debug("unexpected error", exc_info=True)
         where = "--log-level debug shows where"
-        print(f"{prog}: a bug: {type(error).__name__}: {error}; {where}", file=sys.stderr)
+        print(f"{prog}: a bug: {type(error).__name__}: {plain(str(error))}; {where}", file=sys.stderr)
         return ExitCode.FAILED
