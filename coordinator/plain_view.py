@@ -9,18 +9,19 @@ from itertools import islice
 
 from coordinator import views
 from coordinator.core.model import Work, WorkState
+from coordinator.event_pages import event_page
 from coordinator.node_views import node_rows
 from coordinator.remembering import stored_row
 from coordinator.runtime import Runtime
 from coordinator.store.failures import StoreDown
-from coordinator.why.nearest import unknown
 from coordinator.why.nodes import why_node
 from coordinator.why.now import WorkNow, node_now, work_now
 from coordinator.why.tasks import parts_of, why_task
 from coordinator.why.works import why_work
 from rpc.aside import Aside
 from rpc.errors import BadRequest, NotFound
-from rpc.messages import EventPage, EventQuery, Overview, WorkRow
+from rpc.messages import EventQuery, Overview, WorkRow
+from rpc.nearest import unknown
 from rpc.program import VERSION
 from rpc.server import Later
 
@@ -65,8 +66,8 @@ class PlainView:
     def events(self, query: EventQuery) -> Later:
         """The events that are asked for."""
         if not 0 < query.limit <= _MOST:
-            raise BadRequest(f"--limit must be 1 to {_MOST}, not {query.limit}")
-        return self._questions.later(lambda: self._events(query))
+            raise BadRequest(f"limit must be from 1 to {_MOST:,}, not {query.limit}")
+        return self._questions.later(lambda: event_page(query, self._runtime.reader))
 
     def why(self, kind: str, name: str) -> Later:
         """Why something is as it is.
@@ -114,12 +115,6 @@ class PlainView:
             return here
         known = {row.id for row in here}
         return (*here, *(stored_row(work) for work in stored if work.id not in known))[:limit]
-
-    def _events(self, query: EventQuery) -> EventPage:
-        last = self._runtime.reader.last_event()  # before the question: nothing between the two is missed
-        events = self._runtime.reader.find_events(query)
-        whole = not query.after or len(events) < query.limit
-        return EventPage(events, max(last, query.after) if whole else events[-1].number)
 
 
 def _next(works: Iterable[Work], limit: int) -> list[Work]:

@@ -482,11 +482,13 @@ struct EventQuery {
   4: i64 after,                // those with a higher number, the oldest first; 0: the newest of all
   5: i32 limit,
   6: bool notable,             // without rounds done and rejections, which would bury all others
+  7: bool newest,              // of those with a higher number than `after` the newest, not the oldest
 }
 
 struct EventPage {
   1: list<EventRow> events,    // by number
   2: i64 last,                 // number of the last one: ask for those after it
+  3: i64 left_out,             // how many of those asked for are older, with `newest`; not counted above 10,000
 }
 
 /** One thing that is so, and what to do about it where that is known. */

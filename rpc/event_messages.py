@@ -25,12 +25,14 @@ class EventQuery:
     after: int = 0
     limit: int = 100
     notable: bool = False
+    newest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
     events: tuple[EventRow, ...] = ()
     last: int = 0
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

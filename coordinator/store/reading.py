@@ -164,17 +164,19 @@ class Reader:
 
     def find_events(self, query: EventQuery, *, kinds: Collection[str] = ()) -> tuple[EventRow, ...]:
         """The events that are asked for, of any of these kinds if some are given, by number; see EventQuery."""
-        wanted = [event.c.number > query.after]
-        wanted += [event.c.work == query.work] if query.work else []
-        wanted += [event.c.node == query.node, event.c.node != ""] if query.node else []
-        wanted += [event.c.kind.in_(kinds)] if kinds else []
-        wanted += [event.c.kind.not_in(ROUTINE)] if query.notable else []
-        wanted += [event.c.at_ms >= query.since_ms] if query.since_ms else []
-        order = event.c.number if query.after else event.c.number.desc()
+        is_forward = query.after and not query.newest
+        order = event.c.number if is_forward else event.c.number.desc()
         columns = [event.c[name] for name in EventRow.__dataclass_fields__]
+        question = select(*columns).where(*_wanted(query, kinds)).order_by(order).limit(query.limit)
         with self._connection() as connection:
-            rows = connection.execute(select(*columns).where(*wanted).order_by(order).limit(query.limit)).all()
-        return tuple(EventRow(*row) for row in (rows if query.after else reversed(rows)))
+            rows = connection.execute(question).all()
+        return tuple(EventRow(*row) for row in (rows if is_forward else reversed(rows)))
+
+    def count_events(self, query: EventQuery, *, before: int, most: int) -> int:
+        """How many events that are asked for have a number below `before`; not counted above `most`."""
+        found = select(event.c.number).where(*_wanted(query), event.c.number < before).limit(most).subquery()
+        with self._connection() as connection:
+            return int(connection.execute(select(func.count()).select_from(found)).scalar_one())
 
     def event_counts(self, work_id: str) -> Mapping[str, int]:
         """How many events of each kind the work had, with those that were removed since."""
@@ -232,6 +234,17 @@ class Reader:
     def _connection(self) -> Iterator[Connection]:
         with told_apart(self._name), self._engine.connect() as connection:
             yield connection
+
+
+def _wanted(query: EventQuery, kinds: Collection[str] = ()) -> list[ColumnElement[bool]]:
+    """What holds of the events that are asked for."""
+    wanted = [event.c.number > query.after]
+    wanted += [event.c.work == query.work] if query.work else []
+    wanted += [event.c.node == query.node, event.c.node != ""] if query.node else []
+    wanted += [event.c.kind.in_(kinds)] if kinds else []
+    wanted += [event.c.kind.not_in(ROUTINE)] if query.notable else []
+    wanted += [event.c.at_ms >= query.since_ms] if query.since_ms else []
+    return wanted
 
 
 def _work(row: Sequence[Any]) -> StoredWork:

@@ -6221,6 +6221,7 @@ class EventQuery(object):
      - after
      - limit
      - notable
+     - newest
 
     """
 
@@ -6231,16 +6232,18 @@ class EventQuery(object):
         'after',
         'limit',
         'notable',
+        'newest',
     )
 
 
-    def __init__(self, work=None, node=None, since_ms=None, after=None, limit=None, notable=None,):
+    def __init__(self, work=None, node=None, since_ms=None, after=None, limit=None, notable=None, newest=None,):
         self.work = work
         self.node = node
         self.since_ms = since_ms
         self.after = after
         self.limit = limit
         self.notable = notable
+        self.newest = newest
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -6281,6 +6284,11 @@ class EventQuery(object):
                     self.notable = iprot.readBool()
                 else:
                     iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.BOOL:
+                    self.newest = iprot.readBool()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -6315,6 +6323,10 @@ class EventQuery(object):
             oprot.writeFieldBegin('notable', TType.BOOL, 6)
             oprot.writeBool(self.notable)
             oprot.writeFieldEnd()
+        if self.newest is not None:
+            oprot.writeFieldBegin('newest', TType.BOOL, 7)
+            oprot.writeBool(self.newest)
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -6345,18 +6357,21 @@ class EventPage(object):
     Attributes:
      - events
      - last
+     - left_out
 
     """
 
     __slots__ = (
         'events',
         'last',
+        'left_out',
     )
 
 
-    def __init__(self, events=None, last=None,):
+    def __init__(self, events=None, last=None, left_out=None,):
         self.events = events
         self.last = last
+        self.left_out = left_out
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -6383,6 +6398,11 @@ class EventPage(object):
                     self.last = iprot.readI64()
                 else:
                     iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I64:
+                    self.left_out = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -6403,6 +6423,10 @@ class EventPage(object):
         if self.last is not None:
             oprot.writeFieldBegin('last', TType.I64, 2)
             oprot.writeI64(self.last)
+            oprot.writeFieldEnd()
+        if self.left_out is not None:
+            oprot.writeFieldBegin('left_out', TType.I64, 3)
+            oprot.writeI64(self.left_out)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -7133,12 +7157,14 @@ EventQuery.thrift_spec = (
     (4, TType.I64, 'after', None, None, ),  # 4
     (5, TType.I32, 'limit', None, None, ),  # 5
     (6, TType.BOOL, 'notable', None, None, ),  # 6
+    (7, TType.BOOL, 'newest', None, None, ),  # 7
 )
 all_structs.append(EventPage)
 EventPage.thrift_spec = (
     None,  # 0
     (1, TType.LIST, 'events', (TType.STRUCT, [EventRow, None], False), None, ),  # 1
     (2, TType.I64, 'last', None, None, ),  # 2
+    (3, TType.I64, 'left_out', None, None, ),  # 3
 )
 all_structs.append(Reason)
 Reason.thrift_spec = (
