@@ -18,6 +18,7 @@ from client.upload import OnSent, find_data, upload
 from mlcore.shards import Dataset
 from rpc.errors import NotFound
 from rpc.messages import EventPage, EventQuery, NodeRow, Overview, RunSpec, Why, WorkDetail, WorkFilter, WorkRow
+from rpc.nearest import unknown
 
 _PAGE = 500  # rows that one call brings
 
@@ -147,9 +148,10 @@ class Session:
         """Return a node by its id, name or identity; NotFound if there is none, or several are called so."""
         rows = self.nodes()
         found = [row for row in rows if row.id == name] or [row for row in rows if name in (row.name, row.identity)]
-        if len(found) != 1:
-            what = "several nodes are" if found else "no node is"
-            raise NotFound(f"{what} called {name!r}; `client.py nodes list` lists them")
+        if len(found) > 1:
+            raise NotFound(f"several nodes are called {name!r}; `client.py nodes list` lists them with their ids")
+        if not found:
+            raise unknown("node", name, {each for row in rows for each in (row.id, row.name) if each})
         return found[0]
 
     def add_node(self, address: str) -> NodeRow:

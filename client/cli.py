@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -12,19 +11,21 @@ from dataclasses import replace
 from client.api import Session, connect
 from client.arguments import parse, spec_from
 from client.event_commands import list_events, tell_why
-from client.giving_up import give_up
-from client.interrupts import interrupts_held, raise_on_sigterm
+from client.following import follow, remark, start_and_follow
+from client.interrupts import raise_on_sigterm
 from client.link import Link
 from client.model_commands import export_model, list_models, predict
 from client.node_commands import NODE_COMMANDS
 from client.outputs import Wanted, deliver
-from client.report import Report, make_report
+from client.printing import print_json, print_lines
+from client.report import make_report
 from client.run_commands import RUN_COMMANDS
 from client.runs import Run
-from client.status import print_status, status_as_json
+from client.status import print_status
 from client.upload import find_data
+from client.verify_command import verify
 from client.watching import watch_everything
-from rpc.errors import ExitCode
+from rpc.errors import BadRequest, ExitCode
 from rpc.messages import RunSpec
 from rpc.program import exit_status, set_up_logging
 
@@ -53,24 +54,14 @@ def _train(args: argparse.Namespace) -> int:
             started_at = time.monotonic()
             spec = session.send_data(spec, dataset, report.on_sent)
             upload_s = time.monotonic() - started_at
-            run = _start_and_follow(session, link, spec, report)
+            run = start_and_follow(lambda: _start(session, spec), (link.host, link.port), report)
         deliver(run, wanted, spec, upload_s)
     return ExitCode.DONE
 
 
-def _start_and_follow(session: Session, link: Link, spec: RunSpec, report: Report) -> Run:
-    """Return the run when it has ended; an interrupt cancels it."""
-    run: Run | None = None
-    try:
-        with interrupts_held():
-            run = session.start(spec)
-        _tell_of_other_settings(run, spec)
-        _follow(run, report)
-    except KeyboardInterrupt:
-        if run is not None:
-            # A fresh connection: this one broke off in the middle of a call.
-            _say(give_up(run.id, link.host, link.port))
-        raise
+def _start(session: Session, spec: RunSpec) -> Run:
+    run = session.start(spec)
+    _tell_of_other_settings(run, spec)
     return run
 
 
@@ -79,25 +70,23 @@ def _tell_of_other_settings(run: Run, spec: RunSpec) -> None:
     if spec.key:
         asked = replace(spec, name="", priority=0)
         if replace(run.spec(), name="", priority=0, owner=spec.owner, key=spec.key) != asked:
-            _say(f"key {spec.key} is of {run.id}, submitted before with other settings")
-
-
-def _follow(run: Run, report: Report) -> None:
-    for news in run:
-        report.on_news(news)
+            remark(f"key {spec.key} is of {run.id}, submitted before with other settings")
 
 
 def _watch(args: argparse.Namespace) -> int:
     if not args.id:
+        for option in ("save", "timing"):
+            if getattr(args, option) is not None:
+                raise BadRequest(f"--{option} is of one run: name it, as in `client.py watch RUN --{option} FILE`")
         return watch_everything(args)
     wanted = _wanted(args)
     with connect(args.server) as session:
         run = session.run(args.id)
         try:
             with make_report(args.quiet) as report:
-                _follow(run, report)
+                follow(run, report)
         except KeyboardInterrupt:
-            _say(f"{run.id} goes on; `client.py cancel {run.id}` ends it")
+            remark(f"{run.id} goes on; `client.py cancel {run.id}` ends it")
             raise
         deliver(run, wanted)
     return ExitCode.DONE
@@ -107,7 +96,7 @@ def _status(args: argparse.Namespace) -> int:
     with connect(args.server) as session:
         overview = session.glance()
     if args.json:
-        print(json.dumps(status_as_json(overview), indent=2))
+        print_json(overview)
     else:
         print_status(overview, sys.stdout)
     return ExitCode.DONE
@@ -116,7 +105,10 @@ def _status(args: argparse.Namespace) -> int:
 def _cancel(args: argparse.Namespace) -> int:
     with connect(args.server) as session:
         row = session.run(args.id).cancel()
-    print(json.dumps({"id": row.id, "state": row.state}) if args.json else f"{row.id}: {row.state}")
+    if args.json:
+        print_json({"id": row.id, "state": row.state}, on_one_line=True)
+    else:
+        print_lines([f"{row.id}: {row.state}"])
     return ExitCode.DONE
 
 
@@ -124,10 +116,6 @@ def _wanted(args: argparse.Namespace) -> Wanted:
     wanted = Wanted(save=args.save, timing=args.timing, as_json=args.json)
     wanted.check()
     return wanted
-
-
-def _say(line: str) -> None:
-    print(f"client: {line}", file=sys.stderr)
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
@@ -140,6 +128,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "events": list_events,
     "why": tell_why,
     **RUN_COMMANDS,
+    "runs verify": verify,
     "models list": list_models,
     "models export": export_model,
     "models predict": predict,

@@ -1,22 +1,124 @@
-"""Text in columns."""
+"""Text in columns, as many of them as fit."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from unicodedata import combining, east_asian_width
+
+from rpc.plain_text import plain
+
+_GAP = 2
+_LEAST = 12  # where even that is not enough, words are cut to this
 
 
-def align(rows: Sequence[Sequence[str]], *, n_words: int) -> list[str]:
-    """Return one line for each row, columns two spaces apart.
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        is_number: its cells end together; those of words start together.
+        spare: where there is no room, the columns with the largest go first; those with 0 stay.
+        cuts: where there is no room, its cells are cut to so many columns before whole columns go; 0: they are not.
+            Names are as long as people like.
+    """
+
+    head: str
+    is_number: bool = False
+    spare: int = 0
+    cuts: int = 0
+
+
+def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int = 0) -> list[str]:
+    """Return the line of the heads, and one for each row, columns two spaces apart.
 
     Args:
-        rows: all of the same length.
-        n_words: columns at the left that hold words, which start together; numbers end together.
+        width: of the terminal that the lines should fit, in its columns; 0: they may be of any length. First names
+            are cut, then columns left out, at last the other words are cut; then they may still be too long.
     """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [_line(row, widths, n_words) for row in rows]
+    cells = [[column.head, *(plain(row[place]) for row in rows)] for place, column in enumerate(columns)]
+    shown = list(zip(columns, cells, strict=True))
+    while width and _total(shown) > width:
+        excess = _total(shown) - width
+        names = {n: column.cuts for n, (column, _) in enumerate(shown) if column.cuts}
+        words = {n: _LEAST for n, (column, _) in enumerate(shown) if not column.is_number}
+        narrower = (
+            _cut(shown, excess, names)
+            or _without_one(shown)
+            or _cut(shown, excess, dict.fromkeys(names, _LEAST))
+            or _cut(shown, excess, words)
+        )
+        if narrower is None:
+            break
+        shown = narrower
+    filled = [_filled(column, each) for column, each in shown]
+    return ["".join(line).rstrip() for line in zip(*filled, strict=True)]
 
 
-def _line(row: Sequence[str], widths: Sequence[int], n_words: int) -> str:
-    words = [cell.ljust(width) for cell, width in zip(row[:n_words], widths[:n_words], strict=True)]
-    numbers = [cell.rjust(width) for cell, width in zip(row[n_words:], widths[n_words:], strict=True)]
-    return "  ".join(words + numbers).rstrip()
+def facts(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """Return a line for each name and what is to say of it, which starts at the same place in all."""
+    longest = max((columns_of(name) for name, _ in pairs), default=0)
+    return [f"{padded(name, longest)}{' ' * _GAP}{plain(text)}" for name, text in pairs]
+
+
+def columns_of(text: str) -> int:
+    """Return how many columns of a terminal the text takes: two for a character that East Asia writes wide."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if combining(each) else 2 if east_asian_width(each) in "WF" else 1 for each in text)
+
+
+def cut(text: str, width: int) -> str:
+    """Return as much of the text as fits, with an ellipsis where that is not all."""
+    if columns_of(text) <= width:
+        return text
+    kept, room = "", width - 1
+    for each in text:
+        room -= columns_of(each)
+        if room < 0:
+            break
+        kept += each
+    return f"{kept}…"
+
+
+def padded(text: str, width: int) -> str:
+    return text + " " * (width - columns_of(text))
+
+
+_Shown = list[tuple[Column, list[str]]]
+
+
+def _total(shown: _Shown) -> int:
+    return sum(_widths(shown)) + _GAP * (len(shown) - 1)
+
+
+def _widths(shown: _Shown) -> list[int]:
+    return [max(map(columns_of, cells)) for _, cells in shown]
+
+
+def _cut(shown: _Shown, excess: int, least: Mapping[int, int]) -> _Shown | None:
+    """The same with one of these columns, by place, narrower by the excess, or as narrow as it may be.
+
+    It is the one with most to spare; None: there is none.
+    """
+    widths = _widths(shown)
+    place = max(least, key=lambda each: widths[each] - least[each], default=None)
+    if place is None or widths[place] <= least[place]:
+        return None
+    column, cells = shown[place]
+    room = max(least[place], widths[place] - excess)
+    return [*shown[:place], (column, [cut(cell, room) for cell in cells]), *shown[place + 1 :]]
+
+
+def _without_one(shown: _Shown) -> _Shown | None:
+    """The same without the column that is missed least; None: all stay."""
+    place = max(range(len(shown)), key=lambda each: shown[each][0].spare)
+    return [*shown[:place], *shown[place + 1 :]] if shown[place][0].spare else None
+
+
+def _filled(column: Column, cells: Sequence[str]) -> Iterator[str]:
+    """The cells, all as wide as the widest, with the gap to the next column behind them."""
+    width = max(map(columns_of, cells))
+    for cell in cells:
+        room = " " * (width - columns_of(cell))
+        yield (room + cell if column.is_number else cell + room) + " " * _GAP

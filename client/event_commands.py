@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
-import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime
 
 from client.api import Kind, Session, connect
+from client.printing import print_json, print_lines
 from client.story import place_of
-from client.style import Style
 from client.times import clock, ms_of
 from rpc.errors import ExitCode, NotFound
 from rpc.messages import EventPage, EventQuery, EventRow, Reason, Why
 
 _POLL_S = 1.0
+_PAGE = 1000  # events that one answer brings at most
 
 
 def list_events(args: argparse.Namespace) -> int:
@@ -25,25 +24,44 @@ def list_events(args: argparse.Namespace) -> int:
     since_ms = ms_of(args.since, datetime.now())
     with connect(args.server) as session:
         run = session.run(args.run).id if args.run else ""
-        query = EventQuery(run, args.node, since_ms, limit=args.limit, notable=args.notable)
+        node, doubt = _node_of(session, args.node)
+        query = EventQuery(run, node, since_ms, limit=args.limit, notable=args.notable)
+        page = session.events(query)
+        if doubt is not None and not page.events:
+            raise doubt
         if args.json and not args.follow:
-            print(json.dumps([dataclasses.asdict(row) for row in session.events(query).events], indent=2))
+            print_json(page.events)
             return ExitCode.DONE
-        for page in follow(session, query) if args.follow else [session.events(query)]:
-            for row in page.events:
-                print(json.dumps(dataclasses.asdict(row)) if args.json else event_line(row))
-            sys.stdout.flush()
+        for each in follow(session, query, page) if args.follow else [page]:
+            _print(each, args)
     return ExitCode.DONE
 
 
-def follow(session: Session, query: EventQuery) -> Iterator[EventPage]:
-    """Yield what is asked for, and then what is new, for ever."""
+def _node_of(session: Session, name: str) -> tuple[str, NotFound | None]:
+    """Return the id of a node, and why that is not known to be one; events may tell of nodes that have gone."""
+    try:
+        return (session.node(name).id if name else ""), None
+    except NotFound as error:
+        return name, error
+
+
+def _print(page: EventPage, args: argparse.Namespace) -> None:
+    if args.json:
+        for row in page.events:
+            print_json(row, on_one_line=True)
+    else:
+        print_lines(map(event_line, page.events))
+
+
+def follow(session: Session, query: EventQuery, page: EventPage) -> Iterator[EventPage]:
+    """Yield this page, which answers the query, and then what is new, for ever."""
     while True:
-        page = session.events(query)
         yield page
-        query = dataclasses.replace(query, after=max(page.last, 1), since_ms=0)
         if len(page.events) < query.limit:
             time.sleep(_POLL_S)
+        # What is new comes whole, however little was wanted of what is old.
+        query = dataclasses.replace(query, after=max(page.last, 1), since_ms=0, limit=_PAGE)
+        page = session.events(query)
 
 
 def event_line(row: EventRow) -> str:
@@ -57,9 +75,10 @@ def tell_why(args: argparse.Namespace) -> int:
     """Print one answer."""
     with connect(args.server) as session:
         why = session.why(args.kind, _id_of(session, args.kind, args.id))
-    style = Style(sys.stdout)
-    told = (line for long in why_lines(why) for line in style.wrap(long))
-    print(json.dumps(dataclasses.asdict(why), indent=2) if args.json else "\n".join(told))
+    if args.json:
+        print_json(why)
+    else:
+        print_lines(why_lines(why))
     return ExitCode.DONE
 
 

@@ -5,15 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from client.columns import align
+from client.columns import Column, cut, table
 from client.event_commands import event_line
+from client.oddities import odd_first
 from client.results import COMPLETED
-from client.status import count, headline, store_line, summary, work_note
+from client.status import by_state, count, headline, store_line, summary, work_note
 from rpc.messages import Activity, EventRow, NodeRow, Overview, WorkRow
+from rpc.plain_text import plain
 
 _BAR = 12
+_COUNTED = 10_000  # that are left out; the coordinator counts no more
 _FRAME = 9  # lines that are neither nodes nor runs nor events
-_WIDE = 100  # columns from which on there is room for more of a node
+_NODE_COLUMNS = (
+    Column("node"),
+    Column("state"),
+    Column("busy"),
+    Column("done", spare=1),
+    Column("failed", spare=2),
+    Column("speed", spare=3),
+    Column("cpu", spare=4),
+    Column("doing", cuts=40),
+)
+_RUN_COLUMNS = (
+    Column("run"),
+    Column("state"),
+    Column("round"),
+    Column("", spare=1),
+    Column("error"),
+    Column("name", cuts=40),
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +43,7 @@ class Picture:
     Attributes:
         away_s: since when the coordinator, or its store, has not answered, in seconds; 0: both do.
         away: which of them that is.
+        left_out: events that came with the last ones, and were too many; not counted above 10,000.
     """
 
     server: str
@@ -30,6 +51,7 @@ class Picture:
     events: Sequence[EventRow] = ()
     away_s: float = 0.0
     away: str = ""
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,12 +74,11 @@ def lines_of(picture: Picture, width: int, height: int) -> list[Line]:
         *_head(picture),
         *_nodes(overview, n_nodes, width),
         Line(),
-        *_runs(overview.work, n_runs),
-        Line(),
-        *(Line(event_line(row), "dim") for row in list(picture.events)[len(picture.events) - n_events :]),
+        *_runs(overview.work, n_runs, width),
+        *_events(picture, n_events),
     ]
     lines = [*lines[: height - 1], Line("Ctrl-C ends watching; the runs go on", "dim")]
-    return [Line(_cut(line.text, width), line.style, line.state) for line in lines]
+    return [Line(cut(plain(line.text), width), line.style, line.state) for line in lines]
 
 
 def _head(picture: Picture) -> Iterator[Line]:
@@ -72,21 +93,19 @@ def _head(picture: Picture) -> Iterator[Line]:
 
 
 def _nodes(overview: Overview, most: int, width: int) -> Iterator[Line]:
-    shown = overview.nodes if len(overview.nodes) <= most else overview.nodes[: most - 1]
+    fit = len(overview.nodes) <= most
+    shown, others = odd_first(overview.nodes, most if fit else most - 1)
     doing: dict[str, list[Activity]] = {}
     for activity in overview.activities:
         doing.setdefault(activity.node, []).append(activity)
-    head = ["node", "state", "busy", *(("done", "failed", "speed", "cpu") if width >= _WIDE else ("done",)), "doing"]
-    rows = [_node(node, doing.get(node.id, []), width) for node in shown]
-    first, *others = align([head, *rows], n_words=len(head))
-    yield Line(first, "bold")
-    yield from (Line(text, "", node.state) for text, node in zip(others, shown, strict=True))
-    if len(shown) < len(overview.nodes):
-        yield Line(f"and {count(len(overview.nodes) - len(shown), 'more node')}", "dim")
+    head, *rows = table(_NODE_COLUMNS, [_node(node, doing.get(node.id, [])) for node in shown], width)
+    yield Line(head, "bold")
+    yield from (Line(text, "", node.state) for text, node in zip(rows, shown, strict=True))
+    if others:
+        yield Line(f"and {count(len(others), 'more node')}: {by_state(others)}", "dim")
 
 
-def _node(node: NodeRow, doing: Sequence[Activity], width: int) -> list[str]:
-    more = [str(node.failed), f"{node.speed:.2f}/s" if node.speed else "-", f"{100 * node.cpu:.0f} %"]
+def _node(node: NodeRow, doing: Sequence[Activity]) -> list[str]:
     work = [f"{each.work}/{each.round}/{each.shard}" for each in doing]
     note = work[0] + (f" and {len(work) - 1} more" if len(work) > 1 else "") if work else node.reason
     return [
@@ -94,17 +113,19 @@ def _node(node: NodeRow, doing: Sequence[Activity], width: int) -> list[str]:
         node.state,
         f"{node.running}/{node.slots}",
         str(node.done),
-        *(more if width >= _WIDE else []),
+        str(node.failed),
+        f"{node.speed:.2f}/s" if node.speed else "-",
+        f"{100 * node.cpu:.0f} %",
         note,
     ]
 
 
-def _runs(work: Sequence[WorkRow], most: int) -> Iterator[Line]:
+def _runs(work: Sequence[WorkRow], most: int, width: int) -> Iterator[Line]:
     if not work:
         yield Line("no run so far", "dim")
         return
     shown = work[:most]
-    head, *rows = align([("run", "state", "round", "", "error", "name"), *map(_run, shown)], n_words=6)
+    head, *rows = table(_RUN_COLUMNS, [*map(_run, shown)], width)
     yield Line(head, "bold")
     yield from (Line(text, "", row.state) for text, row in zip(rows, shown, strict=True))
 
@@ -115,11 +136,18 @@ def _run(row: WorkRow) -> list[str]:
     return [row.id, row.state, f"{row.round}/{row.rounds}", _bar(row), error, note]
 
 
+def _events(picture: Picture, most: int) -> Iterator[Line]:
+    yield Line(left_out_line(picture.left_out), "yellow") if picture.left_out else Line()
+    yield from (Line(event_line(row), "dim") for row in list(picture.events)[len(picture.events) - most :])
+
+
+def left_out_line(number: int) -> str:
+    """Say that so many events are not shown."""
+    number_of = f"{number:,}" if number < _COUNTED else f"{_COUNTED:,} or more"
+    return f"{number_of} events before these are left out; `client.py events --since 5m` tells the newest of them"
+
+
 def _bar(row: WorkRow) -> str:
     share = min(1.0, row.tasks_done / max(1, row.tasks_total))
     full = _BAR if row.state == COMPLETED else round(_BAR * share)
     return "━" * full + "─" * (_BAR - full)
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: max(0, width - 1)] + "…"

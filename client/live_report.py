@@ -14,6 +14,7 @@ from rich.text import Text
 
 from client.story import shard_name, tell
 from rpc.messages import Activity, News
+from rpc.plain_text import plain
 
 _MOST_NODES = 12  # that are listed below the bar
 _BAR_WIDTH = 24
@@ -50,7 +51,7 @@ class LiveReport:
         self._news = news
         self._live.refresh()  # first: a printed line draws the picture below it once more, as it was
         for line in tell(news.events, news.row.rounds):
-            self._console.print(Text(line))
+            self._console.print(Text(plain(line)))
 
     def _render(self) -> RenderableType:
         if self._news is None:
@@ -80,7 +81,7 @@ def run_view(news: News, elapsed_s: float) -> RenderableType:
     ]
     lines: list[RenderableType] = [_line(parts), _nodes(news.activities)]
     if row.waiting_for:
-        lines.append(Text(f"  waiting for {row.waiting_for}", style="yellow"))
+        lines.append(Text(plain(f"  waiting for {row.waiting_for}"), style="yellow"))
     return Group(*lines)
 
 
@@ -101,7 +102,7 @@ def _nodes(activities: Sequence[Activity]) -> RenderableType:
     for activity in sorted(activities, key=lambda each: (each.node, each.shard))[:_MOST_NODES]:
         doing = f"{activity.kind} {shard_name(activity.shard)}"
         again = f", attempt {activity.attempt}" if activity.attempt > 1 else ""
-        table.add_row(Text(f"  {activity.node}"), Text(doing + again, style="cyan"))
+        table.add_row(Text(plain(f"  {activity.node}")), Text(plain(doing + again), style="cyan"))
     if len(activities) > _MOST_NODES:
         table.add_row(f"  and {len(activities) - _MOST_NODES} more")
     return table

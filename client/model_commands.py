@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,16 +12,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from client.api import connect
-from client.columns import align
+from client.columns import Column
 from client.feature_file import read_rows
 from client.files import check_can_replace
 from client.model_files import READABLE, check_model_path
 from client.models import Model
+from client.printing import print_json, print_lines, print_table
 from client.results import run_of
 from rpc.errors import BadRequest, ExitCode
 from rpc.messages import WorkDetail
 
-_HEAD = ("run", "name", "parent", "layers", "sha256", "size", "error")
+_COLUMNS = (
+    Column("run"),
+    Column("name", cuts=24),
+    Column("parent", spare=2),
+    Column("layers", cuts=24),
+    Column("sha256", spare=1),
+    Column("size", is_number=True, spare=3),
+    Column("error", is_number=True),
+)
 _SHOWN_DIGITS = 12  # of a hash
 
 
@@ -31,21 +39,25 @@ def list_models(args: argparse.Namespace) -> int:
     with connect(args.server) as session:
         models = session.models(limit=args.limit)
     if args.json:
-        print(json.dumps([_as_json(each) for each in models], indent=2))
+        print_json([_as_json(each) for each in models])
     else:
-        print("\n".join(align([_HEAD, *map(_row, models)], n_words=5)))
+        print_table(_COLUMNS, [*map(_row, models)])
     return ExitCode.DONE
 
 
 def export_model(args: argparse.Namespace) -> int:
     """Write the model of a run to a file."""
-    target = export_target(args.run, args.format, args.out)
+    if args.out is not None:
+        export_target("", args.format, args.out)  # before anything is asked of the coordinator
     with connect(args.server) as session:
         run = session.run(args.run)
+        target = export_target(run.id, args.format, args.out)
         model = run.model(args.round)
     model.save(target)
-    about = {"run": run.id, "file": str(target), "model_sha256": model.sha256}
-    print(json.dumps(about, indent=2) if args.json else f"{target}: model sha256 {model.sha256}")
+    if args.json:
+        print_json({"run": run.id, "file": str(target), "model_sha256": model.sha256})
+    else:
+        print_lines([f"{target}: model sha256 {model.sha256}"])
     return ExitCode.DONE
 
 
@@ -71,7 +83,7 @@ def predict(args: argparse.Namespace) -> int:
     classes = model.predict(x)
     error = None if labels is None else float(np.mean(classes != labels))
     if args.json:
-        print(json.dumps(_predictions(classes, probabilities, error)))
+        print_json(_predictions(classes, probabilities, error), on_one_line=True)
         return ExitCode.DONE
     sys.stdout.writelines(_lines(classes, probabilities))
     if error is not None:

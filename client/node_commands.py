@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import json
 from collections.abc import Callable, Iterator
 from functools import partial
 
 from client.api import Order, connect
-from client.columns import align
+from client.columns import Column
+from client.printing import print_facts, print_json, print_lines, print_table
 from client.times import moment
 from rpc.errors import ExitCode
 from rpc.messages import NodeRow
 
-_HEAD = ("node", "state", "source", "name", "slots", "running", "done", "failed")
+_COLUMNS = (
+    Column("node"),
+    Column("state"),
+    Column("source", spare=4),
+    Column("name", cuts=24),
+    Column("slots", is_number=True, spare=3),
+    Column("running", is_number=True, spare=2),
+    Column("done", is_number=True, spare=1),
+    Column("failed", is_number=True),
+)
 
 
 def list_nodes(args: argparse.Namespace) -> int:
@@ -22,16 +30,20 @@ def list_nodes(args: argparse.Namespace) -> int:
     with connect(args.server) as session:
         rows = session.nodes()
     if args.json:
-        print(json.dumps([dataclasses.asdict(row) for row in rows], indent=2))
+        print_json(rows)
     else:
-        print("\n".join(align([_HEAD, *map(_row, rows)], n_words=4)))
+        print_table(_COLUMNS, [*map(_row, rows)], [row.state for row in rows])
     return ExitCode.DONE
 
 
 def show_node(args: argparse.Namespace) -> int:
     """Print all that is known of a node."""
     with connect(args.server) as session:
-        _print(session.node(args.node), args)
+        row = session.node(args.node)
+    if args.json:
+        print_json(row)
+    else:
+        print_facts(list(_facts(row)))
     return ExitCode.DONE
 
 
@@ -50,14 +62,10 @@ def order(wanted: Order, args: argparse.Namespace) -> int:
 
 
 def _tell(row: NodeRow, args: argparse.Namespace) -> None:
-    print(json.dumps(dataclasses.asdict(row), indent=2) if args.json else f"{row.id}: {row.state}")
-
-
-def _print(row: NodeRow, args: argparse.Namespace) -> None:
     if args.json:
-        _tell(row, args)
+        print_json(row)
     else:
-        print("\n".join(align(list(_facts(row)), n_words=2)))
+        print_lines([f"{row.id}: {row.state}"])
 
 
 def _row(row: NodeRow) -> list[str]:

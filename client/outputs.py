@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from client.files import check_can_replace, replace_file
 from client.model_files import check_model_path
+from client.printing import print_json
 from client.results import result_of, run_of, seconds_of
 from client.runs import Run
 from client.timing import timing_table, totals
@@ -49,7 +48,7 @@ def deliver(run: Run, wanted: Wanted, spec: RunSpec | None = None, upload_s: flo
         table = timing_table(detail, upload_s)
         replace_file(wanted.timing, lambda scratch: _write_text(scratch, table))
     if wanted.as_json:
-        print(json.dumps(as_json(detail, spec, upload_s), indent=2))
+        print_json(as_json(detail, spec, upload_s))
     result = result_of(detail)
     if wanted.save is not None:
         run.model().save(wanted.save)
@@ -59,7 +58,7 @@ def deliver(run: Run, wanted: Wanted, spec: RunSpec | None = None, upload_s: flo
 
 
 def as_json(detail: WorkDetail, spec: RunSpec | None, upload_s: float) -> dict[str, Any]:
-    """Return everything that is known of a run that has ended, of plain types only."""
+    """Return everything that is known of a run that has ended."""
     row, run = detail.row, run_of(detail)
     about: dict[str, Any] = {
         "id": row.id,
@@ -72,7 +71,7 @@ def as_json(detail: WorkDetail, spec: RunSpec | None, upload_s: float) -> dict[s
         "layers": list(run.layers),
         "numeric_class": run.numeric_class,
         "mixed_classes": run.mixed,
-        "rounds": [_finite(dataclasses.asdict(each)) for each in run.rounds],
+        "rounds": run.rounds,
         "tasks_by_node": dict(run.tasks_by_node),
         "rejections": run.rejections,
         "retries": run.retries,
@@ -81,13 +80,8 @@ def as_json(detail: WorkDetail, spec: RunSpec | None, upload_s: float) -> dict[s
         "timing": {"upload_s": upload_s, "run_s": seconds_of(row)} | totals(run),
     }
     if spec is not None:
-        about["settings"] = dataclasses.asdict(spec)
+        about["settings"] = spec
     return about
-
-
-def _finite(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with None for NaN and infinity, which JSON does not know and a diverging run's loss may be."""
-    return {name: value if value is None or isfinite(value) else None for name, value in row.items()}
 
 
 def _write_text(path: Path, text: str) -> None:

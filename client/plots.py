@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from math import isfinite, nan
 from pathlib import Path
@@ -11,6 +12,7 @@ from client.files import check_can_replace, replace_file
 from client.results import run_of
 from rpc.errors import BadRequest, TrainerError
 from rpc.messages import RoundRow, WorkDetail
+from rpc.plain_text import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,8 +64,11 @@ def plot_run(detail: WorkDetail, path: Path) -> None:
     _mark_best(axes[0], run.rounds)
     axes[-1].set_xlabel("round")
     axes[-1].xaxis.get_major_locator().set_params(integer=True)
-    figure.suptitle(_title(detail), fontsize=11)
-    replace_file(path, lambda scratch: figure.savefig(scratch, dpi=150))
+    figure.suptitle(plain(_title(detail)), fontsize=11, parse_math=False)
+    with warnings.catch_warnings():
+        # A name may have characters that the font lacks: they are boxes, which is no news to tell.
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+        replace_file(path, lambda scratch: figure.savefig(scratch, dpi=150))
 
 
 def _draw(axis: Axes, rounds: list[int], values: list[float], colour: str) -> None:

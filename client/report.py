@@ -8,6 +8,7 @@ from typing import Protocol, Self, TextIO
 
 from client.story import tell
 from rpc.messages import News
+from rpc.plain_text import plain
 
 
 class Report(Protocol):
@@ -74,4 +75,4 @@ class PlainReport(QuietReport):
         self._waiting_for = waiting_for
 
     def _say(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
+        print(plain(line), file=self._stream, flush=True)

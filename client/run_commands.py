@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from client.api import connect
-from client.columns import align
+from client.columns import Column
 from client.plots import check_can_plot, plot_run
-from client.results import COMPLETED, MEMO, failure_of, run_of
+from client.printing import print_facts, print_json, print_lines, print_table
+from client.results import run_of
 from client.run_options import given_settings
 from client.stored import choose
 from client.times import moment
 from rpc.errors import ExitCode
 from rpc.messages import Checkpoint, RunSpec, WorkDetail, WorkRow
 
-_HEAD = ("run", "kind", "name", "owner", "state", "submitted", "round", "error")
+_COLUMNS = (
+    Column("run"),
+    Column("kind", spare=4),
+    Column("name", cuts=24),
+    Column("owner", spare=2, cuts=24),
+    Column("state"),
+    Column("submitted", spare=3),
+    Column("round", is_number=True, spare=1),
+    Column("error", is_number=True),
+)
 _DATA = ("name", "shards", "validation", "owner", "parent", "parent_round")  # shown by themselves, or not at all
 _ALWAYS = ("rounds", "epochs", "hidden", "eta")
 
@@ -29,9 +38,9 @@ def list_runs(args: argparse.Namespace) -> int:
     with connect(args.server) as session:
         rows = session.runs(limit=args.limit, states=args.state, owner=args.owner)
     if args.json:
-        print(json.dumps([dataclasses.asdict(row) for row in rows], indent=2))
+        print_json(rows)
     else:
-        print("\n".join(align([_HEAD, *map(_row, rows)], n_words=6)))
+        print_table(_COLUMNS, [*map(_row, rows)], [row.state for row in rows])
     return ExitCode.DONE
 
 
@@ -41,20 +50,25 @@ def show_run(args: argparse.Namespace) -> int:
         run = session.run(args.run)
         detail, spec, stored = run.detail(), run.spec(), run.checkpoints()
     if args.json:
-        print(json.dumps(_as_json(detail, spec, stored), indent=2))
+        print_json(_as_json(detail, spec, stored))
     else:
-        print("\n".join(align(list(_facts(detail, spec, stored)), n_words=2)))
+        print_facts(list(_facts(detail, spec, stored)))
     return ExitCode.DONE
 
 
 def plot(args: argparse.Namespace) -> int:
     """Draw the curves of a run into a file."""
-    target = args.out or Path(f"{args.run}.png")
-    check_can_plot(target)
+    if args.out is not None:
+        check_can_plot(args.out)  # before anything is asked of the coordinator
     with connect(args.server) as session:
         run = session.run(args.run)
+        target = args.out or Path(f"{run.id}.png")
+        check_can_plot(target)
         plot_run(run.detail(), target)
-    print(json.dumps({"run": run.id, "file": str(target)}) if args.json else target)
+    if args.json:
+        print_json({"run": run.id, "file": str(target)})
+    else:
+        print_lines([str(target)])
     return ExitCode.DONE
 
 
@@ -65,36 +79,9 @@ def branch(args: argparse.Namespace) -> int:
         detail = run.detail()
     about = run_of(detail)
     if args.json:
-        print(json.dumps({"id": run.id, "parent": about.parent, "parent_round": about.parent_round}))
+        print_json({"id": run.id, "parent": about.parent, "parent_round": about.parent_round})
     else:
-        print(f"{run.id}: goes on after round {about.parent_round} of {about.parent}")
-    return ExitCode.DONE
-
-
-def verify(args: argparse.Namespace) -> int:
-    """Compute a sample of a run's updates again, and say whether they are the same."""
-    with connect(args.server) as session:
-        run = session.run(args.run)
-        check = run.verify(args.sample, args.seed)
-        for _ in check:
-            pass
-        detail = check.detail()
-    if detail.row.state != COMPLETED:
-        raise failure_of(detail.row)
-    found = run_of(detail)
-    rounds, updates, known = (
-        len(found.rounds),
-        sum(each.tasks for each in found.rounds),
-        found.tasks_by_node.get(MEMO, 0),
-    )
-    if args.json:
-        print(
-            json.dumps({"run": run.id, "verification": check.id, "rounds": rounds, "updates": updates, "known": known})
-        )
-    else:
-        print(
-            f"{run.id}: {updates} updates of {rounds} rounds are the recorded ones ({known} tasks were known already)"
-        )
+        print_lines([f"{run.id}: goes on after round {about.parent_round} of {about.parent}"])
     return ExitCode.DONE
 
 
@@ -164,5 +151,4 @@ RUN_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "runs show": show_run,
     "runs plot": plot,
     "runs branch": branch,
-    "runs verify": verify,
 }

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, TextIO
+from typing import TextIO
 
-from client.columns import align
+from client.columns import Column, table
+from client.oddities import odd_first
 from client.results import FINAL_STATES
 from client.style import Style
 from client.times import duration
 from rpc.messages import NodeRow, Overview, WorkRow
 
-_NODE_HEAD = ("node", "state", "slots", "running", "done", "rejected", "failed", "speed")
-_WORK_HEAD = ("run", "name", "state", "submitted", "round", "tasks", "error")
+_NODE_COLUMNS = (
+    Column("node"),
+    Column("state"),
+    Column("slots", is_number=True, spare=3),
+    Column("running", is_number=True, spare=1),
+    Column("done", is_number=True, spare=2),
+    Column("rejected", is_number=True, spare=4),
+    Column("failed", is_number=True),
+    Column("speed", is_number=True, spare=1),
+)
+_WORK_COLUMNS = (
+    Column("run"),
+    Column("name", cuts=24),
+    Column("state"),
+    Column("submitted", spare=3),
+    Column("round", is_number=True),
+    Column("tasks", is_number=True, spare=2),
+    Column("error", is_number=True),
+)
 _USUAL_DEVICES = ("", "auto", "cpu", "numpy", "numba")  # those of a CPU, which say nothing new
 _MOST_NODES = 10
 _MOST_RUNS = {"running": 6, "pending": 4, "ended": 5}
+_MOST_OTHERS = 4
 
 
 def print_status(overview: Overview, stream: TextIO) -> None:
@@ -28,11 +46,6 @@ def print_status(overview: Overview, stream: TextIO) -> None:
         print(line, file=stream)
 
 
-def status_as_json(overview: Overview) -> dict[str, Any]:
-    """Return the same as plain types."""
-    return dataclasses.asdict(overview)
-
-
 def headline(overview: Overview) -> str:
     """The coordinator in a line."""
     return f"coordinator {overview.version}, policy {overview.policy}, up {duration(overview.uptime_s)}"
@@ -40,10 +53,15 @@ def headline(overview: Overview) -> str:
 
 def summary(overview: Overview) -> str:
     """How many nodes and runs there are, by state."""
-    states = Counter(node.state for node in overview.nodes)
-    by_state = ", ".join(f"{number} {state}" for state, number in states.most_common())
     runs = f"{count(overview.running, 'run')} at work, {overview.pending} waiting"
-    return f"{runs}; {count(len(overview.nodes), 'node')}" + (f": {by_state}" if by_state else "")
+    nodes = count(len(overview.nodes), "node")
+    return f"{runs}; {nodes}: {by_state(overview.nodes)}" if overview.nodes else f"{runs}; {nodes}"
+
+
+def by_state(nodes: Sequence[NodeRow]) -> str:
+    """How many of the nodes are in which state."""
+    states = Counter(node.state for node in nodes)
+    return ", ".join(f"{number} {state}" for state, number in states.most_common())
 
 
 def store_line(overview: Overview) -> tuple[str, str]:
@@ -67,16 +85,17 @@ def _lines(overview: Overview, style: Style) -> Iterator[str]:
     store, colour = store_line(overview)
     yield style.paint(style.fit(store), colour)
     yield style.fit(summary(overview))
-    nodes = overview.nodes[:_MOST_NODES]
+    nodes, others = odd_first(overview.nodes, _MOST_NODES)
     if nodes:
         yield ""
-        lines = align([_NODE_HEAD, *map(_node, nodes)], n_words=2)
+        lines = table(_NODE_COLUMNS, [*map(_node, nodes)], style.width)
         yield from _table(lines, [(node.state, _node_note(node)) for node in nodes], style)
-        yield from _more(len(overview.nodes) - len(nodes), "node", "`client.py nodes list` lists all", style)
+        hint = f"{by_state(others)}; `client.py nodes list` lists all"
+        yield from _more(len(others), "node", hint, style)
     work = list(_shown(overview.work))
     if work:
         yield ""
-        lines = align([_WORK_HEAD, *map(_work, work)], n_words=4)
+        lines = table(_WORK_COLUMNS, [*map(_work, work)], style.width)
         yield from _table(lines, [(row.state, work_note(row)) for row in work], style)
         waiting = overview.pending - sum(row.state == "pending" for row in work)
         yield from _more(waiting, "waiting run", "`client.py why run ID` says why one waits", style)
@@ -88,7 +107,8 @@ def _shown(work: Sequence[WorkRow]) -> Iterator[WorkRow]:
     for row in work:
         kind = "ended" if row.state in FINAL_STATES else row.state
         seen[kind] += 1
-        if seen[kind] <= _MOST_RUNS[kind]:
+        # A coordinator of a later version may know other states.
+        if seen[kind] <= _MOST_RUNS.get(kind, _MOST_OTHERS):
             yield row
 
 

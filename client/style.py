@@ -1,4 +1,4 @@
-"""Colours on a terminal, and none where nobody wants them (https://no-color.org)."""
+"""Lines on a terminal: as wide as it is, and in colour unless nobody wants that (https://no-color.org)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ import shutil
 import textwrap
 from typing import TextIO
 
+from client.columns import columns_of, cut
+from rpc.plain_text import plain
+
 STATES = {
     "ready": "green",
     "completed": "green",
     "running": "cyan",
     "connecting": "yellow",
+    "draining": "yellow",
+    "drained": "yellow",
+    "leaving": "yellow",
     "quarantined": "yellow",
+    "cancelled": "yellow",
     "lost": "red",
     "failed": "red",
 }
@@ -33,14 +40,21 @@ class Style:
 
     def fit(self, line: str) -> str:
         """Return the line, cut where it does not fit."""
-        return line if not self.width or len(line) <= self.width else line[: self.width - 1] + "…"
+        line = plain(line)
+        return cut(line, self.width) if self.width else line
 
-    def wrap(self, line: str) -> list[str]:
-        """Return the line as the lines that fit, those after the first further in than it."""
-        if not self.width or len(line) <= self.width:
+    def wrap(self, line: str, indent: int | None = None) -> list[str]:
+        """Return the line as the lines that fit.
+
+        Args:
+            indent: of those after the first; None: a little further in than the first.
+        """
+        line = plain(line)
+        if not self.width or columns_of(line) <= self.width:
             return [line]
-        indent = " " * (4 + len(line) - len(line.lstrip()))
-        return textwrap.wrap(line, self.width, subsequent_indent=indent, break_on_hyphens=False)
+        further = 4 + len(line) - len(line.lstrip()) if indent is None else indent
+        inset = " " * min(further, self.width // 2)
+        return textwrap.wrap(line, self.width, subsequent_indent=inset, break_on_hyphens=False)
 
     def paint(self, text: str, style: str) -> str:
         code = _CODES[style]
@@ -48,4 +62,4 @@ class Style:
 
     def paint_word(self, line: str, word: str) -> str:
         """Return the line with the state that is a word of it in the colour of that state."""
-        return line.replace(f" {word} ", f" {self.paint(word, STATES.get(word, ''))} ", 1)
+        return f"{line} ".replace(f" {word} ", f" {self.paint(word, STATES.get(word, ''))} ", 1)[:-1]

@@ -78,7 +78,8 @@ def _events(parser: Parser) -> None:
     parser.add_argument("--run", default="", metavar="RUN", help="those of this run")
     parser.add_argument("--node", default="", metavar="NODE", help="those of this node, by its id")
     parser.add_argument("--since", type=since, metavar="WHEN", help="from 15m, 2h, 7d ago or 2026-11-22T18:00 on")
-    parser.add_argument("--limit", type=int, default=50, metavar="N", help="the newest N (default: %(default)s)")
+    up_to_1000 = partial(whole, least=1, most=1000)
+    parser.add_argument("--limit", type=up_to_1000, default=50, metavar="N", help="the newest N (default: %(default)s)")
     parser.add_argument("--notable", action="store_true", help="without rounds done and rejections")
     parser.add_argument("--follow", action="store_true", help="go on with what happens, until Ctrl-C")
     parser.add_argument("--json", action="store_true", help="print a JSON list; with --follow an object a line")
@@ -126,6 +127,7 @@ def _verify(parser: Parser) -> None:
         "--sample", type=share, default=0.1, metavar="X", help="share of the updates, chosen by the seed (default: 0.1)"
     )
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the sample (default: %(default)s)")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
     _add_json(parser)
 
 
@@ -216,7 +218,8 @@ SUBCOMMANDS = {
     "runs verify": Subcommand(
         "Computes a sample of a run's updates again, on other nodes where there are any, and compares digests.\n"
         "The run is repeated up to the last round of the sample; what the coordinator's memo does not know of it is\n"
-        "computed, too, and compared. So it costs from a sample of the run's work, all else known, up to the whole.",
+        "computed, too, and compared. So it costs from a sample of the run's work, all else known, up to the whole.\n"
+        "Ctrl-C ends the verification.",
         "RUN",
         _verify,
     ),

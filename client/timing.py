@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from client.columns import align
+from client.columns import Column, table
 from client.results import MEMO, run_of, seconds_of
 from rpc.messages import RoundRow, RunDetail, WorkDetail
+from rpc.plain_text import plain
 
 # Seconds of a round, and of its tasks summed over the nodes, in the order a task passes through them.
 _PHASES = ("seconds", "wait_s", "send_s", "compute_s", "receive_s", "reduce_s", "validate_s", "commit_s")
@@ -26,15 +27,16 @@ def timing_table(detail: WorkDetail, upload_s: float) -> str:
     run = run_of(detail)
     head = ["round", "error", *(phase.removesuffix("_s") for phase in _PHASES), *_COUNTS]
     head[head.index("epochs_run")] = "epochs"
+    columns = [Column(name, is_number=True) for name in head]
     body = [_row(each) for each in run.rounds]
     total = ["all", "", *map(_seconds, totals(run).values()), *(f"{_sum(run, name):.0f}" for name in _COUNTS)]
     lines = [
-        f"{detail.row.id} ({detail.row.name}): {detail.row.state}",
+        plain(f"{detail.row.id} ({detail.row.name}): {detail.row.state}"),
         f"data sent in {upload_s:.3f} s, run took {seconds_of(detail.row):.3f} s",
         "",
-        *align([head, *body, total], n_words=0),
+        *table(columns, [*body, total]),
         "",
-        *(f"{_who(node)}: {tasks} tasks" for node, tasks in sorted(run.tasks_by_node.items())),
+        *(plain(f"{_who(node)}: {tasks} tasks") for node, tasks in sorted(run.tasks_by_node.items())),
         f"{run.bytes_sent} bytes sent to the nodes, {run.bytes_received} received",
         "",
         _EXPLANATION,

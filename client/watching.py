@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import sys
 import time
 from collections.abc import Iterator
 
 from client.api import Session
 from client.event_commands import event_line
-from client.everything import Picture, lines_of
+from client.everything import Picture, left_out_line, lines_of
 from client.link import Link, parse_server
+from client.printing import print_json, print_lines
 from client.status import headline, summary
 from client.style import STATES
 from rpc.errors import ExitCode, StoreDown, Unreachable
@@ -45,32 +45,38 @@ def watch_everything(args: argparse.Namespace) -> int:
 
 
 def look(session: Session) -> Iterator[Picture]:
-    """Yield a picture every second; the latest one again, saying so, while the coordinator or its store is away."""
+    """Yield a picture every second; the latest one again, saying so, while the coordinator or its store is away.
+
+    However much happens, a look costs two calls, and tells of the newest events.
+    """
     overview, last = session.glance(_RUNS), 0
     kept: tuple[EventRow, ...] = ()
+    left_out = 0
     away_since: float | None = None
     away = ""
     while True:
         try:
-            page = session.events(EventQuery(after=last, limit=_EVENTS, notable=True))
+            page = session.events(EventQuery(after=last, limit=_EVENTS, notable=True, newest=True))
             overview = session.glance(_RUNS)
-            kept, last = (*kept, *page.events)[-_EVENTS:], max(page.last, 1)
+            kept, last, left_out = (*kept, *page.events)[-_EVENTS:], max(page.last, 1), page.left_out
             away_since, away = None, ""
         except (Unreachable, StoreDown) as error:
-            away_since = away_since or time.monotonic()
+            away_since, left_out = away_since or time.monotonic(), 0
             away = f"the store of {session.server}" if isinstance(error, StoreDown) else session.server
         away_s = 0.0 if away_since is None else max(0.1, time.monotonic() - away_since)
-        yield Picture(session.server, overview, kept, away_s, away)
+        yield Picture(session.server, overview, kept, away_s, away, left_out)
         time.sleep(_EVERY_S)
 
 
 def _print_json(pictures: Iterator[Picture]) -> None:
-    """An object a line."""
+    """An object a line; each event is in one of them, but for those that are left out."""
+    told = 0
     for picture in pictures:
-        print(
-            json.dumps({"away": picture.away, "away_s": picture.away_s, **dataclasses.asdict(picture.overview)}),
-            flush=True,
-        )
+        new = [row for row in picture.events if row.number > told]
+        told = max([told, *(row.number for row in new)])
+        about = dataclasses.asdict(picture.overview)
+        news = {"events": new, "left_out": picture.left_out}
+        print_json({"away": picture.away, "away_s": picture.away_s, **about, **news}, on_one_line=True)
 
 
 def _print_lines(pictures: Iterator[Picture]) -> None:
@@ -81,6 +87,8 @@ def _print_lines(pictures: Iterator[Picture]) -> None:
             _say(_state(picture.overview))
         if picture.away_s and not was_away:
             _say(f"{picture.away} does not answer; trying again")
+        if picture.left_out:
+            _say(left_out_line(picture.left_out))
         for row in picture.events:
             if row.number > told:
                 _say(event_line(row))
@@ -93,7 +101,7 @@ def _state(overview: Overview) -> str:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    print_lines([line])
 
 
 def _draw(pictures: Iterator[Picture]) -> None:

@@ -28,9 +28,10 @@ def checked(text: str, kind: Callable[[str], Number], holds: Callable[[Number], 
     return value
 
 
-def whole(text: str, least: int = 0) -> int:
-    """Return a whole number."""
-    return checked(text, int, lambda value: value >= least, f"a whole number, {least} or more")
+def whole(text: str, least: int = 0, most: int | None = None) -> int:
+    """Return a whole number; `most` is the largest that may be said."""
+    wanted = f"a whole number, {least} or more" if most is None else f"a whole number from {least} to {most:,}"
+    return checked(text, int, lambda value: least <= value and (most is None or value <= most), wanted)
 
 
 def port(text: str, least: int = 0) -> int:

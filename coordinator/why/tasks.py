@@ -11,7 +11,6 @@ from coordinator.round_story import left_out
 from coordinator.store.failures import StoreDown
 from coordinator.store.reading import Reader
 from coordinator.why.history import not_told, one_by_one
-from coordinator.why.nearest import unknown
 from coordinator.why.now import TaskNow, WorkNow
 from coordinator.why.rounds import round_reasons
 from coordinator.why.waiting import waiting
@@ -19,6 +18,7 @@ from coordinator.why.words import counted, listed, seen_by_policy
 from mlcore.participation import participants
 from rpc.errors import BadRequest, NotFound
 from rpc.messages import Reason, RunSpec, Why
+from rpc.nearest import unknown
 
 _SHOWN = 100  # attempts
 _DIGITS = 9  # no run has more rounds or shards

@@ -10,12 +10,12 @@ from coordinator.remembering import stored_row
 from coordinator.store.failures import StoreDown
 from coordinator.store.reading import Reader
 from coordinator.why.history import not_told, of_event, one_by_one, totals
-from coordinator.why.nearest import unknown
 from coordinator.why.now import TaskNow, WorkNow
 from coordinator.why.rounds import path_of, round_reasons
 from coordinator.why.waiting import waiting
 from coordinator.why.words import counted, listed, seconds
 from rpc.messages import EventQuery, Reason, Why, WorkRow
+from rpc.nearest import unknown
 
 _SHOWN = 5  # set-backs, and waits
 _KNOWN = 1000  # ids among which a like one is looked for

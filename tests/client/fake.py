@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -126,6 +126,8 @@ class FakeCoordinator:
         listed: how many runs there are, all alike.
         key: another name of the run.
         watched: gets an item with each call of `watch`.
+        greeted: is called when somebody says hello.
+        held: is called when the answer to a `watch` is held back for ever.
     """
 
     blobs: BlobFolder
@@ -150,8 +152,12 @@ class FakeCoordinator:
     parts: list[tuple[str, int, int]] = field(default_factory=list)
     cancelled: list[tuple[str, str]] = field(default_factory=list)
     watched: SimpleQueue[int] = field(default_factory=SimpleQueue)
+    greeted: Callable[[], None] = lambda: None
+    held: Callable[[], None] = lambda: None
+    reason_why: Why = WHY
 
     def hello(self, caller: Caller, hello: Hello) -> HelloReply:
+        self.greeted()
         return HelloReply(protocol=self.protocol, name="fake", version="0.1.0")
 
     def put_blob(self, caller: Caller, name: str, size: int, offset: int, data: Buffer) -> BlobState:
@@ -180,10 +186,13 @@ class FakeCoordinator:
         if after < len(self.story):
             return self.story[after]
         last = self.story[-1]
-        return Later() if last.row.state == "running" else News(last.row, last=after)
+        if last.row.state != "running":
+            return News(last.row, last=after)
+        self.held()
+        return Later()
 
     def get_work(self, caller: Caller, work_id: str) -> WorkDetail:
-        if work_id != RUN_ID:
+        if work_id not in (RUN_ID, self.row.id):
             raise NotFound(f"no run {work_id}; `client.py status` lists them")
         return WorkDetail(self.row, self.detail)
 
@@ -207,6 +216,10 @@ class FakeCoordinator:
     def list_checkpoints(self, caller: Caller, work_id: str) -> tuple[Checkpoint, ...]:
         return self.stored
 
+    def verify_run(self, caller: Caller, id: str, sample: float, seed: int) -> str:
+        """The verification is the run itself, whose story and end are prepared."""
+        return self.row.id
+
     def cancel_work(self, caller: Caller, work_id: str, reason: str) -> WorkRow:
         self.cancelled.append((work_id, reason))
         return replace(self.row, state="cancelled", reason=reason)
@@ -218,6 +231,8 @@ class FakeCoordinator:
         return NodeRow(address, "", "connecting")
 
     def order_node(self, caller: Caller, node: str, order: str, reason: str) -> NodeRow:
+        if not any(node in (row.id, row.name) for row in self.node_rows):
+            raise NotFound(f"no node is called {node!r}; `client.py nodes list` lists them")
         self.orders.append((node, order, reason))
         return self.node_rows[-1]
 
@@ -232,12 +247,14 @@ class FakeCoordinator:
         if self.outages:
             raise self.outages.pop()
         found = tuple(row for row in self.events if row.number > query.after)
-        return EventPage(found[-query.limit :], self.events[-1].number if self.events else 0)
+        shown = found[-query.limit :]
+        left_out = len(found) - len(shown) if query.after and query.newest else 0
+        return EventPage(shown, self.events[-1].number if self.events else 0, left_out)
 
     def why(self, caller: Caller, kind: str, id: str) -> Why:
-        if id != RUN_ID:
+        if id not in (RUN_ID, self.row.id):
             raise NotFound(f"no {kind} is called {id!r}; do you mean {RUN_ID}?")
-        return WHY
+        return self.reason_why
 
 
 class Serving:

@@ -13,7 +13,7 @@ from client.event_commands import follow
 from client.style import Style
 from client.times import clock, ms_of, since
 from rpc.errors import ExitCode
-from rpc.messages import EventQuery, EventRow
+from rpc.messages import EventQuery, EventRow, NodeRow
 from tests.client.conftest import RunClient
 from tests.client.fake import RUN_ID, WHY, Serving
 
@@ -38,6 +38,7 @@ def test_an_event_is_a_line_that_says_when_what_and_where(coordinator: Serving, 
 
 
 def test_what_is_asked_for_is_asked_of_the_coordinator(coordinator: Serving, run_client: RunClient) -> None:
+    coordinator.fake.node_rows = (NodeRow("n1", "", "ready"),)
     arguments = ("--run", RUN_ID, "--node", "n1", "--since", "2026-11-22T18:00", "--limit", "7", "--notable", "--json")
     assert json.loads(run_client("events", *arguments, "--server", coordinator.address).out) == []
     expected = EventQuery(RUN_ID, "n1", round(1000 * NOW.timestamp()), limit=7, notable=True)
@@ -47,10 +48,60 @@ def test_what_is_asked_for_is_asked_of_the_coordinator(coordinator: Serving, run
 def test_following_goes_on_after_what_was_told(coordinator: Serving) -> None:
     coordinator.fake.events = EVENTS
     with connect(coordinator.address) as session:
-        pages = follow(session, EventQuery())
+        pages = follow(session, EventQuery(), session.events())
         assert next(pages).events == EVENTS
         coordinator.fake.events = (*EVENTS, EventRow(4, AT_MS, "node up", node="n1"))
         assert [row.number for row in next(pages).events] == [4]
+
+
+def test_what_is_new_comes_whole_however_little_was_wanted_of_what_is_old(coordinator: Serving) -> None:
+    coordinator.fake.events = EVENTS
+    with connect(coordinator.address) as session:
+        query = EventQuery(limit=1)
+        pages = follow(session, query, session.events(query))
+        assert [row.number for row in next(pages).events] == [3]
+        coordinator.fake.events = tuple(EventRow(number, AT_MS, "node up") for number in range(4, 600))
+        assert len(next(pages).events) == 596
+
+
+NODES = (NodeRow("127.0.0.1:9091", "edge1", "ready"), NodeRow("ab12cd34", "edge2", "ready", identity="ab12cd34"))
+
+
+@pytest.mark.parametrize(
+    ("typo", "hint"),
+    [
+        ("127.0.0.1:9019", "do you mean 127.0.0.1:9091?"),
+        ("edge3", "do you mean edge"),
+        ("typo", "`client.py nodes list` lists them"),
+    ],
+)
+def test_a_node_that_nobody_knows_is_named_with_one_like_it(
+    coordinator: Serving, run_client: RunClient, typo: str, hint: str
+) -> None:
+    coordinator.fake.node_rows = NODES
+    outcome = run_client("events", "--node", typo, "--server", coordinator.address)
+    assert (outcome.status, outcome.out) == (ExitCode.FAILED, "")
+    assert outcome.err.startswith(f"client: no node is called {typo!r}; {hint}") and outcome.err.count("\n") == 1
+
+
+def test_a_node_that_is_gone_is_remembered_by_its_events(coordinator: Serving, run_client: RunClient) -> None:
+    coordinator.fake.events, coordinator.fake.node_rows = EVENTS, NODES
+    assert run_client("events", "--node", "n1", "--server", coordinator.address).status == ExitCode.DONE
+
+
+def test_events_of_a_node_are_asked_for_by_any_of_its_names(coordinator: Serving, run_client: RunClient) -> None:
+    coordinator.fake.node_rows = NODES
+    assert run_client("events", "--node", "edge2", "--server", coordinator.address) == (ExitCode.DONE, "", "")
+    assert coordinator.fake.queries[-1].node == "ab12cd34"
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "1001", "many"])
+def test_a_limit_that_makes_no_sense_is_a_wrong_usage(run_client: RunClient, limit: str) -> None:
+    outcome = run_client("events", f"--limit={limit}")
+    assert outcome.status == ExitCode.USAGE
+    assert outcome.err.startswith(
+        f"client events: argument --limit: must be a whole number from 1 to 1,000, not {limit!r}"
+    )
 
 
 def test_why_is_one_answer_and_what_is_behind_it(coordinator: Serving, run_client: RunClient) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,7 +35,7 @@ def test_it_fits_the_terminal(width: int, height: int, nodes: int, work: int, ev
 
 def test_a_node_shows_what_it_does_or_what_is_the_matter() -> None:
     lines = texts(PICTURE)
-    assert lines[5].split() == ["127.0.0.1:9091", "ready", "1/1", "12", "run-7/2/3"]
+    assert lines[5].split() == ["127.0.0.1:9091", "ready", "1/1", "12", "0", "run-7/2/3"]
     assert lines[6].split()[:3] == ["10.0.0.7:9092", "quarantined", "0/2"]
     assert lines[6].endswith("its answers are not finite")
 
@@ -57,5 +58,19 @@ def test_while_the_coordinator_is_away_the_picture_says_so() -> None:
     assert "127.0.0.1:9095 has been away for 12 s; trying again" in texts(away)[1]
 
 
-def test_a_wide_terminal_shows_more_of_a_node() -> None:
-    assert "cpu" in texts(PICTURE, 120)[4] and "cpu" not in texts(PICTURE, 80)[4]
+@pytest.mark.parametrize(("width", "shown"), [(120, True), (60, False)])
+def test_a_wide_terminal_shows_more_of_a_node(width: int, shown: bool) -> None:
+    assert ("cpu" in texts(PICTURE, width)[4]) is shown
+
+
+def test_of_many_nodes_those_that_need_a_look_are_shown() -> None:
+    nodes = tuple(replace(NODES[0], id=f"n{number}") for number in range(50))
+    lines = texts(replace(PICTURE, overview=replace(OVERVIEW_NOW, nodes=(*nodes, NODES[1]))))
+    assert lines[5].split()[:2] == ["10.0.0.7:9092", "quarantined"]
+    assert any(line.startswith("and 4") and line.endswith(" more nodes: 47 ready") for line in lines)
+
+
+@pytest.mark.parametrize(("left_out", "told"), [(980, "980 events"), (10_000, "10,000 or more events")])
+def test_events_that_are_left_out_are_counted(left_out: int, told: str) -> None:
+    lines = texts(replace(PICTURE, left_out=left_out), 120)
+    assert sum(line.startswith(f"{told} before these are left out; ") for line in lines) == 1

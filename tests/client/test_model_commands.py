@@ -53,7 +53,7 @@ def test_an_export_is_named_after_the_run(
     file_format: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    ended = run_client("models", "export", RUN_ID, "--format", file_format, "--server", coordinator.address)
+    ended = run_client("models", "export", "latest", "--format", file_format, "--server", coordinator.address)
     assert ended == (0, f"{RUN_ID}.{file_format}: model sha256 {SHA256}\n", "")
     assert (tmp_path / f"{RUN_ID}.{file_format}").stat().st_size > WEIGHTS.nbytes
 

@@ -31,11 +31,13 @@ def test_the_name_of_the_file_tells_its_format(
     assert path.read_bytes().startswith(STARTS[file_format])
 
 
+@pytest.mark.parametrize("name", [RUN_ID, "latest", "of/monday"])
 def test_the_picture_is_named_after_the_run(
-    coordinator: Serving, run_client: RunClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    coordinator: Serving, run_client: RunClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    ended = run_client("runs", "plot", RUN_ID, "--server", coordinator.address, "--json")
+    coordinator.fake.key = "of/monday"
+    ended = run_client("runs", "plot", name, "--server", coordinator.address, "--json")
     assert json.loads(ended.out) == {"run": RUN_ID, "file": f"{RUN_ID}.png"}
     assert (tmp_path / f"{RUN_ID}.png").exists()
 
@@ -45,6 +47,11 @@ def test_it_says_which_run_and_which_round_was_best(tmp_path: Path) -> None:
     text = (tmp_path / "curve.svg").read_text()
     assert f"{RUN_ID} (data), layers 2-3-2: completed, 2 of 2 rounds" in text
     assert "best: 0.3815 in round 2" in text
+
+
+@pytest.mark.parametrize("name", ["東京", "$x", r"a$\frac$b", "a\x1b[2Jb\nc"])
+def test_a_run_of_any_name_can_be_drawn(tmp_path: Path, name: str) -> None:
+    plot_run(WorkDetail(replace(COMPLETED, name=name), DETAIL), tmp_path / "curve.png")
 
 
 def test_a_run_that_goes_on_or_diverges_is_drawn_as_far_as_it_is_known(tmp_path: Path) -> None:

@@ -85,12 +85,47 @@ def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b" not in terminal.getvalue()
 
 
-def test_a_narrow_terminal_cuts_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "60")
+@pytest.mark.parametrize("columns", [60, 80, 160])
+def test_the_figures_that_matter_are_there_on_a_terminal_of_any_width(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("NO_COLOR", "1")
     terminal = Terminal()
-    print_status(OVERVIEW, terminal)
-    assert max(map(len, terminal.getvalue().splitlines())) == 60
+    work = tuple(replace(row, name="a folder with a long name") for row in RUNS)
+    print_status(replace(OVERVIEW, work=work), terminal)
+    lines = terminal.getvalue().splitlines()
+    assert max(map(len, lines)) <= columns
+    assert [line.split()[-1] for line in lines if line.startswith(("run ", "r6"))] == ["error", "0.3815"]
+    assert "failed" in lines[4].split()
+
+
+def test_names_of_any_length_leave_room_for_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    terminal, long = Terminal(), "x" * 10_000
+    nodes = (replace(NODES[0], id=long, name=long, reason=long),)
+    print_status(replace(OVERVIEW, nodes=nodes, work=(replace(RUNS[1], name=long),), version=long), terminal)
+    lines = terminal.getvalue().splitlines()
+    assert max(map(len, lines)) == 80
+    assert any(line.endswith("0.3815") for line in lines) and any("ready" in line.split() for line in lines)
+
+
+def test_of_many_nodes_those_that_need_a_look_are_shown() -> None:
+    nodes = tuple(replace(NODES[0], id=f"n{number}") for number in range(100))
+    lost = replace(NODES[0], id="gone", state="lost", reason="no heartbeat for 10 s")
+    stream = io.StringIO()
+    print_status(replace(OVERVIEW, nodes=(*nodes, lost, NODES[1])), stream)
+    lines = stream.getvalue().splitlines()
+    assert [lines[5].split()[:2], lines[6]] == [["gone", "lost"], "    127.0.0.1:9091; no heartbeat for 10 s"]
+    assert lines[7].split()[:2] == ["10.0.0.7:9092", "quarantined"]
+
+
+def test_a_state_of_a_later_version_is_shown_too() -> None:
+    stream = io.StringIO()
+    work = tuple(replace(RUNNING, id=f"run-{number}", state="paused") for number in range(9))
+    print_status(replace(OVERVIEW, work=work), stream)
+    assert sum(" paused " in line for line in stream.getvalue().splitlines()) == 4
 
 
 def test_a_store_that_fails_is_told() -> None:
@@ -108,7 +143,7 @@ def test_of_very_many_nodes_and_runs_one_screen_is_shown() -> None:
     print_status(replace(OVERVIEW, nodes=nodes, work=work, pending=1000), stream)
     lines = stream.getvalue().splitlines()
     assert len(lines) <= 40
-    assert "and 90 more nodes; `client.py nodes list` lists all" in lines
+    assert "and 90 more nodes; 90 ready; `client.py nodes list` lists all" in lines
     assert lines[-1] == "and 996 more waiting runs; `client.py why run ID` says why one waits"
 
 

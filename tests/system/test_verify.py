@@ -35,7 +35,8 @@ def test_an_honest_run_is_verified(tmp_path: Path, memo: str) -> None:
             assert session.run("latest").id == run, "not the verification, which is newer"
     assert (again.returncode, again.stdout, len(again.stderr.splitlines())) == (2, "", 1)
     assert f"it is itself a verification, of {run}; verify that one" in again.stderr
-    assert (found["run"], found["updates"]) == (run, 10 * found["rounds"])
+    assert (found["run"], found["updates"], found["same"]) == (run, 10 * found["rounds"], True)
+    assert (found["checked"], found["all_updates"]) == (found["updates"] if memo == "0" else 6, 30)
     assert found["known"] == (0 if memo == "0" else 10 + found["updates"] - 6), "all but a fifth of 30"
 
 
@@ -45,8 +46,10 @@ def test_a_node_that_lied_is_named(tmp_path: Path, memo: str) -> None:
     ports = [node.port for node in nodes]
     with MixedCluster(tmp_path, nodes, ports, "--memo-size", memo) as cluster:
         run = good(cluster.train(*RUN)).json["id"]
-        done = verify(cluster, run, "--sample", "1")
+        done = verify(cluster, run, "--sample", "1", "--quiet", "--json")
     assert done.returncode == 1, (done.stdout, done.stderr)
+    about = json.loads(done.stdout)
+    assert about["same"] is False and f"client: {about['reason']}\n" == done.stderr
     assert "MISMATCH in round 2, shard train_letters" in done.stderr
     assert f": node 127.0.0.1:{ports[0]} gave " in done.stderr, "whether it lied in the run or in the verification"
     assert "no third node" not in done.stderr

@@ -1,0 +1,52 @@
+"""Every command of the client with arguments that it takes, made from its parser: a new one comes by itself."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from client.subcommands import SUBCOMMANDS, subcommand_parser
+from tests.client.fake import RUN_ID
+
+NODE = "n1"
+COMMANDS = ("train", *SUBCOMMANDS)
+
+
+def positionals(name: str) -> list[argparse.Action]:
+    return [action for action in subcommand_parser(name)._actions if not action.option_strings]
+
+
+def line_of(name: str, server: str, data: Path, *, named: str = "") -> list[str]:
+    """The words of a command line.
+
+    Args:
+        data: a folder with shards and a validation file.
+        named: the run or node, where it is not one that the fake coordinator knows.
+    """
+    host, _, port = server.partition(":")
+    if name == "train":
+        return [host, port, str(data), "2", "3", "4", "0.5"]
+    known = {
+        "RUN": named or RUN_ID,
+        "ID": named or RUN_ID,
+        "KIND": "run",
+        "NODE": named or NODE,
+        "HOST:PORT": "127.0.0.1:9091",
+        "FILE": str(data / "validate_toy.txt"),
+    }
+    return [*name.split(), *(known[str(action.metavar)] for action in positionals(name)), "--server", server]
+
+
+def names_something(name: str) -> bool:
+    """Whether the command is about one run or node, which may not be there."""
+    return name != "train" and any(action.metavar in ("RUN", "ID", "NODE") for action in positionals(name))
+
+
+def goes_on(name: str) -> list[str] | None:
+    """What makes the command print until it is interrupted, in place of its own words; None: nothing does."""
+    if name == "train":
+        return None
+    if any(action.nargs == "?" for action in positionals(name)):
+        return name.split()
+    options = subcommand_parser(name)._option_string_actions
+    return [*name.split(), "--follow"] if "--follow" in options else None
