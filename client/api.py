@@ -134,6 +134,16 @@ class Session:
                 break
         return tuple(rows)
 
+    def remove_runs(self, names: Sequence[str]) -> tuple[WorkRow, ...]:
+        """Forget runs that have ended, all or none, with their models; return what they were.
+
+        Raises:
+            NotFound: there is no such run.
+            BadRequest: one has not ended, or is being verified.
+        """
+        rows: tuple[WorkRow, ...] = self._link.call("remove_work", tuple(self.run(name).id for name in names))
+        return rows
+
     def models(self, *, limit: int = 100) -> tuple[WorkDetail, ...]:
         """Return the newest completed runs, the newest first, with what is known of their models."""
         completed = self.runs(limit=limit, states=(COMPLETED,))

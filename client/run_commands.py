@@ -1,4 +1,4 @@
-"""What `client.py runs` does: list the runs, show one, draw one, branch from one."""
+"""What `client.py runs` does: list the runs, show one, draw one, branch from one, remove some."""
 
 from __future__ import annotations
 
@@ -85,6 +85,17 @@ def branch(args: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
+def remove(args: argparse.Namespace) -> int:
+    """Have the coordinator forget runs that have ended."""
+    with connect(args.server) as session:
+        ids = [row.id for row in session.remove_runs(args.runs)]
+    if args.json:
+        print_json({"removed": ids})
+    else:
+        print_lines([f"{each}: removed" for each in ids])
+    return ExitCode.DONE
+
+
 def _row(row: WorkRow) -> Sequence[str]:
     error = "-" if row.validation_error is None else f"{row.validation_error:.4f}"
     kind = "-" if row.kind == "run" else row.kind
@@ -151,4 +162,5 @@ RUN_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "runs show": show_run,
     "runs plot": plot,
     "runs branch": branch,
+    "runs remove": remove,
 }

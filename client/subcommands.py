@@ -131,6 +131,11 @@ def _verify(parser: Parser) -> None:
     _add_json(parser)
 
 
+def _remove(parser: Parser) -> None:
+    parser.add_argument("runs", metavar="RUN", nargs="+", help=_RUN)
+    _add_json(parser)
+
+
 def _plot(parser: Parser) -> None:
     _add_run(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="the picture, .png, .svg or .pdf (default: RUN.png)")
@@ -222,6 +227,11 @@ SUBCOMMANDS = {
         "Ctrl-C ends the verification.",
         "RUN",
         _verify,
+    ),
+    "runs remove": Subcommand(
+        "Removes runs that have ended, with their models and all that is stored of them: all of these or none.",
+        "RUN...",
+        _remove,
     ),
     "runs plot": Subcommand("Draws validation error and losses of a run over its rounds.", "RUN", _plot),
     "models list": Subcommand("Lists the completed runs with their models.", "", _models_list),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from compute_node.budget import Budget
 from mlcore.averaging import chunks
 from mlcore.settings import MAX_WEIGHTS
-from rpc.blobs import RunningDigest
+from rpc.digests import RunningDigest
 from rpc.errors import BadRequest, BadUpdate, MissingBlob, OutOfMemory
 from rpc.messages import BlobState, Buffer, Vector
 from rpc.spare_memory import SpareMemory

@@ -15,8 +15,8 @@ from mlcore.kernels.backend import FloatArray
 from mlcore.shards import DataError, check_labels, survey
 from mlcore.training import ShardResult, train_shard
 from rpc.arrays import bytes_of
-from rpc.blobs import digest
 from rpc.convert import BULK_BYTES
+from rpc.digests import digest
 from rpc.errors import BadData, BadUpdate, Diverged, OutOfMemory
 from rpc.messages import Buffer, ShardSummary, SurveyTask, TrainResult, TrainTask, Vector
 

@@ -55,9 +55,10 @@ def checkpoints(work: StoredWork, reader: Reader) -> tuple[Checkpoint, ...]:
 
 
 def stored_spec(work: StoredWork, reader: Reader) -> RunSpec:
-    """What a run of before this start was asked to do."""
+    """What a run of before this start was asked to do; raises NotFound: it was removed a moment ago."""
     spec = reader.spec(work.id)
-    assert spec is not None  # work is never forgotten while it can be asked for
+    if spec is None:
+        raise NotFound(f"{work.id} was removed a moment ago")
     return from_bytes(RunSpec, spec)
 
 

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from mlcore.kernels.backend import FloatArray
 from rpc.messages import PART_BYTES
 
+_DATA_UNUSED_S, _MODEL_UNUSED_S = 86_400.0, 60.0
+
 _MODEL, _OPTIMIZER = "model@", "optimizer@"  # roles of files are these with the number of the round
 
 
@@ -26,6 +28,14 @@ def optimizer_role(number: int) -> str:
 def stored_rounds(roles: Iterable[str]) -> list[int]:
     """The rounds whose model is stored, ascending, of a run whose files have these roles."""
     return sorted(int(role.removeprefix(_MODEL)) for role in roles if role.startswith(_MODEL))
+
+
+def unused_s(role: str) -> float:
+    """For how long nobody may have asked about the file that was this to a run, before it goes with the run.
+
+    Somebody may have found data here and is about to submit a run on it; a model may just have been made once more.
+    """
+    return _DATA_UNUSED_S if role == "validation" or role.startswith("shard ") else _MODEL_UNUSED_S
 
 
 class Version(NamedTuple):

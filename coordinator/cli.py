@@ -6,6 +6,7 @@ import argparse
 import logging
 import signal
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from platformdirs import user_data_path
 from coordinator.config import CoordinatorConfig, read_nodes
 from coordinator.coordinator import Coordinator
 from coordinator.core.policies import NUMBERS, POLICIES, Policy
-from rpc.argument_types import days, owner_share, port, seconds, size
+from rpc.argument_types import days, owner_share, port, seconds, size, whole
 from rpc.descriptors import raise_nofile
 from rpc.errors import BadData, BadRequest, ExitCode
 from rpc.program import Parser, calm_collector, exit_status, set_up_logging
@@ -91,6 +92,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="days for which ordinary events are kept; failures, waits and orders four times as long (default: 30)",
     )  # fmt: skip
     parser.add_argument(
+        "--keep-runs", type=partial(whole, least=1), default=10_000, metavar="N",
+        help="how many runs that have ended are kept, with their models (default: 10000)",
+    )  # fmt: skip
+    parser.add_argument(
         "--beat", type=seconds, default=2.0, metavar="S", help="seconds between heartbeats (default: 2)"
     )
     parser.add_argument(
@@ -141,6 +146,7 @@ def config_from(args: argparse.Namespace) -> CoordinatorConfig:
         memo_bytes=args.memo_size,
         shares=dict(args.share),
         keep_events_days=args.keep_events,
+        keep_runs=args.keep_runs,
     )
 
 

@@ -22,6 +22,7 @@ class CoordinatorConfig:
         store: URL of a database; empty: a file in the data folder.
         store_wait_s: how long a coordinator that starts waits for a store that is down.
         keep_events_days: how long ordinary events are kept.
+        keep_runs: how many runs that have ended are kept, with their files.
     """
 
     port: int
@@ -39,6 +40,7 @@ class CoordinatorConfig:
     memo_bytes: int = 10**9
     shares: Mapping[str, float] = field(default_factory=dict)
     keep_events_days: float = 30.0
+    keep_runs: int = 10_000
 
 
 def read_nodes(path: Path) -> tuple[tuple[str, int], ...]:

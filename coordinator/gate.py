@@ -11,7 +11,7 @@ from mlcore.averaging import CHUNK, chunks
 from mlcore.finite import all_finite
 from mlcore.kernels.backend import FloatArray
 from rpc.arrays import bytes_of
-from rpc.blobs import RunningDigest
+from rpc.digests import RunningDigest
 from rpc.errors import BadUpdate
 from rpc.messages import Buffer, ShardSummary, TrainResult
 from rpc.run_spec import MAX_CLASSES

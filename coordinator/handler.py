@@ -177,6 +177,15 @@ class CoordinatorHandler:
             self._runtime.cancel(id, reason or f"cancelled by {caller.peer}")
         return later
 
+    def remove_work(self, caller: Caller, ids: tuple[str, ...]) -> Later:
+        """Forget ended work with all that is stored of it; answered with what it was, once that is committed.
+
+        Raises:
+            BadRequest: something of it has not ended, or is needed, or it is too much at once.
+            NotFound: something of it is not known.
+        """
+        return self._lists.remove(ids)
+
     def watch(self, caller: Caller, id: str, after: int, wait_ms: int) -> Later | News:
         """News of a work: at once if there is any after event `after`, else when there is or the time is over."""
         work, journal = self._runtime.dispatcher.work.get(id), self._runtime.journal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -63,6 +63,27 @@ class WorkLists:
             return self._shown(work)
         return self._lookups.later(lambda: _found(self._runtime.reader, name)).turned(self._row)
 
+    def remove(self, ids: Sequence[str]) -> Later:
+        """Forget work, all or none; answered with what it was, once that is committed.
+
+        Raises:
+            BadRequest: something of it has not ended, or is needed, or it is too much at once.
+            NotFound: something of it is not known.
+        """
+        ids, removals, answer = tuple(dict.fromkeys(ids)), self._runtime.removals, Later()
+        if len(ids) > _MOST:
+            raise BadRequest(f"{len(ids):,} are too many at once; give at most {_MOST:,}")
+        removals.check(ids)
+
+        def remove(rows: tuple[WorkRow, ...] | None, error: Exception | None) -> None:
+            if rows is None:
+                answer.fail(error or RuntimeError("no rows and no error"))
+            else:
+                removals.remove(ids, lambda: answer.resolve(rows))
+
+        self._lookups.later(lambda: tuple(stored_row(_known(self._runtime.reader, each)) for each in ids)).then(remove)
+        return answer
+
     def _newest(self) -> tuple[StoredWork, ...] | None:
         """On a thread; None while the store is away."""
         try:
@@ -107,6 +128,14 @@ def _found(reader: Reader, name: str) -> StoredWork:
     if len(found) == 1:
         return found[0]
     raise _no_such_work(name) if not found else _several(name, found)
+
+
+def _known(reader: Reader, work_id: str) -> StoredWork:
+    """The work with this id; on a thread."""
+    work = reader.work(work_id)
+    if work is None:
+        raise _no_such_work(work_id)
+    return work
 
 
 def _no_such_work(name: str) -> TrainerError:

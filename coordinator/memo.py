@@ -11,7 +11,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from coordinator.scripts import RunAside
-from rpc.blobs import digest
+from rpc.digests import digest
 from rpc.messages import Buffer
 
 MOST_BYTES = (1 << 20) + (4 << 10)  # of a record, 1 MiB with its head: larger ones would drive out hundreds of others

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
-from coordinator.store.changes import BlobNamed, Change, WorkEnded, WorkSubmitted
+from coordinator.checkpoints import unused_s
+from coordinator.store.changes import BlobNamed, Change, WorkEnded, WorkForgotten, WorkSubmitted
 from coordinator.store.failures import StoreDown
 from coordinator.store.store import Store
-from coordinator.store.thinning import Retention
 from mlcore.kernels.backend import FloatArray
 from rpc.arrays import bytes_of
 from rpc.aside import Aside
@@ -24,10 +25,9 @@ _GATHER_S, _GATHER_MAX_S = 0.2, 5.0  # a commit costs as much as several small r
 _GATHER_COMMITS = 10  # nor shall commits take more than a tenth of the time
 _GATHER_BYTES_S = 10e6  # of files a second: less than a tenth of what a disk takes
 _RETRY_S, _RETRY_MAX_S = 0.1, 2.0
-_THIN_S, _THIN_MORE_S = 60.0, 0.5
-_THIN_AT_MOST = 2000  # events: a few milliseconds
-_KEEP_UNNAMED_S = 86_400.0  # a file that was uploaded for work to come
+_AGAIN_S = 90.0
 
+T = TypeVar("T")
 Done = Callable[[tuple[Change, ...]], None]  # gets those of the group's changes that came too late
 
 
@@ -41,7 +41,8 @@ class _Group:
         n_bytes: of the files that it will bring, about.
         vectors: by work and role, what is made a file first.
         latest: by work, what makes changes of which only the newest matter; it may keep vectors.
-        replaced: files that nothing may name any more once it is committed.
+        replaced: files that nothing may name any more once it is committed, and how long nobody may have asked about
+            them when they go.
         done: called on the loop once it is committed.
     """
 
@@ -51,7 +52,7 @@ class _Group:
     changes: list[Change] = field(default_factory=list)
     vectors: dict[tuple[str, str], FloatArray] = field(default_factory=dict)
     latest: dict[str, Callable[[], Sequence[Change]]] = field(default_factory=dict)
-    replaced: list[str] = field(default_factory=list)
+    replaced: dict[str, float] = field(default_factory=dict)
     done: list[Done] = field(default_factory=list)
     is_committed: bool = False
 
@@ -122,23 +123,15 @@ class Recorder:
         """Make this the work's file in this role; the vector must not change any more."""
         self._next.vectors[work, role] = vector
 
-    def collect(self) -> None:
-        """Remove files that no work names; new ones may be about to be named."""
-        before = time.time() - _KEEP_UNNAMED_S
-        old = [name for name in self._blobs.names() if self._blobs.file(name).stat().st_mtime < before]
-        self._thread.run(lambda: self._remove(old), lambda _: None)
+    def between_commits(self, work: Callable[[], T], done: Callable[[T | Exception], None]) -> None:
+        """Do `work` while nothing is written; `done` gets what it returned or raised, on the loop."""
+        self._thread.run(work, done)
 
-    def thin(self, retention: Retention) -> None:
-        """Remove events that are not to be kept, now and then, a few between two commits."""
-
-        def removed(outcome: int | Exception) -> None:
-            if isinstance(outcome, Exception) and not isinstance(outcome, StoreDown):
-                self._on_end(outcome)
-                return
-            self._loop.call_later(_THIN_MORE_S if outcome == _THIN_AT_MOST else _THIN_S, lambda: self.thin(retention))
-
-        now_ms = time.time_ns() // 1_000_000
-        self._thread.run(lambda: self._store.thin_events(retention, now_ms=now_ms, at_most=_THIN_AT_MOST), removed)
+    def remove_unnamed(self, files: Mapping[str, float]) -> None:
+        """Remove those of these files that no work names and nobody asked about for so many seconds."""
+        unnamed = self._store.reader.unnamed([*files]) if files else ()
+        for name in unnamed:
+            self._blobs.remove(name, untouched_s=files[name])
 
     def close(self, patience_s: float = 5.0) -> None:
         """Commit what waits, as far as that is possible, and let go of the store."""
@@ -206,6 +199,9 @@ class Recorder:
             self._on_fault("")
         self._running = None
         self._gather_s = min(_GATHER_MAX_S, max(_GATHER_S, _GATHER_COMMITS * (self._loop.now - self._began)))
+        if young := {name: age_s for name, age_s in group.replaced.items() if age_s}:
+            again = partial(self.between_commits, lambda: self.remove_unnamed(young), lambda _: None)
+            self._loop.call_later(_AGAIN_S, again)  # some may have been too young to go
         for done in group.done:
             done(outcome)
         self._on_commit(group.changes)
@@ -225,27 +221,23 @@ class Recorder:
         late = self._store.write(number, group.changes)
         group.is_committed = True
         try:
-            self._remove(group.replaced)
+            self.remove_unnamed(group.replaced)
         except (TrainerError, OSError) as error:  # no reason to commit once more; the next start collects them
             logger.warning("files that nothing needs any more stay: %s", error)
         return late
 
-    def _rename(self, change: Change, replaced: list[str]) -> None:
+    def _rename(self, change: Change, replaced: dict[str, float]) -> None:
         """Take note of files that a change leaves without a name."""
         match change:
             case WorkSubmitted() if change.parent:
                 self._files[change.id] = dict(change.blobs)
             case BlobNamed(work, role, ""):
                 file = self._files.get(work, {}).pop(role, "")
-                replaced += [file] if file else []
+                replaced |= {file: 0.0} if file else {}
             case WorkEnded(work):
                 self._files.pop(work, None)  # what is named now stays named
+            case WorkForgotten(work):
+                replaced |= {name: unused_s(role) for role, name in self._store.reader.blobs(work).items()}
 
     def _put(self, vector: FloatArray) -> str:
         return self._blobs.store(bytes_of(vector.astype(vector.dtype.newbyteorder("<"), copy=False)))
-
-    def _remove(self, names: Sequence[str]) -> None:
-        """Remove files that nothing names any more."""
-        if names:
-            for name in self._store.reader.unnamed(names):
-                self._blobs.remove(name)

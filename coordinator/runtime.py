@@ -42,6 +42,7 @@ from coordinator.core.policies import Policy
 from coordinator.core.pool import PoolSettings
 from coordinator.core.settings import Settings
 from coordinator.core.training import TrainingRun
+from coordinator.housekeeping import Housekeeping, Limits
 from coordinator.journal import Journal
 from coordinator.membership import Membership
 from coordinator.memo import Memo
@@ -50,6 +51,7 @@ from coordinator.node_views import node_change, quarantines
 from coordinator.patience import outlast
 from coordinator.recorder import Recorder
 from coordinator.remembering import Remembering, first_fence, tells_end
+from coordinator.removals import Removals
 from coordinator.sessions import CallSettings, Surroundings
 from coordinator.store.store import Store
 from coordinator.store.thinning import Retention
@@ -107,7 +109,16 @@ class Runtime:
         self.membership = Membership(
             around, self.dispatcher.pool, rng, post=self.post, changed=lambda member: self._node_changed(member.link.id)
         )
-        self._retention = Retention(config.keep_events_days)
+        self.removals = Removals(self.dispatcher, self._recorder, self.post)
+        self._housekeeping = Housekeeping(
+            loop,
+            store,
+            blobs,
+            Limits(Retention(config.keep_events_days), config.keep_runs),
+            recorder=self._recorder,
+            removals=self.removals,
+            on_end=self._end,
+        )
         self._store_wait_s = config.store_wait_s
         self._listed = config.nodes
         self._node_list = (
@@ -124,8 +135,7 @@ class Runtime:
         """
         open_runs = outlast(lambda: tuple(self.memory.open_runs(self.reader)), self._store_wait_s)
         known = outlast(self.reader.nodes, self._store_wait_s)
-        self._recorder.collect()
-        self._recorder.thin(self._retention)
+        self._housekeeping.start()
         for submitted, traffic in open_runs:
             self.journal.take_up(submitted.workload.id)
             self._attempts.traffic[submitted.workload.id] = traffic
@@ -140,6 +150,7 @@ class Runtime:
 
     def close(self) -> None:
         self.membership.close()
+        self._housekeeping.close()
         self._workbench.close()
         if self._memo_thread.close(1.0):
             self._memo.close()

@@ -9,7 +9,9 @@ from coordinator.core.saved import NO_PAST, Past, SavedRun
 from coordinator.core.training import TrainingRun
 from coordinator.file_lists import with_shared_files
 from coordinator.runtime import Runtime
+from coordinator.store.reading import Reader
 from rpc.aside import Aside
+from rpc.errors import NotFound
 from rpc.messages import RunSpec
 from rpc.server import Later
 
@@ -35,6 +37,7 @@ class Submissions:
 
         Raises:
             BadRequest: the round that the branch begins with is not stored any more.
+            NotFound: the run that it goes on from was removed.
         """
         answer, runtime = Later(), self._runtime
         known = runtime.dispatcher.by_key.get((spec.owner, spec.key))
@@ -47,8 +50,7 @@ class Submissions:
 
         def begin(is_late: bool) -> None:
             if is_late:  # the key was used before, at an earlier start or a moment ago
-                earlier = self._lookups.later(lambda: runtime.reader.work_by_key(spec.owner, spec.key))
-                answer.follow(earlier.turned(lambda work: work.id))
+                answer.follow(self._lookups.later(lambda: _earlier(spec, runtime.reader)))
                 return
             recorded = run.saved.recorded
             past = NO_PAST if recorded is None else Past(classes=(recorded.numeric_class,))
@@ -57,6 +59,14 @@ class Submissions:
 
         runtime.memory.submitted(run, runtime.clock.ms(now), begin)
         return answer
+
+
+def _earlier(spec: RunSpec, reader: Reader) -> str:
+    """The run for which a submission came too late; on a thread."""
+    known = reader.work_by_key(spec.owner, spec.key)
+    if known is None:
+        raise NotFound(f"{spec.parent} was removed a moment ago; nothing can go on from it")
+    return known.id
 
 
 def name_of_start(epoch: int) -> str:

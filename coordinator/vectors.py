@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from mlcore.averaging import ServerOptimizer
 from mlcore.kernels.backend import FloatArray
 from rpc.arrays import bytes_of
-from rpc.blobs import RunningDigest, digest
+from rpc.digests import RunningDigest, digest
 from rpc.messages import PART_BYTES, TrainResult, Vector
 from rpc.spare_memory import SpareMemory
 from rpc.templates import Template

@@ -549,4 +549,6 @@ service Coordinator {
   LogPage logs(1: string id, 2: i64 offset, 3: i32 limit, 4: i32 wait_ms) throws (1: Failure failure),
   /** What a script job told of itself, in order, after a metric's number. */
   list<Metric> list_metrics(1: string id, 2: i64 after, 3: i32 limit) throws (1: Failure failure),
+  /** Forget works that have ended, all or none, with all that is stored of them; answered with what they were. */
+  list<WorkRow> remove_work(1: list<string> ids) throws (1: Failure failure),
 }

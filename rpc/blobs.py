@@ -10,10 +10,8 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Lock
-from time import monotonic
+from time import monotonic, time
 from typing import BinaryIO
-
-import xxhash
 
 from rpc.errors import BadRequest, DiskFull, MissingBlob
 from rpc.folder_lock import FolderLock
@@ -29,26 +27,6 @@ _KEEP_FREE_BYTES = 64 << 20  # of the disk, for everything else
 def blob_name(data: Buffer) -> str:
     """The name of these bytes: sha256:<64 hex digits>."""
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
-
-
-def digest(buffer: Buffer) -> int:
-    """XXH3-64 of the bytes as a signed integer, which is what Thrift's i64 holds."""
-    return _signed(xxhash.xxh3_64_intdigest(buffer))
-
-
-class RunningDigest:
-    """The digest of bytes that come piece by piece."""
-
-    def __init__(self) -> None:
-        self._hash = xxhash.xxh3_64()
-
-    def update(self, piece: Buffer) -> None:
-        self._hash.update(piece)
-
-    @property
-    def value(self) -> int:
-        """The digest of all bytes so far."""
-        return _signed(self._hash.intdigest())
 
 
 def parts(size: int) -> Iterator[tuple[int, int]]:
@@ -179,21 +157,30 @@ class BlobFolder:
             raise MissingBlob(f"{self.file(name)}: was damaged, its SHA-256 differs; restore it from a copy")
         return data
 
-    def names(self) -> list[str]:
-        """Names of the whole blobs, sorted."""
+    def names(self, *, untouched_s: float = 0.0) -> list[str]:
+        """Names of the whole blobs, sorted; of those that were neither written nor asked about for so long."""
         try:
-            names = [f"sha256:{entry.name}" for entry in self.path.iterdir()]
+            found = [entry for entry in self.path.iterdir() if not untouched_s or _is_older(entry, untouched_s)]
         except FileNotFoundError:
             return []
-        return sorted(name for name in names if _NAME.fullmatch(name))
+        return sorted(name for name in (f"sha256:{entry.name}" for entry in found) if _NAME.fullmatch(name))
 
-    def remove(self, name: str) -> None:
-        """Forget a blob, whole or not; harmless if it is not here."""
+    def remove(self, name: str, *, untouched_s: float = 0.0) -> None:
+        """Forget a blob, whole or not, unless it was written or asked about within `untouched_s`."""
         file = self.file(name)
         with self._lock:
+            if untouched_s and not _is_older(file, untouched_s):
+                return
             self._coming.end(name)
             file.unlink(missing_ok=True)
             _part(file).unlink(missing_ok=True)
+
+    def remove_parts(self, untouched_s: float) -> None:
+        """Forget what earlier processes got of blobs of which nobody has sent more for so long."""
+        for part in self.path.glob("*.part"):
+            with self._lock:
+                if self._coming.find(f"sha256:{part.stem}") is None and _is_older(part, untouched_s):
+                    part.unlink(missing_ok=True)
 
     def _take(self, name: str, size: int, offset: int, data: Buffer) -> BlobState:
         file = self.file(name)
@@ -246,6 +233,7 @@ class BlobFolder:
         with self._lock:
             if file.exists():
                 _check_size(name, size, file.stat().st_size)
+                os.utime(file)  # somebody is about to need it
                 return None
             incoming = self._coming.find(name)
             if incoming is None:
@@ -282,12 +270,15 @@ class BlobFolder:
             )
 
 
-def _signed(unsigned: int) -> int:
-    return unsigned - (1 << 64) if unsigned >= 1 << 63 else unsigned
-
-
 def _part(file: Path) -> Path:
     return file.with_suffix(".part")
+
+
+def _is_older(file: Path, age_s: float) -> bool:
+    try:
+        return file.stat().st_mtime < time() - age_s
+    except FileNotFoundError:
+        return False
 
 
 def _check_size(name: str, size: int, known: int) -> None:

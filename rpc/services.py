@@ -144,4 +144,5 @@ COORDINATOR = _service(
     ("list_checkpoints", {"id": str}, tuple[m.Checkpoint, ...], True),
     ("get_spec", {"id": str}, m.RunSpec, True),
     ("verify_run", {"id": str, "sample": float, "seed": int}, str, False),
+    ("remove_work", {"ids": tuple[str, ...]}, tuple[m.WorkRow, ...], False),
 )

@@ -15,7 +15,7 @@ import pytest
 CHECKOUT = Path(__file__).parents[1]
 NOT_SOURCES = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__", "tests", "docs")
 # The kernels, once: each of the nodes that start together would do so.
-COMPILE = "from mlcore.kernels import get_backend, numeric_class as c; c(get_backend(), dtype=\"float32\", threads=1)"
+COMPILE = 'from mlcore.kernels import get_backend, numeric_class as c; c(get_backend(), dtype="float32", threads=1)'
 BUILD = "import sys; from setuptools.build_meta import build_wheel; print(build_wheel(sys.argv[1]))"
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from bench.rounds.task import STEP, start
 from rpc.arrays import bytes_of
-from rpc.blobs import digest
 from rpc.codec import encode_result
+from rpc.digests import digest
 from rpc.messages import TrainResult, Vector
 from rpc.services import COMPUTE_NODE
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections import deque
 
 from coordinator.core.model import Work, WorkState
 from coordinator.core.owners import Owners
@@ -29,7 +28,7 @@ class Catalogue:
         self.by_key: dict[tuple[str, str], str] = {}
         self._owners = owners
         self._kept = kept
-        self._ended: deque[str] = deque()
+        self._ended: dict[str, None] = {}  # in the order of their ends
         self._deadlines: list[tuple[float, str]] = []  # one entry that is right for each open work that has one
         self._submitted = 0
 
@@ -50,20 +49,24 @@ class Catalogue:
         work.become(WorkState.RUNNING, now)
         self.running[work.id] = work
 
-    def end(self, work: Work) -> str | None:
-        """The work is over; return the id of the work that is forgotten for it, if any is."""
+    def end(self, work: Work) -> list[str]:
+        """The work is over; return the ids of works that are forgotten for it."""
         self._owners.leaves(work.owner)
         work.shed()
         del self.open[work.id]
         self.running.pop(work.id, None)
-        self._ended.append(work.id)
-        if len(self._ended) <= self._kept:
-            return None
-        oldest = self._ended.popleft()
-        claim = self.work.pop(oldest).claim
-        if self.by_key.get((claim.owner, claim.key)) == oldest:
+        self._ended[work.id] = None
+        return self.remove(next(iter(self._ended))) if len(self._ended) > self._kept else []
+
+    def remove(self, work_id: str) -> list[str]:
+        """Forget work that has ended; return its id, if it was known."""
+        if work_id not in self._ended:
+            return []
+        del self._ended[work_id]
+        claim = self.work.pop(work_id).claim
+        if self.by_key.get((claim.owner, claim.key)) == work_id:
             del self.by_key[claim.owner, claim.key]
-        return oldest
+        return [work_id]
 
     def note_deadline(self, work: Work) -> None:
         """Something happened to the work that may have changed its deadline."""

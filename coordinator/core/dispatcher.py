@@ -78,6 +78,8 @@ class Dispatcher:
             case events.CancelAsked(work_id, reason):
                 if work_id in self.open:
                     self._end(self.open[work_id], WorkState.CANCELLED, End(FailureKind.CANCELLED, reason), now)
+            case events.Removed(work_id):
+                self._out += map(events.Forget, self._catalogue.remove(work_id))
             case events.StoreChanged(reason):
                 self._store_fault = reason
                 self._note("store healed" if not reason else "store failed", reason)
@@ -269,9 +271,7 @@ class Dispatcher:
         for task in list(work.tasks.values()):
             self._withdraw(work, task, now)
         self._book.end(work)
-        forgotten = self._catalogue.end(work)
-        if forgotten is not None:
-            self._out.append(events.Forget(forgotten))
+        self._out += map(events.Forget, self._catalogue.end(work))
         self._out += [events.Release(work.id), events.Note(state.value, end.reason, work.id)]
 
     def _pass_time(self, now: float) -> None:

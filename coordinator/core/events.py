@@ -36,6 +36,13 @@ class CancelAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class Removed:
+    """Work that had ended is not stored any more."""
+
+    work_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class NodeUp:
     """A node answered hello on its control connection; `session` grows with every such answer."""
 
@@ -164,7 +171,18 @@ class Tick:
 
 
 Event: TypeAlias = (
-    Reported | Computed | Beat | Tick | NodeUp | NodeDown | Ordered | Recalled | Submitted | CancelAsked | StoreChanged
+    Reported
+    | Computed
+    | Beat
+    | Tick
+    | NodeUp
+    | NodeDown
+    | Ordered
+    | Recalled
+    | Submitted
+    | CancelAsked
+    | Removed
+    | StoreChanged
 )
 
 

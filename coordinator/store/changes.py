@@ -14,7 +14,8 @@ from rpc.messages import EventRow, RoundRow, ShardSummary
 
 @dataclass(frozen=True, slots=True)
 class WorkSubmitted:
-    """There is new work. Late where its owner has used the key before: then that earlier work is the one.
+    """There is new work. Late where its owner has used the key before: then that earlier work is the one; and where
+    its parent has been forgotten.
 
     Attributes:
         spec: whatever the work is made from again after a restart.

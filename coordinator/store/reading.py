@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from coordinator.core.model import WorkState
 from coordinator.store.changes import AttemptEnded, Measured, NodeSeen, Outcome, RoundDone, ShardSurveyed
+from coordinator.store.event_query import wanted
 from coordinator.store.failures import told_apart
 from coordinator.store.ownership import holder_of
 from coordinator.store.rows import Holder, OpenWork, StoredWork
@@ -27,7 +28,7 @@ from coordinator.store.schema import (
     writer,
 )
 from coordinator.store.statements import OPEN_STATES
-from coordinator.store.thinning import ROUTINE
+from coordinator.store.thinning import Retention, Surplus, find_surplus
 from rpc.errors import FailureKind
 from rpc.messages import EventQuery, EventRow, RoundRow, ShardSummary
 
@@ -167,14 +168,14 @@ class Reader:
         is_forward = query.after and not query.newest
         order = event.c.number if is_forward else event.c.number.desc()
         columns = [event.c[name] for name in EventRow.__dataclass_fields__]
-        question = select(*columns).where(*_wanted(query, kinds)).order_by(order).limit(query.limit)
+        question = select(*columns).where(*wanted(query, kinds)).order_by(order).limit(query.limit)
         with self._connection() as connection:
             rows = connection.execute(question).all()
         return tuple(EventRow(*row) for row in (rows if is_forward else reversed(rows)))
 
     def count_events(self, query: EventQuery, *, before: int, most: int) -> int:
         """How many events that are asked for have a number below `before`; not counted above `most`."""
-        found = select(event.c.number).where(*_wanted(query), event.c.number < before).limit(most).subquery()
+        found = select(event.c.number).where(*wanted(query), event.c.number < before).limit(most).subquery()
         with self._connection() as connection:
             return int(connection.execute(select(func.count()).select_from(found)).scalar_one())
 
@@ -217,6 +218,20 @@ class Reader:
         rows = self._rows(question if name is None else question.where(metric.c.name == name))
         return tuple(Measured(**_named(row, Measured.__dataclass_fields__)) for row in rows)
 
+    def surplus(self, retention: Retention, *, now_ms: int, most: int) -> Surplus:
+        """Up to `most` events and attempts that are not to be kept."""
+        with self._connection() as connection:
+            return find_surplus(connection, retention, now_ms=now_ms, most=most)
+
+    def ended_before(self, keep: int, *, limit: int) -> tuple[str, ...]:
+        """Work beyond the `keep` that ended last, the oldest end first."""
+        ended = work.c.state.in_([state.value for state in WorkState if state.is_final])
+        oldest = select(work.c.id).where(ended).order_by(work.c.ended_ms, work.c.number)
+        with self._connection() as connection:
+            n_ended = connection.execute(select(func.count()).select_from(work).where(ended)).scalar_one()
+            too_many = min(limit, max(0, n_ended - keep))
+            return tuple(connection.execute(oldest.limit(too_many)).scalars())
+
     def nodes(self) -> tuple[NodeSeen, ...]:
         """All nodes, by id."""
         return tuple(NodeSeen(**row) for row in self._rows(select(node).order_by(node.c.id)))
@@ -234,17 +249,6 @@ class Reader:
     def _connection(self) -> Iterator[Connection]:
         with told_apart(self._name), self._engine.connect() as connection:
             yield connection
-
-
-def _wanted(query: EventQuery, kinds: Collection[str] = ()) -> list[ColumnElement[bool]]:
-    """What holds of the events that are asked for."""
-    wanted = [event.c.number > query.after]
-    wanted += [event.c.work == query.work] if query.work else []
-    wanted += [event.c.node == query.node, event.c.node != ""] if query.node else []
-    wanted += [event.c.kind.in_(kinds)] if kinds else []
-    wanted += [event.c.kind.not_in(ROUTINE)] if query.notable else []
-    wanted += [event.c.at_ms >= query.since_ms] if query.since_ms else []
-    return wanted
 
 
 def _work(row: Sequence[Any]) -> StoredWork:

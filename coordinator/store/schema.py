@@ -82,6 +82,7 @@ Index(
 Index(None, work.c.state, work.c.number)
 Index(None, work.c.owner, work.c.number)
 Index(None, work.c.is_thinned, work.c.number)
+Index(None, work.c.state, work.c.ended_ms)
 
 survey = Table(
     "survey",
@@ -112,6 +113,8 @@ attempt = Table(
     sqlite_autoincrement=True,
 )
 Index(None, attempt.c.work, attempt.c.number)
+Index(None, attempt.c.node, attempt.c.number)
+Index(None, attempt.c.at_ms)
 
 metric = Table(
     "metric",
@@ -149,6 +152,7 @@ event = Table(
 Index(None, event.c.work, event.c.number)
 _OF_A_NODE = text("node <> ''")
 Index(None, event.c.node, event.c.number, sqlite_where=_OF_A_NODE, postgresql_where=_OF_A_NODE)
+Index(None, event.c.at_ms, event.c.kind)
 
 # How many events of a kind were removed.
 event_thinned = Table(

@@ -36,6 +36,7 @@ INSERT: Mapping[Table, Insert] = {
 }
 
 _OF_WORK = work.c.id == bindparam("of")
+EXISTS = select(work.c.id).where(_OF_WORK)
 START = update(work).where(_OF_WORK, work.c.state == WorkState.PENDING.value).values(state=WorkState.RUNNING.value)
 END = update(work).where(_OF_WORK, work.c.state.in_(OPEN_STATES))
 PROGRESS = update(work).where(_OF_WORK)

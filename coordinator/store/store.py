@@ -17,7 +17,7 @@ from coordinator.store.ownership import held, holder_of, take_over
 from coordinator.store.reading import Reader
 from coordinator.store.rows import Holder
 from coordinator.store.schema import writer
-from coordinator.store.thinning import Retention, thin_events
+from coordinator.store.thinning import Surplus, remove_surplus
 from coordinator.store.writing import apply_changes
 from rpc.messages import EventRow
 
@@ -100,16 +100,13 @@ class Store:
         self._batch, self._last_event = number, last_event
         return tuple(changes[place] for place in late)
 
-    def thin_events(self, retention: Retention, *, now_ms: int, at_most: int) -> int:
-        """Remove up to about `at_most` events that are not to be kept.
-
-        Returns how many; they stay counted. Raises as `write`.
-        """
+    def thin(self, found: Surplus) -> int:
+        """Remove what is not to be kept; return how many events that were, which stay counted. Raises as `write`."""
         with self._transaction() as connection:
             # Whoever takes over waits for the end of this transaction.
             if not connection.execute(_CLAIM, {"mine": self.epoch}).rowcount:
                 raise held(self._database.name, holder_of(connection))
-            return thin_events(connection, retention, now_ms=now_ms, at_most=at_most)
+            return remove_surplus(connection, found)
 
     def announce(self, address: str) -> None:
         """Say where this writer serves, for whoever finds the store held. Raises as `write`."""

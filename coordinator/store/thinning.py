@@ -6,15 +6,16 @@ What went wrong, and what people decided, is kept longer than what went as it sh
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, select, update
 
 from coordinator.core.model import WorkState
 from coordinator.store.schema import attempt, event, event_thinned, work
 
-_AT_ONCE = 500  # works looked at in one call
+_WORKS = 500  # looked at in one call
+_AT_ONCE = 500  # rows removed by one statement
 _ENDED = tuple(state.value for state in WorkState if state.is_final)
 _DAY_MS = 86_400_000
 
@@ -47,56 +48,93 @@ class _Rule:
     keep: int
 
 
-def thin_events(connection: Connection, retention: Retention, *, now_ms: int, at_most: int) -> int:
-    """Remove up to about `at_most` events, and attempts, that are not to be kept; return how many."""
-    removed, rules = 0, retention.rules(now_ms)
+@dataclass(slots=True)
+class Surplus:
+    """What is not to be kept: events and attempts by number, up to `most` of both; and works that have no more to give.
+
+    Finding it may take long, and holds up nobody; removing it holds up whoever writes, for a few milliseconds.
+    """
+
+    most: int
+    events: set[int] = field(default_factory=set)
+    attempts: set[int] = field(default_factory=set)
+    thinned: list[str] = field(default_factory=list)
+
+    @property
+    def room(self) -> int:
+        return self.most - len(self.events) - len(self.attempts)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there may be more."""
+        return self.room <= 0
+
+
+def find_surplus(connection: Connection, retention: Retention, *, now_ms: int, most: int) -> Surplus:
+    """Find what is not to be kept; changes nothing."""
+    found, rules = Surplus(most), retention.rules(now_ms)
     for rule in rules:
-        removed += _remove(connection, and_(rule.which, event.c.at_ms < rule.before_ms), at_most - removed)
-    connection.execute(delete(attempt).where(attempt.c.at_ms < rules[1].before_ms))
+        found.events |= _first(
+            connection, event, and_(rule.which, event.c.at_ms < rule.before_ms), event.c.at_ms, found
+        )
+    found.attempts |= _first(connection, attempt, attempt.c.at_ms < rules[1].before_ms, attempt.c.at_ms, found)
     for of in ("", *_works(connection, work.c.state == WorkState.RUNNING.value)):
-        removed += _thin_all(connection, of, rules, at_most - removed)
+        _find_all(connection, of, rules, found)
     # Ended work gets no more of them: it is looked at until it has no more to give.
     for of in _works(connection, and_(work.c.state.in_(_ENDED), work.c.is_thinned.is_(False))):
-        removed += _thin_all(connection, of, rules, at_most - removed)
-        if removed < at_most:
-            connection.execute(update(work).where(work.c.id == of).values(is_thinned=True))
-    return removed
+        _find_all(connection, of, rules, found)
+        if found.is_full:
+            break
+        found.thinned.append(of)
+    return found
+
+
+def remove_surplus(connection: Connection, found: Surplus) -> int:
+    """Remove it; return how many events that were. They stay counted."""
+    removed: Counter[tuple[str, str]] = Counter()
+    for some in _batches(found.events):
+        here = event.c.number.in_(some)
+        removed.update(
+            (row.work, row.kind) for row in connection.execute(select(event.c.work, event.c.kind).where(here))
+        )
+        connection.execute(delete(event).where(here))
+    _count(connection, removed)
+    for some in _batches(found.attempts):
+        connection.execute(delete(attempt).where(attempt.c.number.in_(some)))
+    if found.thinned:
+        connection.execute(update(work).where(work.c.id.in_(found.thinned)).values(is_thinned=True))
+    return removed.total()
 
 
 def _works(connection: Connection, which: ColumnElement[bool]) -> Sequence[str]:
-    return connection.execute(select(work.c.id).where(which).order_by(work.c.number).limit(_AT_ONCE)).scalars().all()
+    return connection.execute(select(work.c.id).where(which).order_by(work.c.number).limit(_WORKS)).scalars().all()
 
 
-def _thin_all(connection: Connection, of: str, rules: Sequence[_Rule], at_most: int) -> int:
-    """Remove up to `at_most` of the events of a work, or of the nodes (""), and its oldest attempts with them."""
-    removed = 0
+def _find_all(connection: Connection, of: str, rules: Sequence[_Rule], found: Surplus) -> None:
+    """Find the events of a work, or of the nodes (""), that are beyond the newest, and its oldest attempts."""
     for rule in rules:
-        removed += _thin(connection, of, rule, at_most - removed)
-    newest = select(attempt.c.number).where(attempt.c.work == of).order_by(attempt.c.number.desc())
-    last_to_go = connection.execute(newest.offset(rules[0].keep).limit(1)).scalar()
-    if last_to_go is not None:
-        connection.execute(delete(attempt).where(attempt.c.work == of, attempt.c.number <= last_to_go))
-    return removed
+        found.events |= _beyond(connection, event, and_(event.c.work == of, rule.which), rule.keep, found)
+    found.attempts |= _beyond(connection, attempt, attempt.c.work == of, rules[0].keep, found)
 
 
-def _thin(connection: Connection, of: str, rule: _Rule, at_most: int) -> int:
-    """Remove up to `at_most` of those events of a work that are beyond the newest."""
-    mine = and_(event.c.work == of, rule.which)
-    newest = select(event.c.number).where(mine).order_by(event.c.number.desc())
-    last_to_go = connection.execute(newest.offset(rule.keep).limit(1)).scalar()
-    return 0 if last_to_go is None else _remove(connection, and_(mine, event.c.number <= last_to_go), at_most)
+def _beyond(connection: Connection, of: Table, which: ColumnElement[bool], keep: int, found: Surplus) -> set[int]:
+    """The oldest of such rows that are beyond the newest `keep`, as far as there is room."""
+    newest = select(of.c.number).where(which).order_by(of.c.number.desc())
+    last_to_go = connection.execute(newest.offset(keep).limit(1)).scalar()
+    return (
+        set()
+        if last_to_go is None
+        else _first(connection, of, and_(which, of.c.number <= last_to_go), of.c.number, found)
+    )
 
 
-def _remove(connection: Connection, which: ColumnElement[bool], at_most: int) -> int:
-    """Remove up to `at_most` such events, the oldest first, and count them."""
-    if at_most <= 0:
-        return 0
-    oldest = select(event.c.number, event.c.work, event.c.kind).where(which).order_by(event.c.number).limit(at_most)
-    rows = connection.execute(oldest).all()
-    if rows:
-        _count(connection, Counter((row.work, row.kind) for row in rows))
-        connection.execute(delete(event).where(which, event.c.number <= rows[-1].number))
-    return len(rows)
+def _first(
+    connection: Connection, of: Table, which: ColumnElement[bool], order: ColumnElement[int], found: Surplus
+) -> set[int]:
+    """The first of such rows, as far as there is room."""
+    if found.is_full:
+        return set()
+    return set(connection.execute(select(of.c.number).where(which).order_by(order).limit(found.room)).scalars())
 
 
 def _count(connection: Connection, removed: Counter[tuple[str, str]]) -> None:
@@ -105,3 +143,10 @@ def _count(connection: Connection, removed: Counter[tuple[str, str]]) -> None:
         more = update(event_thinned).where(*mine).values(count=event_thinned.c.count + count)
         if not connection.execute(more).rowcount:
             connection.execute(event_thinned.insert().values(work=of, kind=kind, count=count))
+
+
+def _batches(numbers: Iterable[int]) -> Iterator[list[int]]:
+    """So many at a time as one statement takes, in order."""
+    ordered = sorted(numbers)
+    for start in range(0, len(ordered), _AT_ONCE):
+        yield ordered[start : start + _AT_ONCE]

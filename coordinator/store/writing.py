@@ -47,10 +47,9 @@ def apply_changes(connection: Connection, changes: Sequence[Change]) -> tuple[in
 
 def _submit(connection: Connection, submitted: Sequence[WorkSubmitted]) -> list[int]:
     late: list[int] = []
-    if any(each.key for each in submitted):
-        statement = sql.insert_unless_known(connection.dialect.name)
-        rows = map(_work_row, submitted)
-        late = [place for place, row in enumerate(rows) if connection.execute(statement, row).rowcount == 0]
+    if any(each.key or each.parent for each in submitted):
+        # One by one: each says whether its key is new, and whether its parent is still there.
+        late = [place for place, each in enumerate(submitted) if not _submit_one(connection, each)]
     else:
         connection.execute(sql.INSERT[work], list(map(_work_row, submitted)))
     new = [each for place, each in enumerate(submitted) if place not in late]
@@ -61,6 +60,13 @@ def _submit(connection: Connection, submitted: Sequence[WorkSubmitted]) -> list[
         if each.parent:
             _inherit(connection, each)
     return late
+
+
+def _submit_one(connection: Connection, submitted: WorkSubmitted) -> bool:
+    if submitted.parent and connection.execute(sql.EXISTS, {"of": submitted.parent}).first() is None:
+        return False
+    statement = sql.insert_unless_known(connection.dialect.name)
+    return connection.execute(statement, _work_row(submitted)).rowcount == 1
 
 
 def _inherit(connection: Connection, branch: WorkSubmitted) -> None:

@@ -224,6 +224,9 @@ class FakeCoordinator:
         self.cancelled.append((work_id, reason))
         return replace(self.row, state="cancelled", reason=reason)
 
+    def remove_work(self, caller: Caller, ids: tuple[str, ...]) -> tuple[WorkRow, ...]:
+        return tuple(replace(self.row, id=each) for each in ids)
+
     def list_nodes(self, caller: Caller) -> tuple[NodeRow, ...]:
         return self.node_rows
 

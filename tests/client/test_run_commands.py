@@ -93,6 +93,13 @@ def session(coordinator: Serving) -> Session:
     return connect(coordinator.address)
 
 
+def test_runs_are_removed_by_any_of_their_names(coordinator: Serving, run_client: RunClient) -> None:
+    assert runs(run_client, coordinator, "remove", RUN_ID) == f"{RUN_ID}: removed\n"
+    assert json.loads(runs(run_client, coordinator, "remove", "latest", "monday", "--json")) == {
+        "removed": [RUN_ID, RUN_ID]
+    }
+
+
 def test_a_stored_round_has_a_model(session: Session) -> None:
     with session:
         best = session.run(RUN_ID).model("best")

@@ -17,8 +17,9 @@ from compute_node.training import Trainer
 from mlcore.kernels.backend import FloatArray
 from mlcore.training import ShardResult
 from rpc.arrays import bytes_of
-from rpc.blobs import blob_name, digest
+from rpc.blobs import blob_name
 from rpc.client import Client
+from rpc.digests import digest
 from rpc.messages import PROTOCOL_VERSION, Hello, HelloReply, TrainResult, TrainSettings, TrainTask, Vector
 from rpc.services import COMPUTE_NODE
 from tests.rpc.running import PATIENCE_S

@@ -8,7 +8,7 @@ import pytest
 from compute_node.budget import Budget
 from compute_node.models import RoundModels
 from rpc.arrays import bytes_of
-from rpc.blobs import digest
+from rpc.digests import digest
 from rpc.errors import BadRequest, BadUpdate, MissingBlob, OutOfMemory
 from rpc.messages import BlobState, Vector
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 from thrift.Thrift import TApplicationException, TMessageType, TType
 
-from rpc.blobs import blob_name, digest, parts
+from rpc.blobs import blob_name, parts
+from rpc.digests import digest
 from rpc.errors import BadData, Cancelled, MissingBlob, TaskRejected, TrainerError
 from rpc.generated import ComputeNode, ttypes
 from rpc.messages import PART_BYTES, PROTOCOL_VERSION, ShardSummary, TrainResult

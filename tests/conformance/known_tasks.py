@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from mlcore.mlp import n_weights
 from mlcore.settings import TrainSettings
 from rpc.arrays import bytes_of
-from rpc.blobs import blob_name, digest
+from rpc.blobs import blob_name
+from rpc.digests import digest
 from rpc.messages import PART_BYTES, SurveyTask, TrainTask, Vector
 from tests.mlcore.oracle import Oracle
 

@@ -32,3 +32,13 @@ def test_what_runs_is_known_apart_from_what_waits() -> None:
     assert list(catalogue.running) == ["r"]
     catalogue.end(work)
     assert not catalogue.open and not catalogue.running
+
+
+def test_only_what_has_ended_is_removed_and_then_its_key_is_free() -> None:
+    catalogue = Catalogue(Owners({}), kept=2)
+    work = catalogue.add(run(key="monday"), 0.0, Past())
+    assert catalogue.remove("r") == [] and "r" in catalogue.work
+    assert catalogue.end(work) == []
+    assert catalogue.remove("r") == ["r"]
+    assert not catalogue.work and not catalogue.by_key
+    assert catalogue.remove("r") == []

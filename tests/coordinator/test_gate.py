@@ -13,7 +13,7 @@ from coordinator.gate import Weighing, check_shape, check_survey, count_rows
 from mlcore.kernels.backend import FloatArray
 from mlcore.training import TrainSettings
 from rpc.arrays import bytes_of
-from rpc.blobs import digest
+from rpc.digests import digest
 from rpc.errors import BadUpdate
 from rpc.messages import ShardSummary, TrainResult, Vector
 

@@ -17,7 +17,7 @@ from coordinator.memo import Memo
 from coordinator.vectors import RunVectors
 from mlcore.averaging import ServerOptimizer
 from rpc.aside import outcome_of
-from rpc.blobs import digest
+from rpc.digests import digest
 from rpc.errors import BadUpdate
 from rpc.messages import DataFile, ShardSummary, TrainResult, TrainSettings, Vector
 

@@ -14,7 +14,8 @@ import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rpc.blobs import BlobFolder, RunningDigest, blob_name, digest, parts
+from rpc.blobs import BlobFolder, blob_name, parts
+from rpc.digests import RunningDigest, digest
 from rpc.errors import BadRequest, DiskFull, MissingBlob, TrainerError
 from rpc.incoming import IncomingBlob
 from rpc.messages import PART_BYTES, BlobState

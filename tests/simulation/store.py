@@ -52,7 +52,7 @@ class Blobs:
         self.files[name] = bytes(data)
         return name
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, *, untouched_s: float = 0.0) -> None:
         self.files.pop(name, None)
 
     def number(self, name: str) -> int:

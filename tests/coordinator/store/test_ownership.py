@@ -15,7 +15,7 @@ import pytest
 from coordinator.store.failures import StoreDown, StoreHeld
 from coordinator.store.ownership import this_process
 from coordinator.store.store import Store
-from coordinator.store.thinning import Retention
+from coordinator.store.thinning import Surplus
 from tests.coordinator.store.postgres_server import PostgresServer
 from tests.coordinator.store.stores import NOW_MS, open_store, submitted
 
@@ -60,7 +60,7 @@ def test_whoever_has_lost_the_store_writes_nothing_more(place: str, request: pyt
             with pytest.raises(StoreHeld, match=r"coordinator at 10\.0\.0\.8:9090"):
                 first.write(2, [submitted("c")])
             with pytest.raises(StoreHeld):
-                first.thin_events(Retention(), now_ms=1, at_most=1)
+                first.thin(Surplus(1))
             assert [each.work.id for each in second.reader.open_work()] == ["a", "b"]
 
 

@@ -12,7 +12,7 @@ DAY_MS = 86_400_000
 
 
 def thin(store: Store, *, rows: int = 100, at_most: int = 100, days: float = 1.0, now_ms: int = DAY_MS) -> int:
-    return store.thin_events(Retention(days, rows), now_ms=now_ms, at_most=at_most)
+    return store.thin(store.reader.surplus(Retention(days, rows), now_ms=now_ms, most=at_most))
 
 
 def numbers(store: Store, work_id: str) -> list[int]:

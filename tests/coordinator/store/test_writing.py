@@ -181,6 +181,25 @@ def test_forgotten_work_takes_everything_with_it(store: Store) -> None:
     assert reader.last_event() == 3  # its number is not used again
 
 
+def test_a_branch_of_forgotten_work_comes_too_late(store: Store) -> None:
+    batches = Batches(store)
+    batches.write(submitted("a"), submitted("b"), WorkForgotten("b"))
+    branches = [submitted(f"of {parent}", parent=parent, parent_round=1, blobs={"m": parent}) for parent in "ab"]
+    assert batches.write(*branches) == (branches[1],)
+    assert store.reader.work("of a") is not None and store.reader.work("of b") is None
+    assert store.reader.unnamed(["a", "b"]) == {"b"}
+
+
+def test_what_ended_long_ago_is_named_from_its_end_on(store: Store) -> None:
+    ends = {"a": 5, "b": 3, "c": 0, "d": 4, "e": 4}
+    ended = [WorkEnded(name, WorkState.FAILED, end) for name, end in ends.items() if end]
+    store.write(1, [*map(submitted, ends), *ended])
+    assert store.reader.ended_before(0, limit=9) == ("b", "d", "e", "a")
+    assert store.reader.ended_before(2, limit=9) == ("b", "d")
+    assert store.reader.ended_before(2, limit=1) == ("b",)
+    assert store.reader.ended_before(4, limit=9) == ()
+
+
 def test_a_batch_has_the_number_after_the_one_before(store: Store) -> None:
     store.write(1, [submitted("a")])
     for number in (1, 3):

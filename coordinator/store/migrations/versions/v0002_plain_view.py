@@ -1,4 +1,7 @@
-"""Schema 0002: how long rounds took to be committed, the events of a node, and of which round a stored model is."""
+"""Schema 0002: how long rounds took to be committed, of which round a stored model is, and indexes for questions.
+
+They are for the events and failures of a node, and for what is old.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,10 @@ def upgrade() -> None:
     op.create_index(
         "ix_event_node_number", "event", ["node", "number"], sqlite_where=of_a_node, postgresql_where=of_a_node
     )
+    op.create_index("ix_event_at_ms_kind", "event", ["at_ms", "kind"])
+    op.create_index("ix_attempt_node_number", "attempt", ["node", "number"])
+    op.create_index("ix_attempt_at_ms", "attempt", ["at_ms"])
+    op.create_index("ix_work_state_ended_ms", "work", ["state", "ended_ms"])
     # These files were those of the last round.
     op.execute(
         f"UPDATE blob_name SET role = role || '@' || CAST(({_LAST_ROUND}) AS TEXT)"
