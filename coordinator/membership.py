@@ -176,7 +176,7 @@ class Membership:
                 self._drain(member, False, reason)
             case NodeOrder.READMIT:
                 self._post(Ordered(member.link.id, NodeOrder.READMIT, reason))
-            case "remove":
+            case NodeOrder.REMOVE:
                 self._part_with(member, reason or "it was removed")
             case _:
                 raise BadRequest(f"{order!r} is no order for a node; give drain, resume, remove or readmit")
@@ -202,6 +202,7 @@ class Membership:
 
     def _part_with(self, member: Member, reason: str) -> None:
         member.is_removed = True
+        self._post(Ordered(member.link.id, NodeOrder.REMOVE, reason))  # before its session ends, which is no loss then
         member.link.cut(reason)
 
     def _take_back(self, member: Member) -> None:

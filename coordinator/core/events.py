@@ -73,11 +73,12 @@ class Beat:
 
 
 class NodeOrder(StrEnum):
-    """What a person may want of a node; READMIT ends its quarantine."""
+    """What a person may want of a node; READMIT ends its quarantine, REMOVE its session."""
 
     DRAIN = "drain"
     RESUME = "resume"
     READMIT = "readmit"
+    REMOVE = "remove"
 
 
 @dataclass(frozen=True, slots=True)

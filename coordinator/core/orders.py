@@ -19,6 +19,10 @@ def obey(pool: NodePool, event: Ordered) -> list[Note]:
         case NodeOrder.READMIT:
             if pool.pardon(event.node_id):
                 return [Note("readmitted", event.reason or "somebody said so", node_id=event.node_id)]
+        case NodeOrder.REMOVE:
+            node = pool.current(event.node_id)
+            if node is not None:
+                pool.leaving(node)  # it goes because somebody wants that: no task has brought it down
     return []
 
 

@@ -181,12 +181,12 @@ class NodePool:
             self._index(node)
 
     def has_left(self, node_id: str) -> bool:
-        """Whether the node said that it goes: it was not brought down."""
+        """Whether the node said that it goes, or somebody removed it: it was not brought down."""
         node = self._nodes.get(node_id)
         return node is not None and node.is_leaving
 
     def leaving(self, node: Node) -> None:
-        """The node said that this session is its last for now."""
+        """This session is the last one of the node for now."""
         node.is_leaving = True
         self._index(node)
 

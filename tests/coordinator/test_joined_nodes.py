@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from coordinator.core.events import Broke, Event, NodeDown, NodeUp, Outcome
+from coordinator.core.events import Broke, Event, NodeDown, NodeOrder, NodeUp, Ordered, Outcome
 from coordinator.core.policies import RoundRobin
 from coordinator.core.pool import NodePool, PoolSettings
 from coordinator.membership import Membership
@@ -180,9 +180,11 @@ def test_a_node_that_does_not_open_its_slots_is_given_up() -> None:
 def test_a_removed_node_is_cut_off_and_what_runs_there_is_lost(scene: Scene) -> None:
     lines, _ = scene.up()
     outcome = scene.play(1, survey())
-    scene.running.do(lambda: scene.membership.order(NODE, "remove", ""))
+    scene.running.do(lambda: scene.membership.order(NODE, "remove", "a new disk"))
+    ordered = scene.next(Ordered)
+    assert ordered == Ordered(NODE, NodeOrder.REMOVE, "a new disk"), "before its end is told, which is no loss then"
     down = scene.next(NodeDown)
-    assert isinstance(down, NodeDown) and down.reason == "it was removed"
+    assert isinstance(down, NodeDown) and down.reason == "a new disk"
     assert isinstance(outcome.get(timeout=PATIENCE_S), Broke)
     for line in lines:
         assert line.downs.get(timeout=PATIENCE_S)

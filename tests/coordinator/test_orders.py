@@ -21,7 +21,7 @@ from coordinator.core.events import (
     Stop,
     Submitted,
 )
-from coordinator.core.model import NodeState
+from coordinator.core.model import NodeState, WorkState
 from coordinator.core.policies import RoundRobin
 from rpc.errors import FailureKind, RejectReason
 from tests.coordinator.runs import node, run
@@ -76,6 +76,25 @@ def test_a_node_that_says_in_a_beat_that_it_leaves_gets_nothing_new_until_it_is_
     scene.handle(Beat("a", 1, is_leaving=True))
     assert scene.placed(Submitted(run(1))) == []
     assert notes(scene.handle(NodeDown("a", 1, "closed"))) == [("node left", "a")]
+    assert scene.placed(NodeUp(node("a"), session=2)) == ["a"]
+
+
+def test_nodes_that_somebody_removes_speak_against_no_task() -> None:
+    scene = Scene("a", "b", "c", "d")
+    scene.handle(Submitted(run(1, max_node_losses=1)))
+    for name in "abc":
+        scene.handle(Ordered(name, NodeOrder.REMOVE, "it was removed"))
+        assert notes(scene.handle(NodeDown(name, 1, "it was removed"))) == [("node left", name)]
+    assert scene.dispatcher.work["r"].state is WorkState.RUNNING
+    scene.handle(NodeDown("d", 1, "connection reset"))
+    assert scene.dispatcher.work["r"].state is WorkState.FAILED, "this one was lost"
+
+
+def test_a_node_that_is_taken_back_after_it_was_removed_gets_tasks_again() -> None:
+    scene = Scene("a")
+    scene.handle(Ordered("a", NodeOrder.REMOVE))
+    scene.handle(NodeDown("a", 1, "it was removed"))
+    scene.handle(Submitted(run(1)))
     assert scene.placed(NodeUp(node("a"), session=2)) == ["a"]
 
 
