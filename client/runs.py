@@ -149,8 +149,14 @@ class Run:
         native = np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype, copy=False)
         model = Model(native, run.layers, run.activation, _numbers(run.offset), _numbers(run.scale))
         if f"sha256:{model.sha256}" != blob:
-            raise BadData(f"the model of {self.id} arrived damaged; ask for it again")
+            raise self._damaged()
         return model
+
+    def _damaged(self) -> BadData:
+        return BadData(
+            f"the model of {self.id} is damaged, in the coordinator's files or on the way; ask for it again, or for "
+            f"another --round, which `client.py runs show {self.id}` lists"
+        )
 
     def _bytes(self, blob: str, size: int) -> bytearray:
         data = bytearray(size)
@@ -158,7 +164,7 @@ class Run:
             length = min(PART_BYTES, len(data) - offset)
             part: Buffer = self._link.call_again("get_blob", blob, offset, length)
             if len(part) != length:
-                raise BadData(f"the model of {self.id} is shorter than the coordinator says")
+                raise self._damaged()
             data[offset : offset + length] = part
         return data
 

@@ -8,7 +8,7 @@ from rpc.messages import EventRow
 
 # Kinds that are told as they are, and kinds that need to say where they happened. The others (every task that
 # starts, every polite rejection) would bury these.
-_STEPS = frozenset({"surveyed", "stopping", "max time"})
+_STEPS = frozenset({"surveyed", "damaged", "stopping", "max time"})
 _TROUBLE = frozenset({"failed", "lost", "node lost", "quarantined", "readmitted", "second attempt", "stale"})
 
 

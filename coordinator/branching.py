@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from coordinator.checkpoints import model_role, optimizer_role, stored_rounds
@@ -10,20 +11,21 @@ from coordinator.core.saved import SavedRun
 from coordinator.core.training import TrainingRun
 from coordinator.store.reading import Reader
 from coordinator.store.rows import StoredWork
+from rpc.blobs import BlobFolder
 from rpc.codec import from_bytes
-from rpc.errors import BadRequest, NotFound
+from rpc.errors import BadRequest, MissingBlob, NotFound
 from rpc.messages import Checkpoint, RunSpec
 
 # What the weights of a model mean depends on these.
 _KEPT = ("shards", "validation", "hidden", "classes", "activation", "dtype", "standardize")
 
 
-def branch(spec: RunSpec, reader: Reader) -> tuple[RunSpec, SavedRun]:
+def branch(spec: RunSpec, reader: Reader, blobs: BlobFolder) -> tuple[RunSpec, SavedRun]:
     """Return the specification with the number of the round filled in, and where the run begins.
 
     Raises:
         NotFound: there is no such parent.
-        BadRequest: the round is not stored, no round is left to do, or the model would be another one.
+        BadRequest: the round is not stored, or not whole; no round is left to do; or the model would be another one.
     """
     parent = reader.work(spec.parent)
     if parent is None:
@@ -37,6 +39,7 @@ def branch(spec: RunSpec, reader: Reader) -> tuple[RunSpec, SavedRun]:
     for name in _KEPT:
         if getattr(spec, name) != getattr(old, name):
             raise BadRequest(f"a branch has the {name} of the run that it goes on from; they cannot be changed")
+    _check_whole(spec.parent, number, files, blobs)
     goes_on = spec.server_optimizer == old.server_optimizer  # others keep something else from round to round
     start = SavedRun(
         tuple(each.summary for each in reader.surveys(parent.id)),
@@ -67,6 +70,20 @@ def run_spec(work: Work) -> RunSpec:
     run = work.workload
     assert isinstance(run, TrainingRun)
     return run.spec
+
+
+def _check_whole(parent: str, number: int, files: Mapping[str, str], blobs: BlobFolder) -> None:
+    """Raise BadRequest if what is stored of a round cannot be read."""
+    try:
+        for role in (model_role(number), optimizer_role(number)):
+            if role in files:
+                blobs.checked(files[role])
+    except (MissingBlob, OSError) as error:
+        others = ", ".join(str(each) for each in stored_rounds(files) if each != number)
+        raise BadRequest(
+            f"round {number} of {parent} cannot be read: {error}"
+            + (f"; --from-round has {others} too" if others else "")
+        ) from error
 
 
 def _round_of(spec: RunSpec, stored: list[int]) -> int:

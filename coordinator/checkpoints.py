@@ -88,6 +88,14 @@ class Checkpoints:
             del self._errors[each]
         return Change(new, dropped)
 
+    def go_back(self, number: int) -> Change:
+        """The rounds after this one are to be done again: nothing stays stored of them."""
+        dropped = tuple(each for each in sorted(self._errors) if each > number)
+        for each in dropped:
+            del self._errors[each]
+            self._waiting.pop(each, None)
+        return Change({}, dropped)
+
     def _surplus(self) -> list[int]:
         """All but the last rounds, and the first of the best."""
         numbers = sorted(self._errors)

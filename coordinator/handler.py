@@ -109,7 +109,7 @@ class CoordinatorHandler:
             else:
                 answer.follow(self._submissions.submit(*found))
 
-        self._questions.later(lambda: branch(spec, self._runtime.reader)).then(submit)
+        self._files.later(lambda: branch(spec, self._runtime.reader, self._blobs)).then(submit)
         return answer
 
     def verify_run(self, caller: Caller, id: str, sample: float, seed: int) -> Later:

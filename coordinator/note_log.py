@@ -8,7 +8,7 @@ from coordinator.core.events import Note
 
 logger = logging.getLogger(__name__)
 
-_LOUD = frozenset({"node lost", "quarantined", "failed", "store failed"})
+_LOUD = frozenset({"node lost", "quarantined", "damaged", "failed", "store failed"})
 _QUIET = frozenset({"rejected", "stale"})
 
 

@@ -6,11 +6,12 @@ import base64
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
+from coordinator.checkpoints import Change as CheckpointChange
 from coordinator.checkpoints import Checkpoints, Version, model_role, optimizer_role, stored_rounds
 from coordinator.core.dispatcher import Dispatcher
 from coordinator.core.events import Note, Submitted
 from coordinator.core.model import Work
-from coordinator.core.saved import Past, SavedRun
+from coordinator.core.saved import Past, SavedRun, StoredRound
 from coordinator.core.training import TrainingRun
 from coordinator.core.updates import updates_to_json
 from coordinator.file_lists import with_shared_files
@@ -21,6 +22,7 @@ from coordinator.store.changes import (
     Change,
     RoundCommitted,
     RoundDone,
+    RoundsUndone,
     ShardSurveyed,
     WorkEnded,
     WorkProgressed,
@@ -116,6 +118,11 @@ class Remembering:
         )
         self._recorder.add(change, done=lambda late: committed(), at_once=run.awaits_commits)
 
+    def went_back(self, run: TrainingRun) -> None:
+        """Its newest model cannot be read: a restart, too, goes on where the run does now."""
+        change = self._checkpoints[run.id].go_back(run.kept)
+        self._recorder.add(RoundsUndone(run.id, run.kept), *_dropped(run.id, change), at_once=True)
+
     def ended(self, work: Work, done: Callable[[], None]) -> None:
         """The work is over; clients may be told once this is committed."""
         run = work.workload
@@ -160,9 +167,7 @@ class Remembering:
             self._recorder.keep_vector(run_id, model_role(number), version.model)
             if version.optimizer is not None:
                 self._recorder.keep_vector(run_id, optimizer_role(number), version.optimizer)
-        for number in change.dropped:
-            yield BlobNamed(run_id, model_role(number), "")
-            yield BlobNamed(run_id, optimizer_role(number), "")
+        yield from _dropped(run_id, change)
 
     def _check_parent(self, spec: RunSpec) -> None:
         """What is stored when this is asked is stored until the submission is: they are committed in this order."""
@@ -171,6 +176,13 @@ class Remembering:
             raise BadRequest(
                 f"round {spec.parent_round} of {spec.parent} was dropped a moment ago; --keep-checkpoints keeps more"
             )
+
+
+def _dropped(run_id: str, change: CheckpointChange) -> Iterator[BlobNamed]:
+    """What drops the rounds that need not be stored any longer."""
+    for number in change.dropped:
+        yield BlobNamed(run_id, model_role(number), "")
+        yield BlobNamed(run_id, optimizer_role(number), "")
 
 
 def tells_end(note: Note, work: Work) -> bool:
@@ -219,15 +231,26 @@ def _past_of(detail: RunDetail) -> Past:
 def _run_of(found: OpenWork, clock: Clock, submitted_at: float, reader: Reader) -> TrainingRun:
     work = found.work
     spec = with_shared_files(from_bytes(RunSpec, found.spec))
+    newest, recorded, obstacle = _stored_round(found, len(found.rounds)), None, ""
+    try:
+        recorded = recorded_of(spec, reader) if spec.verifies else None
+    except BadRequest as error:  # what it compares with has gone: that ends this run, and nothing else
+        obstacle = str(error)
     saved = SavedRun(
         found.summaries if len(found.summaries) == len(spec.shards) else (),
         found.rounds,
-        found.blobs.get(model_role(len(found.rounds)), ""),
-        found.blobs.get(optimizer_role(len(found.rounds)), ""),
+        newest.model,
+        newest.optimizer,
         (clock.now_ms() - work.started_ms) / 1000.0 if work.started_ms else 0.0,
-        recorded_of(spec, reader) if spec.verifies else None,
+        recorded,
+        tuple(_stored_round(found, number) for number in stored_rounds(found.blobs) if number < newest.round),
+        obstacle,
     )
     return TrainingRun(work.id, spec, submitted_at, saved)
+
+
+def _stored_round(found: OpenWork, number: int) -> StoredRound:
+    return StoredRound(number, found.blobs.get(model_role(number), ""), found.blobs.get(optimizer_role(number), ""))
 
 
 def _start_of(run: TrainingRun) -> dict[str, str]:

@@ -208,6 +208,8 @@ class Runtime:
                 self.memory.surveyed(self._run(run))
             case Compute(jobs.Keep(run, number) as job):
                 self._keep(run, number, lambda: self._computed(job, Done()))
+            case Compute(jobs.GoBack(run)):
+                self.memory.went_back(self._run(run))
             case Compute(job):
                 self._workbench.do(job, lambda value: self._computed(job, value))
             case Drop(holder):

@@ -22,7 +22,7 @@ from mlcore.shards import DataError, Shard, check_labels, parse_rows, prepare, s
 from rpc.arrays import bytes_of
 from rpc.aside import Aside, outcome_of
 from rpc.blobs import BlobFolder
-from rpc.errors import DiskFull, FailureKind, TrainerError
+from rpc.errors import DiskFull, FailureKind, MissingBlob, TrainerError
 from rpc.loop import Loop
 
 logger = logging.getLogger(__name__)
@@ -129,6 +129,8 @@ class Workbench:
     def _load(self, job: jobs.Load, bench: _Bench) -> None:
         """Take up a committed version, whose bytes are those of its name."""
         dtype = np.dtype(bench.run.spec.dtype).newbyteorder("<")
+        if not job.model:
+            raise MissingBlob("no file of it is stored")
         model = np.frombuffer(self._blobs.checked(job.model), dtype).astype(bench.run.spec.dtype)
         if job.optimizer:
             state = np.frombuffer(self._blobs.checked(job.optimizer), dtype).astype(bench.run.spec.dtype)

@@ -1,4 +1,4 @@
-"""What a training run does first once its shards are known, and what it says when one of its tasks fails for good."""
+"""What a training run does first once its shards are known."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from coordinator.core.jobs import Init, KeepPlan
 from coordinator.core.starting import memory_remarks
-from coordinator.core.workload import End, Plan, Remark, Step, TaskSpec
-from rpc.errors import FailureKind
+from coordinator.core.workload import Plan, Remark, Step
 from rpc.messages import RunSpec, ShardSummary
 
 
@@ -30,14 +29,3 @@ def taken_up(spec: RunSpec, number: int) -> Remark:
     """Tell that the run goes on after a round that is stored: its own, or that of the run it branches from."""
     of = f" of {spec.parent}" if spec.parent and number == spec.parent_round else ""
     return Remark("resumed", f"goes on after round {number}{of}", number)
-
-
-def end_of(spec: RunSpec, task: TaskSpec, kind: FailureKind, message: str) -> End:
-    """The end of a run that cannot do without this task; a mistake of the user's tells its place itself."""
-    if kind is FailureKind.USER_ERROR:
-        return End(kind, message)
-    file = spec.shards[task.order[1]].file
-    place = f"survey of {file}" if task.kind == "survey" else f"round {task.order[0]}, shard {file}"
-    if kind is FailureKind.DIVERGED:
-        message = f"training diverged with eta {spec.eta:g} ({message})"
-    return End(kind, f"{place}: {message}")

@@ -95,6 +95,14 @@ class Seal:
 
 
 @dataclass(frozen=True, slots=True)
+class GoBack:
+    """Remember no round after `round` any more, nor its model: they are trained again; no answer."""
+
+    run: str
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
 class Discard:
     """Forget version `round`; no answer."""
 
@@ -102,7 +110,7 @@ class Discard:
     round: int
 
 
-Job: TypeAlias = LoadValidation | Init | Load | Add | Apply | Validate | KeepPlan | Keep | Seal | Discard
+Job: TypeAlias = LoadValidation | Init | Load | Add | Apply | Validate | KeepPlan | Keep | GoBack | Seal | Discard
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,12 @@ class Round:
         self._is_here(shard)
         return None if self._at_once else self._tree.leave_out(shard)
 
+    def at_its_deadline(self) -> Round:
+        """The round, whose deadline has come."""
+        assert self.deadline is not None
+        self.deadline.passed()
+        return self
+
     @property
     def late(self) -> tuple[int, ...]:
         """The shards to go on without: those that are missing at the deadline, if enough are in."""

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from coordinator.core.verifying import Recorded
 from rpc.messages import RoundRow, ShardSummary
+
+
+class StoredRound(NamedTuple):
+    """The blobs of the model of a round, and of what the server optimizer keeps after it, if it keeps anything."""
+
+    round: int
+    model: str = ""
+    optimizer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +27,9 @@ class SavedRun:
         rounds: the committed rounds in order, with their validation.
         model: blob of the model of the last of them.
         optimizer: blob of what the server optimizer keeps from round to round; empty where it keeps nothing.
+        older: what is stored of rounds before the last one, ascending: where to go on if that cannot be read.
         recorded: of the run that this one verifies, if it does that.
+        obstacle: why the run cannot go on; empty where it can.
         run_s: seconds since the run started, by the clock on the wall.
     """
 
@@ -28,6 +39,8 @@ class SavedRun:
     optimizer: str = ""
     run_s: float = 0.0
     recorded: Recorded | None = None
+    older: tuple[StoredRound, ...] = ()
+    obstacle: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,15 @@ Federated averaging as in McMahan et al. (2017), algorithm 1.
 from __future__ import annotations
 
 from coordinator.core import jobs
-from coordinator.core.beginning import end_of, first_steps, taken_up
+from coordinator.core.beginning import first_steps, taken_up
+from coordinator.core.ending import end_of, timed_out
+from coordinator.core.going_back import go_back
 from coordinator.core.planning import claim_of, make_plan, n_tasks
 from coordinator.core.rounds import Round, RoundFigures
 from coordinator.core.saved import SavedRun
 from coordinator.core.starting import start_round, task_of
 from coordinator.core.stopping import Stopping
+from coordinator.core.summing import go_without, next_sum
 from coordinator.core.verifying import VERIFY
 from coordinator.core.workload import (
     End,
@@ -28,7 +31,6 @@ from coordinator.core.workload import (
     TrainPayload,
     Withdraw,
 )
-from mlcore.reduction import Addition
 from rpc.errors import FailureKind, TrainerError
 from rpc.messages import RunSpec, ShardSummary
 
@@ -52,22 +54,25 @@ class TrainingRun:
         self.awaits_commits = spec.mixed_classes or bool(spec.round_deadline_s)
         self.claim = claim_of(spec)
         self.plan: Plan | None = None
-        self.saved = saved = saved or SavedRun()
-        self.figures = [RoundFigures.of(row) for row in saved.rounds]
-        self.kept = len(saved.rounds)
         self.sealed: jobs.Sealed | None = None
         self._deadline = submitted_at + spec.run_timeout_s
         self._started_at = submitted_at
-        self._summaries = dict(enumerate(saved.summaries))
         self._validation: jobs.ValidationInfo | None = None
         self._round: Round | None = None
         self._open_tasks: set[str] = set()
         self._scores: dict[int, jobs.Score] = {}
-        self._judged = self.kept  # rounds whose validation was looked at, in order
-        self._stopping = Stopping(spec, saved.rounds)
-        self._last_round = saved.recorded.last_round if saved.recorded else spec.rounds
         self._final: int | None = None
         self._failed: tuple[int, End] | None = None  # a round that cannot be finished, and why
+        self._set_out(saved or SavedRun())
+        self._summaries = dict(enumerate(self.saved.summaries))
+        self._last_round = self.saved.recorded.last_round if self.saved.recorded else spec.rounds
+
+    def _set_out(self, saved: SavedRun) -> None:
+        """Go on from here."""
+        self.saved = saved
+        self.figures = [RoundFigures.of(row) for row in saved.rounds]
+        self._judged = self.kept = len(saved.rounds)  # rounds whose validation was looked at, in order
+        self._stopping = Stopping(self.spec, saved.rounds)
 
     @property
     def validation_error(self) -> float | None:
@@ -92,6 +97,8 @@ class TrainingRun:
         return tuple(self._summaries[shard] for shard in range(len(self.spec.shards)))
 
     def begin(self, now: float) -> list[Step]:
+        if self.saved.obstacle:
+            return [End(FailureKind.USER_ERROR, self.saved.obstacle)]
         self._started_at = now - self.saved.run_s
         unknown = [shard for shard in range(len(self.spec.shards)) if shard not in self._summaries]
         return [
@@ -112,13 +119,8 @@ class TrainingRun:
 
     def on_deadline(self, waiting_for: str, now: float) -> list[Step]:
         if now < self._deadline:
-            current = self._current()
-            assert current.deadline is not None
-            current.deadline.passed()
-            return self._close_if_late(current)
-        kind = FailureKind.NO_CAPACITY if waiting_for else FailureKind.TIMEOUT
-        why = f"; waiting for {waiting_for}" if waiting_for else ""
-        return [End(kind, f"run timeout: not done {self.spec.run_timeout_s:g} s after it was submitted{why}")]
+            return self._close_if_late(self._current().at_its_deadline())
+        return [timed_out(self.spec, waiting_for)]
 
     def on_task_failed(self, task: TaskSpec, kind: FailureKind, message: str) -> list[Step]:
         self._open_tasks.discard(task.id)
@@ -132,20 +134,21 @@ class TrainingRun:
                 self._summaries[task.order[1]] = summary
                 return self._plan_when_surveyed()
             case Trained():
-                recorded = self.saved.recorded
-                if recorded and (doubt := recorded.check(task, result, self.spec.shards)):
+                if self.saved.recorded and (doubt := self.saved.recorded.check(task, result, self.spec.shards)):
                     return [doubt]
                 current = self._current()
                 current.figures.add(result, task.order[1], now)
                 if current.deadline is not None:
                     current.deadline.arrived(now)
-                steps = self._next_addition(current, current.arrived(task.order[1], holder))
-                return steps + self._close_if_late(current)
+                steps = next_sum(self.id, current, current.arrived(task.order[1], holder))
+                return [*steps, *self._close_if_late(current)]
 
     def on_computed(self, job: jobs.Job, value: jobs.JobValue, now: float) -> list[Step]:
         if self._final is not None and isinstance(job, jobs.Add | jobs.Apply | jobs.Validate):
             return []  # of a round after the last
         if isinstance(value, jobs.Unable):
+            if isinstance(job, jobs.Load):
+                return self._go_back(value)
             if isinstance(job, jobs.Add | jobs.Apply):
                 return self._fail_round(job.round, End(value.kind, f"round {job.round}: {value.message}"))
             return [End(value.kind, value.message)]
@@ -164,7 +167,7 @@ class TrainingRun:
             case jobs.Add(), jobs.Done(seconds):
                 current = self._current()
                 current.figures.reduce_s += seconds
-                return self._next_addition(current, current.added(job.slot, job.left))
+                return [*next_sum(self.id, current, current.added(job.slot, job.left))]
             case jobs.Apply(), jobs.Done(seconds):
                 return self._averaged(job.round, seconds, now)
             case jobs.Validate(), jobs.Score():
@@ -189,9 +192,21 @@ class TrainingRun:
             self.plan = make_plan(self.spec, summaries, self._validation)
         except TrainerError as error:
             return [End(FailureKind.USER_ERROR, str(error))]
+        return self._begin_rounds()
+
+    def _begin_rounds(self) -> list[Step]:
+        assert self.plan is not None
         if self.saved.rounds:
             return [jobs.Load(self.id, self.kept, self.saved.model, self.saved.optimizer)]
-        return first_steps(self.id, self.spec, self.plan, summaries, is_new=not self.saved.summaries)
+        return first_steps(self.id, self.spec, self.plan, self.summaries, is_new=not self.saved.summaries)
+
+    def _go_back(self, found: jobs.Unable) -> list[Step]:
+        """The model of the last committed round cannot be read."""
+        back = go_back(self.spec, self.saved, found)
+        if isinstance(back, End):
+            return [back]
+        self._set_out(back[0])
+        return [back[1], jobs.GoBack(self.id, self.kept), *self._begin_rounds()]
 
     def _resume(self, now: float) -> list[Step]:
         """Go on after the last committed round, which may be the last of all."""
@@ -213,13 +228,8 @@ class TrainingRun:
         late = () if self._failed is not None else current.late
         if not late:
             return []
-        current.figures.left_out = late
-        files = ", ".join(self.spec.shards[shard].file for shard in late)
-        steps: list[Step] = [Remark("left out", f"not in at the round's deadline: {files}", current.number)]
-        for shard in late:
-            task_id = f"{self.id}/{current.number}/{shard}"
-            self._open_tasks.discard(task_id)
-            steps += [Withdraw(task_id), *self._next_addition(current, current.leave_out(shard))]
+        steps = go_without(self.id, current, late, self.spec.shards)
+        self._open_tasks.difference_update(step.task_id for step in steps if isinstance(step, Withdraw))
         return steps
 
     def _queue(self, kind: str, number: int, shard: int, payload: SurveyPayload | TrainPayload) -> Queue:
@@ -227,23 +237,13 @@ class TrainingRun:
         self._open_tasks.add(task.id)
         return Queue(self.saved.recorded.repeated(task) if self.saved.recorded else task)
 
-    def _next_addition(self, current: Round, addition: Addition | None) -> list[Step]:
-        if addition is not None:
-            return [jobs.Add(self.id, current.number, addition.left, addition.right, addition.slot)]
-        summands = current.summands
-        if not summands:
-            return []
-        return [jobs.Apply(self.id, current.number, summands, current.divisor, current.aggregation)]
-
     def _averaged(self, number: int, seconds: float, now: float) -> list[Step]:
         figures = self._current().figures
         figures.reduce_s += seconds
         figures.seconds = now - figures.started_at
         self.figures.append(figures)
         self._round = None
-        steps: list[Step] = [jobs.Validate(self.id, number)]
-        if number == 1:
-            steps.append(jobs.Discard(self.id, 0))
+        steps: list[Step] = [jobs.Validate(self.id, number), *([jobs.Discard(self.id, 0)] if number == 1 else [])]
         if self.spec.max_time_s and now - self._started_at >= self.spec.max_time_s and number < self._last_round:
             self._last_round = number
             steps.append(Remark("max time", f"stops after round {number}: --max-time is over", number))

@@ -90,6 +90,14 @@ class RoundDone:
 
 
 @dataclass(frozen=True, slots=True)
+class RoundsUndone:
+    """The rounds of a work above `after` are to be done again; written before those that are done again."""
+
+    work: str
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
 class RoundCommitted:
     """How long after its end a round was committed, in seconds; written after the round itself."""
 
@@ -186,6 +194,7 @@ Change: TypeAlias = (
     | WorkProgressed
     | ShardSurveyed
     | RoundDone
+    | RoundsUndone
     | RoundCommitted
     | AttemptEnded
     | Measured

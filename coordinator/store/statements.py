@@ -41,6 +41,7 @@ START = update(work).where(_OF_WORK, work.c.state == WorkState.PENDING.value).va
 END = update(work).where(_OF_WORK, work.c.state.in_(OPEN_STATES))
 PROGRESS = update(work).where(_OF_WORK)
 COMMITTED = update(round_).where(round_.c.work == bindparam("of"), round_.c.round == bindparam("number"))
+UNDO_ROUNDS = delete(round_).where(round_.c.work == bindparam("of"), round_.c.round > bindparam("after"))
 UNNAME = delete(blob_name).where(blob_name.c.work == bindparam("of"), blob_name.c.role == bindparam("as"))
 REMOVE_NODE = delete(node).where(node.c.id == bindparam("of"))
 

@@ -18,6 +18,7 @@ from coordinator.store.changes import (
     NodeSeen,
     RoundCommitted,
     RoundDone,
+    RoundsUndone,
     ShardSurveyed,
     WorkEnded,
     WorkForgotten,
@@ -136,6 +137,11 @@ def _rounds(connection: Connection, done: Sequence[RoundDone]) -> list[int]:
     return []
 
 
+def _undo_rounds(connection: Connection, undone: Sequence[RoundsUndone]) -> list[int]:
+    connection.execute(sql.UNDO_ROUNDS, [{"of": each.work, "after": each.after} for each in undone])
+    return []
+
+
 def _rounds_committed(connection: Connection, committed: Sequence[RoundCommitted]) -> list[int]:
     rows = [{"of": each.work, "number": each.round, "commit_s": each.commit_s} for each in committed]
     connection.execute(sql.COMMITTED, rows)
@@ -202,6 +208,7 @@ _WRITERS: tuple[tuple[tuple[type, ...], Callable[[Connection, Sequence[Any]], li
     ((WorkStarted, WorkEnded), _change_states),
     ((WorkProgressed,), _progress),
     ((ShardSurveyed,), _survey),
+    ((RoundsUndone,), _undo_rounds),
     ((RoundDone,), _rounds),
     ((RoundCommitted,), _rounds_committed),
     ((AttemptEnded,), _attempts),

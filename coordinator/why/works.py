@@ -20,7 +20,7 @@ from rpc.nearest import unknown
 _SHOWN = 5  # set-backs, and waits
 _KNOWN = 1000  # ids among which a like one is looked for
 _BROKEN_OFF = (WorkState.FAILED.value, WorkState.CANCELLED.value)
-_WAITS = ("waiting", "went on", "left out", "resumed", "max time", "stopping")
+_WAITS = ("waiting", "went on", "left out", "resumed", "damaged", "max time", "stopping")
 
 
 def why_work(work_id: str, now: WorkNow | None, reader: Reader, store_fault: str) -> Why:

@@ -85,7 +85,7 @@ def test_statistics_of_many_features_are_those_of_the_run_whatever_is_received_a
 
 def test_a_damaged_model_is_never_returned(coordinator: Serving, session: Session) -> None:
     coordinator.fake.blobs.file(DETAIL.model).write_bytes(bytes(DETAIL.model_bytes))
-    with pytest.raises(BadData, match=f"the model of {RUN_ID} arrived damaged"):
+    with pytest.raises(BadData, match=f"the model of {RUN_ID} is damaged, "):
         session.run(RUN_ID).model()
 
 

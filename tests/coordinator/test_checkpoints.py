@@ -34,6 +34,14 @@ def test_the_last_rounds_and_the_first_best_are_stored_however_they_are_committe
     assert stored_after(keep, errors, settled) == {best, *range(max(1, n_rounds - keep + 1), n_rounds + 1)}
 
 
+def test_rounds_to_be_done_again_are_not_stored_any_more() -> None:
+    checkpoints = Checkpoints(3, {1: 0.1, 4: 0.3, 5: 0.2, 6: 0.4})
+    assert checkpoints.go_back(4).dropped == (5, 6)
+    assert 4 in checkpoints and 5 not in checkpoints
+    checkpoints.note(5, 0.2, VERSION)
+    assert checkpoints.settle().dropped == ()
+
+
 def test_of_a_large_model_only_the_last_of_the_rounds_that_are_committed_together_is_held() -> None:
     checkpoints, large = Checkpoints(2, {1: 0.5}), Version(np.empty(PART_BYTES + 1, np.uint8), None)
     for number, error in enumerate((0.1, 0.2, 0.3), 2):

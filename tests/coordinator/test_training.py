@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from coordinator.core import jobs
-from coordinator.core.saved import SavedRun
+from coordinator.core.saved import SavedRun, StoredRound
 from coordinator.core.training import TrainingRun
 from coordinator.core.workload import End, Queue, Remark, Step, TaskSpec, TrainPayload, Withdraw
 from mlcore.aggregation import Aggregation
@@ -210,18 +210,90 @@ def test_a_model_that_is_not_finite_fails_the_run_and_names_the_round() -> None:
     ]
 
 
-def resumed(n_rounds: int, n_kept: int, **settings: Any) -> tuple[TrainingRun, list[Step]]:
+def resumed(
+    n_rounds: int, n_kept: int, *, older: tuple[StoredRound, ...] = (), **settings: Any
+) -> tuple[TrainingRun, list[Step]]:
     """A run of which some rounds were committed before a restart, and what it does once its data is loaded."""
     before, tasks = planned(rounds=n_rounds, **settings)
     for number in range(1, n_kept + 1):
         tasks = queued(train_round(before, tasks))
         judge(before, number, 0.5)
     rows = tuple(figures.row() for figures in before.figures)
-    saved = SavedRun(before.summaries, rows, model="sha256:m")
+    saved = SavedRun(before.summaries, rows, model="sha256:m", older=older)
     work = TrainingRun("r", spec(2, rounds=n_rounds, **settings), submitted_at=0.0, saved=saved)
     assert work.begin(10.0) == [jobs.LoadValidation("r")]
     assert work.on_computed(jobs.LoadValidation("r"), VALIDATION, 10.0) == [jobs.Load("r", n_kept, "sha256:m", "")]
     return work, work.on_computed(jobs.Load("r", n_kept, "sha256:m", ""), DONE, 10.0)
+
+
+DAMAGED = jobs.Unable(FailureKind.MISSING_BLOB, "m: was damaged")
+
+
+def damaged(older: tuple[StoredRound, ...], *, n_kept: int = 4, **settings: Any) -> tuple[TrainingRun, list[Step]]:
+    """A run of 6 rounds whose newest model cannot be read after a restart, and what it does."""
+    work, _ = resumed(6, n_kept, older=older, **settings)
+    return work, work.on_computed(jobs.Load("r", n_kept, "sha256:m", ""), DAMAGED, 10.0)
+
+
+def test_a_run_whose_newest_model_is_damaged_goes_back_to_the_newest_older_one() -> None:
+    older = (StoredRound(1, "sha256:1"), StoredRound(2, "sha256:2", "sha256:s"))
+    work, (told, *steps) = damaged(older)
+    text = "the model of round 4 cannot be read (m: was damaged); back to round 2, rounds 3 to 4 are trained again"
+    assert told == Remark("damaged", text, 2)
+    load = jobs.Load("r", 2, "sha256:2", "sha256:s")
+    assert steps == [jobs.GoBack("r", 2), load]
+    assert (work.rounds_done, work.kept) == (2, 2)
+    steps = work.on_computed(load, DONE, 11.0)
+    assert [task.id for task in queued(steps)] == ["r/3/0", "r/3/1"]
+    train_round(work, queued(steps))
+    assert jobs.Keep("r", 3) in judge(work, 3, 0.4)
+
+
+def test_a_run_goes_back_over_all_that_is_damaged_to_its_start() -> None:
+    work, steps = damaged((StoredRound(1, "sha256:1"),), n_kept=2)
+    assert jobs.Load("r", 1, "sha256:1", "") in steps
+    told, *steps = work.on_computed(jobs.Load("r", 1, "sha256:1", ""), DAMAGED, 11.0)
+    assert isinstance(told, Remark) and told.message.endswith("back to the start, round 1 is trained again")
+    init = jobs.Init("r", (4, 8, 4), "uniform", 1, "float32")
+    assert steps[0] == jobs.GoBack("r", 0) and init in steps
+    assert (work.rounds_done, work.kept, work.validation_error) == (0, 0, None)
+    assert [task.id for task in queued(work.on_computed(init, DONE, 12.0))] == ["r/1/0", "r/1/1"]
+
+
+def test_a_run_forgets_what_it_judged_of_rounds_that_are_trained_again() -> None:
+    work, _ = damaged((StoredRound(1, "sha256:1"),), n_kept=3, patience=3)
+    steps = work.on_computed(jobs.Load("r", 1, "sha256:1", ""), DONE, 11.0)
+    train_round(work, queued(steps))
+    assert not [step for step in judge(work, 2, 0.5) if isinstance(step, jobs.Seal)], "one bad round is not three"
+
+
+def test_a_run_that_depends_on_the_clock_says_that_it_may_come_out_otherwise() -> None:
+    _, (told, *_) = damaged((), n_kept=1, mixed_classes=True)
+    assert isinstance(told, Remark) and told.message.endswith("trained again, and may come out otherwise")
+
+
+def test_a_branch_whose_beginning_is_damaged_fails_and_says_what_cannot_be_read() -> None:
+    _, steps = damaged((), n_kept=2, parent="run-1", parent_round=2)
+    reason = "the model of round 2 of run-1, where the branch begins, cannot be read: m: was damaged"
+    assert steps == [End(FailureKind.MISSING_BLOB, reason)]
+
+
+def test_a_branch_goes_back_to_where_it_began() -> None:
+    _, steps = damaged((StoredRound(2, "sha256:2"),), n_kept=4, parent="run-1", parent_round=2)
+    assert jobs.Load("r", 2, "sha256:2", "") in steps
+
+
+def test_a_run_that_lacks_memory_for_its_model_does_not_go_back() -> None:
+    work, _ = resumed(6, 2, older=(StoredRound(1, "sha256:1"),))
+    full = jobs.Unable(FailureKind.OUT_OF_MEMORY, "no memory")
+    (end,) = work.on_computed(jobs.Load("r", 2, "sha256:m", ""), full, 10.0)
+    assert isinstance(end, End) and end.failure is FailureKind.OUT_OF_MEMORY
+
+
+def test_a_run_that_cannot_go_on_ends_when_its_turn_comes() -> None:
+    saved = SavedRun(obstacle="no digests are stored")
+    work = TrainingRun("r", spec(2), submitted_at=0.0, saved=saved)
+    assert work.begin(1.0) == [End(FailureKind.USER_ERROR, "no digests are stored")]
 
 
 def test_a_validated_round_is_kept_and_counts_once_it_is_committed() -> None:

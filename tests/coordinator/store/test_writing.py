@@ -15,6 +15,7 @@ from coordinator.store.changes import (
     NodeSeen,
     Outcome,
     RoundDone,
+    RoundsUndone,
     ShardSurveyed,
     WorkEnded,
     WorkForgotten,
@@ -57,6 +58,14 @@ def test_a_key_used_again_by_its_owner_names_the_first_work(store: Store) -> Non
 def test_work_without_a_key_is_always_new(store: Store) -> None:
     assert store.write(1, [submitted("a"), submitted("b"), submitted("c", key="k")]) == ()
     assert [each.work.id for each in store.reader.open_work()] == ["a", "b", "c"]
+
+
+def test_rounds_that_are_done_again_replace_those_that_were_undone(store: Store) -> None:
+    batches = Batches(store)
+    batches.write(submitted("a"), submitted("b"), *(RoundDone(of, RoundRow(n)) for of in "ab" for n in (1, 2, 3)))
+    batches.write(RoundsUndone("a", 1), RoundDone("a", RoundRow(2, seconds=7.0)))
+    assert [(each.row.round, each.row.seconds) for each in store.reader.rounds("a")] == [(1, 0.0), (2, 7.0)]
+    assert len(store.reader.rounds("b")) == 3
 
 
 def test_the_first_end_of_a_work_stays(store: Store) -> None:
