@@ -31,6 +31,9 @@ def add_queue(group: argparse._ArgumentGroup) -> None:
         "--no-speculation", dest="speculation", action="store_false",
         help="no second attempt of a task that takes far longer than the others of its round",
     )  # fmt: skip
+    group.add_argument(
+        "--force-queue", action="store_true", help="wait even if no node that is known can ever do it (else: refused)"
+    )
     group.add_argument("--key", default="", help="submit once: with the key of an earlier run, follow that one")
 
 

@@ -113,7 +113,7 @@ class Run:
             Refused: no node computes the same bits.
             BadRequest: this run cannot be repeated.
         """
-        return Run(self._link, self._link.call("verify_run", self.id, sample, seed))
+        return Run(self._link, self._link.call_again("verify_run", self.id, sample, seed, _new_key()))
 
     def model(self, of: Which | None = None) -> Model:
         """Return the trained model, or that of a stored round.
@@ -172,8 +172,13 @@ class Run:
 def submit(link: Link, spec: RunSpec) -> Run:
     """Start a run whose data the coordinator holds; once, however often the answer is lost."""
     # The coordinator may have started the run already when the call is made again: the key tells it so.
-    spec = spec if spec.key else replace(spec, key=_OF_THE_CALL + token_hex(8))
+    spec = spec if spec.key else replace(spec, key=_new_key())
     return Run(link, link.call_again("submit_run", spec))
+
+
+def _new_key() -> str:
+    """A key for a call that may have to be made again."""
+    return _OF_THE_CALL + token_hex(8)
 
 
 def _numbers(data: Buffer) -> NDArray[np.float64] | None:

@@ -58,6 +58,7 @@ class Settings(TypedDict, total=False):
     prox_mu: float
     keep_checkpoints: int
     speculation: bool
+    force_queue: bool
 
 
 class Changes(Settings, total=False):
@@ -109,6 +110,7 @@ def branch_spec(spec: RunSpec, parent: str, parent_round: int, **changes: Unpack
     """
     changes.setdefault("owner", _login_name())
     changes.setdefault("key", "")
+    changes.setdefault("force_queue", False)
     branch = replace(spec, parent=parent, parent_round=parent_round, **changes)
     check_run_spec(branch)
     return branch

@@ -135,9 +135,9 @@ class ComputeNode:
             reason = f"{type(error).__name__}: {error}"
             self._loop.post(lambda: self._handler.self_test_failed(reason))
             return
-        self._loop.post(lambda: self._handler.self_test_done(classes))
         labels = machine.gpu_labels()
-        self._loop.post(lambda: self._handler.found_labels(labels))
+        self._loop.post(lambda: self._handler.found_labels(labels))  # whoever knows the classes knows all labels, too
+        self._loop.post(lambda: self._handler.self_test_done(classes))
         logger.info("kernels: %s; numeric classes %s", backend.name, classes)
 
 

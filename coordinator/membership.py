@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
 
@@ -42,6 +42,7 @@ class Member:
     Attributes:
         is_listed: the list of nodes names it now.
         reason: why somebody drained it.
+        labels: what was known of it before this start.
     """
 
     link: NodeLink
@@ -51,6 +52,7 @@ class Member:
     is_drained: bool = False
     is_removed: bool = False
     reason: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_unlisted(self) -> bool:
@@ -100,7 +102,7 @@ class Membership:
             address = None if seen.source == Source.JOINED else parse_address(seen.id)
             member = self._member(seen.id, address, Source(seen.source))
             member.is_listed = member.source is Source.LISTED
-            member.is_removed = seen.state == REMOVED
+            member.is_removed, member.labels = seen.state == REMOVED, seen.labels
             if seen.state == DRAINED:
                 self._drain(member, True, seen.reason, is_news=False)
             if not member.is_removed:

@@ -8,10 +8,11 @@ from coordinator.core.events import Submitted
 from coordinator.core.saved import NO_PAST, Past, SavedRun
 from coordinator.core.training import TrainingRun
 from coordinator.file_lists import with_shared_files
+from coordinator.possible import check_possible, check_verifiable
 from coordinator.runtime import Runtime
 from coordinator.store.reading import Reader
 from rpc.aside import Aside
-from rpc.errors import NotFound
+from rpc.errors import BadRequest, NotFound, Refused, TrainerError
 from rpc.messages import RunSpec
 from rpc.server import Later
 
@@ -30,42 +31,57 @@ class Submissions:
     def submit(self, spec: RunSpec, start: SavedRun | None = None) -> Later:
         """Start a run; answered with its id, which no other start gives, once it cannot be lost.
 
-        A run that its owner submitted before with the same key is the one meant.
+        A run that its owner submitted before with the same key is the one meant. Answered with Refused if no node that
+        is known could ever do it, with BadRequest if the round that a branch begins with is not stored any more, with
+        NotFound if the run that it goes on from was removed.
 
         Args:
             start: where a branch begins.
-
-        Raises:
-            BadRequest: the round that the branch begins with is not stored any more.
-            NotFound: the run that it goes on from was removed.
         """
         answer, runtime = Later(), self._runtime
         known = runtime.dispatcher.by_key.get((spec.owner, spec.key))
         if known is not None:
             answer.resolve(known)
             return answer
-        self._count += 1
         now, spec = time.monotonic(), with_shared_files(spec)
-        run = TrainingRun(f"run-{self._start}-{self._count}", spec, now, start)
+        run = TrainingRun(f"run-{self._start}-{self._count + 1}", spec, now, start)
+        try:
+            self._check(run)
+        except Refused as error:
+            refused = error
+            return self._lookups.later(lambda: _earlier(spec, runtime.reader, refused))
+        self._count += 1
 
         def begin(is_late: bool) -> None:
             if is_late:  # the key was used before, at an earlier start or a moment ago
-                answer.follow(self._lookups.later(lambda: _earlier(spec, runtime.reader)))
+                gone = NotFound(f"{spec.parent} was removed a moment ago; nothing can go on from it")
+                answer.follow(self._lookups.later(lambda: _earlier(spec, runtime.reader, gone)))
                 return
             recorded = run.saved.recorded
             past = NO_PAST if recorded is None else Past(classes=(recorded.numeric_class,))
             runtime.take_up(Submitted(run, now, past))
             answer.resolve(run.id)
 
-        runtime.memory.submitted(run, runtime.clock.ms(now), begin)
+        try:
+            runtime.memory.submitted(run, runtime.clock.ms(now), begin)
+        except BadRequest as error:
+            answer.fail(error)
         return answer
 
+    def _check(self, run: TrainingRun) -> None:
+        """Raise Refused if no node could do the run, unless it is to be queued all the same."""
+        runtime, recorded = self._runtime, run.saved.recorded
+        if recorded is not None:
+            check_verifiable(recorded, runtime.dispatcher.pool)
+        elif not run.spec.force_queue:
+            check_possible(run.claim, runtime.membership, runtime.dispatcher.pool)
 
-def _earlier(spec: RunSpec, reader: Reader) -> str:
-    """The run for which a submission came too late; on a thread."""
+
+def _earlier(spec: RunSpec, reader: Reader, otherwise: TrainerError) -> str:
+    """The run that had the key of this one before, at another start or a moment ago; on a thread."""
     known = reader.work_by_key(spec.owner, spec.key)
     if known is None:
-        raise NotFound(f"{spec.parent} was removed a moment ago; nothing can go on from it")
+        raise otherwise
     return known.id
 
 

@@ -14,7 +14,7 @@ from rpc.messages import RunSpec
 from rpc.run_spec import MAX_PRIORITY
 
 
-def verification(run: str, share: float, seed: int, reader: Reader) -> tuple[RunSpec, SavedRun]:
+def verification(run: str, share: float, seed: int, reader: Reader, *, key: str = "") -> tuple[RunSpec, SavedRun]:
     """Return the specification of a run that verifies another one, and where it begins: at the start.
 
     Raises:
@@ -40,7 +40,7 @@ def verification(run: str, share: float, seed: int, reader: Reader) -> tuple[Run
         sample=share,
         sample_seed=seed,
         priority=-MAX_PRIORITY,
-        key="",
+        key=key,
         max_time_s=0.0,
         keep_checkpoints=1,
     )

@@ -287,6 +287,7 @@ struct RunSpec {
   49: string verifies,         // id of the run that this one repeats and compares with; set by verify_run
   50: double sample,           // share of its updates that are computed again
   51: i64 sample_seed,
+  52: bool force_queue,        // take it although no node that is known can ever do it
 }
 
 struct WorkRow {
@@ -459,6 +460,7 @@ struct Join {
   2: string key,               // hexadecimal, that the identity follows from
   3: string connection,        // control, or slot once the control connection has joined
   4: i64 session,              // the same on all connections of a node that belong together
+  5: string instance,          // the same for as long as the process of the node lives
 }
 
 struct Overview {
@@ -542,8 +544,11 @@ service Coordinator {
   /** The stored rounds of a run, the first one first. */
   list<Checkpoint> list_checkpoints(1: string id) throws (1: Failure failure),
   RunSpec get_spec(1: string id) throws (1: Failure failure),
-  /** Compute a share of a run's updates again and compare; the id of the run that does it, which fails at a difference. */
-  string verify_run(1: string id, 2: double sample, 3: i64 seed) throws (1: Failure failure),
+  /**
+   * Compute a share of a run's updates again and compare; the id of the run that does it, which fails at a difference.
+   * With the key of an earlier call it is that one's.
+   */
+  string verify_run(1: string id, 2: double sample, 3: i64 seed, 4: string key) throws (1: Failure failure),
   string submit_script(1: ScriptSpec spec) throws (1: Failure failure),
   /** A long poll: the log of a script job from an offset on, up to limit bytes; a negative offset counts from the end. */
   LogPage logs(1: string id, 2: i64 offset, 3: i32 limit, 4: i32 wait_ms) throws (1: Failure failure),

@@ -37,3 +37,4 @@ class Join:
     key: str
     connection: str
     session: int
+    instance: str = ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from struct import pack
 from types import ModuleType, NoneType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from thrift.Thrift import TMessageType
 
@@ -42,8 +42,9 @@ class Method:
 
     @cached_property
     def pack_arguments(self) -> Callable[..., tuple[Any, ...]]:
-        """A named tuple of the arguments."""
-        return namedtuple(f"{self.name}_arguments", list(self.arguments))
+        """A named tuple of the arguments; those that came later, which older callers lack, are None without a value."""
+        n_later = sum(type(None) in get_args(kind) for kind in self.arguments.values())
+        return namedtuple(f"{self.name}_arguments", list(self.arguments), defaults=(None,) * n_later)
 
     @cached_property
     def call_plan(self) -> Plan:
@@ -143,6 +144,6 @@ COORDINATOR = _service(
     ("find_work", {"name": str}, m.WorkRow, True),
     ("list_checkpoints", {"id": str}, tuple[m.Checkpoint, ...], True),
     ("get_spec", {"id": str}, m.RunSpec, True),
-    ("verify_run", {"id": str, "sample": float, "seed": int}, str, False),
+    ("verify_run", {"id": str, "sample": float, "seed": int, "key": str | None}, str, False),
     ("remove_work", {"ids": tuple[str, ...]}, tuple[m.WorkRow, ...], False),
 )

@@ -68,6 +68,7 @@ class RunSpec:
     verifies: str = ""
     sample: float = 0.0
     sample_seed: int = 0
+    force_queue: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,14 +216,16 @@ class Iface(object):
         """
         pass
 
-    def verify_run(self, id, sample, seed):
+    def verify_run(self, id, sample, seed, key):
         """
         Compute a share of a run's updates again and compare; the id of the run that does it, which fails at a difference.
+        With the key of an earlier call it is that one's.
 
         Parameters:
          - id
          - sample
          - seed
+         - key
 
         """
         pass
@@ -1033,25 +1035,28 @@ class Client(Iface):
             raise result.failure
         raise TApplicationException(TApplicationException.MISSING_RESULT, "get_spec failed: unknown result")
 
-    def verify_run(self, id, sample, seed):
+    def verify_run(self, id, sample, seed, key):
         """
         Compute a share of a run's updates again and compare; the id of the run that does it, which fails at a difference.
+        With the key of an earlier call it is that one's.
 
         Parameters:
          - id
          - sample
          - seed
+         - key
 
         """
-        self.send_verify_run(id, sample, seed)
+        self.send_verify_run(id, sample, seed, key)
         return self.recv_verify_run()
 
-    def send_verify_run(self, id, sample, seed):
+    def send_verify_run(self, id, sample, seed, key):
         self._oprot.writeMessageBegin('verify_run', TMessageType.CALL, self._seqid)
         args = verify_run_args()
         args.id = id
         args.sample = sample
         args.seed = seed
+        args.key = key
         args.write(self._oprot)
         self._oprot.writeMessageEnd()
         self._oprot.trans.flush()
@@ -1830,7 +1835,7 @@ class Processor(Iface, TProcessor):
         iprot.readMessageEnd()
         result = verify_run_result()
         try:
-            result.success = self._handler.verify_run(args.id, args.sample, args.seed)
+            result.success = self._handler.verify_run(args.id, args.sample, args.seed, args.key)
             msg_type = TMessageType.REPLY
         except TTransport.TTransportException:
             raise
@@ -5471,6 +5476,7 @@ class verify_run_args(object):
      - id
      - sample
      - seed
+     - key
 
     """
 
@@ -5478,13 +5484,15 @@ class verify_run_args(object):
         'id',
         'sample',
         'seed',
+        'key',
     )
 
 
-    def __init__(self, id=None, sample=None, seed=None,):
+    def __init__(self, id=None, sample=None, seed=None, key=None,):
         self.id = id
         self.sample = sample
         self.seed = seed
+        self.key = key
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -5510,6 +5518,11 @@ class verify_run_args(object):
                     self.seed = iprot.readI64()
                 else:
                     iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRING:
+                    self.key = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -5531,6 +5544,10 @@ class verify_run_args(object):
         if self.seed is not None:
             oprot.writeFieldBegin('seed', TType.I64, 3)
             oprot.writeI64(self.seed)
+            oprot.writeFieldEnd()
+        if self.key is not None:
+            oprot.writeFieldBegin('key', TType.STRING, 4)
+            oprot.writeString(self.key.encode('utf-8') if sys.version_info[0] == 2 else self.key)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -5561,6 +5578,7 @@ verify_run_args.thrift_spec = (
     (1, TType.STRING, 'id', 'UTF8', None, ),  # 1
     (2, TType.DOUBLE, 'sample', None, None, ),  # 2
     (3, TType.I64, 'seed', None, None, ),  # 3
+    (4, TType.STRING, 'key', 'UTF8', None, ),  # 4
 )
 
 

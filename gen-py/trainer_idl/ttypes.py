@@ -2995,6 +2995,7 @@ class RunSpec(object):
      - verifies
      - sample
      - sample_seed
+     - force_queue
 
     """
 
@@ -3050,10 +3051,11 @@ class RunSpec(object):
         'verifies',
         'sample',
         'sample_seed',
+        'force_queue',
     )
 
 
-    def __init__(self, name=None, shards=None, validation=None, rounds=None, epochs=None, hidden=None, classes=None, eta=None, activation=None, init=None, optimizer=None, batch_size=None, momentum=None, weight_decay=None, label_smoothing=None, eta_schedule=None, standardize=None, server_optimizer=None, weighting=None, dtype=None, seed=None, threads=None, tolerance=None, max_delta_norm=None, mixed_classes=None, patience=None, target_error=None, max_time_s=None, run_timeout_s=None, max_node_losses=None, max_attempts=None, owner=None, priority=None, min_nodes=None, max_nodes=None, select=None, key=None, fraction=None, min_shards=None, round_deadline_s=None, server_eta=None, aggregation=None, trim=None, prox_mu=None, keep_checkpoints=None, parent=None, parent_round=None, speculation=None, verifies=None, sample=None, sample_seed=None,):
+    def __init__(self, name=None, shards=None, validation=None, rounds=None, epochs=None, hidden=None, classes=None, eta=None, activation=None, init=None, optimizer=None, batch_size=None, momentum=None, weight_decay=None, label_smoothing=None, eta_schedule=None, standardize=None, server_optimizer=None, weighting=None, dtype=None, seed=None, threads=None, tolerance=None, max_delta_norm=None, mixed_classes=None, patience=None, target_error=None, max_time_s=None, run_timeout_s=None, max_node_losses=None, max_attempts=None, owner=None, priority=None, min_nodes=None, max_nodes=None, select=None, key=None, fraction=None, min_shards=None, round_deadline_s=None, server_eta=None, aggregation=None, trim=None, prox_mu=None, keep_checkpoints=None, parent=None, parent_round=None, speculation=None, verifies=None, sample=None, sample_seed=None, force_queue=None,):
         self.name = name
         self.shards = shards
         self.validation = validation
@@ -3105,6 +3107,7 @@ class RunSpec(object):
         self.verifies = verifies
         self.sample = sample
         self.sample_seed = sample_seed
+        self.force_queue = force_queue
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -3388,6 +3391,11 @@ class RunSpec(object):
                     self.sample_seed = iprot.readI64()
                 else:
                     iprot.skip(ftype)
+            elif fid == 52:
+                if ftype == TType.BOOL:
+                    self.force_queue = iprot.readBool()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -3611,6 +3619,10 @@ class RunSpec(object):
         if self.sample_seed is not None:
             oprot.writeFieldBegin('sample_seed', TType.I64, 51)
             oprot.writeI64(self.sample_seed)
+            oprot.writeFieldEnd()
+        if self.force_queue is not None:
+            oprot.writeFieldBegin('force_queue', TType.BOOL, 52)
+            oprot.writeBool(self.force_queue)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -5910,6 +5922,7 @@ class Join(object):
      - key
      - connection
      - session
+     - instance
 
     """
 
@@ -5918,14 +5931,16 @@ class Join(object):
         'key',
         'connection',
         'session',
+        'instance',
     )
 
 
-    def __init__(self, node=None, key=None, connection=None, session=None,):
+    def __init__(self, node=None, key=None, connection=None, session=None, instance=None,):
         self.node = node
         self.key = key
         self.connection = connection
         self.session = session
+        self.instance = instance
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -5956,6 +5971,11 @@ class Join(object):
                     self.session = iprot.readI64()
                 else:
                     iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.STRING:
+                    self.instance = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -5981,6 +6001,10 @@ class Join(object):
         if self.session is not None:
             oprot.writeFieldBegin('session', TType.I64, 4)
             oprot.writeI64(self.session)
+            oprot.writeFieldEnd()
+        if self.instance is not None:
+            oprot.writeFieldBegin('instance', TType.STRING, 5)
+            oprot.writeString(self.instance.encode('utf-8') if sys.version_info[0] == 2 else self.instance)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -6954,6 +6978,7 @@ RunSpec.thrift_spec = (
     (49, TType.STRING, 'verifies', 'UTF8', None, ),  # 49
     (50, TType.DOUBLE, 'sample', None, None, ),  # 50
     (51, TType.I64, 'sample_seed', None, None, ),  # 51
+    (52, TType.BOOL, 'force_queue', None, None, ),  # 52
 )
 all_structs.append(WorkRow)
 WorkRow.thrift_spec = (
@@ -7133,6 +7158,7 @@ Join.thrift_spec = (
     (2, TType.STRING, 'key', 'UTF8', None, ),  # 2
     (3, TType.STRING, 'connection', 'UTF8', None, ),  # 3
     (4, TType.I64, 'session', None, None, ),  # 4
+    (5, TType.STRING, 'instance', 'UTF8', None, ),  # 5
 )
 all_structs.append(Overview)
 Overview.thrift_spec = (

@@ -150,6 +150,7 @@ class FakeCoordinator:
     orders: list[tuple[str, str, str]] = field(default_factory=list)
     specs: list[RunSpec] = field(default_factory=list)
     parts: list[tuple[str, int, int]] = field(default_factory=list)
+    keys: list[str | None] = field(default_factory=list)  # of verifications
     cancelled: list[tuple[str, str]] = field(default_factory=list)
     watched: SimpleQueue[int] = field(default_factory=SimpleQueue)
     greeted: Callable[[], None] = lambda: None
@@ -175,6 +176,12 @@ class FakeCoordinator:
         if self.lost_answers:
             self.lost_answers -= 1
             return Later()
+        return RUN_ID
+
+    def verify_run(self, caller: Caller, id: str, sample: float, seed: int, key: str | None = None) -> str:
+        self.keys.append(key)
+        if self.outages:
+            raise self.outages.pop()
         return RUN_ID
 
     def watch(self, caller: Caller, work_id: str, after: int, wait_ms: int) -> News | Later:

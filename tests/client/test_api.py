@@ -200,6 +200,18 @@ def test_a_submission_whose_answer_is_lost_is_made_again_as_the_same_one(coordin
     assert coordinator.fake.specs[-1].key not in ("", first.key)
 
 
+def test_a_verification_is_asked_for_again_as_the_same_one_after_an_outage(
+    coordinator: Serving, session: Session
+) -> None:
+    coordinator.fake.outages.append(StoreDown("store s: locked"))
+    run = session.run(RUN_ID)
+    assert run.verify().id == RUN_ID
+    first, again = coordinator.fake.keys
+    assert first == again and first
+    run.verify()
+    assert coordinator.fake.keys[-1] not in (None, first)
+
+
 def test_a_key_that_nobody_has_given_is_not_shown(coordinator: Serving, session: Session, data: Path) -> None:
     run = submit(session, data)
     (coordinator.fake.spec,) = coordinator.fake.specs

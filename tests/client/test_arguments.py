@@ -43,7 +43,8 @@ def test_every_setting_of_a_run_has_an_option() -> None:
         "--run-timeout 600 --max-node-losses 6 --max-attempts 8 "
         "--owner ann --priority 3 --min-nodes 2 --max-nodes 4 --select os=linux --select gpu=a100 --key monday "
         "--fraction 0.5 --min-shards 5 --round-deadline adaptive "
-        "--server-eta 0.5 --aggregation trimmed --trim 2 --prox-mu 0.1 --keep-checkpoints 9 --no-speculation"
+        "--server-eta 0.5 --aggregation trimmed --trim 2 --prox-mu 0.1 --keep-checkpoints 9 --no-speculation "
+        "--force-queue"
     )
     spec = spec_of(*options.split())
     assert spec.hidden == (512, 256)

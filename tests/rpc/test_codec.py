@@ -35,7 +35,7 @@ from rpc.errors import (
     TrainerError,
 )
 from rpc.messages import MAX_FRAME_BYTES, Hello, SurveyTask, TrainResult, TrainSettings, TrainTask, Vector
-from rpc.services import COMPUTE_NODE, message_head
+from rpc.services import COMPUTE_NODE, COORDINATOR, message_head
 
 TRAIN = COMPUTE_NODE.methods["train_shard"]
 FORGET = COMPUTE_NODE.methods["forget"]
@@ -154,6 +154,14 @@ def test_a_missing_field_is_named() -> None:
     survey = b"\x0c\0\1" + b"\x0b\0\1\0\0\0\1a" + b"\0"
     with pytest.raises(ProtocolError, match=r"SurveyTask.* 'fence', 'run', 'shard', and 'blob'"):
         decode_call(COMPUTE_NODE, call_with_fields(survey, "survey"))
+
+
+def test_an_argument_that_came_later_is_none_from_older_callers() -> None:
+    verify = COORDINATOR.methods["verify_run"]
+    call = payload(encode_call(verify, 1, ("run-1", 0.1, 7)))
+    assert decode_call(COORDINATOR, memoryview(call)).args == ("run-1", 0.1, 7, None)
+    with pytest.raises(BadRequest, match="seed"):
+        encode_call(verify, 1, ("run-1", 0.1))
 
 
 def test_a_list_of_the_wrong_items_is_refused_by_both_codecs() -> None:

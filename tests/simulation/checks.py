@@ -169,7 +169,8 @@ class Checks:
     def _check_bits(self, run: str) -> None:
         plan, workload = self._plans[run], self._dispatcher.work[run].workload
         assert isinstance(workload, TrainingRun)
-        left_out = {figures.round: figures.left_out for figures in workload.figures} | self._store.left_out(run)
+        of_this_start = workload.figures[len(workload.saved.rounds) :]
+        left_out = self._store.left_out(run) | {figures.round: figures.left_out for figures in of_this_start}
         expected = trainer.expected(plan.spec, plan.rows, left_out)
         rounds = workload.rounds_done
         may_stop_early = plan.spec.max_time_s > 0.0 and rounds <= expected.last_round

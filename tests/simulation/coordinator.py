@@ -100,6 +100,9 @@ class SimCoordinator:
     def surveyed(self, run: str) -> None:
         self._memory.surveyed(self.run(run))
 
+    def went_back(self, run: str) -> None:
+        self._memory.went_back(self.run(run))
+
     def keep(self, run: str, number: int, done: Callable[[], None]) -> None:
         """Remember a round."""
         vectors = RunVectors(run, ServerOptimizer("fedavg", 0.0))

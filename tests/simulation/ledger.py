@@ -84,6 +84,13 @@ class Ledger:
         for forgotten in (self.live, self.sessions, self._calling, self._lost_under, self._failures, self.must_fail):
             forgotten.clear()
 
+    def went_back(self, run: str, number: int) -> None:
+        """What was done of the run after this round is to be done again."""
+        self.done = {
+            task_id for task_id in self.done
+            if self._specs[task_id].work_id != run or self._specs[task_id].order[0] <= number
+        }  # fmt: skip
+
     def started(self, attempt: Attempt, task: TaskSpec) -> Entry:
         if attempt.fence <= self._newest_fence:
             raise Flaw(f"fence {attempt.fence} of {attempt.id} after fence {self._newest_fence}")

@@ -72,6 +72,7 @@ class Simulation:
         self._coordinator: SimCoordinator | None = None
         self._starts = 0
         self._rng = rng
+        self._damage = Random(f"{schedule.name}/damage")  # of stored models, while the coordinator is away
         self._trace = trace
 
     @property
@@ -104,6 +105,8 @@ class Simulation:
             self.schedule, self.clock, self.store,
             number=self._starts, handle=self.handle, may_go_on=self.crashes.may_go_on, told=self.clients.told,
         )  # fmt: skip
+        if self._starts and self._damage.random() < 0.5:
+            self.store.damage(self._damage)
         self._starts += 1
         self.checks.begin(coordinator, self.clock.now)
         drains = [Ordered(node_id, NodeOrder.DRAIN) for node_id in sorted(self.checks.drained)]
@@ -225,6 +228,9 @@ class Simulation:
                 coordinator.surveyed(run)
             case Compute(jobs.Keep(run, number) as job):
                 coordinator.keep(run, number, lambda: self.handle(Computed(job, jobs.Done())))
+            case Compute(jobs.GoBack(run, number)):
+                self.ledger.went_back(run, number)
+                coordinator.went_back(run)
             case Compute(job):
                 self._compute(job, coordinator)
             case Disconnect(node_id, session):

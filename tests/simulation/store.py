@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from random import Random
 
 from coordinator.core.model import WorkState
 from coordinator.core.workload import TaskSpec
@@ -12,6 +13,7 @@ from coordinator.store.changes import (
     BlobNamed,
     Change,
     RoundDone,
+    RoundsUndone,
     ShardSurveyed,
     WorkEnded,
     WorkProgressed,
@@ -46,10 +48,12 @@ class Blobs:
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
+        self.damaged: set[str] = set()
 
     def store(self, data: Buffer) -> str:
         name = blob_name(data)
         self.files[name] = bytes(data)
+        self.damaged.discard(name)
         return name
 
     def remove(self, name: str, *, untouched_s: float = 0.0) -> None:
@@ -81,6 +85,17 @@ class SimStore:
     def opened(self) -> None:
         """Another start of the coordinator writes from now on, and counts its batches from 1."""
         self._batch, self._late = 0, ()
+
+    def damage(self, rng: Random) -> None:
+        """Some of the stored models are not whole any more."""
+        stored = [
+            name
+            for rows in self.rows.values()
+            if rows.work.state in _OPEN
+            for role, name in rows.blobs.items()
+            if "@" in role
+        ]
+        self.blobs.damaged.update(name for name in stored if rng.random() < 0.7)
 
     def write(self, number: int, changes: Sequence[Change]) -> tuple[Change, ...]:
         outage = next((each for each in self._outages if each.at <= self._clock.now < each.until), None)
@@ -140,6 +155,8 @@ class SimStore:
                 if row.round != len(self.rows[work].rounds) + 1:
                     raise Flaw(f"round {row.round} of {work} is committed after {len(self.rows[work].rounds)} rounds")
                 self.rows[work].rounds.append(change)
+            case RoundsUndone(work, after):
+                del self.rows[work].rounds[after:]
             case WorkProgressed():
                 self._update(
                     change.work, round=change.round, tasks_done=change.tasks_done, detail=change.detail,

@@ -6,6 +6,7 @@ import numpy as np
 
 from coordinator.core import jobs
 from mlcore.kernels.backend import FloatArray
+from rpc.errors import FailureKind
 from tests.simulation import trainer
 from tests.simulation.flaw import Flaw
 from tests.simulation.schedule import RunPlan
@@ -79,6 +80,8 @@ class Vectors:
         match job:
             case jobs.LoadValidation():
                 return jobs.ValidationInfo("validate.txt", rows=10, columns=4, max_label=3)
+            case jobs.Load() if self._blobs.damaged & {job.model, job.optimizer}:
+                return jobs.Unable(FailureKind.MISSING_BLOB, "was damaged")
             case jobs.Load():
                 models[job.round] = self._blobs.number(job.model)
                 if job.optimizer:

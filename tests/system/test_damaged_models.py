@@ -73,8 +73,8 @@ def test_a_run_whose_stored_models_are_damaged_goes_back_and_ends_with_the_same_
         for path in files[-n_newest:]:
             damage(path)
         cluster.restart_coordinator()
-        told = cluster.coordinator.stderr
-        wait_until(lambda told=told: any(" cannot be read (" in line for line in told), "it goes back")  # type: ignore[misc]
+        log = cluster.coordinator.stderr
+        wait_until(lambda log=log: any(" cannot be read (" in line for line in log), "it goes back")  # type: ignore[misc]
     outcome = good(finish(waiting))
     assert outcome.json["model_sha256"] == expected
     assert [row["round"] for row in outcome.json["rounds"]] == list(range(1, int(RUN[0]) + 1))

@@ -42,7 +42,7 @@ def reasons(why: dict[str, Any], about: str) -> list[str]:
 
 
 def test_a_run_is_explained_while_it_waits_when_it_has_ended_and_after_a_restart(cluster: Cluster) -> None:
-    waiting = cluster.client(*RUN, "--select", "gpu=none-such", "--quiet")
+    waiting = cluster.client(*RUN, "--select", "gpu=none-such", "--force-queue", "--quiet")
     wait_until(lambda: bool(cluster.overview().work), "it is listed")
     run = cluster.overview().work[0].id
     told = client(cluster, "why", "run", run).stdout

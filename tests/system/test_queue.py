@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rpc.errors import ExitCode
 from tests.system.cluster import Cluster
 from tests.system.test_same_bits import RUN, good
 
@@ -36,8 +37,17 @@ def test_a_run_keeps_to_its_number_of_nodes(cluster: Cluster) -> None:
     assert outcome["model_sha256"] == good(cluster.train(*RUN)).sha256
 
 
+def test_a_run_that_no_node_could_ever_do_is_refused(cluster: Cluster) -> None:
+    outcome = cluster.train(*RUN, "--select", "gpu=none-such", "--key", "picky")
+    assert (outcome.status, outcome.stdout) == (ExitCode.REFUSED, "")
+    assert "none of the 2 nodes that are known has what this needs: gpu=none-such" in outcome.stderr
+    assert "--force-queue" in outcome.stderr and len(outcome.stderr.splitlines()) == 1
+    good(cluster.train(*RUN, "--key", "picky"))  # the key was not used up
+    good(cluster.train(*RUN, "--select", "gpu=none-such", "--key", "picky"))
+
+
 def test_a_run_that_no_node_suits_says_what_it_waits_for(cluster: Cluster) -> None:
-    outcome = cluster.train(*RUN, "--select", "gpu=none-such", "--run-timeout", "1")
+    outcome = cluster.train(*RUN, "--select", "gpu=none-such", "--force-queue", "--run-timeout", "1")
     assert outcome.status == 1
     assert "waiting for a compute node with gpu=none-such (--select): none of 2 has that" in outcome.stderr
 
