@@ -178,12 +178,6 @@ class FakeCoordinator:
             return Later()
         return RUN_ID
 
-    def verify_run(self, caller: Caller, id: str, sample: float, seed: int, key: str | None = None) -> str:
-        self.keys.append(key)
-        if self.outages:
-            raise self.outages.pop()
-        return RUN_ID
-
     def watch(self, caller: Caller, work_id: str, after: int, wait_ms: int) -> News | Later:
         self.watched.put(after)
         if self.outages:
@@ -223,8 +217,11 @@ class FakeCoordinator:
     def list_checkpoints(self, caller: Caller, work_id: str) -> tuple[Checkpoint, ...]:
         return self.stored
 
-    def verify_run(self, caller: Caller, id: str, sample: float, seed: int) -> str:
+    def verify_run(self, caller: Caller, id: str, sample: float, seed: int, key: str | None = None) -> str:
         """The verification is the run itself, whose story and end are prepared."""
+        self.keys.append(key)
+        if self.outages:
+            raise self.outages.pop()
         return self.row.id
 
     def cancel_work(self, caller: Caller, work_id: str, reason: str) -> WorkRow:
