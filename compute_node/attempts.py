@@ -133,6 +133,8 @@ class Attempts:
         if attempt.end is not None:
             attempt.end.cancel()
         waiting, attempt.reply = attempt.reply, Later()
+        # The worker may not have read yet what came with the first call. Views of it outlive a connection that is
+        # closed, as nearly always here; on one that lives they last until its next call: the worker then sees damage.
         waiting.fail(Stale(f"{attempt.task.attempt} goes on as {task.attempt}"))
         attempt.task, attempt.asker = task, asker
         return attempt.reply

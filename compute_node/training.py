@@ -122,7 +122,9 @@ def _weights(vector: Vector, model: Model | None) -> FloatArray:
     if model is not None:
         return model.checked(vector).view(dtype)
     assert vector.data is not None
-    if digest(vector.data) != vector.digest:
+    # A copy: what came over the wire is neither aligned nor ours for long. The copy is what is checked: whoever asked
+    # may have been told to ask no more while this waited for its thread, and its connection receive over these bytes.
+    data = np.frombuffer(vector.data, np.uint8).copy()
+    if digest(data.data) != vector.digest:
         raise BadUpdate("the model arrived damaged: its XXH3 differs; send it again")
-    # A copy: what came over the wire is neither aligned nor ours for long.
-    return np.frombuffer(vector.data, dtype).copy()
+    return data.view(dtype)
