@@ -80,6 +80,13 @@ class BadData(TrainerError):
     code = "bad_data"
 
 
+class BadBundle(TrainerError):
+    """The ZIP of a script job, or the requirements in it, are not what a node may use."""
+
+    kind = FailureKind.USER_ERROR
+    code = "bad_bundle"
+
+
 class NotFound(TrainerError):
     """No work, blob or node has this name."""
 
@@ -123,6 +130,13 @@ class StoreDown(TrainerError):
 
     kind = FailureKind.NO_CAPACITY
     code = "store_down"
+
+
+class SetupFailed(TrainerError):
+    """What a script job needs could not be made ready on the node."""
+
+    kind = FailureKind.SETUP_FAILED
+    code = "setup_failed"
 
 
 class Cancelled(TrainerError):
@@ -214,7 +228,9 @@ _BY_CODE: dict[str, type[TrainerError]] = {
     for error in (
         BadRequest,
         BadData,
+        BadBundle,
         NotFound,
+        SetupFailed,
         Cancelled,
         Diverged,
         OutOfMemory,
