@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 
 from client.link import parse_server
 from rpc.errors import ExitCode, TaskRejected, TrainerError
-from tests.conformance.checks import CHECKS
+from tests.conformance import checks, checks_of_keeping
 from tests.conformance.peer import Peer
+
+CHECKS = (*checks.CHECKS, *checks_of_keeping.CHECKS)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -30,10 +32,10 @@ def main(argv: Sequence[str]) -> int:
     return ExitCode.FAILED if failed else ExitCode.DONE
 
 
-def flaw_of(check: Callable[[Peer], None], endpoint: tuple[str, int]) -> str:
+def flaw_of(check: Callable[[Peer], None], endpoint: tuple[str, int], meet: Callable[..., Peer] = Peer) -> str:
     """What the node does wrong, in one line; nothing if the check passes."""
     try:
-        with Peer(*endpoint) as peer:
+        with meet(*endpoint) as peer:
             check(peer)
     except AssertionError as error:
         return str(error) or "it does otherwise"
