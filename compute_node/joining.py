@@ -36,7 +36,9 @@ class Joining:
         self._key = key
         self._slots = slots
         self._rng = rng
+        self._instance = f"{rng.getrandbits(64):016x}"
         self._number = 0
+        self._told = ""  # why it is not joined
         self._lines: list[_Line] = []
         self._failures = 0
         self._retry: Timer | None = None
@@ -60,19 +62,20 @@ class Joining:
         self._end_all()
 
     def _dial(self, kind: str, on_up: Callable[[], None], on_down: Callable[[TrainerError], None]) -> _Line:
-        join = Join(node=identity_of(self._key), key=self._key.hex(), connection=kind, session=self._number)
+        join = Join(identity_of(self._key), self._key.hex(), kind, self._number, self._instance)
         return _Line(self._loop, self._address, self._handler, join, on_up=on_up, on_down=on_down)
 
     def _control_up(self) -> None:
         logger.info("joined the coordinator at %s:%d", *self._address)
-        self._failures = 0
+        self._failures, self._told = 0, ""
         for _ in range(self._slots):
             self._open_slot(self._number)
 
     def _control_down(self, error: TrainerError) -> None:
         if self._is_closed:
             return
-        logger.log(logging.INFO if self._failures else logging.WARNING, "%s; dialling again", error)
+        is_news, self._told = str(error) != self._told, str(error)
+        logger.log(logging.WARNING if is_news else logging.DEBUG, "%s; dialling again", error)
         self._end_all()
         self._again(self.open)
 

@@ -211,7 +211,7 @@ class CoordinatorHandler:
         """Drain, resume, remove or readmit a node; answered once a restart would know."""
         return self._when_remembered(self._runtime.membership.order(node, order, reason))
 
-    def join(self, caller: Caller, join: Join) -> Reversal:
+    def join(self, caller: Caller, join: Join) -> Reversal | Later:
         """Take over a connection that a node offers; from the answer on this side calls on it.
 
         Raises:
@@ -219,8 +219,7 @@ class CoordinatorHandler:
         """
         if caller.hello is None or caller.hello.role != "node":
             raise Refused("only nodes join; say so in hello")
-        self._runtime.membership.check_join(join)
-        return Reversal(None, lambda connection: self._runtime.membership.joined(join, connection))
+        return self._runtime.membership.join(join)
 
     def put_blob(self, caller: Caller, name: str, size: int, offset: int, data: Buffer) -> Later:
         return self._files.later(lambda: self._blobs.put(name, size, offset, data))

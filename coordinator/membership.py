@@ -18,6 +18,7 @@ from rpc.addresses import split_address
 from rpc.errors import BadRequest, NotFound, Refused
 from rpc.messages import Join
 from rpc.node_identity import identity_of
+from rpc.server import Later, Reversal
 from rpc.transport import Connection
 
 logger = logging.getLogger(__name__)
@@ -153,12 +154,38 @@ class Membership:
         if member is None and join.connection != "control":
             raise Refused(f"{join.node} has to join with its control connection first")
 
-    def joined(self, join: Join, connection: Connection) -> None:
+    def join(self, join: Join) -> Reversal | Later:
+        """Take a connection that a node offers; where another process is that node already, the first one stays.
+
+        Raises:
+            BadRequest, Refused: as `check_join`.
+        """
+        self.check_join(join)
+        taken = Reversal(None, lambda connection: self._joined(join, connection))
+        member = self._members.get(join.node)
+        if member is None or join.connection != "control" or not member.link.is_of_another(join.instance):
+            return taken
+        answer = Later()
+        first = member.address
+
+        def probed(is_there: bool) -> None:
+            if not is_there:  # it was killed, or cut off, and nobody had noticed
+                answer.resolve(taken)
+                return
+            answer.fail(Refused(
+                f"{join.node} is connected already, from {first}: another process has the same key file; "
+                "if it is another node, start this one with a --key-file or --data-dir of its own"
+            ))  # fmt: skip
+
+        member.link.probe(probed)
+        return answer
+
+    def _joined(self, join: Join, connection: Connection) -> None:
         """A node offers a connection, which was checked before."""
         member = self._member(join.node, None, Source.JOINED)
         if join.connection == "control":
             member.address = connection.peer
-            member.link.joined(join.session, connection)
+            member.link.joined(join.session, connection, join.instance)
         else:
             member.link.joined_slot(join.session, connection)
 

@@ -20,6 +20,7 @@ from rpc.transport import Connection
 logger = logging.getLogger(__name__)
 
 _REDIAL = Backoff(0.1, 1.0)
+_PROBE_S = 5.0  # that a process may take to answer, half of what a node waits for being taken in
 
 
 class NodeLink:
@@ -44,6 +45,8 @@ class NodeLink:
         self._sessions = 0
         self._failures = 0
         self._joined: Joined | None = None
+        self._instance = ""  # of the process that has dialled in
+        self._probes: list[Callable[[bool], None]] = []
         self._is_drained = False
         self._cut = False
         self._closed = False
@@ -53,10 +56,11 @@ class NodeLink:
         self._cut = False
         self._dial()
 
-    def joined(self, number: int, control: Connection) -> None:
+    def joined(self, number: int, control: Connection, instance: str) -> None:
         """The node has dialled in: begin a session on its connections, in place of one there may be."""
         if self._session is not None:
             self._session.end(Unreachable("it connected anew"))
+        self._instance = instance
         self._joined = Joined(number, control)
         self._begin(self._joined)
 
@@ -66,6 +70,29 @@ class NodeLink:
             self._joined.add(connection)
         else:
             connection.close()
+
+    def is_of_another(self, instance: str) -> bool:
+        """Whether there is a session with another process than this one, as far as they tell."""
+        return self._session is not None and bool(instance and self._instance) and instance != self._instance
+
+    def probe(self, answer: Callable[[bool], None]) -> None:
+        """Say whether the process at the other end of the session is there; its connection may be all that is left."""
+        session = self._session
+        if session is None:
+            answer(False)
+            return
+
+        def settle(is_there: bool) -> None:
+            if answer in self._probes:
+                self._probes.remove(answer)
+                answer(is_there)
+
+        was_up = session.is_up
+        self._probes.append(answer)
+        session.ask(lambda: settle(True))
+        # One that was coming up when it was asked has nothing to answer but that it has come up.
+        wait_s = min(_PROBE_S, self._around.settings.lease_s / 2.0)
+        self._around.loop.call_later(wait_s, lambda: settle(session.is_up and not was_up))
 
     def drain(self, is_drained: bool) -> None:
         """Let the node know whether it gets anything new, now and in every session."""
@@ -123,6 +150,9 @@ class NodeLink:
         """The session ended, or never came up; the next one is on its way before anybody is told."""
         self._session = None
         self.reason = str(error)
+        probes, self._probes = self._probes, []
+        for answer in probes:
+            answer(False)
         if self._closed:
             return
         self._failures += 1

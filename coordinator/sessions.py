@@ -134,6 +134,17 @@ class NodeSession:
             self._calls.append((method, args, lambda reply: None))
             self._next_call()
 
+    def ask(self, answered: Callable[[], None]) -> None:
+        """Call `answered` when the node answers a heartbeat out of turn, which it may never do."""
+
+        def on_reply(reply: Any) -> None:
+            if isinstance(reply, NodeStatus):
+                answered()
+
+        if self.is_up:
+            self._calls.appendleft(("status", (), on_reply))
+            self._next_call()
+
     def _start(self, slot: _Slot, channel: Channel | None, script: Script, done: Done) -> None:
         assert channel is not None and channel.connection is not None
         connection = channel.connection

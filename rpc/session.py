@@ -123,7 +123,7 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Reversal:
-    """A reply, sent at once, after which this side calls on the connection and the other one answers."""
+    """A reply after which this side calls on the connection and the other one answers."""
 
     value: Any
     take: Callable[[Connection], None]
@@ -198,22 +198,25 @@ class Session:
         except Exception as error:  # whatever it is belongs to this call; unexpected ones go to the log
             self._answer(call, None, error)
             return
-        if type(result) is Reversal:
-            self._answer(call, result.value, None)
-            result.take(self.connection)
-            return
         if type(result) is not Later:
-            self._answer(call, result, None)
+            self._finish(call, result, None)
             return
         self.busy = True
         self.connection.hold()
 
         def deliver(value: Any, error: Exception | None) -> None:
             self.busy = False
-            self._answer(call, value, error)
+            self._finish(call, value, error)
             self.connection.release()
 
         result.then(deliver)
+
+    def _finish(self, call: Call, value: Any, error: Exception | None) -> None:
+        if type(value) is not Reversal:
+            self._answer(call, value, error)
+            return
+        self._answer(call, value.value, None)
+        value.take(self.connection)
 
     def _answer(self, call: Call, value: Any, error: Exception | None) -> None:
         if self.connection.closed:

@@ -15,7 +15,7 @@ from coordinator.membership import Membership
 from coordinator.scripts import Call, Script
 from coordinator.sessions import CallSettings, Surroundings
 from rpc.channel import Channel
-from rpc.errors import FailureKind, TrainerError
+from rpc.errors import FailureKind, Refused, TrainerError
 from rpc.messages import PROTOCOL_VERSION, Hello, HelloReply, Join, NodeStatus, SurveyTask
 from rpc.node_identity import KEY_BYTES, identity_of
 from rpc.server import Caller, Later, Reversal
@@ -30,13 +30,15 @@ CLASSES = {"float32/1": "x"}
 
 
 class Node:
-    """Answers hello and heartbeats; a survey it never answers."""
+    """Answers hello and, unless it is cut off, heartbeats; a survey it never answers."""
+
+    is_cut_off = False
 
     def hello(self, caller: Caller, hello: Hello) -> HelloReply:
         return HelloReply(PROTOCOL_VERSION, "node", slots=2, numeric_classes=CLASSES, identity=NODE)
 
-    def status(self, caller: Caller) -> NodeStatus:
-        return NodeStatus(numeric_classes=CLASSES)
+    def status(self, caller: Caller) -> NodeStatus | Later:
+        return Later() if self.is_cut_off else NodeStatus(numeric_classes=CLASSES)
 
     def survey(self, caller: Caller, task: SurveyTask) -> Later:
         return Later()
@@ -45,9 +47,10 @@ class Node:
 class Line:
     """One connection of a node: dialled, offered, then served on."""
 
-    def __init__(self, scene: Scene, connection: str, number: int) -> None:
+    def __init__(self, scene: Scene, connection: str, number: int, instance: str) -> None:
         self.downs: Queue[TrainerError] = Queue()
-        self._join = Join(NODE, KEY.hex(), connection, number)
+        self.node = Node()
+        self._join = Join(NODE, KEY.hex(), connection, number, instance)
         hello = Hello(PROTOCOL_VERSION, "node", connection=connection)
         self._channel = Channel(
             scene.running.loop, scene.server.address, COORDINATOR,
@@ -65,8 +68,11 @@ class Line:
         self._channel.call("join", self._join, timeout_s=PATIENCE_S, on_reply=self._joined)
 
     def _joined(self, reply: object) -> None:
+        if isinstance(reply, TrainerError):
+            self.downs.put(reply)
+            return
         connection = self._channel.release()
-        session = Session(COMPUTE_NODE, Node(), self)
+        session = Session(COMPUTE_NODE, self.node, self)
         session.start(connection)
         connection.hand_over(session.on_frame, self.downs.put)
 
@@ -86,16 +92,15 @@ class Scene:
     def hello(self, caller: Caller, hello: Hello) -> HelloReply:
         return HelloReply(PROTOCOL_VERSION, "coordinator")
 
-    def join(self, caller: Caller, join: Join) -> Reversal:
-        self.membership.check_join(join)
-        return Reversal(None, lambda connection: self.membership.joined(join, connection))
+    def join(self, caller: Caller, join: Join) -> Reversal | Later:
+        return self.membership.join(join)
 
-    def line(self, connection: str = "control", number: int = 1) -> Line:
-        return self.running.do(lambda: Line(self, connection, number))
+    def line(self, connection: str = "control", number: int = 1, instance: str = "") -> Line:
+        return self.running.do(lambda: Line(self, connection, number, instance))
 
-    def up(self, number: int = 1) -> tuple[list[Line], NodeUp]:
+    def up(self, number: int = 1, instance: str = "") -> tuple[list[Line], NodeUp]:
         """Let the node join with all its connections."""
-        control = self.line("control", number)
+        control = self.line("control", number, instance)
         while not self.running.do(lambda: NODE in {member.link.id for member in self.membership}):
             pass
         lines = [control, self.line("slot", number), self.line("slot", number)]
@@ -150,6 +155,52 @@ def test_a_node_that_joins_anew_begins_a_later_session(scene: Scene) -> None:
     assert isinstance(ended, Broke) and ended.kind is FailureKind.NODE_LOST
     for line in old:
         assert line.downs.get(timeout=PATIENCE_S)
+
+
+def test_a_second_process_with_the_same_key_is_refused_while_the_first_one_answers(scene: Scene) -> None:
+    first, _ = scene.up(number=1, instance="a")
+    (member,) = scene.membership
+    for number in (2, 3, 4):
+        refused = scene.line(number=number, instance="b").downs.get(timeout=PATIENCE_S)
+        assert isinstance(refused, Refused)
+        assert f"{NODE} is connected already, from {member.address}: another process has the same key" in str(refused)
+        assert "--key-file" in str(refused)
+    assert all(line.downs.empty() for line in first), "the first one stays"
+    assert not [event for event in list(scene.events.queue) if isinstance(event, NodeDown)]
+
+
+def test_a_process_that_was_restarted_takes_the_place_of_one_that_is_cut_off() -> None:
+    scene = Scene(lease_s=3.0)
+    try:
+        first, _ = scene.up(number=1, instance="a")
+        first[0].node.is_cut_off = True
+        second = scene.line(number=2, instance="b")
+        assert first[0].downs.get(timeout=PATIENCE_S)
+        for _ in range(2):
+            scene.line("slot", number=2)
+        up = scene.next(NodeUp)
+        assert isinstance(up, NodeUp) and up.session == 2 and second.downs.empty()
+    finally:
+        scene.close()
+
+
+def test_a_process_takes_the_place_of_one_that_ends_while_it_is_asked(scene: Scene) -> None:
+    first, _ = scene.up(number=1, instance="a")
+    first[0].node.is_cut_off = True
+    second = scene.line(number=2, instance="b")
+    scene.running.do(first[0].close)
+    assert scene.next(NodeDown)
+    for _ in range(2):
+        scene.line("slot", number=2, instance="b")
+    up = scene.next(NodeUp)
+    assert isinstance(up, NodeUp) and up.session == 2 and second.downs.empty()
+
+
+def test_the_same_process_that_joins_anew_is_not_asked_whether_it_is_there(scene: Scene) -> None:
+    first, _ = scene.up(number=1, instance="a")
+    first[0].node.is_cut_off = True
+    _, up = scene.up(number=2, instance="a")
+    assert up.session == 2
 
 
 def test_the_end_of_the_control_connection_ends_the_session(scene: Scene) -> None:

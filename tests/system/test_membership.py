@@ -13,7 +13,9 @@ from typing import Any
 import psutil
 import pytest
 
+from roundhouse import connect
 from rpc.errors import ExitCode
+from rpc.messages import EventQuery
 from tests.system.cluster import ROOT, Cluster, Outcome, Program, finish, wait_until
 
 RUN = ("3", "20", "24", "0.0001", "--quiet", "--seed", "5")
@@ -74,6 +76,27 @@ def test_a_node_that_joins_trains_the_same_bits_as_one_that_listens(cluster: Clu
     with Joined(cluster, "--data-dir", str(tmp_path / "node")):
         wait_state(cluster, node, "ready")
         assert rows(cluster)["joined"]["id"] == node, "its key file says who it is"
+
+
+def test_a_second_node_with_the_same_key_waits_until_the_first_one_is_killed(tmp_path: Path) -> None:
+    key = ("--key-file", str(tmp_path / "key"))
+    with Cluster(tmp_path, nodes=0) as cluster, Joined(cluster, *key) as first:
+        node = joined_id(cluster)
+        with Joined(cluster, *key) as second:
+            told = second.program.stderr
+            wait_until(lambda: bool(told), "the second one says why it is not taken")
+            assert f"{node} is connected already, from 127.0.0.1:" in told[0] and "--key-file" in told[0]
+            assert cluster.train("2", "20", "8", "0.0001", "--quiet").status == ExitCode.DONE
+            assert (len(told), first.program.stderr) == (1, []), "neither drives the other one out"
+            with connect(f"127.0.0.1:{cluster.coordinator.port}") as session:
+
+                def kinds() -> list[str]:
+                    return [event.kind for event in session.events(EventQuery(node=node)).events]
+
+                assert kinds() == ["node up"]
+                first.program.kill()
+                wait_until(lambda: kinds()[1:] == ["node lost", "node up"], "the second one takes its place")
+            assert cluster.train("2", "20", "8", "0.0001", "--quiet").status == ExitCode.DONE
 
 
 def listening(pid: int) -> list[Any]:
