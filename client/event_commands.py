@@ -103,10 +103,20 @@ def why_lines(why: Why) -> Iterator[str]:
     for reason in why.reasons:
         if reason.about != about:
             about = reason.about
-            yield f"{about}:"
+            yield f"{_HEADINGS.get(about, about)}:"
         yield _line(reason)
         if reason.advice:
             yield f"    -> {reason.advice}"
+
+
+# What the coordinator files a reason under, as people say it; what is not here they say, too.
+_HEADINGS = {
+    "event": "what happened",
+    "retry": "attempts that did not succeed",
+    "critical path": "what took the time",
+    "placement": "why on this node",
+    "queue": "in the queue",
+}
 
 
 def _line(reason: Reason) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +126,14 @@ def _facts(detail: WorkDetail, spec: RunSpec, stored: Sequence[Checkpoint]) -> I
         "model sha256": run.model_sha256,
     }
     yield from ((name, text) for name, text in facts.items() if text)
-    yield from ((f"setting {name}", str(value)) for name, value in _settings(spec).items())
+    yield from ((f"setting {name}", _said(value)) for name, value in _settings(spec).items())
+
+
+def _said(value: object) -> str:
+    """A setting as it is given on the command line."""
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={each}" for name, each in value.items())
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _stored(stored: Sequence[Checkpoint], run_id: str) -> str:

@@ -61,6 +61,7 @@ class Lack(StrEnum):
 
     NODES = "nodes"
     LABELS = "labels"
+    SELF_TEST = "self-test"
     CLASS = "class"
     MIN_NODES = "min nodes"
     ACCEPTANCE = "acceptance"
@@ -117,7 +118,8 @@ def _classes(work: Work, waiting: list[Task], live: list[Node], pool: NodePool) 
     if not key or any(suits(work, task, pool)(node.id) for node in live):
         return None
     if work.numeric_class is None:
-        return Lacking(Lack.CLASS, f"a compute node that offers {key} (dtype/threads)")
+        dtype, _, threads = key.partition("/")
+        return Lacking(Lack.SELF_TEST, f"a compute node that has tested itself for {dtype} on {threads} threads")
     text = f"a compute node of numeric class {work.numeric_class} ({key}); --mixed-classes allows others"
     return Lacking(Lack.CLASS, text)
 

@@ -25,15 +25,20 @@ def path_of(done: RoundDone, which: str = "") -> Iterator[Reason]:
     head = f"{which}round {row.round} took {seconds(row.seconds)}"
     late = left_out(done.detail)
     if found is not None:
-        safe = f", safe {seconds(row.commit_s)} after the average" if row.commit_s is not None else ""
+        safe = f", stored {seconds(row.commit_s)} after the average" if row.commit_s is not None else ""
         after = f"{seconds(row.reduce_s)} adding, {seconds(row.validate_s)} validating{safe}"
-        yield Reason("critical path", f"{head}, as long as {_path(done, found)}; then {after}")
+        yield Reason("critical path", f"{head}; what came last was {_path(done, found)}; then {after}")
     elif late:
         yield Reason("critical path", f"{head}, to its deadline; left out: {listed([f'shard {n + 1}' for n in late])}")
 
 
 def _path(done: RoundDone, path: CriticalPath) -> str:
     task = f"{done.work}/{done.row.round}/{path.shard}"
-    steps = {"waiting": path.wait_s, "sending": path.send_s, "computing": path.compute_s, "receiving": path.receive_s}
+    steps = {
+        "until it had a slot": path.wait_s,
+        "sending": path.send_s,
+        "computing": path.compute_s,
+        "receiving": path.receive_s,
+    }
     parts = ", ".join(f"{seconds(value)} {name}" for name, value in steps.items())
     return f"shard {path.shard + 1} on {path.node} (task {task}): {parts}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from coordinator.branching import stored_spec
 from coordinator.core.model import TaskState, WorkState
+from coordinator.core.updates import updates_from_json
 from coordinator.round_story import left_out
+from coordinator.store.changes import RoundDone
 from coordinator.store.failures import StoreDown
 from coordinator.store.reading import Reader
 from coordinator.why.history import not_told, one_by_one
@@ -78,10 +80,17 @@ def _over(task_id: str, now: WorkNow | None, reader: Reader) -> Why:
         raise _no_task(task_id, now)
     tried = counted(len(before), "attempt")
     if stored.state in _BROKEN_OFF and not done and not _is_surveyed(task_id, reader):
-        told = f" with its run, which {_BROKEN_OFF[stored.state]}; {tried} did not succeed"
+        told = f"is over with its run, which {_BROKEN_OFF[stored.state]}; {tried} did not succeed"
     else:
-        told = f"; {tried} before the last did not succeed" if before else ", at the first attempt"
-    return Why("task", task_id, "over", f"{task_id} is over{told}.", (*before, *reasons))
+        again = f"; {tried} before the last did not succeed" if before else " at the first attempt"
+        told = f"is done{_by(done, shard)}{again}"
+    return Why("task", task_id, "over", f"{task_id} {told}.", (*before, *reasons))
+
+
+def _by(done: Sequence[RoundDone], shard: int) -> str:
+    """Which node gave the update of a shard, where that was written down."""
+    given = [updates_from_json(each.detail["updates"]).get(shard) for each in done if "updates" in each.detail]
+    return "".join(f" by {update.node}" for update in given if update is not None)
 
 
 def _check(task_id: str, spec: RunSpec) -> None:
@@ -115,7 +124,8 @@ def _no_task(task_id: str, now: WorkNow | None) -> NotFound:
 def _answer(task: TaskNow) -> str:
     where = f" on {task.node}" if task.node else ""
     again = f", attempt {task.tries}" if task.tries > 1 else ""
-    return f"{task.id} (shard {task.shard + 1} of round {task.round}) {_STATES[task.state]}{where}{again}."
+    what = f"shard {task.shard + 1} of round {task.round}" if task.round else f"the survey of shard {task.shard + 1}"
+    return f"{task.id} ({what}) {_STATES[task.state]}{where}{again}."
 
 
 def _now(task: TaskNow, now: WorkNow, store_fault: str) -> Iterator[Reason]:

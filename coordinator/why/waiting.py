@@ -15,6 +15,7 @@ _MOST_NODES = 10
 ADVICE: Mapping[Lack, str] = {
     Lack.NODES: "start a node with `python compute_node.py --join HOST:PORT`, or add one with `client.py nodes add`",
     Lack.LABELS: "start a node with --label for it, or submit without --select",
+    Lack.SELF_TEST: "wait: each node does so at its start; it offers as many threads as it has cores (--task-threads)",
     Lack.CLASS: "start a node of that class, or submit with --mixed-classes",
     Lack.MIN_NODES: "start more nodes, or submit with a smaller --min-nodes",
     Lack.ACCEPTANCE: "wait, or start a node with a smaller LOAD_PROBABILITY; `client.py why task` tells each rejection",

@@ -29,16 +29,15 @@ def counted(number: int, noun: str) -> str:
 
 def seen_by_policy(scores: Scores) -> str:
     """Return what a policy saw when it chose."""
-    slots = f"{counted(scores.free_slots, 'slot')} free on {counted(scores.nodes, 'node')}"
-    order = _ORDERS.get(scores.policy, "it prefers")
-    best = "; ".join(map(_candidate, scores.best)) or "none that suits"
-    return f"{scores.policy} saw {slots}; {order}: {best}"
+    slots = f"{counted(scores.free_slots, 'free slot')} on {counted(scores.nodes, 'node')}"
+    best = ", then ".join(map(_candidate, scores.best)) or "none that suits"
+    return f"{scores.policy} saw {slots} and takes {_TAKES.get(scores.policy, 'the first of')} {best}"
 
 
-_ORDERS = {
-    "load-balancing": "least expected finish first",
-    "round-robin": "next in turn",
-    "random": "any of",
+_TAKES = {
+    "load-balancing": "the node that should be done first:",
+    "round-robin": "the next in turn:",
+    "random": "any of:",
 }
 
 

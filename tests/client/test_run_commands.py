@@ -47,10 +47,12 @@ def test_only_runs_in_the_wanted_states_are_listed(coordinator: Serving, run_cli
 def test_a_run_is_shown_by_any_of_its_names(coordinator: Serving, run_client: RunClient, name: str) -> None:
     detail = coordinator.fake.detail
     coordinator.fake.detail = replace(detail, parent="run-6", parent_round=3)
+    coordinator.fake.spec = replace(SPEC, select={"os": "linux", "gpu": "v"})
     facts = {line[:16].strip(): line[16:].strip() for line in runs(run_client, coordinator, "show", name).splitlines()}
     assert (facts["run"], facts["state"], facts["branch of"]) == (RUN_ID, "completed", "run-6, after round 3")
     assert (facts["stored rounds"], facts["model sha256"]) == ("1 (best), 2", SHA256)
     assert (facts["setting rounds"], facts["setting patience"]) == ("2", "4")
+    assert (facts["setting hidden"], facts["setting select"]) == ("3", "os=linux,gpu=v")
     assert "setting momentum" not in facts and "reason" not in facts
 
 

@@ -90,7 +90,7 @@ def test_a_run_whose_class_is_gone_waits_and_says_so() -> None:
 def test_a_node_whose_self_test_is_not_done_gets_no_training() -> None:
     scene = Scene(("a", "avx2"), key="float64/2")
     assert scene.place() == []
-    assert scene.waits_for() == "a compute node that offers float64/2 (dtype/threads)"
+    assert scene.waits_for() == "a compute node that has tested itself for float64 on 2 threads"
 
 
 def test_a_task_goes_to_nodes_that_have_not_declined_it() -> None:

@@ -64,7 +64,7 @@ def test_a_run_is_explained_while_it_waits_when_it_has_ended_and_after_a_restart
     assert as_json(cluster, "why", "run", run)["state"] == "cancelled"
     assert client(cluster, "why", "run", done[:-2] + "x").stderr.count("do you mean run-")
     task = client(cluster, "why", "task", f"{done}/1/0")
-    assert task.status == ExitCode.DONE and "is over" in task.stdout
+    assert task.status == ExitCode.DONE and "is done by 127.0.0.1:" in task.stdout
 
 
 def test_why_a_node_is_drained_is_known_after_a_restart(cluster: Cluster) -> None:

@@ -44,7 +44,7 @@ def test_a_run_without_nodes_says_so_and_what_to_do(scene_with: SceneWith) -> No
     [
         ({"select": {"gpu": "v"}}, "a compute node with gpu=v (--select): none of 1 has that"),
         ({"min_nodes": 3}, "3 compute nodes that suit it (--min-nodes): 1 of them are here"),
-        ({"threads": 2}, "a compute node that offers float32/2 (dtype/threads)"),
+        ({"threads": 2}, "a compute node that has tested itself for float32 on 2 threads"),
     ],
 )
 def test_what_is_missing_is_named_with_advice(scene_with: SceneWith, settings: dict[str, Any], text: str) -> None:
@@ -99,14 +99,15 @@ def test_the_critical_path_of_the_last_and_the_slowest_round_is_told(scene_with:
     why = scene.why("run-1")
     assert why.answer == "run-1 completed 2 rounds in 8 s."
     assert texts(why, "critical path") == [
-        "the slowest, round 1 took 4 s, as long as shard 8 on b (task run-1/1/7): 1.5 s waiting, 500 ms sending, 1.5 s"
-        " computing, 500 ms receiving; then 10 ms adding, 20 ms validating, safe 250 ms after the average",
-        "round 2 took 3 s, as long as shard 8 on b (task run-1/2/7): 500 ms waiting, 500 ms sending, 1.5 s computing,"
-        " 500 ms receiving; then 10 ms adding, 20 ms validating",
+        "the slowest, round 1 took 4 s; what came last was shard 8 on b (task run-1/1/7): 1.5 s until it had a slot,"
+        " 500 ms sending, 1.5 s computing, 500 ms receiving; then 10 ms adding, 20 ms validating, stored 250 ms after"
+        " the average",
+        "round 2 took 3 s; what came last was shard 8 on b (task run-1/2/7): 500 ms until it had a slot, 500 ms"
+        " sending, 1.5 s computing, 500 ms receiving; then 10 ms adding, 20 ms validating",
     ]
     assert texts(why, "placement") == [
-        "at the first task of round 2 load-balancing saw 3 slots free on 2 nodes; least expected finish first:"
-        " a (0 of 1 busy, 250 ms a task); b (1 of 3 busy)"
+        "at the first task of round 2 load-balancing saw 3 free slots on 2 nodes and takes the node that should be done"
+        " first: a (0 of 1 busy, 250 ms a task), then b (1 of 3 busy)"
     ]
 
 
