@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from client.api import Kind, Session, connect
+from client.following import remark
 from client.printing import print_json, print_lines
 from client.story import place_of
 from client.times import clock, ms_of
@@ -32,6 +33,8 @@ def list_events(args: argparse.Namespace) -> int:
         if args.json and not args.follow:
             print_json(page.events)
             return ExitCode.DONE
+        if not page.events and not args.follow:
+            remark("nothing like that has happened, or it is not known any more")
         for each in follow(session, query, page) if args.follow else [page]:
             _print(each, args)
     return ExitCode.DONE

@@ -32,7 +32,7 @@ _RUN_COLUMNS = (
     Column("round"),
     Column("", spare=1),
     Column("error"),
-    Column("name", cuts=40),
+    Column("name", cuts=20),
 )
 
 

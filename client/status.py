@@ -81,10 +81,9 @@ def work_note(row: WorkRow) -> str:
 
 
 def _lines(overview: Overview, style: Style) -> Iterator[str]:
-    yield style.fit(headline(overview))
     store, colour = store_line(overview)
-    yield style.paint(style.fit(store), colour)
-    yield style.fit(summary(overview))
+    for line, its_colour in ((headline(overview), ""), (store, colour), (summary(overview), "")):
+        yield from (style.paint(part, its_colour) for part in style.wrap(line))
     nodes, others = odd_first(overview.nodes, _MOST_NODES)
     if nodes:
         yield ""
@@ -134,9 +133,9 @@ def _node(node: NodeRow) -> list[str]:
 
 def _node_note(node: NodeRow) -> str:
     about = [
+        node.reason,  # first: of a line that is cut it would be missed most
         node.name if node.name != node.id else "",
         node.device if node.device not in _USUAL_DEVICES else "",
-        node.reason,
     ]
     return "; ".join(filter(None, about))
 

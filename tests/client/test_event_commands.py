@@ -91,7 +91,8 @@ def test_a_node_that_is_gone_is_remembered_by_its_events(coordinator: Serving, r
 
 def test_events_of_a_node_are_asked_for_by_any_of_its_names(coordinator: Serving, run_client: RunClient) -> None:
     coordinator.fake.node_rows = NODES
-    assert run_client("events", "--node", "edge2", "--server", coordinator.address) == (ExitCode.DONE, "", "")
+    told = "client: nothing like that has happened, or it is not known any more\n"
+    assert run_client("events", "--node", "edge2", "--server", coordinator.address) == (ExitCode.DONE, "", told)
     assert coordinator.fake.queries[-1].node == "ab12cd34"
 
 

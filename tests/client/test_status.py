@@ -42,7 +42,7 @@ def test_nodes_and_runs_stand_in_columns_with_what_is_the_matter_below() -> None
         ["127.0.0.1:9091", "ready", "1", "1", "12", "3", "0", "4.25/s"],
         ["10.0.0.7:9092", "quarantined", "2", "0", "7", "0", "5", "-"],
     ]
-    assert lines[7] == "    gpu-box; cuda:0; its answers are not finite"
+    assert lines[7] == "    its answers are not finite; gpu-box; cuda:0"
     assert lines[10].split()[:3] == ["run-7", "data", "running"]
     assert lines[11] == "    waiting for a node"
     assert lines[12].split()[-3:] == ["2/2", "4/4", "0.3815"]
@@ -97,7 +97,8 @@ def test_the_figures_that_matter_are_there_on_a_terminal_of_any_width(
     lines = terminal.getvalue().splitlines()
     assert max(map(len, lines)) <= columns
     assert [line.split()[-1] for line in lines if line.startswith(("run ", "r6"))] == ["error", "0.3815"]
-    assert "failed" in lines[4].split()
+    assert "failed" in next(line for line in lines if line.startswith("node ")).split()
+    assert "1 quarantined" in " ".join(" ".join(lines).split())
 
 
 def test_names_of_any_length_leave_room_for_figures(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +108,7 @@ def test_names_of_any_length_leave_room_for_figures(monkeypatch: pytest.MonkeyPa
     nodes = (replace(NODES[0], id=long, name=long, reason=long),)
     print_status(replace(OVERVIEW, nodes=nodes, work=(replace(RUNS[1], name=long),), version=long), terminal)
     lines = terminal.getvalue().splitlines()
-    assert max(map(len, lines)) == 80
+    assert max(map(len, lines)) <= 80
     assert any(line.endswith("0.3815") for line in lines) and any("ready" in line.split() for line in lines)
 
 
@@ -117,7 +118,7 @@ def test_of_many_nodes_those_that_need_a_look_are_shown() -> None:
     stream = io.StringIO()
     print_status(replace(OVERVIEW, nodes=(*nodes, lost, NODES[1])), stream)
     lines = stream.getvalue().splitlines()
-    assert [lines[5].split()[:2], lines[6]] == [["gone", "lost"], "    127.0.0.1:9091; no heartbeat for 10 s"]
+    assert [lines[5].split()[:2], lines[6]] == [["gone", "lost"], "    no heartbeat for 10 s; 127.0.0.1:9091"]
     assert lines[7].split()[:2] == ["10.0.0.7:9092", "quarantined"]
 
 
