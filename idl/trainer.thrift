@@ -154,7 +154,7 @@ struct ScriptSpec {
   1: string name,
   2: DataFile bundle,          // a ZIP
   3: string main,              // the program, a path in the bundle
-  4: list<string> args,
+  4: list<string> arguments,
   5: map<string, string> env,
   6: string requirements,      // the file that lists them, a path in the bundle; it need not be there
   7: list<DataFile> datasets,  // ZIPs, unpacked as data/FILE beside the program
@@ -211,9 +211,9 @@ struct ScriptNews {
   3: string phase,             // setup, running, ended
   4: binary log,               // whole records: "MS SL TEXT\n" with ms since 1970, stream o|e|s, level i|w|e|p
   5: i64 start,                // offset of its first byte; above what was asked for: what lies between was dropped
-  6: i64 next,                 // offset to ask for next
+  6: i64 next_offset,          // offset to ask for next
   7: ScriptUsage usage,
-  8: optional ScriptEnd end,   // once all of the log is told
+  8: optional ScriptEnd ended, // once all of the log is told
   9: string sandbox,           // the level that it runs in
 }
 
@@ -389,7 +389,7 @@ struct WorkDetail {
 struct LogPage {
   1: binary log,
   2: i64 start,
-  3: i64 next,
+  3: i64 next_offset,
   4: bool is_whole,            // the job is over and nothing follows
 }
 

@@ -14,7 +14,7 @@ class ScriptSpec:
     name: str
     bundle: DataFile
     main: str = "main.py"
-    args: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     requirements: str = "requirements.txt"
     datasets: tuple[DataFile, ...] = ()
@@ -71,9 +71,9 @@ class ScriptNews:
     phase: str
     log: Buffer = b""
     start: int = 0
-    next: int = 0
+    next_offset: int = 0
     usage: ScriptUsage = ScriptUsage()
-    end: ScriptEnd | None = None
+    ended: ScriptEnd | None = None
     sandbox: str = ""
 
 
@@ -95,7 +95,7 @@ class JobDetail:
 class LogPage:
     log: Buffer = b""
     start: int = 0
-    next: int = 0
+    next_offset: int = 0
     is_whole: bool = False
 
 

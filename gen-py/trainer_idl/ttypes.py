@@ -2033,7 +2033,7 @@ class ScriptSpec(object):
      - name
      - bundle
      - main
-     - args
+     - arguments
      - env
      - requirements
      - datasets
@@ -2060,7 +2060,7 @@ class ScriptSpec(object):
         'name',
         'bundle',
         'main',
-        'args',
+        'arguments',
         'env',
         'requirements',
         'datasets',
@@ -2083,11 +2083,11 @@ class ScriptSpec(object):
     )
 
 
-    def __init__(self, name=None, bundle=None, main=None, args=None, env=None, requirements=None, datasets=None, timeout_s=None, memory_bytes=None, cpus=None, gpus=None, pids=None, disk_bytes=None, network=None, sandbox=None, image=None, select=None, priority=None, owner=None, key=None, retries=None, inline_code=None, force_queue=None,):
+    def __init__(self, name=None, bundle=None, main=None, arguments=None, env=None, requirements=None, datasets=None, timeout_s=None, memory_bytes=None, cpus=None, gpus=None, pids=None, disk_bytes=None, network=None, sandbox=None, image=None, select=None, priority=None, owner=None, key=None, retries=None, inline_code=None, force_queue=None,):
         self.name = name
         self.bundle = bundle
         self.main = main
-        self.args = args
+        self.arguments = arguments
         self.env = env
         self.requirements = requirements
         self.datasets = datasets
@@ -2135,11 +2135,11 @@ class ScriptSpec(object):
                     iprot.skip(ftype)
             elif fid == 4:
                 if ftype == TType.LIST:
-                    self.args = []
+                    self.arguments = []
                     (_etype67, _size64) = iprot.readListBegin()
                     for _i68 in range(_size64):
                         _elem69 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.args.append(_elem69)
+                        self.arguments.append(_elem69)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2278,10 +2278,10 @@ class ScriptSpec(object):
             oprot.writeFieldBegin('main', TType.STRING, 3)
             oprot.writeString(self.main.encode('utf-8') if sys.version_info[0] == 2 else self.main)
             oprot.writeFieldEnd()
-        if self.args is not None:
-            oprot.writeFieldBegin('args', TType.LIST, 4)
-            oprot.writeListBegin(TType.STRING, len(self.args))
-            for iter90 in self.args:
+        if self.arguments is not None:
+            oprot.writeFieldBegin('arguments', TType.LIST, 4)
+            oprot.writeListBegin(TType.STRING, len(self.arguments))
+            for iter90 in self.arguments:
                 oprot.writeString(iter90.encode('utf-8') if sys.version_info[0] == 2 else iter90)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
@@ -2783,9 +2783,9 @@ class ScriptNews(object):
      - phase
      - log
      - start
-     - next
+     - next_offset
      - usage
-     - end
+     - ended
      - sandbox
 
     """
@@ -2796,22 +2796,22 @@ class ScriptNews(object):
         'phase',
         'log',
         'start',
-        'next',
+        'next_offset',
         'usage',
-        'end',
+        'ended',
         'sandbox',
     )
 
 
-    def __init__(self, attempt=None, fence=None, phase=None, log=None, start=None, next=None, usage=None, end=None, sandbox=None,):
+    def __init__(self, attempt=None, fence=None, phase=None, log=None, start=None, next_offset=None, usage=None, ended=None, sandbox=None,):
         self.attempt = attempt
         self.fence = fence
         self.phase = phase
         self.log = log
         self.start = start
-        self.next = next
+        self.next_offset = next_offset
         self.usage = usage
-        self.end = end
+        self.ended = ended
         self.sandbox = sandbox
 
     def read(self, iprot):
@@ -2850,7 +2850,7 @@ class ScriptNews(object):
                     iprot.skip(ftype)
             elif fid == 6:
                 if ftype == TType.I64:
-                    self.next = iprot.readI64()
+                    self.next_offset = iprot.readI64()
                 else:
                     iprot.skip(ftype)
             elif fid == 7:
@@ -2861,8 +2861,8 @@ class ScriptNews(object):
                     iprot.skip(ftype)
             elif fid == 8:
                 if ftype == TType.STRUCT:
-                    self.end = ScriptEnd()
-                    self.end.read(iprot)
+                    self.ended = ScriptEnd()
+                    self.ended.read(iprot)
                 else:
                     iprot.skip(ftype)
             elif fid == 9:
@@ -2900,17 +2900,17 @@ class ScriptNews(object):
             oprot.writeFieldBegin('start', TType.I64, 5)
             oprot.writeI64(self.start)
             oprot.writeFieldEnd()
-        if self.next is not None:
-            oprot.writeFieldBegin('next', TType.I64, 6)
-            oprot.writeI64(self.next)
+        if self.next_offset is not None:
+            oprot.writeFieldBegin('next_offset', TType.I64, 6)
+            oprot.writeI64(self.next_offset)
             oprot.writeFieldEnd()
         if self.usage is not None:
             oprot.writeFieldBegin('usage', TType.STRUCT, 7)
             self.usage.write(oprot)
             oprot.writeFieldEnd()
-        if self.end is not None:
-            oprot.writeFieldBegin('end', TType.STRUCT, 8)
-            self.end.write(oprot)
+        if self.ended is not None:
+            oprot.writeFieldBegin('ended', TType.STRUCT, 8)
+            self.ended.write(oprot)
             oprot.writeFieldEnd()
         if self.sandbox is not None:
             oprot.writeFieldBegin('sandbox', TType.STRING, 9)
@@ -4963,7 +4963,7 @@ class LogPage(object):
     Attributes:
      - log
      - start
-     - next
+     - next_offset
      - is_whole
 
     """
@@ -4971,15 +4971,15 @@ class LogPage(object):
     __slots__ = (
         'log',
         'start',
-        'next',
+        'next_offset',
         'is_whole',
     )
 
 
-    def __init__(self, log=None, start=None, next=None, is_whole=None,):
+    def __init__(self, log=None, start=None, next_offset=None, is_whole=None,):
         self.log = log
         self.start = start
-        self.next = next
+        self.next_offset = next_offset
         self.is_whole = is_whole
 
     def read(self, iprot):
@@ -5003,7 +5003,7 @@ class LogPage(object):
                     iprot.skip(ftype)
             elif fid == 3:
                 if ftype == TType.I64:
-                    self.next = iprot.readI64()
+                    self.next_offset = iprot.readI64()
                 else:
                     iprot.skip(ftype)
             elif fid == 4:
@@ -5029,9 +5029,9 @@ class LogPage(object):
             oprot.writeFieldBegin('start', TType.I64, 2)
             oprot.writeI64(self.start)
             oprot.writeFieldEnd()
-        if self.next is not None:
-            oprot.writeFieldBegin('next', TType.I64, 3)
-            oprot.writeI64(self.next)
+        if self.next_offset is not None:
+            oprot.writeFieldBegin('next_offset', TType.I64, 3)
+            oprot.writeI64(self.next_offset)
             oprot.writeFieldEnd()
         if self.is_whole is not None:
             oprot.writeFieldBegin('is_whole', TType.BOOL, 4)
@@ -6862,7 +6862,7 @@ ScriptSpec.thrift_spec = (
     (1, TType.STRING, 'name', 'UTF8', None, ),  # 1
     (2, TType.STRUCT, 'bundle', [DataFile, None], None, ),  # 2
     (3, TType.STRING, 'main', 'UTF8', None, ),  # 3
-    (4, TType.LIST, 'args', (TType.STRING, 'UTF8', False), None, ),  # 4
+    (4, TType.LIST, 'arguments', (TType.STRING, 'UTF8', False), None, ),  # 4
     (5, TType.MAP, 'env', (TType.STRING, 'UTF8', TType.STRING, 'UTF8', False), None, ),  # 5
     (6, TType.STRING, 'requirements', 'UTF8', None, ),  # 6
     (7, TType.LIST, 'datasets', (TType.STRUCT, [DataFile, None], False), None, ),  # 7
@@ -6919,9 +6919,9 @@ ScriptNews.thrift_spec = (
     (3, TType.STRING, 'phase', 'UTF8', None, ),  # 3
     (4, TType.STRING, 'log', 'BINARY', None, ),  # 4
     (5, TType.I64, 'start', None, None, ),  # 5
-    (6, TType.I64, 'next', None, None, ),  # 6
+    (6, TType.I64, 'next_offset', None, None, ),  # 6
     (7, TType.STRUCT, 'usage', [ScriptUsage, None], None, ),  # 7
-    (8, TType.STRUCT, 'end', [ScriptEnd, None], None, ),  # 8
+    (8, TType.STRUCT, 'ended', [ScriptEnd, None], None, ),  # 8
     (9, TType.STRING, 'sandbox', 'UTF8', None, ),  # 9
 )
 all_structs.append(RunSpec)
@@ -7084,7 +7084,7 @@ LogPage.thrift_spec = (
     None,  # 0
     (1, TType.STRING, 'log', 'BINARY', None, ),  # 1
     (2, TType.I64, 'start', None, None, ),  # 2
-    (3, TType.I64, 'next', None, None, ),  # 3
+    (3, TType.I64, 'next_offset', None, None, ),  # 3
     (4, TType.BOOL, 'is_whole', None, None, ),  # 4
 )
 all_structs.append(Metric)
