@@ -81,7 +81,7 @@ def test_every_make_target_has_a_word_of_help() -> None:
     assert [name for name in targets[1].split() if not re.search(rf"^{name}:.*## ", makefile, re.M)] == []
 
 
-@pytest.mark.parametrize("file", ["README.md", "CHANGELOG.md", "letters/README.md"])
+@pytest.mark.parametrize("file", ["README.md", "CHANGELOG.md", "letters/README.md", "examples/nodejs/README.md"])
 def test_links_lead_somewhere(file: str) -> None:
     text = (CHECKOUT / file).read_text(encoding="utf-8")
     links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]

@@ -1,12 +1,29 @@
 // node train.js HOST PORT DIR ROUNDS EPOCHS H ETA: trains as client.py does, over nothing but stock Thrift.
+// Ctrl-C leaves the run alone; `client.py cancel` ends it. The exit codes are those of client.py.
 'use strict';
 
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
-const thrift = require('thrift');
-const Coordinator = require('./gen-nodejs/Coordinator');
-const types = require('./gen-nodejs/trainer_types');
+
+const [DONE, FAILED, USAGE, UNREACHABLE] = [0, 1, 2, 3];
+
+/** What `npm install` brings and makes; without it there is one line that says so. */
+function installed(name) {
+  try {
+    return require(name);
+  } catch (error) {
+    if (error.code !== 'MODULE_NOT_FOUND') {
+      throw error;
+    }
+    console.error(`train.js: ${name} is not here; run \`npm install\` in ${__dirname}`);
+    process.exit(FAILED);
+  }
+}
+
+const thrift = installed('thrift');
+const Coordinator = installed('./gen-nodejs/Coordinator');
+const types = installed('./gen-nodejs/trainer_types');
 
 const PROTOCOL = 1;
 const PART_BYTES = 4 << 20; // what one message carries of a file or a model
@@ -17,7 +34,7 @@ const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
 /** The files of a folder in the order of their numbers, the validation file last. */
 function findData(folder) {
-  const names = fs.readdirSync(folder);
+  const names = fs.existsSync(folder) ? fs.readdirSync(folder) : [];
   const number = (name) => Number(/(\d+)\.txt$/.exec(name)[1]);
   const shards = names.filter((name) => /^train_.*\d\.txt$/.test(name)).sort((a, b) => number(a) - number(b));
   const validation = names.filter((name) => /^validate_.*\.txt$/.test(name));
@@ -93,24 +110,28 @@ async function train(client, folder, [rounds, epochs, h, eta]) {
 async function main([host, port, folder, ...numbers]) {
   if (numbers.length !== 4) {
     console.error('usage: node train.js HOST PORT DIR ROUNDS EPOCHS H ETA');
-    return 2;
+    return USAGE;
   }
   const options = { transport: thrift.TFramedTransport, protocol: thrift.TBinaryProtocol };
   const connection = thrift.createConnection(host, Number(port), options);
   const lost = new Promise((_, reject) => {
-    connection.on('error', reject);
+    connection.on('error', (error) => reject(Object.assign(error, { isOfConnection: true })));
     connection.on('close', () => reject(new Error('the coordinator has gone')));
   });
   try {
     await Promise.race([train(thrift.createClient(Coordinator, connection), folder, numbers.map(Number)), lost]);
-    return 0;
+    return DONE;
   } catch (error) {
+    if (error.isOfConnection) {
+      console.error(`train.js: nobody serves at ${host}:${port}; start the coordinator there (${error.message})`);
+      return UNREACHABLE;
+    }
     console.error(`train.js: ${error.message}`);
-    return 1;
+    return FAILED;
   } finally {
     connection.destroy();
   }
 }
 
-process.exitCode = 1; // until it is done: Node.js ends by itself when nothing is left to wait for
+process.exitCode = FAILED; // until it is done: Node.js ends by itself when nothing is left to wait for
 main(process.argv.slice(2)).then((status) => process.exit(status));
