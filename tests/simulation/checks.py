@@ -14,6 +14,7 @@ from tests.simulation.coordinator import SimCoordinator
 from tests.simulation.flaw import Flaw
 from tests.simulation.ledger import Ledger, Phase
 from tests.simulation.schedule import Doom, Schedule
+from tests.simulation.shares import Shares
 from tests.simulation.store import SimStore
 
 _RACED_AFTER_S = 1.0
@@ -44,6 +45,7 @@ class Checks:
         self._started_at = now
         self._open.clear()
         self._begun.clear()
+        self.shares = Shares(coordinator.dispatcher)
 
     def submitted(self, run: Workload) -> None:
         """A restart takes it up again, and moves its deadline by no more than a rounding."""
@@ -57,7 +59,7 @@ class Checks:
     def heard(self, node_id: str, now: float) -> None:
         self._heard_at[node_id] = now
 
-    def answer(self, event: Event, awaited: bool, commands: list[Command]) -> None:
+    def answer(self, event: Event, awaited: bool, commands: list[Command], now: float) -> None:
         """The commands must take in what is awaited, refuse what is not, and end what is cancelled."""
         if isinstance(event, Reported) and isinstance(event.outcome, Delivered):
             is_refused = Drop(event.outcome.holder) in commands
@@ -65,6 +67,9 @@ class Checks:
                 raise Flaw(f"the result of {event.attempt.id} is refused although it is awaited")
             if not awaited and not is_refused:
                 raise Flaw(f"a late or doubled result of {event.attempt.id} is not refused")
+            if awaited and self._is_simple(event.attempt):
+                self.shares.delivered(event.attempt, now)
+        self.shares.placed(commands, now)
         if isinstance(event, CancelAsked) and not self._dispatcher.work[event.work_id].state.is_final:
             raise Flaw(f"run {event.work_id} goes on after it was cancelled")
 
@@ -82,10 +87,13 @@ class Checks:
             if node.running.keys() != ledger.calling(node.id).keys():
                 fences = f"{sorted(node.running)}, in truth {sorted(ledger.calling(node.id))}"
                 raise Flaw(f"{node.id} runs for the dispatcher the attempts with fences {fences}")
+            if node.done > ledger.done_on[node.id]:
+                raise Flaw(f"{node.id} is praised for {node.done} tasks, and has done {ledger.done_on[node.id]}")
             if node.failed > ledger.failures_on[node.id]:
                 raise Flaw(f"{node.id} is held {node.failed} failures against, and has {ledger.failures_on[node.id]}")
             if is_connected and now > self._heard_at[node.id] + _LEASE_S + _CHECK_S:
                 raise Flaw(f"{node.id} is silent for {now - self._heard_at[node.id]:.1f} s and not given up")
+        self.shares.paid()
         for task_id in ledger.raced:
             attempts = ledger.live_of(task_id)
             if len(attempts) > 1 and any(each.phase is not Phase.WORKING for each in attempts):
@@ -93,6 +101,11 @@ class Checks:
         for run, failing in ledger.must_fail.items():
             if run in self._open and self._is_judged(run, min(failing.values()) - 1):
                 raise Flaw(f"run {run} goes on although it must fail: {sorted(failing)}")
+
+    def _is_simple(self, attempt: Attempt) -> bool:
+        """Whether it is known how long the attempt took: it was alone, and its result came at once."""
+        run = attempt.task_id.partition("/")[0]
+        return attempt.task_id not in self._ledger.raced and not self._plans[run].large
 
     def _is_judged(self, run: str, number: int) -> bool:
         """Whether it is known that the run goes on after this round."""

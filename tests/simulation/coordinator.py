@@ -37,6 +37,7 @@ class SimCoordinator:
 
     Attributes:
         told: called with a work whose end is committed.
+        memo: updates that are known: they are not computed again.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class SimCoordinator:
         self._plans: Mapping[str, RunPlan] = {run.id: run for run in schedule.runs}
         self._store, self._handle, self._told = store, handle, told
         self.number = number
+        self.memo: set[int] = set()
         self.clock = wall_clock(clock)
         self.loop = SimLoop(clock)
         self.store_fault = ""

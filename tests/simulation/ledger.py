@@ -51,6 +51,7 @@ class Ledger:
         # By run: what the facts have made certain, and from which round on.
         self.must_fail: dict[str, dict[FailureKind, int]] = defaultdict(dict)
         self.failures_on: Counter[str] = Counter()  # by node: those that its attempts were waited for with
+        self.done_on: Counter[str] = Counter()  # by node: what it has delivered to this start of the coordinator
         self._calling: dict[str, dict[int, Entry]] = defaultdict(dict)  # by node, of its present session
         self._lost_under: dict[str, set[str]] = defaultdict(set)
         self._failures: dict[str, Counter[FailureKind]] = defaultdict(Counter)
@@ -81,6 +82,7 @@ class Ledger:
         for entry in self.entries.values():
             entry.is_calling, entry.is_of_the_dead = False, True
         self.done = {task_id for task_id in self.done if is_committed(self._specs[task_id])}
+        self.done_on.clear()
         for forgotten in (self.live, self.sessions, self._calling, self._lost_under, self._failures, self.must_fail):
             forgotten.clear()
 
@@ -157,6 +159,7 @@ class Ledger:
         match outcome:
             case Delivered():
                 self.done.add(task_id)
+                self.done_on[entry.attempt.node_id] += not outcome.is_known
                 self._over(entry)
             case Held():
                 entry.phase = Phase.HELD

@@ -125,6 +125,7 @@ def make_schedule(seed: int, number: int) -> Schedule:
     doom = rng.choices(list(Doom), [0.94, 0.03, 0.03])[0]
     runs = tuple(_run(rng, index, doom) for index in range(rng.choices([1, 2, 3], [0.8, 0.15, 0.05])[0]))
     runs = tuple(replace(run, spec=_particular(run.spec, len(nodes))) for run in runs)
+    runs = _alike(Random(f"{seed}/{number}/alike"), runs)
     tasks = sum(len(run.rows) * (run.spec.rounds + 1) for run in runs)
     span_s = 0.5 + tasks / sum(node.slots / node.task_s for node in nodes)
     declines_at = rng.uniform(0.0, span_s) if rng.random() < 0.15 else GENEROUS_S
@@ -202,6 +203,16 @@ def _run(rng: Random, index: int, doom: Doom) -> RunPlan:
         submit_at=rng.uniform(0.0, 3.0) if rng.random() < 0.3 else 0.0,
         cancel_at=rng.uniform(0.0, 15.0) if rng.random() < 0.25 else None,
     )
+
+
+def _alike(rng: Random, runs: tuple[RunPlan, ...]) -> tuple[RunPlan, ...]:
+    """The runs; some do what the first one does, for somebody else: what is known of that is not computed again."""
+
+    def like_the_first(run: RunPlan) -> RunPlan:
+        of_its_own = {name: getattr(run.spec, name) for name in ("key", "owner", "priority", "run_timeout_s", "name")}
+        return replace(run, spec=replace(runs[0].spec, **of_its_own), rows=runs[0].rows, large=runs[0].large)
+
+    return (runs[0], *(like_the_first(run) if rng.random() < 0.4 else run for run in runs[1:]))
 
 
 def _particular(spec: RunSpec, n_nodes: int) -> RunSpec:

@@ -15,6 +15,7 @@ from coordinator.core.events import (
     Command,
     Compute,
     Computed,
+    Delivered,
     Disconnect,
     Drop,
     Event,
@@ -24,6 +25,7 @@ from coordinator.core.events import (
     NodeUp,
     Note,
     Ordered,
+    Outcome,
     Release,
     Reported,
     Start,
@@ -178,7 +180,7 @@ class Simulation:
         commands = coordinator.dispatcher.handle(event, self.clock.now)
         if self._trace is not None:
             self._show(event, commands)
-        self.checks.answer(event, awaited, commands)
+        self.checks.answer(event, awaited, commands, self.clock.now)
         for command in commands:
             self._carry_out(command, coordinator)
             if not self.crashes.may_go_on(CrashAt.COMMANDS):
@@ -195,6 +197,7 @@ class Simulation:
                 self.ledger.answered(entry, outcome)
                 if awaited:
                     self.ledger.reported(entry, outcome)
+                    self._keep(entry, outcome)
                 return awaited
             case NodeUp(info, session):
                 self.ledger.connected(info.id, session, info.slots)
@@ -209,13 +212,19 @@ class Simulation:
                 self.checks.submitted(workload)
         return False
 
+    def _keep(self, entry: Entry, outcome: Outcome) -> None:
+        """The update of a shard need not be computed again, unless it is a large one."""
+        is_small = entry.task.kind == "train" and not self.cluster.is_large(entry.task)
+        if isinstance(outcome, Delivered) and is_small and self._coordinator is not None:
+            self._coordinator.memo.add(entry.value)
+
     def _carry_out(self, command: Command, coordinator: SimCoordinator) -> None:
         match command:
             case Start(attempt, task):
                 self.checks.placed(attempt, self.clock.now)
                 entry = self.ledger.started(attempt, task)
                 entry.committed_round = coordinator.run(task.work_id).kept
-                self.cluster.start(entry)
+                self.cluster.start(entry, coordinator.memo)
             case Fetch(attempt):
                 self.cluster.fetch(self.ledger.fetching(attempt))
                 self.checks.fetching(attempt)
