@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 from pathlib import Path
 from typing import BinaryIO
 
+from compute_node.scripts.trees import remove_tree
 from compute_node.scripts.unpacked import unpacked
 from rpc.archive_limits import BUNDLE, ArchiveLimits
 from rpc.archive_records import Entry
@@ -95,7 +95,7 @@ def _write_data(file: BinaryIO, entry: Entry, inside: int) -> None:
 
 def _clear(folder: Path) -> None:
     for path in folder.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
+        if path.is_dir():
+            remove_tree(path)
         else:
             path.unlink()
