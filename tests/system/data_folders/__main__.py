@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
 import tempfile
@@ -31,13 +30,12 @@ def make(target: Path) -> None:
         with Cluster(
             folder, nodes=1, policy="round-robin", node_arguments=_NODE, coordinator_arguments=arguments
         ) as cluster:
-            expected = _run(cluster, data)
+            _run(cluster, data)
         _keep(folder / "data", target)
-    (target / "expected.json").write_text(json.dumps(expected, indent=2) + "\n", encoding="utf-8")
 
 
-def _run(cluster: Cluster, data: Path) -> dict[str, str]:
-    """Train to the end, then once more up to a kill; return what the end is in the numeric class of this machine."""
+def _run(cluster: Cluster, data: Path) -> None:
+    """Train to the end, then once more up to a kill."""
     with connect(f"127.0.0.1:{cluster.coordinator.port}") as session:
 
         def submit(key: str) -> Run:
@@ -46,14 +44,10 @@ def _run(cluster: Cluster, data: Path) -> dict[str, str]:
                 mixed_classes=True, run_timeout_s=30 * _A_YEAR_S, key=key,
             )  # fmt: skip
 
-        ended = submit("ended")
-        result = ended.wait(60.0)
-        detail = ended.detail().run
-        assert detail is not None
+        submit("ended").wait(60.0)
         under_way = submit("under way")
         wait_until(lambda: under_way.detail().row.round >= _LEFT_AFTER, "some rounds are done")
         cluster.coordinator.kill()
-    return {"numeric_class": detail.numeric_class, "model_sha256": result.model_sha256}
 
 
 def _dataset(folder: Path) -> Path:
