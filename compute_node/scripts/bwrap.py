@@ -1,0 +1,76 @@
+"""The sandbox of bubblewrap: namespaces of its own for everything, an almost empty file system, no capabilities."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from glob import glob
+
+from compute_node.scripts.box import MIB, Box, Inside
+
+PROGRAM = "bwrap"
+OWN_PROCESSES = 2  # bubblewrap itself and the first process of the PID namespace
+INSIDE = Inside(work="/job", out="/job/out", tmp="/tmp")
+
+# The system that a program needs. Of /etc only what the loader and the C library read: the rest may hold secrets.
+_SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin")
+_ETC = (
+    "alternatives",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "nsswitch.conf",
+    "ssl/certs",
+    "ssl/openssl.cnf",
+)
+_ETC_NETWORK = ("hosts", "resolv.conf", "services", "protocols", "gai.conf")
+_SHARED_MEMORY_BYTES = 64 * MIB  # /dev/shm, as in containers; it counts as the job's memory
+_GPU_DEVICES = ("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/dev/nvidia-modeset")
+
+
+def arguments(box: Box, *, status_fd: int, passwd_fd: int, group_fd: int) -> list[str]:
+    """What bubblewrap is told before the program: all but the program itself, which stands on its command line."""
+    return [
+        *("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session"),
+        *("--cap-drop", "ALL", "--hostname", "job", "--json-status-fd", str(status_fd)),
+        *(["--share-net"] if box.network else []),
+        *_system(box.network),
+        *("--ro-bind-data", str(passwd_fd), "/etc/passwd", "--ro-bind-data", str(group_fd), "/etc/group"),
+        *(word for path in box.read_only for word in ("--ro-bind", path, path)),
+        *("--proc", "/proc", "--dev", "/dev"),
+        *("--size", str(_SHARED_MEMORY_BYTES), "--tmpfs", "/dev/shm"),
+        *_gpus(box.gpus),
+        *("--bind", box.work, INSIDE.work, "--bind", box.out, INSIDE.out, "--bind", box.tmp, INSIDE.tmp),
+        *(word for name, path in box.datasets.items() for word in ("--ro-bind", path, f"{INSIDE.work}/data/{name}")),
+        *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", INSIDE.work, "--clearenv"),
+        *(word for name, value in box.environment(INSIDE).items() for word in ("--setenv", name, value)),
+    ]
+
+
+def command(box: Box, arguments_fd: int) -> list[str]:
+    """The command line; the rest is read from a file, since everyone on the machine can read command lines.
+
+    The number of processes is limited inside, where only the sandbox's own are counted.
+    """
+    limits = ("prlimit", f"--nproc={box.limits.pids + OWN_PROCESSES}", "--")
+    return [PROGRAM, "--args", str(arguments_fd), "--", *limits, *box.argv]
+
+
+def _system(network: bool) -> Iterator[str]:
+    for path in _SYSTEM:
+        if os.path.islink(path):
+            yield from ("--symlink", os.readlink(path), path)
+        elif os.path.isdir(path):
+            yield from ("--ro-bind", path, path)
+    for name in (*_ETC, *(_ETC_NETWORK if network else ())):
+        yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
+
+
+def _gpus(numbers: tuple[int, ...]) -> Iterator[str]:
+    if not numbers:
+        return
+    for path in (*(f"/dev/nvidia{number}" for number in numbers), *_GPU_DEVICES):
+        yield from ("--dev-bind-try", path, path)
+    for path in sorted(glob("/proc/driver/nvidia")):
+        yield from ("--ro-bind", path, path)

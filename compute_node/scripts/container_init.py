@@ -1,0 +1,58 @@
+"""The first process of a job's container: it starts the program, and ends with it or with the watchdog outside.
+
+It runs by the image's own Python (3.7 or later), and so uses the standard library alone. Its stdin is the
+watchdog's: when that is over the watchdog has ended, however it did. The end of the first process is the end of all.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+from typing import NoReturn
+
+
+def main(command: list[str]) -> int:
+    """Run the program; return its exit status, 128 + N if signal N ended it."""
+    wake, waker = os.pipe()
+    for fd in (wake, waker):
+        os.set_blocking(fd, False)
+    signal.set_wakeup_fd(waker)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    program = os.fork()
+    if program == 0:
+        become(command)
+    signal.signal(signal.SIGTERM, lambda number, frame: os.kill(program, signal.SIGTERM))
+    while True:
+        ready, _, _ = select.select([0, wake], [], [])
+        if wake in ready:
+            os.read(wake, 4096)
+        if 0 in ready and not os.read(0, 4096):
+            return 128 + signal.SIGKILL
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == program:
+                return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+            if pid == 0:
+                break
+
+
+def become(command: list[str]) -> NoReturn:
+    """In the child: be the program."""
+    try:
+        os.setsid()
+        os.nice(10)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.execvp(command[0], command)
+    except OSError as error:
+        os.write(2, f"{command[0]}: {error.strerror}\n".encode())
+    finally:
+        os._exit(127)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

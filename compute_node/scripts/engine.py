@@ -1,0 +1,155 @@
+"""What a container engine is asked for: to say whether it is there, and to make and remove containers of jobs."""
+
+from __future__ import annotations
+
+import io
+import socket
+import tarfile
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.errors import APIError, DockerException
+from docker.types import DeviceRequest, LogConfig, Mount, Ulimit
+from requests.exceptions import RequestException
+
+from compute_node.scripts import container_init
+from compute_node.scripts.box import MIB, OOM_SCORE, Box, Inside
+from compute_node.scripts.cage import NotStarted
+
+FAILURES = (DockerException, RequestException, OSError)
+NODE_LABEL = "roundhouse.node"
+JOB_LABEL = "roundhouse.job"
+INSIDE = Inside(work="/job", out="/job/out", tmp="/tmp")
+
+_INIT = "/.roundhouse-init.py"
+_TMP = f"rw,noexec,nosuid,nodev,size={256 * MIB}"
+_TIMEOUT_S = 60
+_UNIX = "unix://"
+_CPU_PERIOD_US = 100_000
+_MOST_PROCESSES_OF_USER = 4096  # the engine's own limit binds; Podman would else ask for more than it may
+_BARE = "localhost/roundhouse-probe"
+_USR_LINKS = ("bin", "lib", "lib64", "sbin")
+_FOLDERS = ("dev", "etc", "proc", "sys", "tmp", "usr")
+
+__all__ = ["FAILURES", "APIError"]
+
+
+def connect(url: str) -> Any:
+    """The API of the engine at a URL, to be closed after use; NotStarted if it does not answer."""
+    try:
+        if url.startswith(_UNIX):
+            with socket.socket(socket.AF_UNIX) as trial:  # the library leaves its own open if nobody is there
+                trial.connect(url.removeprefix(_UNIX))
+        return docker.APIClient(base_url=url, version="auto", timeout=_TIMEOUT_S)
+    except FAILURES as error:
+        raise NotStarted(f"container engine {url}: {words(error)}") from error
+
+
+def bare_image(url: str) -> str:
+    """The id of an image that holds nothing but places for the machine's own /usr; made anew, to the same bytes.
+
+    Raises:
+        NotStarted: the engine does not make it.
+    """
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for name in _USR_LINKS:
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.SYMTYPE, f"usr/{name}"
+            tar.addfile(link)
+        for name in _FOLDERS:
+            folder = tarfile.TarInfo(name)
+            folder.type, folder.mode = tarfile.DIRTYPE, 0o1777 if name == "tmp" else 0o755
+            tar.addfile(folder)
+    with closing(connect(url)) as api:
+        return _imported(api, archive.getvalue())
+
+
+def _imported(api: Any, archive: bytes) -> str:
+    try:
+        api.import_image_from_data(archive, repository=_BARE, tag="1")
+        return str(api.inspect_image(f"{_BARE}:1")["Id"])
+    except FAILURES as error:
+        raise NotStarted(f"container engine: {words(error)}") from error
+
+
+def container_of(job: str) -> str:
+    """The name of a job's container."""
+    return f"roundhouse-{job}"
+
+
+def remove(api: Any, container: str) -> None:
+    """Kill and remove a container, if it is there."""
+    with suppress(*FAILURES):
+        api.remove_container(container, force=True, v=True)
+
+
+def remove_all(api: Any, node: str) -> int:
+    """Kill and remove every container of a node; return how many there were."""
+    found = api.containers(all=True, quiet=True, filters={"label": f"{NODE_LABEL}={node}"})
+    for each in found:
+        remove(api, each["Id"])
+    return len(found)
+
+
+def configuration(api: Any, box: Box, *, user: tuple[int, int], node: str) -> Any:
+    """All that a job's container is made with."""
+    return api.create_container_config(
+        box.image,
+        entrypoint=["python3", "-I", "-S", _INIT],
+        command=list(box.argv),
+        user=f"{user[0]}:{user[1]}",
+        hostname="job",
+        stdin_open=True,
+        environment=box.environment(INSIDE),
+        working_dir=INSIDE.work,
+        labels={NODE_LABEL: node, JOB_LABEL: box.name},
+        host_config=_host_configuration(api, box),
+    )
+
+
+def _host_configuration(api: Any, box: Box) -> Any:
+    limits = box.limits
+    return api.create_host_config(
+        network_mode="bridge" if box.network else "none",
+        read_only=True,
+        tmpfs={INSIDE.tmp: _TMP},
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+        pids_limit=limits.pids + 1,  # and the first process
+        mem_limit=limits.memory_bytes,
+        memswap_limit=limits.memory_bytes,
+        cpu_period=_CPU_PERIOD_US,
+        cpu_quota=max(1000, int(limits.cpus * _CPU_PERIOD_US)),
+        oom_score_adj=OOM_SCORE,
+        ulimits=[
+            Ulimit(name="nofile", soft=limits.open_files, hard=limits.open_files),
+            Ulimit(name="nproc", soft=_MOST_PROCESSES_OF_USER, hard=_MOST_PROCESSES_OF_USER),
+            Ulimit(name="fsize", soft=limits.file_bytes, hard=limits.file_bytes),
+            Ulimit(name="core", soft=0, hard=0),
+        ],
+        log_config=LogConfig(type=LogConfig.types.NONE),
+        mounts=_mounts(box),
+        device_requests=[DeviceRequest(device_ids=[*map(str, box.gpus)], capabilities=[["gpu"]])] if box.gpus else None,
+    )
+
+
+def _mounts(box: Box) -> list[Mount]:
+    written = {INSIDE.work: box.work, INSIDE.out: box.out}
+    only_read = {
+        _INIT: str(Path(container_init.__file__)),
+        **{path: path for path in box.read_only},
+        **{f"{INSIDE.work}/data/{name}": path for name, path in box.datasets.items()},
+    }
+    return [
+        *(Mount(target, source, type="bind") for target, source in written.items()),
+        *(Mount(target, source, type="bind", read_only=True) for target, source in only_read.items()),
+    ]
+
+
+def words(error: Exception) -> str:
+    """What an engine or its connection complains of, in one line."""
+    text = error.explanation if isinstance(error, APIError) and error.explanation else str(error)
+    return " ".join(str(text).split())

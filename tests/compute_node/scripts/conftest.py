@@ -1,0 +1,47 @@
+"""The sandboxes of this machine, for real. Where one cannot be had its tests are left out, but never in CI."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from compute_node.scripts.box import Level
+from tests.compute_node.scripts.engines import docker_engine
+from tests.compute_node.scripts.jobs import Jobs
+
+
+def need(program: str) -> None:
+    """Skip the test if the program is not there, or this is not root; in CI that is a failure."""
+    if os.getuid() == 0 and shutil.which(program):
+        return
+    reason = f"needs root and {program}"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[str]:
+    """The URL of a container engine."""
+    need("dockerd")
+    with docker_engine() as url:
+        yield url
+
+
+@pytest.fixture(params=list(Level))
+def level(request: pytest.FixtureRequest) -> Level:
+    """Each level."""
+    return Level(request.param)
+
+
+@pytest.fixture
+def jobs(level: Level, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Jobs]:
+    """Starts jobs at the level."""
+    need("bwrap" if level is Level.BWRAP else "setpriv")
+    engine = request.getfixturevalue("engine") if level is Level.DOCKER else ""
+    with Jobs(level, tmp_path, engine) as jobs:
+        yield jobs
