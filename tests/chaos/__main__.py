@@ -11,6 +11,7 @@ from pathlib import Path
 from random import SystemRandom
 
 from tests.chaos.claims import tasks_a_second
+from tests.chaos.figures import figures
 from tests.chaos.fleet import Fleet
 from tests.chaos.growth import FULL_S, Growth
 from tests.chaos.mischief import Mischief
@@ -19,6 +20,7 @@ from tests.chaos.victims import Victim
 from tests.chaos.waves import Waves, undisturbed
 
 STORES = ("sqlite", "postgresql")
+_SOON = 0.5  # the share of the time in which everything is done once to every victim
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,28 +45,44 @@ def disturb(folder: Path, store: str, args: argparse.Namespace) -> str:
     with Fleet(folder, store) as fleet:
         claims = tasks_a_second(fleet.server, folder)
         calm = undisturbed(fleet.server)
-        lives: dict[Victim, float] = {fleet.database: args.database_life}
-        lives |= dict.fromkeys([*fleet.nodes, *fleet.networks], args.node_life)
-        if not args.soak:
-            lives[fleet.coordinator] = args.coordinator_life
-        mischief = Mischief(args.seed, lives)
-        waves = Waves(fleet.server, calm, args.seconds)
-        growth = Growth(fleet.coordinator.child.pid, folder / "coordinator", args.seconds)
+        mischief = Mischief(args.seed, _lives(fleet, args), soon_s=_SOON * args.seconds)
+        waves = Waves(fleet.server, calm, args.seconds, mischief.is_all_done)
+        watched = _watched(fleet, folder, args) if args.soak else []
 
         def are_over() -> bool:
-            if args.soak:
+            for growth in watched:
                 growth.look()
             return waves.are_over()
 
         mischief.run(are_over)
         flaws = mischief.flaws + waves.flaws
         if not flaws:
-            print("\n".join(report(Session(fleet, mischief, waves, claims))), flush=True)
-        if args.soak and not flaws:
-            print(f"  soaked for {args.seconds / 3600:.2f} h, scale {args.soak:g} of 8 h", *growth.report(), sep="\n")
+            found = figures(fleet, mischief.strikes, waves)
+            print("\n".join(report(Session(fleet, mischief, waves, found, claims))), flush=True)
+            flaws = found.flaws()
+        if watched and not flaws:
+            print(f"  soaked for {args.seconds / 3600:.2f} h, scale {args.soak:g} of 8 h")
+            print(*(line for growth in watched for line in growth.report()), sep="\n")
             print(f"  tasks placed in a second after that: {tasks_a_second(fleet.server, folder):.0f}")
-            flaws = growth.flaws()
+            flaws = [flaw for growth in watched for flaw in growth.flaws()]
     return flaws[0] if flaws else ""
+
+
+def _lives(fleet: Fleet, args: argparse.Namespace) -> dict[Victim, float]:
+    """Who is harmed, and how long each of them lives on average; a soak leaves the coordinator and a node alone."""
+    nodes = fleet.nodes[1:] if args.soak else fleet.nodes
+    lives: dict[Victim, float] = {fleet.database: args.database_life, fleet.disk: args.database_life}
+    lives |= dict.fromkeys([*nodes, *fleet.networks], args.node_life)
+    if not args.soak:
+        lives[fleet.coordinator] = args.coordinator_life
+    return lives
+
+
+def _watched(fleet: Fleet, folder: Path, args: argparse.Namespace) -> list[Growth]:
+    return [
+        Growth(program.name, program.child.pid, folder / program.name, args.seconds)
+        for program in (fleet.coordinator, fleet.nodes[0])
+    ]
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

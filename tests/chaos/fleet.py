@@ -13,7 +13,7 @@ from time import monotonic
 from client.api import Session
 from client.link import Link
 from tests.chaos.child import Child
-from tests.chaos.victims import NetworkVictim, PostgresVictim, ProgramVictim, SqliteVictim, Victim
+from tests.chaos.victims import DiskVictim, NetworkVictim, PostgresVictim, ProgramVictim, SqliteVictim, Victim
 from tests.coordinator.store.postgres_server import PostgresServer, server_programs
 from tests.system.proxy import Proxy
 
@@ -49,6 +49,7 @@ class Fleet:
             (self._folder / "nodes.txt").write_text("".join(f"127.0.0.1,{port}\n" for port in dialled))
             self.coordinator = ProgramVictim("coordinator", self._coordinator, longest_pause_s=_LONGEST_PAUSE_S)
             stack.callback(lambda: self.coordinator.child.kill())
+            self.disk = DiskVictim(self.coordinator)
             self.nodes = [self._new_node(stack, number) for number in range(NODES)]
             for program in (self.coordinator, *self.nodes):
                 assert program.child.serves.wait(_START_S), f"{program.name}: {program.child.last_words()}"
@@ -106,7 +107,8 @@ class Fleet:
         assert programs is not None, "no PostgreSQL server; apt-get install postgresql"
         server = PostgresServer(programs)
         stack.callback(server.close)
-        return server.new_database(), PostgresVictim(server)
+        url = server.new_database()
+        return url, PostgresVictim(server, url)
 
 
 def free_ports(wanted: int) -> list[int]:

@@ -1,9 +1,9 @@
-"""Whether a coordinator that lives long grows: memory, descriptors, threads, and its store."""
+"""Whether a program that lives long grows: memory, descriptors, threads, and a coordinator's store."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ import psutil
 FULL_S = 8 * 3600.0  # a soak of scale 1
 _SAMPLES = 400
 _FLAT = 5  # descriptors and threads that may come and go
+_MOST_MB = 24.0  # of memory, from the second quarter to the last: what an allocator may do, and no leak a run
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,20 @@ class Sample:
     store_bytes: int
 
 
-class Growth:
-    """Looks at one process, and at the folder of its store, a few hundred times in so many seconds."""
+# What may not grow, and by how much it may.
+_LIMITS: tuple[tuple[str, Callable[[Sample], float], float], ...] = (
+    ("megabytes", lambda sample: sample.rss_bytes / 1e6, _MOST_MB),
+    ("descriptors", lambda sample: sample.descriptors, _FLAT),
+    ("threads", lambda sample: sample.threads, _FLAT),
+)
 
-    def __init__(self, pid: int, folder: Path, seconds: float) -> None:
+
+class Growth:
+    """Looks at one process, and at the folder of its store if it has one, a few hundred times in so many seconds."""
+
+    def __init__(self, name: str, pid: int, folder: Path, seconds: float) -> None:
         self.samples: list[Sample] = []
+        self._name = name
         self._process = psutil.Process(pid)
         self._folder = folder
         self._every_s = seconds / _SAMPLES
@@ -50,12 +60,15 @@ class Growth:
         hours = [sample.at / 3600.0 for sample in later]
         rss_mb = [sample.rss_bytes / 1e6 for sample in later]
         store_mb = [sample.store_bytes / 1e6 for sample in later]
-        return [
-            f"  memory of the coordinator: {rss_mb[0]:.0f} to {rss_mb[-1]:.0f} MB, {slope(hours, rss_mb):+.1f} MB/h",
+        lines = [
+            f"  memory of the {self._name}: {rss_mb[0]:.0f} to {rss_mb[-1]:.0f} MB, {slope(hours, rss_mb):+.1f} MB/h",
             f"  descriptors {spread([each.descriptors for each in later])},"
             f" threads {spread([each.threads for each in later])}",
-            f"  store: {store_mb[-1]:.1f} MB, {slope(hours, store_mb):+.1f} MB/h, {events(self._folder)} events in it",
         ]
+        if store_mb[-1]:
+            grows = f"{slope(hours, store_mb):+.1f} MB/h"
+            lines.append(f"  store: {store_mb[-1]:.1f} MB, {grows}, {events(self._folder)} events in it")
+        return lines
 
     def flaws(self) -> list[str]:
         """What has grown and must not."""
@@ -63,11 +76,12 @@ class Growth:
         early, late = self.samples[quarter : 2 * quarter], self.samples[-quarter:]
         if not quarter:
             return []
-        pairs = {
-            "descriptors": (median(each.descriptors for each in early), median(each.descriptors for each in late)),
-            "threads": (median(each.threads for each in early), median(each.threads for each in late)),
-        }
-        return [f"{what} grow from {was:g} to {now:g}" for what, (was, now) in pairs.items() if now > was + _FLAT]
+        flaws = []
+        for what, of, most in _LIMITS:
+            was, now = median(map(of, early)), median(map(of, late))
+            if now > was + most:
+                flaws.append(f"{what} of the {self._name} grow from {was:g} to {now:g}, by more than {most:g}")
+        return flaws
 
 
 def slope(hours: Sequence[float], values: Sequence[float]) -> float:

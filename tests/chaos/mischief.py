@@ -32,10 +32,14 @@ class Mischief:
     """What is done to the victims, each of which lives `mean_life_s` on average.
 
     Every victim draws from a generator of its own, so that what befalls it does not depend on the clock.
+
+    Attributes:
+        soon_s: everything that can be done to a victim is done once within about that time.
     """
 
     seed: int
     mean_life_s: Mapping[Victim, float]
+    soon_s: float
     strikes: list[Strike] = field(default_factory=list)
     flaws: list[str] = field(default_factory=list)
     gave_up: int = 0  # starts of the coordinator that ended because its database was away
@@ -47,8 +51,8 @@ class Mischief:
         rngs = {victim.name: Random(f"{self.seed} {victim.name}") for victim in self.mean_life_s}
 
         def strike(victim: Victim) -> None:
-            at = time.time()
-            harm = victim.harm(rngs[victim.name])
+            at, rng = time.time(), rngs[victim.name]
+            harm = victim.harm((self._left(victim) or [rng.choice(victim.kinds)])[0], rng)
             open_strikes[victim.name] = Strike(victim.name, harm.kind, at)
             self.strikes.append(open_strikes[victim.name])
             agenda.add(harm.lasts_s, partial(heal, victim))
@@ -56,10 +60,10 @@ class Mischief:
         def heal(victim: Victim) -> None:
             victim.heal()
             open_strikes.pop(victim.name).healed_at = time.time()
-            agenda.add(rngs[victim.name].expovariate(1.0 / self.mean_life_s[victim]), partial(strike, victim))
+            agenda.add(self._lives_s(victim, rngs[victim.name]), partial(strike, victim))
 
-        for victim, life_s in self.mean_life_s.items():
-            agenda.add(rngs[victim.name].expovariate(1.0 / life_s), partial(strike, victim))
+        for victim in self.mean_life_s:
+            agenda.add(self._lives_s(victim, rngs[victim.name]), partial(strike, victim))
         while not is_over() and not self.flaws:
             agenda.go_on(_LOOK_S)
             self._look(open_strikes)
@@ -67,6 +71,20 @@ class Mischief:
             if victim.name in open_strikes:
                 victim.heal()
                 open_strikes[victim.name].healed_at = time.time()
+
+    def is_all_done(self) -> bool:
+        """Whether everything that can be done to a victim has been done to it."""
+        return not any(map(self._left, self.mean_life_s))
+
+    def _left(self, victim: Victim) -> list[str]:
+        done = {strike.kind for strike in self.strikes if strike.victim == victim.name}
+        return [kind for kind in victim.kinds if kind not in done]
+
+    def _lives_s(self, victim: Victim, rng: Random) -> float:
+        life_s = rng.expovariate(1.0 / self.mean_life_s[victim])
+        if not self._left(victim):
+            return life_s
+        return min(life_s, rng.uniform(0.5, 1.0) * self.soon_s / len(set(victim.kinds)))
 
     def _look(self, open_strikes: Mapping[str, Strike]) -> None:
         """Nobody but us may end a program, but a coordinator may give up its start while its database is away."""
@@ -85,7 +103,7 @@ class Mischief:
     def _database_was_away(self) -> bool:
         since = time.time() - _SETTLES_S
         return any(
-            strike.victim in ("sqlite", "postgresql") and (not strike.healed_at or strike.healed_at > since)
+            strike.victim in ("disk", "sqlite", "postgresql") and (not strike.healed_at or strike.healed_at > since)
             for strike in self.strikes
         )
 

@@ -21,7 +21,7 @@ def growth(tmp_path: Path) -> Growth:
         connection.execute("CREATE TABLE event (number INTEGER)")
         connection.execute("INSERT INTO event VALUES (1), (2)")
         connection.commit()
-    return Growth(os.getpid(), tmp_path, 1e-9)
+    return Growth("coordinator", os.getpid(), tmp_path, 1e-9)
 
 
 def test_a_steady_process_has_no_flaw(growth: Growth) -> None:
@@ -34,7 +34,13 @@ def test_a_steady_process_has_no_flaw(growth: Growth) -> None:
 def test_descriptors_that_are_not_closed_are_told(growth: Growth) -> None:
     growth.samples = [replace(each, descriptors=20 + number) for number, each in enumerate(STEADY)]
     (flaw,) = growth.flaws()
-    assert flaw.startswith("descriptors grow from ")
+    assert flaw.startswith("descriptors of the coordinator grow from ")
+
+
+def test_memory_that_is_not_given_back_is_told(growth: Growth) -> None:
+    growth.samples = [replace(each, rss_bytes=(80 + 2 * number) * 10**6) for number, each in enumerate(STEADY)]
+    (flaw,) = growth.flaws()
+    assert flaw == "megabytes of the coordinator grow from 109 to 149, by more than 24"
 
 
 def test_a_sample_is_of_the_process_itself(growth: Growth) -> None:

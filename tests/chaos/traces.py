@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.chaos.mischief import Strike
 
 _LINE = re.compile(r"(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) (?P<level>[A-Z]+) \S+: (?P<said>.*)")
-_CENTRAL = ("coordinator", "sqlite", "postgresql")
+_CENTRAL = ("coordinator", "disk", "sqlite", "postgresql")
 _STARTED = re.compile(r"task (?P<task>\S+)#\d+: (started|its result was kept|goes on as)")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from threading import Event
 
 from tests.chaos.runs import Wave
@@ -12,10 +13,11 @@ _MOST = 20.0  # times as long as undisturbed, and a minute: a wave that takes lo
 
 
 class Waves:
-    """Begins a wave whenever the one before is over, until `seconds` have passed."""
+    """Begins a wave whenever the one before is over, until `seconds` have passed and nothing is left to be done."""
 
-    def __init__(self, server: tuple[str, int], calm: Wave, seconds: float) -> None:
+    def __init__(self, server: tuple[str, int], calm: Wave, seconds: float, is_all_done: Callable[[], bool]) -> None:
         self._server = server
+        self._is_all_done = is_all_done
         self.calm = calm
         self.done: list[Wave] = []
         self.flaws: list[str] = []
@@ -29,7 +31,7 @@ class Waves:
         if wave.is_over:
             self._compare(wave)
             self.done.append(wave)
-            if time.monotonic() >= self._end_at:
+            if time.monotonic() >= self._end_at and self._is_all_done():
                 return True
             self._current = Wave(self._server, f"wave {len(self.done) + 1}")
         elif time.monotonic() > wave.started_at + _MOST * self.calm.seconds + 60.0:
