@@ -53,13 +53,13 @@ simulate: $(INSTALLED) ## run N (1000) seeded fault schedules through the dispat
 mutants: $(INSTALLED) ## plant known bugs one by one and see the simulator find each
 	$(PY) -m tests.simulation.mutants
 
-chaos: $(INSTALLED) ## kill, pause and restart nodes, coordinator and database under runs (10 minutes)
+chaos: $(INSTALLED) ## harm nodes, coordinator, networks, disk and database under runs (10 minutes)
 	$(PY) -m tests.chaos --seconds 240
 
 chaos-quick: $(INSTALLED) ## the same for 3 minutes
 	$(PY) -m tests.chaos --seconds 30 --coordinator-life 10 --database-life 15
 
-soak: $(INSTALLED) ## the same for SCALE (0.02) of 8 hours with a coordinator that lives: whether it grows
+soak: $(INSTALLED) ## the same for SCALE (0.02) of 8 hours with a coordinator and a node that live: whether they grow
 	$(PY) -m tests.chaos --soak $(SCALE)
 
 conformance: $(INSTALLED) ## check that the node at NODE=HOST:PORT, of any make, does all that a node must
