@@ -38,16 +38,8 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int =
     """
     cells = [[column.head, *(plain(row[place]) for row in rows)] for place, column in enumerate(columns)]
     shown = list(zip(columns, cells, strict=True))
-    while width and _total(shown) > width:
-        excess = _total(shown) - width
-        names = {n: column.cuts for n, (column, _) in enumerate(shown) if column.cuts}
-        words = {n: _LEAST for n, (column, _) in enumerate(shown) if not column.is_number}
-        narrower = (
-            _cut(shown, excess, names)
-            or _without_one(shown)
-            or _cut(shown, excess, dict.fromkeys(names, _LEAST))
-            or _cut(shown, excess, words)
-        )
+    while width and (excess := _total(shown) - width) > 0:
+        narrower = _narrower(shown, excess)
         if narrower is None:
             break
         shown = narrower
@@ -57,8 +49,10 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int =
 
 def facts(pairs: Sequence[tuple[str, str]]) -> list[str]:
     """Return a line for each name and what is to say of it, which starts at the same place in all."""
-    longest = max((columns_of(name) for name, _ in pairs), default=0)
-    return [f"{padded(name, longest)}{' ' * _GAP}{plain(text)}" for name, text in pairs]
+    names = [plain(name) for name, _ in pairs]
+    longest = max(map(columns_of, names), default=0)
+    filled = [name + " " * (longest + _GAP - columns_of(name)) for name in names]
+    return [name + plain(text) for name, (_, text) in zip(filled, pairs, strict=True)]
 
 
 def columns_of(text: str) -> int:
@@ -81,10 +75,6 @@ def cut(text: str, width: int) -> str:
     return f"{kept}…"
 
 
-def padded(text: str, width: int) -> str:
-    return text + " " * (width - columns_of(text))
-
-
 _Shown = list[tuple[Column, list[str]]]
 
 
@@ -94,6 +84,18 @@ def _total(shown: _Shown) -> int:
 
 def _widths(shown: _Shown) -> list[int]:
     return [max(map(columns_of, cells)) for _, cells in shown]
+
+
+def _narrower(shown: _Shown, excess: int) -> _Shown | None:
+    """The same with what is missed least cut or left out; None: there is nothing more."""
+    names = {n: column.cuts for n, (column, _) in enumerate(shown) if column.cuts}
+    words = {n: _LEAST for n, (column, _) in enumerate(shown) if not column.is_number}
+    return (
+        _cut(shown, excess, names)
+        or _without_one(shown)
+        or _cut(shown, excess, dict.fromkeys(names, _LEAST))
+        or _cut(shown, excess, words)
+    )
 
 
 def _cut(shown: _Shown, excess: int, least: Mapping[int, int]) -> _Shown | None:

@@ -89,7 +89,7 @@ def _lines(overview: Overview, style: Style) -> Iterator[str]:
         yield ""
         lines = table(_NODE_COLUMNS, [*map(_node, nodes)], style.width)
         yield from _table(lines, [(node.state, _node_note(node)) for node in nodes], style)
-        hint = f"{by_state(others)}; `client.py nodes list` lists all"
+        hint = f": {by_state(others)}; `client.py nodes list` lists all"
         yield from _more(len(others), "node", hint, style)
     work = list(_shown(overview.work))
     if work:
@@ -97,7 +97,7 @@ def _lines(overview: Overview, style: Style) -> Iterator[str]:
         lines = table(_WORK_COLUMNS, [*map(_work, work)], style.width)
         yield from _table(lines, [(row.state, work_note(row)) for row in work], style)
         waiting = overview.pending - sum(row.state == "pending" for row in work)
-        yield from _more(waiting, "waiting run", "`client.py why run ID` says why one waits", style)
+        yield from _more(waiting, "waiting run", "; `client.py why run ID` says why one waits", style)
 
 
 def _shown(work: Sequence[WorkRow]) -> Iterator[WorkRow]:
@@ -123,7 +123,7 @@ def _table(lines: Sequence[str], notes: Sequence[tuple[str, str]], style: Style)
 
 def _more(number: int, noun: str, hint: str, style: Style) -> Iterator[str]:
     if number > 0:
-        yield style.paint(style.fit(f"and {count(number, f'more {noun}')}; {hint}"), "dim")
+        yield style.paint(style.fit(f"and {count(number, f'more {noun}')}{hint}"), "dim")
 
 
 def _node(node: NodeRow) -> list[str]:

@@ -61,6 +61,7 @@ def test_wide_characters_count_twice() -> None:
 
 def test_facts_start_at_the_same_place_and_stay_on_their_lines() -> None:
     assert facts([("run", "run-7"), ("state", "lost\nrun  run-8")]) == ["run    run-7", r"state  lost\nrun  run-8"]
+    assert facts([("label\na", "1"), ("os", "2")]) == [r"label\na  1", "os        2"]
 
 
 @given(text=st.text(), width=st.integers(1, 40))

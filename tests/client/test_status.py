@@ -144,7 +144,7 @@ def test_of_very_many_nodes_and_runs_one_screen_is_shown() -> None:
     print_status(replace(OVERVIEW, nodes=nodes, work=work, pending=1000), stream)
     lines = stream.getvalue().splitlines()
     assert len(lines) <= 40
-    assert "and 90 more nodes; 90 ready; `client.py nodes list` lists all" in lines
+    assert "and 90 more nodes: 90 ready; `client.py nodes list` lists all" in lines
     assert lines[-1] == "and 996 more waiting runs; `client.py why run ID` says why one waits"
 
 
