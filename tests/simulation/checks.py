@@ -28,7 +28,7 @@ class Checks:
 
     def __init__(self, schedule: Schedule, ledger: Ledger, store: SimStore) -> None:
         self._schedule, self._ledger, self._store = schedule, ledger, store
-        self._plans = {run.id: run for run in schedule.runs}
+        self._plans = {run.id: run for run in schedule.all_runs}
         self._open: set[str] = set()  # runs of the coordinator as it is
         self._started_at = 0.0
         self._begun: set[str] = set()  # since the coordinator was started
@@ -67,6 +67,8 @@ class Checks:
                 raise Flaw(f"the result of {event.attempt.id} is refused although it is awaited")
             if not awaited and not is_refused:
                 raise Flaw(f"a late or doubled result of {event.attempt.id} is not refused")
+            if awaited and event.outcome.is_known:
+                self._check_recalled(event.attempt)
             if awaited and self._is_simple(event.attempt):
                 self.shares.delivered(event.attempt, now)
         self.shares.placed(commands, now)
@@ -101,6 +103,15 @@ class Checks:
         for run, failing in ledger.must_fail.items():
             if run in self._open and self._is_judged(run, min(failing.values()) - 1):
                 raise Flaw(f"run {run} goes on although it must fail: {sorted(failing)}")
+
+    def _check_recalled(self, attempt: Attempt) -> None:
+        """What a verification has sampled it must compute, whatever is known."""
+        run, number, shard = attempt.task_id.split("/")
+        workload = self._dispatcher.work[run].workload
+        assert isinstance(workload, TrainingRun)
+        recorded = workload.saved.recorded
+        if recorded is not None and (int(number), int(shard)) in recorded.sampled:
+            raise Flaw(f"{attempt.id} was to be computed again, and was taken from memory")
 
     def _is_simple(self, attempt: Attempt) -> bool:
         """Whether it is known how long the attempt took: it was alone, and its result came at once."""
@@ -174,6 +185,9 @@ class Checks:
         elif work.failure in (FailureKind.TIMEOUT, FailureKind.NO_CAPACITY):
             if self._schedule.doom is Doom.NONE or now < self._deadlines[run] - _ROUNDING_S:
                 raise Flaw(f"run {run} failed for want of time or nodes, and had both: {work.reason}")
+        elif work.failure is FailureKind.MISSING_BLOB:
+            if not (self._plans[run].spec.parent and self._store.blobs.damaged):
+                raise Flaw(f"run {run} failed, and could have gone back: {work.reason}")
         elif work.failure not in self._ledger.must_fail[run]:
             raise Flaw(f"run {run} failed without a cause: {work.failure.code}: {work.reason}")
         if self._plans[run].large:
@@ -185,10 +199,11 @@ class Checks:
         of_this_start = workload.figures[len(workload.saved.rounds) :]
         left_out = self._store.left_out(run) | {figures.round: figures.left_out for figures in of_this_start}
         expected = trainer.expected(plan.spec, plan.rows, left_out)
-        rounds = workload.rounds_done
-        may_stop_early = plan.spec.max_time_s > 0.0 and rounds <= expected.last_round
-        if rounds != expected.last_round and not may_stop_early:
-            raise Flaw(f"run {run} ended after round {rounds}, not {expected.last_round}")
+        rounds, recorded = workload.rounds_done, workload.saved.recorded
+        last_round = min(expected.last_round, recorded.last_round) if recorded else expected.last_round
+        may_stop_early = plan.spec.max_time_s > 0.0 and rounds <= last_round
+        if rounds != last_round and not may_stop_early:
+            raise Flaw(f"run {run} ended after round {rounds}, not {last_round}")
         found = workload.sealed.sha256 if workload.sealed else "no model"
         if found != f"{expected.versions[rounds]:016x}":
             raise Flaw(f"run {run} ended with model {found}, not {expected.versions[rounds]:016x}")

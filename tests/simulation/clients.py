@@ -9,6 +9,7 @@ from random import Random
 from coordinator.core.events import CancelAsked, Event
 from coordinator.core.model import Work, WorkState
 from coordinator.views import shown_row
+from rpc.errors import BadRequest
 from tests.simulation.clock import Clock
 from tests.simulation.coordinator import SimCoordinator
 from tests.simulation.flaw import Flaw
@@ -36,6 +37,8 @@ class Clients:
         self._submitting: list[RunPlan] = []
         self._cancelling: list[str] = []
         self._heard: dict[str, int] = {}  # by run: the last event
+        self._awaited = {plan.id for plan in schedule.runs}
+        self._followers = list(schedule.followers)
         for plan in schedule.runs:
             clock.after(plan.submit_at, partial(self._submit, plan))
             if plan.cancel_at is not None:
@@ -50,9 +53,10 @@ class Clients:
         """Ask again for what was not answered, and hear of what ended just before."""
         self._coordinator = coordinator
         self.ended |= {run: rows.work.state for run, rows in self._store.rows.items() if rows.work.state.is_final}
-        for plan in self._submitting:
+        self._follow()
+        for plan in list(self._submitting):
             if plan.id not in self.acknowledged:
-                coordinator.submit(plan, self._clock.now, partial(self._acknowledge, plan.id))
+                self._hand_in(coordinator, plan)
         for run in self._cancelling:
             self._cancel_at(run)
 
@@ -63,11 +67,37 @@ class Clients:
         if self._store.rows[work.id].work.state is not work.state:
             raise Flaw(f"run {work.id} is said to be {work.state}, and that is not committed")
         self.ended[work.id] = work.state
+        self._follow()
+
+    @property
+    def are_done(self) -> bool:
+        """Whether all that they wait for has ended."""
+        return self._awaited <= self.ended.keys()
+
+    def _follow(self) -> None:
+        """Hand in what verifies a completed run, or goes on from it."""
+        for plan in list(self._followers):
+            leader = plan.spec.verifies or plan.spec.parent
+            if leader in self.ended:
+                self._followers.remove(plan)
+            if self.ended.get(leader) is WorkState.COMPLETED:
+                self._awaited.add(plan.id)
+                self._clock.after(0.1, partial(self._submit, plan))
+                self._clock.after(0.1, partial(self._look, plan.id), is_background=True)
 
     def _submit(self, plan: RunPlan) -> None:
         self._submitting.append(plan)
         if self._coordinator is not None:
-            self._coordinator.submit(plan, self._clock.now, partial(self._acknowledge, plan.id))
+            self._hand_in(self._coordinator, plan)
+
+    def _hand_in(self, coordinator: SimCoordinator, plan: RunPlan) -> None:
+        try:
+            coordinator.submit(plan, self._clock.now, partial(self._acknowledge, plan.id))
+        except BadRequest:
+            if not self._store.blobs.damaged:
+                raise
+            self._submitting.remove(plan)  # what it would go on from is damaged: it was told so
+            self._awaited.remove(plan.id)
 
     def _acknowledge(self, run: str) -> None:
         if run not in self._store.rows:

@@ -55,7 +55,7 @@ class Cluster:
         self.reply: Callable[[Entry, Outcome], None]
         self.record: Callable[[FaultKind, Entry], None]
         self.vectors: Vectors | None = None  # of the coordinator, while there is one
-        self._runs: dict[str, RunPlan] = {run.id: run for run in schedule.runs}
+        self._runs: dict[str, RunPlan] = {run.id: run for run in schedule.all_runs}
         self._declines = schedule.all_decline
         self._clock, self._ledger, self._rng = clock, ledger, rng
         self._arrivals = 0
@@ -174,7 +174,8 @@ class Cluster:
 
     def _result(self, entry: Entry) -> Delivered:
         if entry.task.kind == "train":
-            return Delivered("", Trained(loss=1.0, epochs_run=1))
+            # Half of the value: a digest on the wire is a signed number.
+            return Delivered("", Trained(1.0, 1, digest=entry.value >> 1, node=entry.attempt.node_id))
         rows = self._runs[entry.task.work_id].rows[entry.task.order[1]]
         return Delivered("", Surveyed(ShardSummary(entry.attempt.id, entry.attempt.fence, rows, 4, 3)))
 

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import cast
 
+from coordinator.branching import branch
 from coordinator.core.dispatcher import Dispatcher
 from coordinator.core.events import Event, Note, StoreChanged, Submitted
 from coordinator.core.model import Work, WorkState
 from coordinator.core.policies import POLICIES
+from coordinator.core.saved import NO_PAST, Past, SavedRun
 from coordinator.core.settings import Settings
 from coordinator.core.training import TrainingRun
 from coordinator.journal import Journal
@@ -19,13 +21,15 @@ from coordinator.store.changes import Change
 from coordinator.store.reading import Reader
 from coordinator.store.store import Store
 from coordinator.vectors import RunVectors
+from coordinator.verification import verification
 from mlcore.averaging import ServerOptimizer
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
 from rpc.loop import Loop
-from rpc.messages import EventRow
+from rpc.messages import EventRow, RunSpec
 from tests.simulation.clock import Clock
 from tests.simulation.flaw import Flaw
+from tests.simulation.reader import SimReader
 from tests.simulation.schedule import CrashAt, RunPlan, Schedule
 from tests.simulation.store import SimStore
 from tests.simulation.turns import SimAside, SimLoop, wall_clock
@@ -51,7 +55,7 @@ class SimCoordinator:
         may_go_on: Callable[[CrashAt], bool],
         told: Callable[[Work], None],
     ) -> None:
-        self._plans: Mapping[str, RunPlan] = {run.id: run for run in schedule.runs}
+        self._plans: Mapping[str, RunPlan] = {run.id: run for run in schedule.all_runs}
         self._store, self._handle, self._told = store, handle, told
         self.number = number
         self.memo: set[int] = set()
@@ -78,7 +82,7 @@ class SimCoordinator:
 
     def resume(self) -> list[Submitted]:
         """What was under way."""
-        found = [submitted for submitted, _ in self._memory.open_runs(cast(Reader, self._store))]
+        found = [submitted for submitted, _ in self._memory.open_runs(cast(Reader, SimReader(self._store)))]
         for each in found:
             self.journal.take_up(each.workload.id)
             self.vectors.open(self._plans[each.workload.id])
@@ -89,15 +93,26 @@ class SimCoordinator:
         if (plan.spec.owner, plan.spec.key) in self.dispatcher.by_key:
             acknowledged()
             return
-        run = TrainingRun(plan.id, plan.spec, now)
+        spec, start = self._beginning(plan.spec)
+        run = TrainingRun(plan.id, spec, now, start)
+        recorded = run.saved.recorded
+        past = NO_PAST if recorded is None else Past(classes=(recorded.numeric_class,))
 
         def begin(is_late: bool) -> None:
             if not is_late:
                 self.vectors.open(plan)
-                self._handle(Submitted(run))
+                self._handle(Submitted(run, past=past))
             acknowledged()
 
         self._memory.submitted(run, self.clock.now_ms(), begin)
+
+    def _beginning(self, spec: RunSpec) -> tuple[RunSpec, SavedRun]:
+        reader = cast(Reader, SimReader(self._store))
+        if spec.parent:
+            return branch(spec, reader, cast(BlobFolder, self._store.blobs))
+        if spec.verifies:
+            return verification(spec.verifies, spec.sample, spec.sample_seed, reader, key=spec.key)
+        return spec, SavedRun()
 
     def surveyed(self, run: str) -> None:
         self._memory.surveyed(self.run(run))

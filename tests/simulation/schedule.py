@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
@@ -10,6 +11,7 @@ from coordinator.core.policies import POLICIES
 from coordinator.core.workload import TrainPayload
 from mlcore.participation import n_participants
 from rpc.messages import ADAPTIVE, DataFile, RunSpec
+from rpc.run_spec import MAX_PRIORITY
 from tests.simulation import trainer
 from tests.simulation.coverage import NODE_FAULTS, ONLY_LARGE, POSSIBLE, Column, FaultKind
 
@@ -116,6 +118,12 @@ class Schedule:
     drains: tuple[DrainPlan, ...]
     crashes: tuple[CrashPlan, ...]
     outages: tuple[OutagePlan, ...]
+    followers: tuple[RunPlan, ...]
+
+    @property
+    def all_runs(self) -> tuple[RunPlan, ...]:
+        """The runs, and those that are submitted once another one has completed."""
+        return (*self.runs, *self.followers)
 
 
 def make_schedule(seed: int, number: int) -> Schedule:
@@ -141,6 +149,7 @@ def make_schedule(seed: int, number: int) -> Schedule:
         drains=_drains(Random(f"{seed}/{number}/drains"), nodes, span_s),
         crashes=_crashes(Random(f"{seed}/{number}/crashes"), span_s),
         outages=_outages(Random(f"{seed}/{number}/outages"), span_s),
+        followers=tuple(_followers(Random(f"{seed}/{number}/followers"), runs)),
     )
 
 
@@ -213,6 +222,19 @@ def _alike(rng: Random, runs: tuple[RunPlan, ...]) -> tuple[RunPlan, ...]:
         return replace(run, spec=replace(runs[0].spec, **of_its_own), rows=runs[0].rows, large=runs[0].large)
 
     return (runs[0], *(like_the_first(run) if rng.random() < 0.4 else run for run in runs[1:]))
+
+
+def _followers(rng: Random, runs: tuple[RunPlan, ...]) -> Iterator[RunPlan]:
+    """Runs that verify another one, or go on from its last stored round."""
+    for run in runs:
+        common = replace(run.spec, max_time_s=0.0)
+        if rng.random() < 0.2 and not (common.mixed_classes or common.round_deadline_s):
+            sampled = replace(common, verifies=run.id, sample=rng.choice([0.1, 1.0]), sample_seed=1, keep_checkpoints=1)
+            spec = replace(sampled, priority=-MAX_PRIORITY, key=f"verify {run.id}", name=f"verify {run.id}")
+            yield replace(run, id=f"v{run.id}", spec=spec, cancel_at=None)
+        if rng.random() < 0.2:
+            spec = replace(common, parent=run.id, rounds=common.rounds + 1, key=f"branch {run.id}")
+            yield replace(run, id=f"b{run.id}", spec=spec, cancel_at=None)
 
 
 def _particular(spec: RunSpec, n_nodes: int) -> RunSpec:

@@ -62,8 +62,8 @@ class Simulation:
         self.strikes: Strikes = Strikes()
         self.events = 0
         self.clock = Clock()
-        limits = {run.id: (run.spec.max_attempts, run.spec.max_node_losses) for run in schedule.runs}
-        self.ledger = Ledger(limits, {run.id: run.spec.max_nodes for run in schedule.runs})
+        limits = {run.id: (run.spec.max_attempts, run.spec.max_node_losses) for run in schedule.all_runs}
+        self.ledger = Ledger(limits, {run.id: run.spec.max_nodes for run in schedule.all_runs})
         self.store = SimStore(self.clock, schedule.outages)
         self.cluster = Cluster(schedule, self.clock, self.ledger, rng)
         self.cluster.handle, self.cluster.record = self.handle, self._record
@@ -93,7 +93,7 @@ class Simulation:
             self._plan_drain(drain)
         if self.schedule.doom is not Doom.NONE:
             self.clock.after(self.schedule.doom_at, self._doom, is_background=True)
-        while len(self.clients.ended) < len(self.schedule.runs):
+        while not self.clients.are_done:
             self._step()
             if self._coordinator is not None:
                 self.checks.overdue(self.clock.now)

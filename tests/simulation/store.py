@@ -23,7 +23,7 @@ from coordinator.store.changes import (
 from coordinator.store.failures import StoreDown
 from coordinator.store.rows import OpenWork, StoredWork
 from rpc.blobs import blob_name
-from rpc.errors import FailureKind
+from rpc.errors import FailureKind, MissingBlob
 from rpc.messages import Buffer, EventRow
 from tests.simulation.clock import Clock
 from tests.simulation.flaw import Flaw
@@ -55,6 +55,11 @@ class Blobs:
         self.files[name] = bytes(data)
         self.damaged.discard(name)
         return name
+
+    def checked(self, name: str) -> bytes:
+        if name in self.damaged:
+            raise MissingBlob(f"{name} was damaged")
+        return self.files[name]
 
     def remove(self, name: str, *, untouched_s: float = 0.0) -> None:
         self.files.pop(name, None)
@@ -182,7 +187,10 @@ class SimStore:
             change.select, WorkState.PENDING, "", FailureKind.NONE, 0, change.rounds, 0, change.tasks_total, None, {},
             change.at_ms, 0, 0, change.deadline_ms,
         )  # fmt: skip
-        self.rows[change.id] = Rows(work, change.spec, defaultdict(str, change.blobs))
+        rows = self.rows[change.id] = Rows(work, change.spec, defaultdict(str, change.blobs))
+        if change.parent:
+            parent = self.rows[change.parent]
+            rows.surveys, rows.rounds = dict(parent.surveys), parent.rounds[: change.parent_round]
         return True
 
     def _update(self, work_id: str, **values: object) -> None:
