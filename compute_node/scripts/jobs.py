@@ -1,0 +1,243 @@
+"""The script jobs of this node: started, followed, cancelled, handed to a restarted coordinator, forgotten."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+from compute_node.admission import Admission
+from compute_node.scripts.job_log import JobLog
+from rpc.aside import Aside
+from rpc.errors import NotFound, RejectReason, Stale, TaskRejected
+from rpc.loop import Loop, Timer
+from rpc.messages import ScriptEnd, ScriptNews, ScriptTask, ScriptUsage
+from rpc.server import Later
+
+logger = logging.getLogger(__name__)
+
+_NEWS_BYTES = 1 << 20  # of a log in one answer
+_GATHER_S = 0.02  # lines that come together go out together
+_MAX_WAIT_S = 60.0  # of one long poll
+
+
+class Execution(Protocol):
+    """A job from its bundle to what it leaves; works on a thread of its own."""
+
+    @property
+    def log(self) -> JobLog: ...
+    @property
+    def phase(self) -> str: ...
+    @property
+    def sandbox(self) -> str: ...
+    @property
+    def usage(self) -> ScriptUsage: ...
+
+    def begin(self, done: Callable[[ScriptEnd], None]) -> None:
+        """Start; `done` is called by the execution's thread when all is over and its log is whole."""
+
+    def renew(self, lease_s: float) -> None:
+        """The coordinator was heard of: go on for so long without another word."""
+
+    def stop(self, grace_s: float) -> None:
+        """Have the program end itself, and end it after the grace."""
+
+    def remove(self) -> None:
+        """Drop what is left of it, once it is over."""
+
+
+Execute = Callable[[ScriptTask, Callable[[], None]], Execution]  # gets a task, and what to call from any thread on news
+
+
+@dataclass(eq=False, slots=True)
+class _Job:
+    """One job; `owner` is the coordinator that it belongs to, as an object."""
+
+    task: ScriptTask
+    owner: object
+    execution: Execution
+    end: ScriptEnd | None = None
+    has_slot: bool = True
+    is_cancelled: bool = False
+    followers: list[_Follower] = field(default_factory=list)
+    gathering: Timer | None = None
+
+
+@dataclass(eq=False, slots=True)
+class _Follower:
+    attempt: str
+    offset: int
+    reply: Later
+    timer: Timer
+
+
+class ScriptJobs:
+    """All methods run on the loop's thread."""
+
+    def __init__(self, loop: Loop, files: Aside, admission: Admission, execute: Execute) -> None:
+        self._loop = loop
+        self._files = files
+        self._admission = admission
+        self._execute = execute
+        self._jobs: dict[tuple[object, str], _Job] = {}  # by owner and name
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The attempts that run."""
+        return tuple(job.task.attempt for job in self._jobs.values() if job.end is None)
+
+    def places(self, owner: object) -> list[str]:
+        """The tasks of a coordinator that run here, or are over and wait to be fetched."""
+        return [_place(job.task) for job in self._jobs.values() if job.owner is owner and not job.is_cancelled]
+
+    def artifacts(self, owner: object) -> set[str]:
+        """The blobs that a coordinator may fetch."""
+        ends = (job.end for job in self._jobs.values() if job.owner is owner and job.end is not None)
+        return {file.blob for end in ends for file in end.artifacts}
+
+    def start(self, task: ScriptTask, owner: object) -> None:
+        """Start a job; go on with it if it is here already.
+
+        Raises:
+            TaskRejected: no slot is free, an earlier attempt is ending, or this node ends soon.
+            Stale: the coordinator has asked for it again meanwhile.
+        """
+        known = self._jobs.get((owner, task.job))
+        if known is not None and known.is_cancelled:
+            raise TaskRejected(RejectReason.BUSY, f"an earlier attempt of {task.job} is ending here")
+        if known is not None:
+            if task.fence < known.task.fence:
+                raise Stale(f"{task.attempt}: {known.task.attempt} came later")
+            logger.info("job %s: %s goes on as %s", task.job, known.task.attempt, task.attempt)
+            self._take_over(known, task)
+            return
+        self._admission.enter("")
+        execution = self._execute(task, lambda: self._loop.post(partial(self._news, owner, task.job)))
+        job = self._jobs[owner, task.job] = _Job(task, owner, execution)
+        logger.info("job %s: started as %s", task.job, task.attempt)
+        execution.renew(task.lease_s)
+        execution.begin(lambda end: self._loop.post(lambda: self._over(job, end)))
+
+    def follow(self, owner: object, attempt: str, offset: int, wait_s: float) -> Later:
+        """Answer with what is new since an offset of the log, or with the end; with nothing after `wait_s`.
+
+        Raises:
+            NotFound: the attempt is not here.
+        """
+        job = self._by_attempt(owner, attempt)
+        reply = Later()
+
+        def time_over() -> None:
+            job.followers.remove(follower)
+            self._answer(job, follower)
+
+        timer = self._loop.call_later(min(wait_s, _MAX_WAIT_S), time_over)
+        follower = _Follower(attempt, offset, reply, timer)
+        job.followers.append(follower)
+        if job.end is not None or job.execution.log.end > offset:
+            self._tell(job)
+        return reply
+
+    def cancel(self, owner: object, attempt: str, grace_s: float) -> bool:
+        """Have a job end, and not be told of any more; return whether it is here."""
+        job = next((job for job in self._jobs.values() if job.owner is owner and job.task.attempt == attempt), None)
+        if job is None:
+            return False
+        job.execution.stop(grace_s)
+        return True
+
+    def heard(self, owner: object) -> None:
+        """A coordinator was heard of: its jobs go on."""
+        for job in self._jobs.values():
+            if job.owner is owner and job.end is None:
+                job.execution.renew(job.task.lease_s)
+
+    def forget(self, owner: object, job_id: str) -> None:
+        """A job is over and safe, or not wanted any more."""
+        job = self._jobs.get((owner, job_id))
+        if job is None:
+            return
+        job.is_cancelled = True
+        if job.end is None:
+            job.execution.stop(0.0)
+        else:
+            self._drop(job)
+
+    def stop_all(self) -> None:
+        """This node ends: so do its jobs."""
+        for job in self._jobs.values():
+            if job.end is None:
+                job.execution.stop(0.0)
+
+    def _take_over(self, job: _Job, task: ScriptTask) -> None:
+        for follower in job.followers:
+            follower.timer.cancel()
+            follower.reply.fail(Stale(f"{job.task.attempt} goes on as {task.attempt}"))
+        job.followers.clear()
+        job.task = task
+        if job.end is None:
+            job.execution.renew(task.lease_s)
+
+    def _news(self, owner: object, job_id: str) -> None:
+        job = self._jobs.get((owner, job_id))
+        if job is not None and job.followers and job.gathering is None:
+            job.gathering = self._loop.call_later(_GATHER_S, lambda: self._tell(job))
+
+    def _tell(self, job: _Job) -> None:
+        if job.gathering is not None:
+            job.gathering.cancel()
+            job.gathering = None
+        followers, job.followers = job.followers, []
+        for follower in followers:
+            follower.timer.cancel()
+            self._answer(job, follower)
+
+    def _answer(self, job: _Job, follower: _Follower) -> None:
+        log, end = job.execution.log, job.end  # the end as it is before the log is read: nothing comes after it
+
+        def news() -> ScriptNews:
+            piece = log.read(follower.offset, _NEWS_BYTES)
+            return ScriptNews(
+                attempt=follower.attempt,
+                fence=job.task.fence,
+                phase=job.execution.phase,
+                log=piece.data,
+                start=piece.start,
+                next=piece.next,
+                usage=job.execution.usage,
+                end=end if piece.next >= log.end else None,
+                sandbox=job.execution.sandbox,
+            )
+
+        self._files.run(news, follower.reply.settle)
+
+    def _over(self, job: _Job, end: ScriptEnd) -> None:
+        job.end = end
+        if job.has_slot:
+            job.has_slot = False
+            self._admission.leave()
+        logger.info("job %s: over (status %d%s)", job.task.job, end.status, f", {end.reason}" if end.reason else "")
+        if job.is_cancelled:
+            self._drop(job)
+        else:
+            self._tell(job)
+
+    def _drop(self, job: _Job) -> None:
+        del self._jobs[job.owner, job.task.job]
+        for follower in job.followers:
+            follower.timer.cancel()
+            follower.reply.fail(NotFound(f"{job.task.attempt} is forgotten"))
+        self._files.run(job.execution.remove, lambda _: None)
+
+    def _by_attempt(self, owner: object, attempt: str) -> _Job:
+        for job in self._jobs.values():
+            if job.owner is owner and job.task.attempt == attempt:
+                return job
+        raise NotFound(f"{attempt} is not on this node; start it again")
+
+
+def _place(task: ScriptTask) -> str:
+    """RUN/ROUND/SHARD, as the coordinator calls the task."""
+    return f"{task.job}/0/0"
