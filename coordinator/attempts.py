@@ -9,7 +9,7 @@ from typing import Protocol
 from coordinator.core.events import Delivered, Fetch, Outcome, Start
 from coordinator.core.model import MEMO, Attempt, Work
 from coordinator.core.training import TrainingRun
-from coordinator.core.workload import Surveyed, SurveyPayload, Trained, TrainPayload
+from coordinator.core.workload import ScriptPayload, Surveyed, SurveyPayload, Trained, TrainPayload
 from coordinator.errands import Cargo, Errands
 from coordinator.gate import check_shape, weigh
 from coordinator.known import Known, recipe_of, update_key
@@ -78,7 +78,7 @@ class Attempts:
     def _recall(self, command: Start, work: Work, vectors: RunVectors) -> Delivered | None:
         """Return the result of the task if it is known."""
         run, payload = work.workload, command.task.payload
-        assert isinstance(run, TrainingRun)
+        assert isinstance(run, TrainingRun) and not isinstance(payload, ScriptPayload)
         file = run.spec.shards[payload.shard]
         if isinstance(payload, SurveyPayload):
             summary = self._known.survey(file, run.spec.classes)

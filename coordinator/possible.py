@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from coordinator.core.pool import NodePool
+from coordinator.core.suitability import in_words, serves
 from coordinator.core.verifying import Recorded
 from coordinator.core.workload import Claim
 from coordinator.membership import Member
@@ -25,7 +26,11 @@ def check_possible(claim: Claim, members: Iterable[Member], pool: NodePool) -> N
     none = "the one node that is known" if len(known) == 1 else f"none of the {len(known)} nodes that are known"
     verb = "lacks what this needs" if len(known) == 1 else "has what this needs"
     labels = [f"{name}={value}" for name, value in sorted(claim.select.items())]
-    wanted = ", ".join([*labels, *([f"{claim.class_key} (dtype/threads)"] if claim.class_key else [])])
+    if claim.class_key:
+        labels.append(f"{claim.class_key} (dtype/threads)")
+    if claim.script is not None:
+        labels.append(f"a node that {in_words(claim.script)}")
+    wanted = ", ".join(labels)
     raise Refused(
         f"{none} {verb}: {wanted}; `client.py nodes list` shows them, --force-queue waits for a node that has it"
     )
@@ -40,6 +45,8 @@ def check_verifiable(recorded: Recorded, pool: NodePool) -> None:
 
 def _could_do(claim: Claim, member: Member, pool: NodePool) -> bool:
     node = pool.current(member.link.id)
+    if node is not None and claim.script is not None:
+        return serves(node.labels, node.info.memory_bytes, claim.script) and _has(node.labels, claim.select)
     if node is None:
         return not member.labels or _has(member.labels, claim.select)
     if not node.classes:

@@ -247,6 +247,7 @@ class NodeSession:
             identity=reply.identity,
             version=reply.version,
             labels=reply.labels,
+            memory_bytes=reply.memory_bytes,
         )
         self._owner.session_up(self, info)
         self._beat_later(bool(reply.numeric_classes))

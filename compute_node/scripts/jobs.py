@@ -205,9 +205,9 @@ class ScriptJobs:
                 phase=job.execution.phase,
                 log=piece.data,
                 start=piece.start,
-                next=piece.next,
+                next_offset=piece.next,
                 usage=job.execution.usage,
-                end=end if piece.next >= log.end else None,
+                ended=end if piece.next >= log.end else None,
                 sandbox=job.execution.sandbox,
             )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from statistics import median
 
+from coordinator.core.workload import Remark
 from rpc.messages import ADAPTIVE, RunSpec
 
 _SPREADS = 4.0  # median absolute deviations above the median: what is later is a straggler, not the tail of the others
@@ -44,3 +46,9 @@ class RoundDeadline:
     def closes(self) -> bool:
         """Whether the round should go on without what is missing."""
         return self._has_passed and len(self._took_s) >= self._least
+
+
+def left_out(spec: RunSpec, number: int, late: Iterable[int]) -> Remark:
+    """Tell which shards a round goes on without."""
+    files = ", ".join(spec.shards[shard].file for shard in late)
+    return Remark("left out", f"not in at the round's deadline: {files}", number)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from random import Random
 
 from coordinator.core import events
+from coordinator.core.bindings import Bindings
 from coordinator.core.catalogue import Catalogue
 from coordinator.core.model import MEMO, Attempt, Node, NodeState, Task, TaskState, Work, WorkState
-from coordinator.core.orders import hear, obey
+from coordinator.core.orders import heed
 from coordinator.core.owners import Owners
 from coordinator.core.placement import Placement
 from coordinator.core.policies import Policy
@@ -23,12 +24,14 @@ from coordinator.core.settings import DEFAULTS, Settings
 from coordinator.core.speculation import Speculation
 from coordinator.core.suitability import waiting_for
 from coordinator.core.tasks import TaskBook
+from coordinator.core.verdicts import after_failure, after_loss
 from coordinator.core.waits import Waits
 from coordinator.core.withdrawals import Withdrawals
-from coordinator.core.workload import End, Queue, Remark, Step, Withdraw
+from coordinator.core.workload import End, Interrupt, Queue, Remark, Step, Withdraw
 from rpc.errors import FailureKind, RejectReason
 
 _CHECKS_A_LEASE = 20
+_END_STATES = {FailureKind.NONE: WorkState.COMPLETED, FailureKind.CANCELLED: WorkState.CANCELLED}
 
 
 class Dispatcher:
@@ -42,7 +45,8 @@ class Dispatcher:
         self.pool = NodePool(policy, settings.pool)
         self._queue = WorkQueue(owners)
         self._book = TaskBook(self._queue)
-        self._placement = Placement(self.pool, self._queue, self._book, settings=settings, rng=rng)
+        self._bindings = Bindings(self.pool, self._book)
+        self._placement = Placement(self.pool, self._queue, self._book, self._bindings, settings=settings, rng=rng)
         self._waits = Waits()
         self._speculation = Speculation(self.pool, self._book, self._placement)
         self._withdrawn = Withdrawals(self.pool)
@@ -61,12 +65,8 @@ class Dispatcher:
                 work = self.open.get(job.run)
                 if work is not None:
                     self._take(work, work.workload.on_computed(job, value, now), now)
-            case events.Beat():
-                hear(self.pool, event, now)
-            case events.Recalled(node_id, until, reason):
-                self.pool.recall(node_id, until, reason)
-            case events.Ordered():
-                self._out += obey(self.pool, event)
+            case events.Beat() | events.Ordered() | events.Recalled():
+                self._out += heed(self.pool, event, now)
             case events.NodeUp():
                 self._on_node_up(event, now)
             case events.NodeDown(node_id, session, reason):
@@ -76,15 +76,14 @@ class Dispatcher:
             case events.Submitted(workload, at, past):
                 self._queue.add(self._catalogue.add(workload, now if at is None else at, past))
             case events.CancelAsked(work_id, reason):
-                if work_id in self.open:
-                    self._end(self.open[work_id], WorkState.CANCELLED, End(FailureKind.CANCELLED, reason), now)
+                work = self.open.get(work_id)
+                if work is not None:
+                    self._take(work, work.workload.on_cancel(reason, now), now)
             case events.Removed(work_id):
                 self._out += map(events.Forget, self._catalogue.remove(work_id))
             case events.StoreChanged(reason):
                 self._store_fault = reason
                 self._note("store healed" if not reason else "store failed", reason)
-            case events.Tick():
-                pass
         self._pass_time(now)
         if not self._store_fault:  # what nobody can remember is not begun
             self._out += self._placement.place(self._begin, now)
@@ -118,6 +117,7 @@ class Dispatcher:
             self._lose(old, "it connected anew", now)
         node = self.pool.up(event.info, event.session, now)
         self._note("node up", f"{node.info.device}, slots: {node.info.slots}", node_id=node.id)
+        self._bindings.node_up(node, now)
         of_work = {task_id.partition("/")[0] for task_id in node.info.kept}
         self._out += [events.Clear(node.id, node.session, work_id) for work_id in sorted(of_work - self.open.keys())]
 
@@ -125,6 +125,7 @@ class Dispatcher:
         """The node's session is over: what it had goes elsewhere."""
         self._withdrawn.lost(node)
         self.pool.down(node, reason)
+        self._bindings.node_lost(node, now)
         self._note("node left" if node.is_leaving or node.is_drained else "node lost", reason, node_id=node.id)
         for work, task in self._book.on_node(node.id):
             if not work.state.is_final:
@@ -154,7 +155,7 @@ class Dispatcher:
                 task.worked_s = now - task.placed_at
                 self._book.hold(work, task)
             case events.Declined(reason, message):
-                task.refused_by.add(attempt.node_id)
+                task.refused(attempt.node_id)
                 work.rejections += 1
                 if node is not None:
                     node.rejected += 1
@@ -198,36 +199,30 @@ class Dispatcher:
             self._note("quarantined", message, node_id=node.id)
         if task.state is TaskState.FETCHING or kind is FailureKind.BAD_UPDATE:
             self._out.append(events.Stop(attempt))  # the node need not keep its result
-        task.failures[kind] = task.failures.get(kind, 0) + 1
-        task.avoid.add(attempt.node_id)
-        failures, limit = sum(task.failures.values()), work.workload.limits.max_attempts
-        if rule.tries and task.failures[kind] >= rule.tries:
-            self._fail(work, task, outcome, now)
-        elif failures >= limit:
-            self._fail(work, task, events.Broke(FailureKind.POISON, f"failed {limit} times, last: {message}"), now)
+        self._bindings.broke(task, kind)
+        verdict = after_failure(task, attempt.node_id, outcome, rule, limit=work.workload.limits.max_attempts)
+        if verdict is not None:
+            self._fail(work, task, verdict, now)
         else:
-            self._count_retry(work, task)
-            self._book.put_off(work, task, self._settings.failure_backoff.delay_s(failures, self._rng), now)
+            work.retries += 1
+            work.workload.on_set_back(task.spec, False)
+            wait_s = self._settings.failure_backoff.delay_s(sum(task.failures.values()), self._rng)
+            self._bindings.lost(work, task, wait_s, now)
 
     def _attempt_lost(self, work: Work, task: Task, reason: str, now: float, *, wait_s: float = 0.0) -> None:
         """The node of the live attempt is gone, or the connection that the attempt ran on."""
         assert task.attempt is not None
+        node_id, verdict = task.attempt.node_id, None
         self._out.append(set_back(work, task, FailureKind.NODE_LOST.code, reason))
         # One that is held did its work, and a node that left was not brought down: neither speaks against the task.
-        if task.state is not TaskState.HELD and not self.pool.has_left(task.attempt.node_id):
-            task.lost_nodes.add(task.attempt.node_id)
-            task.avoid.add(task.attempt.node_id)
-        limit = work.workload.limits.max_node_losses
-        if len(task.lost_nodes) >= limit:
-            message = f"{limit} nodes were lost while working on it: {', '.join(sorted(task.lost_nodes))}"
-            self._fail(work, task, events.Broke(FailureKind.POISON, message), now)
+        if task.state is not TaskState.HELD and not self.pool.has_left(node_id):
+            verdict = after_loss(task, node_id, limit=work.workload.limits.max_node_losses)
+        if verdict is not None:
+            self._fail(work, task, verdict, now)
         else:
-            self._count_retry(work, task)
-            self._book.put_off(work, task, wait_s, now)
-
-    def _count_retry(self, work: Work, task: Task) -> None:
-        work.retries += 1
-        work.workload.on_set_back(task.spec, False)
+            work.retries += 1
+            work.workload.on_set_back(task.spec, False)
+            self._bindings.lost(work, task, wait_s, now)
 
     def _fail(self, work: Work, task: Task, failure: events.Broke, now: float) -> None:
         self._drop_rival(work, task, now)
@@ -251,13 +246,18 @@ class Dispatcher:
         """Do what the work wants."""
         for step in steps:
             match step:
-                case Queue(spec):
-                    self._book.add(work, spec, now)
+                case Queue(spec, awaits):
+                    task = self._book.add(work, spec, now)
+                    if awaits:
+                        self._bindings.taken_up(work, task, awaits, now)
+                case Interrupt(task_id, grace_s):
+                    attempt = work.tasks[task_id].attempt
+                    if attempt is not None:
+                        self._out.append(events.Stop(attempt, grace_s))
                 case Withdraw(task_id):
                     self._withdraw(work, work.tasks[task_id], now)
                 case End(failure):
-                    state = WorkState.COMPLETED if failure is FailureKind.NONE else WorkState.FAILED
-                    self._end(work, state, step, now)
+                    self._end(work, _END_STATES.get(failure, WorkState.FAILED), step, now)
                 case Remark(kind, message, number, shard):
                     self._out.append(events.Note(kind, message, work.id, round=number, shard=shard))
                 case job:

@@ -204,9 +204,10 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Tell the node that the attempt is no longer wanted."""
+    """Tell the node that the attempt is no longer wanted; a script job has so many seconds to end itself."""
 
     attempt: Attempt
+    grace_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf
 from typing import NamedTuple
 
 from coordinator.core.owners import FIRST_GUESS_S, Owner
 from coordinator.core.pace import Pace
 from coordinator.core.scores import Scores
-from coordinator.core.workload import Claim, TaskSpec, Workload
+from coordinator.core.workload import Claim, ScriptNeeds, TaskSpec, Workload
 from rpc.errors import FailureKind
 
 MEMO = "memo"  # stands for a node where tasks are counted: their results were known before
@@ -113,11 +114,19 @@ class Task:
     refused_by: set[str] = field(default_factory=set)  # in this sweep
     avoid: set[str] = field(default_factory=set)  # failed there; used again only when nobody else is left
     scores: Scores | None = None  # when its attempt was placed; None: as for the first task of its round
+    until: float = 0.0  # while it is delayed
+    bound: str = ""  # the node on which an attempt may live on that nobody hears of; empty: there is none
+    bound_until: float = inf  # then it cannot any more
 
     def become(self, state: TaskState) -> None:
         if state not in _TASK_CHANGES.get(self.state, frozenset()):
             raise IllegalChange(f"task {self.spec.id}: {self.state} to {state}")
         self.state = state
+
+    def refused(self, node_id: str) -> None:
+        """A node has declined the task, and has nothing of it."""
+        self.refused_by.add(node_id)
+        self.bound = ""
 
     def swap(self) -> None:
         """Let the rival be the attempt, and the attempt the rival."""
@@ -143,6 +152,7 @@ class Band(NamedTuple):
     numeric_class: str | None
     min_nodes: int
     has_begun: bool
+    script: ScriptNeeds | None
 
 
 @dataclass(slots=True, eq=False)
@@ -212,6 +222,7 @@ class NodeInfo:
     identity: str = ""
     version: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    memory_bytes: int = 0
 
 
 @dataclass(slots=True, eq=False)

@@ -1,13 +1,24 @@
-"""What people order of nodes, and what nodes say of themselves between hello and the end of a session."""
+"""What is heard of nodes but for their sessions: heartbeats, orders of people, what was so before a restart."""
 
 from __future__ import annotations
 
-from coordinator.core.events import Beat, NodeOrder, Note, Ordered
+from coordinator.core.events import Beat, NodeOrder, Note, Ordered, Recalled
 from coordinator.core.pool import NodePool
 
 
-def obey(pool: NodePool, event: Ordered) -> list[Note]:
-    """Carry out an order; return what there is to tell of it."""
+def heed(pool: NodePool, event: Beat | Ordered | Recalled, now: float) -> list[Note]:
+    """Take it in; return what there is to tell of it."""
+    match event:
+        case Beat():
+            _hear(pool, event, now)
+        case Ordered():
+            return _obey(pool, event)
+        case Recalled(node_id, until, reason):
+            pool.recall(node_id, until, reason)
+    return []
+
+
+def _obey(pool: NodePool, event: Ordered) -> list[Note]:
     match event.order:
         case NodeOrder.DRAIN:
             pool.drain(event.node_id, True)
@@ -26,8 +37,7 @@ def obey(pool: NodePool, event: Ordered) -> list[Note]:
     return []
 
 
-def hear(pool: NodePool, beat: Beat, now: float) -> None:
-    """A node answered a heartbeat."""
+def _hear(pool: NodePool, beat: Beat, now: float) -> None:
     node = pool.get(beat.node_id, beat.session)
     if node is None:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+from coordinator.core.bindings import Bindings
 from coordinator.core.events import Command, Fetch, Start
 from coordinator.core.model import Attempt, Band, Node, Rival, Task, TaskState, Work, WorkState
 from coordinator.core.policies import Test
@@ -24,10 +25,13 @@ Begin = Callable[[Work, float], None]
 class Placement:
     """Puts ready tasks on free slots, in the order of the queue."""
 
-    def __init__(self, pool: NodePool, queue: WorkQueue, book: TaskBook, *, settings: Settings, rng: Random) -> None:
+    def __init__(
+        self, pool: NodePool, queue: WorkQueue, book: TaskBook, bindings: Bindings, *, settings: Settings, rng: Random
+    ) -> None:
         self._pool = pool
         self._queue = queue
         self._book = book
+        self._bindings = bindings
         self._backoff = settings.decline_backoff
         self._rng = rng
         self._fence = settings.last_fence
@@ -35,6 +39,7 @@ class Placement:
     def place(self, begin: Begin, now: float) -> list[Command]:
         """Place what can be placed; return the commands that start it. Work whose turn has come is begun."""
         commands = self._fetch_held()
+        commands += [self._start(work, task, node, now) for work, task, node in self._bindings.ready()]
         if not self._pool.free_slots or self._queue.is_empty:
             return commands
         closed: set[Band] = set()  # whose works cannot have any node that is free now
@@ -165,6 +170,7 @@ class Placement:
         work.holders[task.spec.data] = node.id
         self._pool.occupy(node, task.attempt)
         self._book.occupy(work, task)
+        self._bindings.placed(task, node.id)
         return Start(task.attempt, task.spec)
 
     def _score(self, work: Work, task: Task) -> None:

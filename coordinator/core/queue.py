@@ -118,7 +118,7 @@ def band_of(work: Work) -> Band:
     claim = work.claim
     select = tuple(sorted(claim.select.items()))
     if work.state is WorkState.PENDING:
-        return Band(claim.priority, select, claim.class_key, None, claim.min_nodes, False)
+        return Band(claim.priority, select, claim.class_key, None, claim.min_nodes, False, claim.script)
     task = next((work.tasks[task_id] for _, task_id in work.ready if task_id in work.tasks), None)
     key = "" if task is None else task.spec.class_key
-    return Band(claim.priority, select, key, work.numeric_class if key else None, 1, True)
+    return Band(claim.priority, select, key, work.numeric_class if key else None, 1, True, claim.script)

@@ -46,6 +46,11 @@ class RoundFigures:
         """The figures of a round that was committed before."""
         return cls(started_at=0.0, **{name: getattr(row, name) for name in RoundRow.__dataclass_fields__})
 
+    def set_back(self, rejected: bool) -> None:
+        """An attempt was rejected, or failed."""
+        self.rejections += rejected
+        self.retries += not rejected
+
     def add(self, result: Trained, shard: int, now: float) -> None:
         """The delta of a shard is here."""
         self.last = shard, result, now

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
 from coordinator.core.model import Node, NodeState, Task, TaskState, Work, WorkState
 from coordinator.core.policies import Test
 from coordinator.core.pool import NodePool
+from coordinator.core.workload import ScriptNeeds
+
+SCRIPTS = "scripts"  # the label in which a node says at which levels it takes script jobs, the usual one first
 
 
 def suits(work: Work, task: Task | None, pool: NodePool) -> Test:
@@ -17,19 +20,34 @@ def suits(work: Work, task: Task | None, pool: NodePool) -> Test:
     select = work.claim.select
     key = work.claim.class_key if task is None else task.spec.class_key
     wanted = None if task is None else work.numeric_class
-    if not key and not select:
+    script = work.claim.script
+    if not key and not select and script is None:
         return lambda node_id: True
 
     def suitable(node_id: str) -> bool:
         node = pool.current(node_id)
         if node is None or (select and not _has_labels(node, work)):
             return False
+        if script is not None:
+            return serves(node.labels, node.info.memory_bytes, script)
         if not key or (task is None and not node.classes):  # its self-test is on its way: work may begin meanwhile
             return True
         found = node.classes.get(key)
         return found is not None and (wanted is None or found == wanted)
 
     return suitable
+
+
+def serves(labels: Mapping[str, str], memory_bytes: int, needs: ScriptNeeds) -> bool:
+    """Whether a node with these labels and so much memory takes such a script job."""
+    levels = labels.get(SCRIPTS, "")
+    gpus = labels.get("gpus", "0")
+    return (
+        bool(levels)
+        and (not needs.sandbox or needs.sandbox in levels.split(","))
+        and (not needs.gpus or (gpus.isascii() and gpus.isdigit() and int(gpus) >= needs.gpus))
+        and needs.memory_bytes <= memory_bytes
+    )
 
 
 def largest_class(work: Work, pool: NodePool, key: str) -> str | None:
@@ -62,6 +80,7 @@ class Lack(StrEnum):
     NODES = "nodes"
     LABELS = "labels"
     SELF_TEST = "self-test"
+    SCRIPTS = "scripts"
     CLASS = "class"
     MIN_NODES = "min nodes"
     ACCEPTANCE = "acceptance"
@@ -83,7 +102,8 @@ def lacking(work: Work, pool: NodePool) -> Lacking | None:
         return Lacking(Lack.ACCEPTANCE, f"a compute node that accepts: all {len(live)} decline")
     if work.state is not WorkState.PENDING and (not waiting or len(waiting) < len(work.tasks)):
         return None
-    return _nodes(live, pool) or _labels(work, live, pool) or _classes(work, waiting, live, pool) or _turn(work, pool)
+    found = _nodes(live, pool) or _labels(work, live, pool) or _scripts(work, live, pool)
+    return found or _classes(work, waiting, live, pool) or _turn(work, pool)
 
 
 def waiting_for(work: Work, pool: NodePool) -> str:
@@ -110,6 +130,21 @@ def _labels(work: Work, live: list[Node], pool: NodePool) -> Lacking | None:
         return None
     labels = ", ".join(f"{name}={value}" for name, value in sorted(work.claim.select.items()))
     return Lacking(Lack.LABELS, f"a compute node with {labels} (--select): none of {len(live)} has that")
+
+
+def _scripts(work: Work, live: list[Node], pool: NodePool) -> Lacking | None:
+    needs = work.claim.script
+    if needs is None or any(map(suits(work, None, pool), (node.id for node in live))):
+        return None
+    return Lacking(Lack.SCRIPTS, f"a compute node that {in_words(needs)}: none of {len(live)} does")
+
+
+def in_words(needs: ScriptNeeds) -> str:
+    """What a node must do for such a job."""
+    wanted = ["takes script jobs", *([f"in {needs.sandbox} (--sandbox)"] if needs.sandbox else [])]
+    has = [f"{needs.gpus} GPUs (--gpus)"] if needs.gpus else []
+    has += [f"{needs.memory_bytes / 1e9:.3g} GB (--memory)"] if needs.memory_bytes else []
+    return " ".join(wanted) + (f" and has {' and '.join(has)}" if has else "")
 
 
 def _classes(work: Work, waiting: list[Task], live: list[Node], pool: NodePool) -> Lacking | None:

@@ -27,6 +27,7 @@ class TaskBook:
         self._tasks: dict[str, tuple[Work, Task]] = {}
         self._delayed: list[tuple[float, str]] = []
         self._holding: dict[str, Work] = {}
+        self._bound: dict[str, tuple[Work, Task]] = {}  # ready, for the nodes that they are bound to alone
         self.idle: set[str] = set()
 
     def begin(self, work: Work) -> None:
@@ -52,13 +53,14 @@ class TaskBook:
                 found.append((work, task))
         return found
 
-    def add(self, work: Work, spec: TaskSpec, now: float) -> None:
+    def add(self, work: Work, spec: TaskSpec, now: float) -> Task:
         task = work.tasks[spec.id] = Task(spec, now)
         if spec.avoid:
             task.avoid.update(spec.avoid)
         self._tasks[spec.id] = (work, task)
         self.idle.discard(work.id)
         self._push(work, task)
+        return task
 
     def requeue(self, work: Work, task: Task, now: float) -> None:
         """The attempt is over without a result; the task is ready for another one at once, unless its rival goes on."""
@@ -67,13 +69,22 @@ class TaskBook:
         task.ready_at = now
         work.held.pop(task.spec.id, None)
         task.become(TaskState.READY)
-        self._push(work, task)
+        if task.bound:
+            self._bound[task.spec.id] = (work, task)
+        else:
+            self._push(work, task)
 
     def delay(self, work: Work, task: Task, until: float, now: float) -> None:
-        """The attempt is over without a result; the task may be placed again at `until`, unless its rival goes on."""
+        """The attempt is over without a result; the task may be placed again at `until`, unless its rival goes on.
+
+        One that is delayed already waits until then.
+        """
         if self.drop_attempt(work, task, now):
             return
-        task.become(TaskState.DELAYED)
+        self._bound.pop(task.spec.id, None)
+        if task.state is not TaskState.DELAYED:
+            task.become(TaskState.DELAYED)
+        task.until = until
         heapq.heappush(self._delayed, (until, task.spec.id))
 
     def put_off(self, work: Work, task: Task, wait_s: float, now: float) -> None:
@@ -97,6 +108,7 @@ class TaskBook:
         self._release(work, task, now)
         task.become(state)
         work.held.pop(task.spec.id, None)
+        self._bound.pop(task.spec.id, None)
         del self._tasks[task.spec.id], work.tasks[task.spec.id]
         if not work.tasks:
             self.idle.add(work.id)
@@ -118,7 +130,9 @@ class TaskBook:
         """Make ready what was delayed until now."""
         while self._delayed and self._delayed[0][0] <= now:
             found = self._tasks.get(heapq.heappop(self._delayed)[1])
-            if found is not None and found[1].state is TaskState.DELAYED:
+            if found is not None and found[1].state is TaskState.DELAYED and found[1].until <= now:
+                if found[1].bound_until <= now:
+                    found[1].bound = ""
                 self.requeue(*found, now)
 
     @property
@@ -138,9 +152,18 @@ class TaskBook:
         """A task that was taken and not placed."""
         self._push(work, task)
 
+    def bound_to(self, node_id: str) -> list[tuple[Work, Task]]:
+        """All tasks that are bound to this node, whatever their state."""
+        return [(work, task) for work, task in self._tasks.values() if task.bound == node_id]
+
+    def bound(self) -> list[tuple[Work, Task]]:
+        """The ready tasks that are bound to a node."""
+        return list(self._bound.values()) if self._bound else []
+
     def occupy(self, work: Work, task: Task) -> None:
         """The task has a live attempt."""
         assert task.attempt is not None
+        self._bound.pop(task.spec.id, None)
         node_id = task.attempt.node_id
         work.nodes[node_id] = work.nodes.get(node_id, 0) + 1
         task.charged_s = work.task_s

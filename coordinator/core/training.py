@@ -110,9 +110,7 @@ class TrainingRun:
         self._figures_of(task).wait_s += waited_s
 
     def on_set_back(self, task: TaskSpec, rejected: bool) -> None:
-        figures = self._figures_of(task)
-        figures.rejections += rejected
-        figures.retries += not rejected
+        self._figures_of(task).set_back(rejected)
 
     def may_fetch(self, task: TaskSpec) -> bool:
         return self._round is not None and self._round.may_fetch(task.order[1])
@@ -122,6 +120,9 @@ class TrainingRun:
             return self._close_if_late(self._current().at_its_deadline())
         return [timed_out(self.spec, waiting_for)]
 
+    def on_cancel(self, reason: str, now: float) -> list[Step]:
+        return [End(FailureKind.CANCELLED, reason)]
+
     def on_task_failed(self, task: TaskSpec, kind: FailureKind, message: str) -> list[Step]:
         self._open_tasks.discard(task.id)
         end = end_of(self.spec, task, kind, message)
@@ -129,19 +130,18 @@ class TrainingRun:
 
     def on_result(self, task: TaskSpec, holder: str, result: Result, now: float) -> list[Step]:
         self._open_tasks.discard(task.id)
-        match result:
-            case Surveyed(summary):
-                self._summaries[task.order[1]] = summary
-                return self._plan_when_surveyed()
-            case Trained():
-                if self.saved.recorded and (doubt := self.saved.recorded.check(task, result, self.spec.shards)):
-                    return [doubt]
-                current = self._current()
-                current.figures.add(result, task.order[1], now)
-                if current.deadline is not None:
-                    current.deadline.arrived(now)
-                steps = next_sum(self.id, current, current.arrived(task.order[1], holder))
-                return [*steps, *self._close_if_late(current)]
+        if isinstance(result, Surveyed):
+            self._summaries[task.order[1]] = result.summary
+            return self._plan_when_surveyed()
+        assert isinstance(result, Trained)
+        if self.saved.recorded and (doubt := self.saved.recorded.check(task, result, self.spec.shards)):
+            return [doubt]
+        current = self._current()
+        current.figures.add(result, task.order[1], now)
+        if current.deadline is not None:
+            current.deadline.arrived(now)
+        steps = next_sum(self.id, current, current.arrived(task.order[1], holder))
+        return [*steps, *self._close_if_late(current)]
 
     def on_computed(self, job: jobs.Job, value: jobs.JobValue, now: float) -> list[Step]:
         if self._final is not None and isinstance(job, jobs.Add | jobs.Apply | jobs.Validate):

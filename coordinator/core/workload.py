@@ -9,7 +9,15 @@ from typing import NamedTuple, Protocol, TypeAlias
 from coordinator.core.jobs import Job, JobValue
 from mlcore.mlp import n_weights
 from rpc.errors import FailureKind
-from rpc.messages import ShardSummary, TrainSettings
+from rpc.messages import ScriptEnd, ScriptSpec, ScriptUsage, ShardSummary, TrainSettings
+
+
+class ScriptNeeds(NamedTuple):
+    """What a node must have for a script job; empty or 0: anything will do."""
+
+    sandbox: str = ""
+    gpus: int = 0
+    memory_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +31,7 @@ class Claim:
         max_nodes: it uses at most so many at once; 0: any.
         select: labels that its nodes must have.
         class_key: in which respect the numeric class of its nodes matters.
+        script: what a script job needs; None: it is none.
     """
 
     owner: str = ""
@@ -32,6 +41,7 @@ class Claim:
     max_nodes: int = 0
     select: Mapping[str, str] = field(default_factory=dict)
     class_key: str = ""
+    script: ScriptNeeds | None = None
 
 
 def class_key(dtype: str, threads: int) -> str:
@@ -84,14 +94,22 @@ class TrainPayload:
     is_fresh: bool = False
 
 
-Payload: TypeAlias = SurveyPayload | TrainPayload
+@dataclass(frozen=True, slots=True)
+class ScriptPayload:
+    """Run the program."""
+
+    spec: ScriptSpec
+
+
+Payload: TypeAlias = SurveyPayload | TrainPayload | ScriptPayload
 
 
 class TaskSpec(NamedTuple):
     """A task as its work defines it.
 
     Smaller orders go first. `data` is the blob it reads; `class_key` says in which respect the numeric class of its
-    node matters; nodes to `avoid` get it only when no others are left.
+    node matters; nodes to `avoid` get it only when no others are left. With a lease (`lease_s`, in seconds) an attempt
+    may go on for so long where nobody hears of it, and only then there may be another one.
     """
 
     id: str
@@ -102,6 +120,7 @@ class TaskSpec(NamedTuple):
     data: str = ""
     class_key: str = ""
     avoid: tuple[str, ...] = ()
+    lease_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +146,25 @@ class Trained(NamedTuple):
     node: str = ""
 
 
-Result: TypeAlias = Surveyed | Trained
+@dataclass(frozen=True, slots=True)
+class Scripted:
+    """The result of a script job, whatever became of its program."""
+
+    end: ScriptEnd
+    usage: ScriptUsage
+    node: str
+    sandbox: str
+
+
+Result: TypeAlias = Surveyed | Trained | Scripted
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The work has a new task."""
+    """The work has a new task; before the coordinator started an attempt of it was on the node that it `awaits`."""
 
     task: TaskSpec
+    awaits: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +175,16 @@ class Withdraw:
 
 
 @dataclass(frozen=True, slots=True)
+class Interrupt:
+    """The placed task shall end itself within the grace, in seconds, and tell what it has."""
+
+    task_id: str
+    grace_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class End:
-    """The work is over: completed (no failure), or failed for a reason."""
+    """The work is over: completed (no failure), or failed or cancelled for a reason."""
 
     failure: FailureKind = FailureKind.NONE
     reason: str = ""
@@ -162,7 +200,7 @@ class Remark:
     shard: int = -1
 
 
-Step: TypeAlias = Queue | Withdraw | End | Remark | Job
+Step: TypeAlias = Queue | Withdraw | Interrupt | End | Remark | Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +242,7 @@ class Workload(Protocol):
     def on_task_failed(self, task: TaskSpec, kind: FailureKind, message: str) -> list[Step]: ...
     def on_computed(self, job: Job, value: JobValue, now: float) -> list[Step]: ...
     def on_deadline(self, waiting_for: str, now: float) -> list[Step]: ...
+    def on_cancel(self, reason: str, now: float) -> list[Step]: ...
 
     def may_fetch(self, task: TaskSpec) -> bool:
         """Whether a result that waits on its node should be brought now (bounds the coordinator's memory)."""

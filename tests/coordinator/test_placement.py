@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
+from coordinator.core.bindings import Bindings
 from coordinator.core.events import Command, Start
 from coordinator.core.model import Task, Work, WorkState
 from coordinator.core.owners import Owners
@@ -29,9 +30,8 @@ class Scene:
         owners = Owners({})
         queue = WorkQueue(owners)
         self.book = TaskBook(queue)
-        self.placement = Placement(
-            self.pool, queue, self.book, settings=Settings(decline_backoff=Backoff(0.1, 1.0)), rng=Random(0)
-        )
+        bindings, settled = Bindings(self.pool, self.book), Settings(decline_backoff=Backoff(0.1, 1.0))
+        self.placement = Placement(self.pool, queue, self.book, bindings, settings=settled, rng=Random(0))
         self.work = Work(run(**settings), submitted_at=0.0, number=1, owner=owners.joins(""))
         self.work.become(WorkState.RUNNING, 0.0)
         for name, numeric_class in nodes:

@@ -1,0 +1,83 @@
+"""Tasks that may live on where nobody hears of them: they go nowhere else until that is over.
+
+A script job runs on for a while when its node cannot be reached, and must never run twice. So its task is bound to the
+node of its attempt until that node, or the end of the lease, tells that nothing of it lives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from math import inf
+
+from coordinator.core.model import Node, NodeState, Task, TaskState, Work
+from coordinator.core.pool import NodePool
+from coordinator.core.tasks import TaskBook
+from rpc.errors import FailureKind
+
+# After these the node, if it lives, may still run the job; any other failure it has told itself, at the job's end.
+_UNHEARD = frozenset({FailureKind.NODE_LOST, FailureKind.TIMEOUT, FailureKind.PROTOCOL, FailureKind.INTERNAL})
+
+
+class Bindings:
+    """Which tasks are bound to which nodes; a task without a lease never is."""
+
+    def __init__(self, pool: NodePool, book: TaskBook) -> None:
+        self._pool = pool
+        self._book = book
+
+    def placed(self, task: Task, node_id: str) -> None:
+        """An attempt of the task is on this node."""
+        if task.spec.lease_s:
+            task.bound, task.bound_until = node_id, inf
+
+    def taken_up(self, work: Work, task: Task, node_id: str, now: float) -> None:
+        """The task was on this node before the coordinator started."""
+        self.placed(task, node_id)
+        self._put_off(work, task, now)
+        node = self._pool.current(node_id)
+        if node is not None and node.state is not NodeState.LOST:
+            self._look(work, task, node.info.kept, now)
+
+    def broke(self, task: Task, kind: FailureKind) -> None:
+        """An attempt failed: in some ways, the job may live on for all that."""
+        if kind not in _UNHEARD:
+            task.bound = ""
+
+    def node_up(self, node: Node, now: float) -> None:
+        """A node has connected: what it does not name does not live there."""
+        for work, task in self._book.bound_to(node.id):
+            if task.state is TaskState.DELAYED:
+                self._look(work, task, node.info.kept, now)
+
+    def node_lost(self, node: Node, now: float) -> None:
+        """A node cannot be reached: what was about to be asked for there waits until it cannot live any more."""
+        for work, task in self._book.bound_to(node.id):
+            if task.state in (TaskState.DELAYED, TaskState.READY):
+                self._put_off(work, task, now)
+
+    def lost(self, work: Work, task: Task, wait_s: float, now: float) -> None:
+        """An attempt was lost: the task waits for its node if that is there, else for the lease."""
+        node = self._pool.current(task.bound) if task.bound else None
+        if not task.bound or (node is not None and node.state is not NodeState.LOST):
+            self._book.put_off(work, task, wait_s, now)
+        else:
+            self._put_off(work, task, now)
+
+    def ready(self) -> list[tuple[Work, Task, Node]]:
+        """The bound tasks to go on with, each with its node, which has a connection for it."""
+        found = []
+        for work, task in self._book.bound():
+            node = self._pool.current(task.bound)
+            if node is not None and node.idle_slots > 0:
+                found.append((work, task, node))
+        return found
+
+    def _look(self, work: Work, task: Task, kept: Container[str], now: float) -> None:
+        task.bound_until = inf
+        if task.spec.id not in kept:
+            task.bound = ""
+        self._book.requeue(work, task, now)
+
+    def _put_off(self, work: Work, task: Task, now: float) -> None:
+        task.bound_until = now + task.spec.lease_s
+        self._book.delay(work, task, task.bound_until, now)

@@ -1,0 +1,228 @@
+"""Script jobs in the dispatcher: never two live copies, cancelled with a grace, refused what no node offers."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from coordinator.core.dispatcher import Dispatcher
+from coordinator.core.events import (
+    Broke,
+    CancelAsked,
+    Command,
+    Declined,
+    Delivered,
+    NodeDown,
+    NodeUp,
+    Outcome,
+    Reported,
+    Start,
+    Stop,
+    Submitted,
+    Tick,
+)
+from coordinator.core.model import Attempt, NodeInfo, Work, WorkState
+from coordinator.core.policies import LoadBalancing
+from coordinator.core.scripting import ScriptJob
+from coordinator.core.suitability import waiting_for
+from coordinator.core.workload import Scripted
+from rpc.errors import FailureKind, RejectReason
+from rpc.messages import DataFile, ScriptEnd, ScriptSpec, ScriptUsage
+
+LEASE_S = 60.0
+OFFERED = {"scripts": "bwrap,rlimits", "gpus": "2"}
+PLACE = "j/0/0"
+
+
+def job(*, node: str = "", **settings: Any) -> ScriptJob:
+    return ScriptJob("j", ScriptSpec("x", DataFile("x.zip", "blob", 1), **settings), lease_s=LEASE_S, node=node)
+
+
+def offering(name: str, *kept: str, slots: int = 1, **labels: str) -> NodeInfo:
+    return NodeInfo(name, slots=slots, kept=kept, labels={**OFFERED, **labels}, memory_bytes=8_000_000_000)
+
+
+class Scene:
+    """A dispatcher with one job, and nodes that come and go."""
+
+    def __init__(self, *nodes: NodeInfo, node: str = "", **settings: Any) -> None:
+        self.dispatcher = Dispatcher(LoadBalancing(), Random(0))
+        self.session = 0
+        for each in nodes:
+            self.up(each, 0.0)
+        self.begun = self.starts(self.dispatcher.handle(Submitted(job(node=node, **settings)), 0.0))
+
+    @property
+    def work(self) -> Work:
+        return self.dispatcher.work["j"]
+
+    def up(self, node: NodeInfo, now: float) -> list[Attempt]:
+        self.session += 1
+        return self.starts(self.dispatcher.handle(NodeUp(node, self.session), now))
+
+    def down(self, node: str, now: float) -> list[Attempt]:
+        current = self.dispatcher.pool.current(node)
+        assert current is not None
+        return self.starts(self.dispatcher.handle(NodeDown(node, current.session, "reset"), now))
+
+    def report(self, attempt: Attempt, outcome: Outcome, now: float) -> list[Command]:
+        return self.dispatcher.handle(Reported(attempt, outcome), now)
+
+    def later(self, now: float) -> list[Attempt]:
+        return self.starts(self.dispatcher.handle(Tick(), now))
+
+    @staticmethod
+    def starts(commands: list[Command]) -> list[Attempt]:
+        return [command.attempt for command in commands if isinstance(command, Start)]
+
+
+def ended(status: int = 0, failure: FailureKind = FailureKind.NONE, reason: str = "") -> Delivered:
+    end = ScriptEnd(status, int(failure), reason)
+    return Delivered("", Scripted(end, ScriptUsage(), "a", "bwrap"))
+
+
+def test_a_job_is_over_when_its_program_is() -> None:
+    scene = Scene(offering("a"))
+    (first,) = scene.begun
+    scene.report(first, ended(), 2.0)
+    assert (scene.work.state, scene.work.tasks_done) == (WorkState.COMPLETED, 1)
+
+
+def test_a_program_that_fails_is_not_repeated() -> None:
+    scene = Scene(offering("a"))
+    scene.report(scene.begun[0], ended(3, FailureKind.USER_ERROR, "exit status 3"), 2.0)
+    assert (scene.work.state, scene.work.failure) == (WorkState.FAILED, FailureKind.USER_ERROR)
+    assert scene.work.reason == "exit status 3"
+
+
+def test_a_job_of_a_lost_node_starts_elsewhere_once_it_cannot_live_any_more() -> None:
+    scene = Scene(offering("a"), offering("b"))
+    assert scene.begun[0].node_id == "a"
+    assert scene.down("a", 5.0) == []
+    assert scene.later(5.0 + LEASE_S - 0.1) == []
+    (second,) = scene.later(5.0 + LEASE_S)
+    assert second.node_id == "b"
+
+
+def test_a_node_that_comes_back_with_the_job_goes_on_with_it() -> None:
+    scene = Scene(offering("a"), offering("b"))
+    scene.down("a", 5.0)
+    (again,) = scene.up(offering("a", PLACE), 6.0)
+    assert again.node_id == "a"
+    assert scene.later(100.0) == []
+    scene.report(again, ended(), 101.0)
+    assert scene.work.state is WorkState.COMPLETED
+
+
+def test_a_node_that_comes_back_without_the_job_frees_it_at_once() -> None:
+    scene = Scene(offering("a"), offering("b"))
+    scene.down("a", 5.0)
+    (again,) = scene.up(offering("a"), 6.0)
+    assert again.node_id == "b", "the node that was lost is avoided while there is another one"
+
+
+def test_a_broken_connection_does_not_move_a_job_that_lives() -> None:
+    scene = Scene(offering("a"), offering("b"))
+    scene.report(scene.begun[0], Broke(FailureKind.NODE_LOST, "reset"), 1.0)
+    (again,) = scene.later(3.0)
+    assert again.node_id == "a"
+
+
+def test_a_job_whose_node_is_lost_once_more_waits_once_more() -> None:
+    scene = Scene(offering("a"), offering("b"))
+    scene.report(scene.begun[0], Broke(FailureKind.PROTOCOL, "nonsense"), 1.0)
+    assert scene.down("a", 1.1) == []
+    assert scene.later(60.0) == []
+    (second,) = scene.later(1.1 + LEASE_S)
+    assert second.node_id == "b"
+
+
+def test_a_job_goes_on_where_it_lives_though_that_node_takes_nothing_new() -> None:
+    scene = Scene(offering("a"))
+    scene.down("a", 5.0)
+    scene.dispatcher.pool.drain("a", True)
+    (again,) = scene.up(offering("a", PLACE), 6.0)
+    assert again.node_id == "a"
+
+
+def test_after_a_restart_a_job_waits_for_its_node_or_the_lease() -> None:
+    waiting = Scene(offering("b"), node="a")
+    assert waiting.begun == []
+    assert waiting.later(LEASE_S - 0.1) == []
+    assert [attempt.node_id for attempt in waiting.later(LEASE_S)] == ["b"]
+    back = Scene(offering("b"), node="a")
+    assert [attempt.node_id for attempt in back.up(offering("a", PLACE), 1.0)] == ["a"]
+    there = Scene(offering("b"), offering("a", PLACE), node="a")
+    assert [attempt.node_id for attempt in there.begun] == ["a"]
+
+
+def test_a_set_up_that_failed_is_tried_elsewhere_at_once() -> None:
+    scene = Scene(offering("a"), offering("b"))
+    scene.report(scene.begun[0], Broke(FailureKind.SETUP_FAILED, "no such wheel"), 1.0)
+    (second,) = scene.later(2.0)
+    assert second.node_id == "b"
+
+
+def test_who_declines_has_nothing_of_the_job() -> None:
+    scene = Scene(offering("a"), offering("b"))
+    commands = scene.report(scene.begun[0], Declined(RejectReason.OPERATOR, "no"), 1.0)
+    assert [attempt.node_id for attempt in scene.starts(commands)] == ["b"]
+
+
+def test_a_cancelled_job_may_end_itself_and_leave_something() -> None:
+    scene = Scene(offering("a"))
+    commands = scene.dispatcher.handle(CancelAsked("j", "enough"), 1.0)
+    assert Stop(scene.begun[0], 10.0) in commands
+    assert scene.work.state is WorkState.RUNNING
+    assert scene.dispatcher.handle(CancelAsked("j", "twice"), 1.5) == []
+    scene.report(scene.begun[0], ended(-15), 2.0)
+    assert (scene.work.state, scene.work.reason) == (WorkState.CANCELLED, "enough")
+    assert isinstance(scene.work.workload, ScriptJob) and scene.work.workload.result is not None
+
+
+def test_a_cancelled_job_that_nobody_hears_of_ends_all_the_same() -> None:
+    scene = Scene(offering("a"))
+    scene.dispatcher.handle(CancelAsked("j", "enough"), 1.0)
+    commands = scene.dispatcher.handle(Tick(), 32.0)
+    assert Stop(scene.begun[0]) in commands
+    assert scene.work.state is WorkState.CANCELLED
+
+
+def test_a_job_that_runs_nowhere_is_cancelled_at_once() -> None:
+    scene = Scene()
+    scene.dispatcher.handle(CancelAsked("j", "enough"), 1.0)
+    assert scene.work.state is WorkState.CANCELLED
+    away = Scene(offering("a"))
+    away.down("a", 2.0)
+    away.dispatcher.handle(CancelAsked("j", "enough"), 3.0)
+    assert away.work.state is WorkState.CANCELLED
+
+
+def test_a_job_fails_when_it_has_lost_as_many_nodes_as_it_may() -> None:
+    scene = Scene(offering("a"), offering("b"), retries=1)
+    scene.down("a", 1.0)
+    scene.later(1.0 + LEASE_S)
+    scene.down("b", 70.0)
+    assert (scene.work.state, scene.work.failure) == (WorkState.FAILED, FailureKind.POISON)
+
+
+@pytest.mark.parametrize(
+    ("settings", "waits_for"),
+    [
+        ({"sandbox": "docker"}, "takes script jobs in docker (--sandbox): none of 1 does"),
+        ({"image": "x@sha256:0"}, "takes script jobs in docker (--sandbox): none of 1 does"),
+        ({"gpus": 3}, "takes script jobs and has 3 GPUs (--gpus): none of 1 does"),
+        ({"memory_bytes": 9_000_000_000}, "takes script jobs and has 9 GB (--memory): none of 1 does"),
+        ({"gpus": 2, "sandbox": "rlimits", "memory_bytes": 1}, ""),
+    ],
+)
+def test_a_job_waits_for_a_node_that_offers_what_it_needs(settings: dict[str, Any], waits_for: str) -> None:
+    scene = Scene(offering("a"), **settings)
+    assert bool(scene.begun) is not bool(waits_for)
+    assert waiting_for(scene.work, scene.dispatcher.pool).endswith(waits_for)
+
+
+def test_a_node_that_takes_no_script_jobs_gets_none() -> None:
+    assert Scene(NodeInfo("a")).begun == []
