@@ -47,7 +47,8 @@ class Ended(NamedTuple):
     output: str
 
 
-# Runs a command with these variables, in this folder, for so many seconds at most: in a sandbox where there is one.
+# Runs a command with these variables, in this folder, for so many seconds at most. A sandbox must let it write to the
+# folder, and read the node's installation of Python and the folder of the PackageSource.
 Run: TypeAlias = Callable[[Sequence[str], Mapping[str, str], Path, float], Ended]
 
 

@@ -130,6 +130,29 @@ def test_what_zipfile_packs_is_unpacked_to_the_same_bytes(
     assert files_below(folder / "out") == tree
 
 
+SOUND = zip_of(Part(method=8), Part(name=b"d/", data=b"", mode=FOLDER), Part(name=b"d/x", data=bytes(99), method=8))
+CHANGES = st.lists(st.tuples(st.integers(0, len(SOUND) - 1), st.integers(0, 255)), min_size=1, max_size=3)
+
+
+@settings(deadline=None, max_examples=200)
+@given(CHANGES, st.integers(0, len(SOUND)) | st.none())
+def test_a_damaged_archive_is_refused_or_unpacked_and_nothing_else_happens(
+    tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[int, int]], end: int | None
+) -> None:
+    data = bytearray(SOUND)
+    for place, byte in changes:
+        data[place] = byte
+    home = tmp_path_factory.getbasetemp() / "damaged"
+    shutil.rmtree(home, ignore_errors=True)
+    (home / "out").mkdir(parents=True)
+    (home / "bundle.zip").write_bytes(data[:end])
+    try:
+        unpack(home / "bundle.zip", home / "out")
+    except BadBundle:
+        assert list((home / "out").iterdir()) == []
+    assert {path.name for path in home.iterdir()} == {"out", "bundle.zip"}
+
+
 class OneWay(io.RawIOBase):
     """A file that cannot be gone back in, so that sizes must follow the data."""
 
