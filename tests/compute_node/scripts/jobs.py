@@ -39,6 +39,7 @@ class Job:
             os.close(fd)
         self._sources: list[Any] = [self.guard, out, err]
         self._out = out
+        self._is_closed = False
 
     @property
     def out(self) -> Path:
@@ -70,8 +71,15 @@ class Job:
             self._take()
         return ended
 
+    def is_alive(self) -> bool:
+        """Whether a process of the job still runs."""
+        return bool({*processes_with(self.box.name)} - {self.guard.pid})
+
     def close(self) -> None:
         """Let go of it, as a node does that ends."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         if self.guard in self._sources:
             self._sources.remove(self.guard)
         self.guard.close()

@@ -1,0 +1,202 @@
+"""Hostile jobs in real sandboxes: what gets out of each level is exactly what SECURITY.md says."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from compute_node.scripts.artifacts import collect
+from compute_node.scripts.box import GIB, MIB, Level, Limits
+from rpc.blobs import BlobFolder
+from tests.compute_node.scripts import probes
+from tests.compute_node.scripts.jobs import Jobs, assert_gone
+
+CHECKOUT = Path(__file__).parents[3]
+SECURITY = CHECKOUT / "SECURITY.md"
+
+# A node with a secret wherever it may have one: variables, an open file, memory.
+NODE = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from compute_node.scripts import kernel
+kernel.forbid_tracing()
+secret = os.environ["TOKEN"]
+file = open(sys.argv[2])
+print("up", flush=True)
+sys.stdin.read()
+"""
+IDLE = "print('up')\nimport time\ntime.sleep(1000)"
+_ADD_KEY, _SESSION_KEYRING = 248, -3
+
+
+def allowed(level: Level) -> set[str]:
+    """What SECURITY.md says that gets out of a level, by the names of the probes."""
+    rows = re.findall(r"^\| `(\w+)` \|[^|]*\| (\w+) \| (\w+) \| (\w+) \|$", SECURITY.read_text(), re.MULTILINE)
+    column = list(Level).index(level)
+    return {name for name, *cells in rows if cells[column] == "yes"}
+
+
+def test_the_table_has_a_row_for_each_probe() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", SECURITY.read_text(), re.MULTILINE)
+    assert rows == [probe.__name__ for probe in probes.PROBES]
+    assert len(rows) >= 30
+
+
+# Probes that do no harm and must succeed outside of any sandbox: else that they fail inside would say nothing.
+CONTROLS = (
+    probes.variables_of_the_node,
+    probes.open_files_of_the_node,
+    probes.memory_of_the_node,
+    probes.private_file,
+    probes.public_file,
+    probes.shared_memory,
+    probes.service_of_this_machine,
+    probes.abstract_socket,
+    probes.container_engine,
+    probes.has_capabilities,
+    probes.set_user_program,
+    probes.key_of_the_node,
+)
+
+
+@pytest.fixture
+def targets(tmp_path: Path, engine: str) -> Iterator[dict[str, str]]:
+    """A node and its secrets, of which the probes are told the places."""
+    public = Path(tempfile.mkdtemp(prefix="public-"))
+    public.chmod(0o777)
+    private = public / "private"
+    private.write_text(secret())
+    private.chmod(0o600)
+    (public / "readable").write_text(secret())
+    shared = Path(tempfile.mkstemp(dir="/dev/shm")[1])
+    shared.write_text(secret())
+    shared.chmod(0o644)
+    name = secrets.token_hex(8)
+    key = name.encode()
+    assert ctypes.CDLL(None).syscall(_ADD_KEY, b"user", key, b"secret", 6, _SESSION_KEYRING) >= 0
+    node = subprocess.Popen(
+        [sys.executable, "-c", NODE, str(CHECKOUT), str(private)],
+        env={"TOKEN": secret()},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with node, socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as abstract:
+        assert node.stdout is not None and node.stdout.readline() == b"up\n"
+        abstract.bind("\0" + name)
+        abstract.listen()
+        yield {
+            "node_pid": str(node.pid),
+            "private_file": str(private),
+            "public_file": str(public / "readable"),
+            "public_folder": str(public),
+            "shared_memory": str(shared),
+            "abstract_socket": name,
+            "key": name,
+            "port": str(server.getsockname()[1]),
+            "engine": engine.removeprefix("unix://"),
+        }
+        node.kill()
+    shared.unlink()
+    shutil.rmtree(public)
+
+
+def secret() -> str:
+    return f"SECRET-{secrets.token_hex(16)}"
+
+
+def test_outside_of_a_sandbox_the_probes_succeed(targets: dict[str, str]) -> None:
+    assert [probe.__name__ for probe in CONTROLS if not probe(targets)] == []
+
+
+def test_no_more_gets_out_than_the_table_says(jobs: Jobs, targets: dict[str, str]) -> None:
+    other = jobs.start(IDLE)
+    other.wait_for(b"up")
+    Path(other.box.work, "secret").write_text(secret())
+    code = Path(probes.__file__).read_text()
+    told = json.dumps(targets | {"another_job": f"{other.box.work}/secret"})
+    job = jobs.start(code, arguments=(told,), limits=Limits())
+    ended = job.end()
+    *got_out, tried = job.output.decode().splitlines()
+    assert (ended.exit_status, tried) == (0, f"tried {len(probes.PROBES)}"), job.errors
+    assert {*got_out} == allowed(jobs.level)
+    assert other.is_alive()
+
+
+def test_a_link_in_out_leads_nowhere(jobs: Jobs, targets: dict[str, str], tmp_path: Path) -> None:
+    code = f"import os\nos.symlink({targets['private_file']!r}, 'out/link')\nos.mkfifo('out/pipe')"
+    ended, job = jobs.run(code)
+    assert ended.exit_status == 0, job.errors
+    blobs = BlobFolder(tmp_path / "blobs")
+    taken, refused = collect(job.out, blobs)
+    assert taken == []
+    assert len(refused) == 2
+
+
+def test_everybody_else_survives_a_job_that_kills_everybody(jobs: Jobs, targets: dict[str, str]) -> None:
+    other = jobs.start(IDLE)
+    other.wait_for(b"up")
+    jobs.run("import os\ntry: os.kill(-1, 9)\nexcept OSError: pass")
+    os.kill(int(targets["node_pid"]), 0)
+    assert other.guard.read() == [] and other.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("code", "limits"),
+    [
+        ("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass", Limits(time_s=3.0)),
+        ("import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(1,)).start()", Limits()),
+        ("x = []\nwhile True: x.append(bytearray(64 << 20))", Limits()),
+        ("x = bytearray(64 << 30)", Limits()),
+        ("import mmap\nm = [mmap.mmap(-1, 1 << 30) for _ in range(64)]\nfor x in m: x[:] = b'x' * len(x)", Limits()),
+        ("f = open('/dev/shm/x', 'wb')\nwhile True: f.write(bytes(1 << 20)); f.flush()", Limits(disk_bytes=64 * MIB)),
+        ("f = open('out/x', 'wb')\nwhile True: f.write(bytes(1 << 20))", Limits(disk_bytes=64 * MIB)),
+        ("import os\nf = open('out/x', 'wb')\nos.posix_fallocate(f.fileno(), 0, 100 << 30)", Limits()),
+        ("for i in range(100_000): open(f'out/{i}', 'w').close()\nimport time\ntime.sleep(99)", Limits(files=10_000)),
+    ],
+)
+def test_a_greedy_job_has_no_more_than_its_limits(jobs: Jobs, code: str, limits: Limits) -> None:
+    began = monotonic()
+    job = jobs.start(code, limits=limits)
+    ended = job.end()
+    assert ended.is_clean and (ended.cause.startswith("limit:") or ended.exit_status != 0)
+    assert ended.memory_bytes <= limits.memory_bytes
+    assert ended.processes <= limits.pids + 3  # bubblewrap's own among them
+    used = sum(each.stat().st_blocks * 512 for each in job.out.iterdir())
+    assert used <= limits.disk_bytes + 2 * GIB * (monotonic() - began)
+    assert_gone(job.box.name, within_s=1.0)
+
+
+def test_a_container_is_made_with_each_flag(tmp_path: Path, engine: str) -> None:
+    import docker
+
+    with Jobs(Level.DOCKER, tmp_path, engine) as jobs:
+        job = jobs.start("print(open('/proc/self/status').read())\nimport time\ntime.sleep(1000)")
+        job.wait_for(b"Seccomp:")
+        api = docker.APIClient(base_url=engine, version="auto")
+        facts = api.inspect_container(f"roundhouse-{job.box.name}")
+        api.close()
+    host = facts["HostConfig"]
+    assert (host["NetworkMode"], host["ReadonlyRootfs"], host["CapDrop"]) == ("none", True, ["ALL"])
+    assert (host["SecurityOpt"], host["Privileged"]) == (["no-new-privileges"], False)
+    assert (host["Memory"], host["MemorySwap"], host["PidsLimit"]) == (512 * MIB, 512 * MIB, 65)
+    assert (host["CpuQuota"], host["CpuPeriod"], host["LogConfig"]["Type"]) == (100_000, 100_000, "none")
+    assert host["Tmpfs"] == {"/tmp": "rw,noexec,nosuid,nodev,size=268435456"}
+    assert {(each["Name"], each["Hard"]) for each in host["Ulimits"]} >= {("nofile", 256), ("core", 0)}
+    assert int(facts["Config"]["User"].split(":")[0]) > 0
+    mounts = {each["Destination"]: each["RW"] for each in facts["Mounts"]}
+    assert {place for place, may_write in mounts.items() if may_write} == {"/job", "/job/out"}
+    assert re.search(rb"CapEff:\s*0+\n", job.output) and b"NoNewPrivs:\t1" in job.output
+    assert b"Seccomp:\t2" in job.output
