@@ -21,6 +21,7 @@ _CONTROLLERS = ("memory", "cpu", "cpuacct", "pids")
 # `cgroup.kill` needs no controller; in a hybrid it is the only use that version 2 has for us.
 _KILL = "kill"
 _NODE = "roundhouse-node"
+_MOUNTS = "/proc/self/mountinfo"
 
 # The group below which a job's own is made, for each controller that is there: (version, folder).
 Parents = dict[str, tuple[int, str]]
@@ -28,25 +29,27 @@ Parents = dict[str, tuple[int, str]]
 
 def find_parents() -> Parents:
     """Where this process may make groups, by what is mounted; whether it really may, a trial tells."""
-    return _groups_in(Path("/proc/self/cgroup").read_text())
+    return groups_in(Path("/proc/self/cgroup").read_text(), Path(_MOUNTS).read_text())
 
 
 def group_of_process(pid: int) -> Group:
     """The groups in which a process is; OSError if there is none."""
-    return Group(_groups_in(Path(f"/proc/{pid}/cgroup").read_text()))
+    return Group(groups_in(Path(f"/proc/{pid}/cgroup").read_text(), Path(_MOUNTS).read_text()))
 
 
-def _groups_in(text: str) -> Parents:
-    own = _own_groups(text)
+def groups_in(own: str, mounts: str) -> Parents:
+    """The groups of a process, by its /proc/PID/cgroup and our /proc/PID/mountinfo."""
+    groups = _own_groups(own)
     parents: Parents = {}
-    for root, where, kind, options in _mounts(Path("/proc/self/mountinfo").read_text()):
+    for root, where, kind, options in _mounts(mounts):
         if kind == "cgroup2":
-            folder = _join(where, root, own.get("", "/"))
+            folder = _join(where, root, groups.get("", "/"))
             offered = _offered(folder)
             parents |= {name: (2, folder) for name in _CONTROLLERS if name in offered}
             parents[_KILL] = (2, folder)
         else:
-            parents |= {name: (1, _join(where, root, own[name])) for name in _CONTROLLERS if name in options & {*own}}
+            here = [name for name in _CONTROLLERS if name in options and name in groups]
+            parents |= {name: (1, _join(where, root, groups[name])) for name in here}
     return parents
 
 

@@ -22,7 +22,7 @@ class JobUser:
     _lock: int
 
     def kill_all(self) -> None:
-        """Kill every process of this user at once; none can slip through by forking."""
+        """Kill every process of this user at once; none can slip through by forking. For a process without threads."""
         assert FIRST_UID <= self.uid < FIRST_UID + N_UIDS
         child = os.fork()
         if child == 0:

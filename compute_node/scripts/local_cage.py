@@ -198,6 +198,7 @@ class LocalCage(Cage):
             kernel.new_session_keyring()
             os.setsid()
             os.nice(NICE)
+            kernel.prctl(kernel.Prctl.DUMPABLE, 1)  # a closed process of no root cannot open its own files in /proc
             with open("/proc/self/oom_score_adj", "w") as score:
                 score.write(str(OOM_SCORE))
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ):

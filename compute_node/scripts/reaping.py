@@ -6,6 +6,8 @@ import logging
 import os
 import select
 import signal
+import subprocess
+import sys
 from contextlib import closing, suppress
 from pathlib import Path
 from time import monotonic, sleep
@@ -18,6 +20,14 @@ logger = logging.getLogger(__name__)
 
 _WATCHDOG_S = 5.0  # for a watchdog to end its job by itself
 _END_S = 5.0
+_KILL_ALL = """\
+import os, sys
+user = int(sys.argv[1])
+os.setgroups([])
+os.setresgid(user, user, user)
+os.setresuid(user, user, user)
+os.kill(-1, 9)
+"""
 
 
 def reap_all(jobs: Path) -> list[str]:
@@ -73,7 +83,8 @@ def _end_processes(left: Record) -> bool:
             # The number may belong to another job by now: then its watchdog made sure that nobody else had it.
             with suppress(OSError):
                 user = job_users.take_user(left.user)
-                user.kill_all()
+                # Not by `kill_all`, which forks: the node has threads.
+                subprocess.run([sys.executable, "-I", "-S", "-c", _KILL_ALL, str(left.user)], check=False)
                 user.release()
         pids = {*group.members(), *_marked(left.name)}
         for pid in pids:

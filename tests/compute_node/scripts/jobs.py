@@ -12,7 +12,6 @@ from typing import Any, Self, TypeVar
 
 from compute_node.scripts.box import Box, Level, Limits
 from compute_node.scripts.cgroups import Parents, find_parents
-from compute_node.scripts.engine import bare_image
 from compute_node.scripts.guard import Guard
 from compute_node.scripts.job_folder import clear_away
 from compute_node.scripts.orders import Ended, News, Start
@@ -64,11 +63,15 @@ class Job:
             assert self._out in self._sources, f"not printed: {words!r} in {self.output!r} {self.errors!r} {self._news}"
             self._take()
 
+    def take_all(self) -> None:
+        """Wait until all of its output is there, and the watchdog has ended."""
+        while self._sources:
+            self._take()
+
     def end(self) -> Ended:
         """Wait for the end, and for the last of the output."""
         ended = self.next(Ended)
-        while self._sources:
-            self._take()
+        self.take_all()
         return ended
 
     def is_alive(self) -> bool:
@@ -133,6 +136,8 @@ class Jobs:
         (bundle / "main.py").write_text(code)
         python, read_only = node_python()
         if self.level is Level.DOCKER:
+            from compute_node.scripts.engine import bare_image  # not installed where a test is not root
+
             python, read_only = "python3", ("/usr",)
             settings.setdefault("image", bare_image(self.engine))
         more = settings.pop("read_only", ())

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import re
-import secrets
 import shutil
-import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,31 +18,21 @@ from compute_node.scripts.artifacts import collect
 from compute_node.scripts.box import GIB, MIB, Level, Limits
 from rpc.blobs import BlobFolder
 from tests.compute_node.scripts import probes
+from tests.compute_node.scripts.as_nobody import UID
+from tests.compute_node.scripts.conftest import need
 from tests.compute_node.scripts.jobs import Jobs, assert_gone
+from tests.compute_node.scripts.node_with_secrets import node_with_secrets, secret
 
 CHECKOUT = Path(__file__).parents[3]
 SECURITY = CHECKOUT / "SECURITY.md"
 
-# A node with a secret wherever it may have one: variables, an open file, memory.
-NODE = """
-import os, sys
-sys.path.insert(0, sys.argv[1])
-from compute_node.scripts import kernel
-kernel.forbid_tracing()
-secret = os.environ["TOKEN"]
-file = open(sys.argv[2])
-print("up", flush=True)
-sys.stdin.read()
-"""
 IDLE = "print('up')\nimport time\ntime.sleep(1000)"
-_ADD_KEY, _SESSION_KEYRING = 248, -3
 
 
-def allowed(level: Level) -> set[str]:
-    """What SECURITY.md says that gets out of a level, by the names of the probes."""
-    rows = re.findall(r"^\| `(\w+)` \|[^|]*\| (\w+) \| (\w+) \| (\w+) \|$", SECURITY.read_text(), re.MULTILINE)
-    column = list(Level).index(level)
-    return {name for name, *cells in rows if cells[column] == "yes"}
+def allowed(column: int) -> set[str]:
+    """What SECURITY.md says that gets out, by the names of the probes."""
+    rows = re.findall(r"^\| `(\w+)` \|[^|]*((?:\| \w+ ){4})\|$", SECURITY.read_text(), re.MULTILINE)
+    return {name for name, cells in rows if cells.replace("|", "").split()[column] == "yes"}
 
 
 def test_the_table_has_a_row_for_each_probe() -> None:
@@ -73,48 +59,10 @@ CONTROLS = (
 
 
 @pytest.fixture
-def targets(tmp_path: Path, engine: str) -> Iterator[dict[str, str]]:
+def targets(engine: str) -> Iterator[dict[str, str]]:
     """A node and its secrets, of which the probes are told the places."""
-    public = Path(tempfile.mkdtemp(prefix="public-"))
-    public.chmod(0o777)
-    private = public / "private"
-    private.write_text(secret())
-    private.chmod(0o600)
-    (public / "readable").write_text(secret())
-    shared = Path(tempfile.mkstemp(dir="/dev/shm")[1])
-    shared.write_text(secret())
-    shared.chmod(0o644)
-    name = secrets.token_hex(8)
-    key = name.encode()
-    assert ctypes.CDLL(None).syscall(_ADD_KEY, b"user", key, b"secret", 6, _SESSION_KEYRING) >= 0
-    node = subprocess.Popen(
-        [sys.executable, "-c", NODE, str(CHECKOUT), str(private)],
-        env={"TOKEN": secret()},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    with node, socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as abstract:
-        assert node.stdout is not None and node.stdout.readline() == b"up\n"
-        abstract.bind("\0" + name)
-        abstract.listen()
-        yield {
-            "node_pid": str(node.pid),
-            "private_file": str(private),
-            "public_file": str(public / "readable"),
-            "public_folder": str(public),
-            "shared_memory": str(shared),
-            "abstract_socket": name,
-            "key": name,
-            "port": str(server.getsockname()[1]),
-            "engine": engine.removeprefix("unix://"),
-        }
-        node.kill()
-    shared.unlink()
-    shutil.rmtree(public)
-
-
-def secret() -> str:
-    return f"SECRET-{secrets.token_hex(16)}"
+    with node_with_secrets(engine.removeprefix("unix://")) as targets:
+        yield targets
 
 
 def test_outside_of_a_sandbox_the_probes_succeed(targets: dict[str, str]) -> None:
@@ -127,12 +75,37 @@ def test_no_more_gets_out_than_the_table_says(jobs: Jobs, targets: dict[str, str
     Path(other.box.work, "secret").write_text(secret())
     code = Path(probes.__file__).read_text()
     told = json.dumps(targets | {"another_job": f"{other.box.work}/secret"})
-    job = jobs.start(code, arguments=(told,), limits=Limits())
+    job = jobs.start(code, arguments=(told, "-"), limits=Limits())
     ended = job.end()
     *got_out, tried = job.output.decode().splitlines()
     assert (ended.exit_status, tried) == (0, f"tried {len(probes.PROBES)}"), job.errors
-    assert {*got_out} == allowed(jobs.level)
+    assert {*got_out} == allowed(list(Level).index(jobs.level))
     assert other.is_alive()
+
+
+@pytest.mark.parametrize(("level", "column"), [(Level.BWRAP, 1), (Level.RLIMITS, 3)])
+def test_nor_where_the_node_is_not_root(level: Level, column: int) -> None:
+    need("bwrap")
+    place = Path(tempfile.mkdtemp(prefix="checkout-"))  # this one may lie in a home that is closed to others
+    try:
+        for package in ("compute_node", "rpc", "tests/compute_node/scripts"):
+            shutil.copytree(CHECKOUT / package, place / package, ignore=shutil.ignore_patterns("__pycache__"))
+        place.chmod(0o755)
+        done = subprocess.run(
+            [
+                *("setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups"),
+                *("/usr/bin/python3", "-B", "-m", "tests.compute_node.scripts.as_nobody", str(level)),
+            ],
+            cwd=place,
+            env={"PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    finally:
+        shutil.rmtree(place)
+    assert done.returncode == 0, done.stderr
+    assert {*done.stdout.split()} == allowed(column)
 
 
 def test_a_link_in_out_leads_nowhere(jobs: Jobs, targets: dict[str, str], tmp_path: Path) -> None:
