@@ -88,6 +88,8 @@ class Box:
         argv: the program; its first word a path that exists inside.
         env: variables on top of the standard ones.
         read_only: paths of the node that the program needs: the Python installation, the job's environment.
+        writable: folders of the node that the job fills, seen where they are; they count as its disk, are its own
+            while it runs, and the node's again thereafter.
         datasets: folders of the node, seen as `data/NAME`.
         image: for containers, with its digest.
         gpus: numbers of the GPUs that it may use.
@@ -100,6 +102,7 @@ class Box:
     limits: Limits = field(default_factory=Limits)
     network: bool = False
     read_only: tuple[str, ...] = ()
+    writable: tuple[str, ...] = ()
     datasets: Mapping[str, str] = field(default_factory=dict)
     image: str = ""
     gpus: tuple[int, ...] = ()
@@ -108,7 +111,7 @@ class Box:
         for name in (self.name, *self.datasets):
             if not _NAME.fullmatch(name):
                 raise BadRequest(f"name {name!r} is not of 1 to 100 of a-z 0-9 . _ - with a letter or digit first")
-        for path in (self.folder, *self.read_only, *self.datasets.values()):
+        for path in (self.folder, *self.read_only, *self.writable, *self.datasets.values()):
             if not os.path.isabs(path) or os.path.normpath(path) != path:
                 raise BadRequest(f"path {path!r} of job {self.name} is not absolute and plain")
         if not self.argv:
@@ -163,6 +166,6 @@ def box_from_json(text: str) -> Box:
     """The box that `to_json` has written."""
     values = json.loads(text)
     values["limits"] = Limits(**values["limits"])
-    for name in ("argv", "read_only", "gpus"):
+    for name in ("argv", "read_only", "writable", "gpus"):
         values[name] = tuple(values[name])
     return Box(**values)

@@ -137,7 +137,7 @@ def _host_configuration(api: Any, box: Box) -> Any:
 
 
 def _mounts(box: Box) -> list[Mount]:
-    written = {INSIDE.work: box.work, INSIDE.out: box.out}
+    written = {INSIDE.work: box.work, INSIDE.out: box.out, **{path: path for path in box.writable}}
     only_read = {
         _INIT: str(Path(container_init.__file__)),
         **{path: path for path in box.read_only},

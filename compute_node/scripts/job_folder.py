@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
-from itertools import count
+from contextlib import ExitStack, suppress
 
 from compute_node.scripts.box import Box
 
@@ -39,115 +39,83 @@ def lay_out(box: Box, uid: int | None, *, links: bool) -> None:
         _give(box, uid)
 
 
-def _give(box: Box, uid: int) -> None:
-    # Others may pass through, not list: the parts themselves are closed to them.
-    os.chmod(box.folder, 0o711)
-    for part in (box.work, box.out, box.tmp):
-        for _, folders, files, fd in os.fwalk(part):
-            os.fchown(fd, uid, uid)
-            for name in (*folders, *files):
-                os.chown(name, uid, uid, dir_fd=fd, follow_symlinks=False)
-        os.chmod(part, 0o700)
-
-
 def take_back(box: Box) -> None:
-    """Close the folder to the user that had it, who may soon be another job."""
+    """Close the folder to the user that had it, who may soon be another job; what was built becomes the node's."""
     with suppress(OSError):
         os.chmod(box.folder, 0o700)
-
-
-def clear_away(folder: str) -> None:
-    """Remove the folder of a job that is over, with all that it has made: however deep, and whatever it has closed.
-
-    `shutil.rmtree` gives up below a thousand folders in each other; so inner folders are first lifted to the top.
-
-    Raises:
-        OSError: something cannot be removed.
-    """
-    top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        numbers = count()
-        while names := os.listdir(top):
-            for name in names:
-                _remove_from(top, name, numbers)
-    finally:
-        os.close(top)
-    os.rmdir(folder)
-
-
-def _remove_from(top: int, name: str, numbers: Iterator[int]) -> None:
-    """Remove one entry of the folder `top`; the folders in it become entries of `top`."""
-    if not stat.S_ISDIR(os.stat(name, dir_fd=top, follow_symlinks=False).st_mode):
-        os.unlink(name, dir_fd=top)
-        return
-    os.chmod(name, 0o700, dir_fd=top)
-    inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=top)
-    try:
-        with os.scandir(inner) as entries:
-            for entry in entries:
-                if not entry.is_dir(follow_symlinks=False):
-                    os.unlink(entry.name, dir_fd=inner)
-                    continue
-                os.chmod(entry.name, 0o700, dir_fd=inner)  # a folder closed to its owner cannot be moved
-                free = next(free for n in numbers if not _is_there(free := f"lifted-{n}", top))
-                os.rename(entry.name, free, src_dir_fd=inner, dst_dir_fd=top)
-    finally:
-        os.close(inner)
-    os.rmdir(name, dir_fd=top)
-
-
-def _is_there(name: str, folder: int) -> bool:
-    try:
-        os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return True
+    if os.geteuid() == 0:
+        for part in box.writable:
+            _take(part)
 
 
 def too_full(box: Box, pids: list[int]) -> str | None:
     """The limit that the job's files are over, if any; files that it has removed but holds open count too."""
     limits = box.limits
     size_bytes, files = _deleted(pids)
-    for part in (box.work, box.out, box.tmp):
-        more_bytes, more_files = _measure(part, limits.files)
-        size_bytes, files = size_bytes + more_bytes, files + more_files
-    if files > limits.files:
+    try:
+        for part in (box.work, box.out, box.tmp, *box.writable):
+            for _, facts, _ in _below(part):
+                size_bytes += facts.st_blocks * 512
+                files += 1
+                if files > limits.files:
+                    return "files"
+    except OSError:  # too deep, or closed: what cannot be counted counts as too much
         return "files"
     return "disk" if size_bytes > limits.disk_bytes else None
 
 
-def _measure(folder: str, most_files: int) -> tuple[int, int]:
-    """Bytes and entries below a folder, never following a link; what cannot be counted counts as too much."""
-    size_bytes = files = 0
-    try:
-        waiting = [(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW), 0)]
-    except OSError:
-        return 0, most_files + 1
-    while waiting:
-        fd, depth = waiting.pop()
-        try:
-            with os.scandir(fd) as entries:
-                for entry in entries:
-                    with suppress(FileNotFoundError):
-                        facts = entry.stat(follow_symlinks=False)
-                        size_bytes += facts.st_blocks * 512
-                        files += 1
-                        if stat.S_ISDIR(facts.st_mode) and depth < _DEEPEST and len(waiting) < most_files:
-                            inner = os.open(entry.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=fd)
-                            waiting.append((inner, depth + 1))
-                        elif stat.S_ISDIR(facts.st_mode):
-                            files = most_files + 1
-                    if files > most_files:
-                        break
-        except OSError:
-            files = most_files + 1
-        finally:
-            os.close(fd)
-        if files > most_files:
-            for inner, _ in waiting:
-                os.close(inner)
-            break
-    return size_bytes, files
+def _give(box: Box, uid: int) -> None:
+    # Others may pass through, not list: the parts themselves are closed to them.
+    os.chmod(box.folder, 0o711)
+    for part in (box.work, box.out, box.tmp, *box.writable):
+        for name, _, folder in _below(part):
+            os.chown(name, uid, uid, dir_fd=folder, follow_symlinks=False)
+        os.chown(part, uid, uid)
+        os.chmod(part, 0o700)
+
+
+def _take(part: str) -> None:
+    """Make a folder ours again, for others to read; if that fails, for nobody."""
+    os.chown(part, 0, 0, follow_symlinks=False)
+    os.chmod(part, 0o700)
+    with suppress(OSError):
+        for name, facts, folder in _below(part):
+            os.chown(name, 0, 0, dir_fd=folder, follow_symlinks=False)
+            if not stat.S_ISLNK(facts.st_mode):
+                os.chmod(name, stat.S_IMODE(facts.st_mode) & 0o755, dir_fd=folder)
+        os.chmod(part, 0o755)
+
+
+def _below(folder: str) -> Iterator[tuple[str, os.stat_result, int]]:
+    """Name, facts and folder (open) of each entry below a folder; no link is followed, and few files are open at once.
+
+    Raises:
+        OSError: a folder cannot be opened, or lies too deep.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    with ExitStack() as opened:
+        stack: list[tuple[int, Iterator[os.DirEntry[str]], ExitStack]] = []
+
+        def enter(name: str, inside: int | None) -> None:
+            if len(stack) > _DEEPEST:
+                raise OSError(errno.ELOOP, "folders too deep", name)
+            own = opened.enter_context(ExitStack())
+            fd = os.open(name, flags, dir_fd=inside)
+            own.callback(os.close, fd)
+            stack.append((fd, own.enter_context(os.scandir(fd)), own))
+
+        enter(folder, None)
+        while stack:
+            fd, entries, own = stack[-1]
+            if (entry := next(entries, None)) is None:
+                own.close()
+                stack.pop()
+                continue
+            with suppress(FileNotFoundError):  # it has gone meanwhile
+                facts = entry.stat(follow_symlinks=False)
+                yield entry.name, facts, fd
+                if stat.S_ISDIR(facts.st_mode):
+                    enter(entry.name, fd)
 
 
 def _deleted(pids: list[int]) -> tuple[int, int]:

@@ -59,7 +59,7 @@ class LocalCage(Cage):
             job_folder.lay_out(box, self.user, links=self._level is Level.RLIMITS)
             self._group.set_limits(box.limits, bwrap.OWN_PROCESSES if self._level is Level.BWRAP else 0)
             if self._user is not None:
-                private_view.show((box.folder, *box.read_only, *box.datasets.values()))
+                private_view.show((box.folder, *box.read_only, *box.writable, *box.datasets.values()))
             self._fork()
         except OSError as error:
             raise NotStarted(f"{error.filename or self._level}: {error.strerror or error}") from error

@@ -13,9 +13,9 @@ from typing import Any, Self, TypeVar
 from compute_node.scripts.box import Box, Level, Limits
 from compute_node.scripts.cgroups import Parents, find_parents
 from compute_node.scripts.guard import Guard
-from compute_node.scripts.job_folder import clear_away
 from compute_node.scripts.orders import Ended, News, Start
 from compute_node.scripts.probing import node_python
+from compute_node.scripts.trees import remove_tree
 
 PATIENCE_S = 30.0
 NODE = "tests"
@@ -126,7 +126,7 @@ class Jobs:
     ) -> None:
         for job in self._started:
             job.close()
-            clear_away(job.box.folder)  # pytest cannot, where a job has made a thousand folders in each other
+            remove_tree(Path(job.box.folder))  # pytest cannot, where a job has made a thousand folders in each other
 
     def box(self, code: str, **settings: Any) -> Box:
         """A box for a program, in a folder of its own."""

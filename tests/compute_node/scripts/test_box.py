@@ -35,6 +35,7 @@ BOXES = st.builds(
     ),
     network=st.booleans(),
     read_only=st.lists(PATHS).map(tuple),
+    writable=st.lists(PATHS).map(tuple),
     datasets=st.dictionaries(NAMES, PATHS),
     image=TEXT,
     gpus=st.lists(st.integers(0, 8)).map(tuple),

@@ -55,6 +55,21 @@ open(os.environ["TMPDIR"] + "/x", "w").close()
     assert (job.out / "model").read_text() == "1,2"
 
 
+def test_a_folder_that_a_job_builds_is_the_nodes_thereafter(jobs: Jobs, tmp_path: Path) -> None:
+    built = tmp_path / "built"
+    (built / "bin").mkdir(parents=True)
+    code = f"import os\nos.chdir({str(built)!r})\nopen('bin/python', 'w').close()\nos.chmod('bin/python', 0o4777)"
+    ended, job = jobs.run(code, writable=(str(built),))
+    assert ended.exit_status == 0, job.errors
+    job.close()
+    facts = (built / "bin" / "python").stat()
+    assert (facts.st_uid, facts.st_mode & 0o7777) == (os.getuid(), 0o755)
+    assert built.stat().st_mode & 0o777 == 0o755
+    again, _ = jobs.run(f"import os\nprint(os.listdir({str(built)!r}))\nopen({str(built)!r} + '/x', 'w')",
+                        read_only=(str(built),))  # fmt: skip
+    assert again.exit_status == 1
+
+
 def test_what_a_bundle_brings_in_out_is_there(jobs: Jobs) -> None:
     box = jobs.box("print(open('out/brought').read())")
     (Path(box.work) / "out").mkdir()
