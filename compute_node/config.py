@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from compute_node import machine
+from compute_node.scripts.settings import ScriptSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class NodeConfig:
         key_file: who this node is; None: a file in the data folder.
         drain_grace_s: how long `leave` waits for what runs.
         exit_when_drained: end once the coordinator has drained this node.
+        scripts: what is said of script jobs.
         data_dir: where blobs are kept; None: a temporary folder.
     """
 
@@ -44,4 +46,5 @@ class NodeConfig:
     key_file: str | None = None
     drain_grace_s: float = 3.0
     exit_when_drained: bool = False
+    scripts: ScriptSettings = field(default_factory=ScriptSettings)
     data_dir: str | None = None

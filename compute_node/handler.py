@@ -14,6 +14,7 @@ from compute_node.config import NodeConfig
 from compute_node.coordinators import Coordinators
 from compute_node.models import MODEL
 from compute_node.results import DELTA
+from compute_node.scripts.service import ScriptService
 from compute_node.training import ShardWorker
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
@@ -26,6 +27,7 @@ from rpc.messages import (
     Hello,
     HelloReply,
     NodeStatus,
+    ScriptTask,
     SurveyTask,
     TrainResult,
     TrainTask,
@@ -47,7 +49,7 @@ class NodeHandler:
 
     def __init__(
         self, config: NodeConfig, loop: Loop, *, admission: Admission, slots: Aside, files: Aside, worker: ShardWorker,
-        blobs: BlobFolder,
+        blobs: BlobFolder, scripts: ScriptService,
     ) -> None:  # fmt: skip
         self._config = config
         self._loop = loop
@@ -56,6 +58,7 @@ class NodeHandler:
         self._files = files
         self._worker = worker
         self._blobs = blobs
+        self._scripts = scripts
         self._coordinators = Coordinators(loop, Budget(config.vector_bytes))
         self._classes: Mapping[str, str] | None = None
         self._labels = machine.labels()
@@ -120,7 +123,8 @@ class NodeHandler:
 
     def _introduction(self, caller: Caller) -> HelloReply:
         here = self._coordinators.here(caller)
-        places = _as_many_as_fit([*self._attempts.places(here), *here.results.places], _PLACES_BYTES)
+        # Script jobs first: one that is not named is taken for dead, other work is just done again.
+        places = [*self._scripts.places(here), *self._attempts.places(here), *here.results.places]
         names = [*here.names, *self._blobs.names()]
         return HelloReply(
             protocol=PROTOCOL_VERSION,
@@ -130,9 +134,9 @@ class NodeHandler:
             cores=machine.cores(),
             memory_bytes=machine.memory_bytes()[1],
             slots=self._config.slots,
-            labels={**self._labels, **self._late_labels, **self._config.labels},
+            labels={**self._labels, **self._late_labels, **self._scripts.labels, **self._config.labels},
             numeric_classes=self._classes or {},
-            attempts=places,  # what is not named is just trained again
+            attempts=_as_many_as_fit(places, _PLACES_BYTES),
             blobs=_as_many_as_fit(names, _NAMES_BYTES),  # and sent again
             local_socket=self.local_socket if caller.is_on_this_host else "",
             identity=self.identity,
@@ -141,14 +145,16 @@ class NodeHandler:
     def status(self, caller: Caller) -> NodeStatus:
         """Answer a heartbeat."""
         used, total = machine.memory_bytes()
+        late = {**self._late_labels, **self._scripts.labels}
+        self._scripts.heard(self._coordinators.here(caller))
         return NodeStatus(
-            attempts=self._attempts.names,
+            attempts=(*self._attempts.names, *self._scripts.names),
             load=self._admission.load,
             cpu=machine.cpu_share(),
             memory_used_bytes=used,
             memory_total_bytes=total,
             numeric_classes=self._classes or {},
-            labels={**self._late_labels, **self._config.labels} if self._late_labels else {},
+            labels={**late, **self._config.labels} if late else {},
             leaving=self._admission.is_closed,
         )
 
@@ -163,14 +169,28 @@ class NodeHandler:
             TaskRejected: it may not start here now.
             BadRequest: the attempt's name is too long.
         """
-        if len(task.attempt.encode()) > _MAX_ATTEMPT_BYTES:
-            raise BadRequest(f"attempt {task.attempt[:40]!r}...: the name has more than {_MAX_ATTEMPT_BYTES} bytes")
+        _check_name(task.attempt)
         policy = caller.hello.policy if caller.hello else ""
         return self._attempts.start(task, caller, self._coordinators.here(caller), policy=policy)
+
+    def start_script(self, caller: Caller, task: ScriptTask) -> None:
+        """Start a script job, or go on with one that is here.
+
+        Raises:
+            TaskRejected: this node does not take it, or not now.
+            BadRequest: the attempt's name is too long.
+        """
+        _check_name(task.attempt)
+        self._scripts.start(task, self._coordinators.here(caller))
+
+    def follow(self, caller: Caller, attempt: str, log_offset: int, wait_ms: int) -> Later:
+        """What is new of a script job since an offset of its log."""
+        return self._scripts.follow(self._coordinators.here(caller), attempt, log_offset, wait_ms)
 
     def cancel_attempt(self, caller: Caller, attempt: str, grace_ms: int) -> None:
         """Stop an attempt at its next step; harmless when it does not run here."""
         self._attempts.cancel(attempt)
+        self._scripts.cancel(self._coordinators.here(caller), attempt, grace_ms)
         self._coordinators.here(caller).results.refuse(attempt)
 
     def set_drained(self, caller: Caller, drained: bool) -> None:
@@ -183,8 +203,11 @@ class NodeHandler:
             return self._coordinators.here(caller).models.put(name, size, offset, data)
         return self._files.later(lambda: self._blobs.put(name, size, offset, data))
 
-    def get_blob(self, caller: Caller, name: str, offset: int, length: int) -> Buffer:
-        """Give one part of a delta."""
+    def get_blob(self, caller: Caller, name: str, offset: int, length: int) -> Buffer | Later:
+        """Give one part of a delta, or of a file that a script job has left."""
+        if not name.startswith(DELTA):
+            here = self._coordinators.here(caller)
+            return self._files.later(lambda: self._scripts.artifact(here, name, offset, length))
         return self._coordinators.here(caller).results.part(name, offset, length)
 
     def forget(self, caller: Caller, names: tuple[str, ...]) -> None:
@@ -196,6 +219,7 @@ class NodeHandler:
             elif name.endswith("/"):
                 run = name.removeprefix(MODEL)[:-1]
                 self._attempts.end_orphans(here, run)
+                self._scripts.forget(here, run)
                 here.forget_run(run)
             else:
                 here.models.forget(name)
@@ -203,6 +227,12 @@ class NodeHandler:
     def close(self) -> None:
         """Stop what runs."""
         self._attempts.cancel_all()
+        self._scripts.close()
+
+
+def _check_name(attempt: str) -> None:
+    if len(attempt.encode()) > _MAX_ATTEMPT_BYTES:
+        raise BadRequest(f"attempt {attempt[:40]!r}...: the name has more than {_MAX_ATTEMPT_BYTES} bytes")
 
 
 def _as_many_as_fit(names: list[str], limit: int) -> tuple[str, ...]:

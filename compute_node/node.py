@@ -16,6 +16,7 @@ from compute_node.departure import Departure
 from compute_node.handler import NodeHandler
 from compute_node.joining import Joining
 from compute_node.key import node_key
+from compute_node.scripts.service import ScriptService
 from compute_node.shards import ShardCache
 from compute_node.training import ShardWorker, Trainer, train_with
 from mlcore.kernels import get_backend, numeric_class
@@ -55,9 +56,13 @@ class ComputeNode:
         worker = ShardWorker(ShardCache(blobs, config.shard_cache_bytes), trainer or train_with(self._backend))
         coin = Random(f"{config.chaos_seed}/{config.port}/{config.name}")
         admission = Admission(config.slots, config.load_probability, config.delay_s, coin)
-        self._handler = NodeHandler(
-            config, self._loop, admission=admission, slots=self._slots, files=self._files, worker=worker, blobs=blobs
+        self._scripts = ScriptService(
+            config.scripts, self._loop, files=self._files, admission=admission, blobs=blobs, folder=folder
         )
+        self._handler = NodeHandler(
+            config, self._loop, admission=admission, slots=self._slots, files=self._files, worker=worker, blobs=blobs,
+            scripts=self._scripts,
+        )  # fmt: skip
         key = node_key(Path(config.key_file or folder / "node.key"))
         self.identity = self._handler.identity = identity_of(key)
         self._door = self._joining(config, key) if config.join else self._server(config)
@@ -72,6 +77,7 @@ class ComputeNode:
         # The kernels are loaded beside it: that takes longer than everything else.
         kernels = threading.Thread(target=self._load_kernels, name="kernels", daemon=True)
         kernels.start()
+        self._scripts.open(self.identity)
         try:
             self._loop.run()
         finally:

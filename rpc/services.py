@@ -119,6 +119,8 @@ COMPUTE_NODE = _service(
     _GET_BLOB,
     ("set_drained", {"drained": bool}, None, False),
     ("forget", {"names": tuple[str, ...]}, None, False),
+    ("start_script", {"task": m.ScriptTask}, None, False),
+    ("follow", {"attempt": str, "log_offset": int, "wait_ms": int}, m.ScriptNews, False),
 )
 
 COORDINATOR = _service(
@@ -146,4 +148,7 @@ COORDINATOR = _service(
     ("get_spec", {"id": str}, m.RunSpec, True),
     ("verify_run", {"id": str, "sample": float, "seed": int, "key": str | None}, str, False),
     ("remove_work", {"ids": tuple[str, ...]}, tuple[m.WorkRow, ...], False),
+    ("submit_script", {"spec": m.ScriptSpec}, str, False),
+    ("logs", {"id": str, "offset": int, "limit": int, "wait_ms": int}, m.LogPage, True),
+    ("list_metrics", {"id": str, "after": int, "limit": int}, tuple[m.Metric, ...], True),
 )

@@ -30,9 +30,12 @@ from rpc.messages import (
     MAX_FRAME_BYTES,
     PROTOCOL_VERSION,
     SMALL_FRAME_BYTES,
+    DataFile,
     Hello,
     HelloReply,
     NodeStatus,
+    ScriptSpec,
+    ScriptTask,
     SurveyTask,
     TrainSettings,
     TrainTask,
@@ -119,6 +122,8 @@ def test_nothing_is_served_before_hello(serve: Serve, name: str) -> None:
         "get_blob": ("b", 0, 1),
         "set_drained": (True,),
         "forget": ((),),
+        "start_script": (ScriptTask("a", 1, "j", ScriptSpec("j", DataFile("j.zip", "", 0))),),
+        "follow": ("a", 0, 0),
     }
     server = serve()
     with Client(*server.address, COMPUTE_NODE, timeout_s=5, what="node") as client:

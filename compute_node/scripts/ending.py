@@ -1,0 +1,57 @@
+"""How a job ended, in the words that its user reads."""
+
+from __future__ import annotations
+
+import signal
+
+from compute_node.scripts.box import Limits
+from compute_node.scripts.orders import Ended
+from rpc.errors import FailureKind, TrainerError
+from rpc.messages import ScriptEnd
+
+_KINDS = {"limit:memory": FailureKind.OUT_OF_MEMORY, "limit:time": FailureKind.TIMEOUT}
+_FLAGS = {"memory": "--memory", "time": "--timeout", "disk": "--disk", "pids": "--pids"}
+
+
+def end_of(ended: Ended, limits: Limits, seconds: float) -> ScriptEnd:
+    """The end of a program that ran."""
+    status, cause = ended.exit_status, ended.cause
+    if cause == "stopped":
+        return ScriptEnd(status, int(FailureKind.CANCELLED), "it was asked to end", seconds=seconds)
+    if cause == "lease":
+        reason = "the coordinator was not heard of any more"
+        return ScriptEnd(status, int(FailureKind.NODE_LOST), reason, seconds=seconds)
+    if cause:
+        kind = _KINDS.get(cause, FailureKind.USER_ERROR)
+        return ScriptEnd(status, int(kind), _over(cause.removeprefix("limit:"), limits), seconds=seconds)
+    if status:
+        return ScriptEnd(status, int(FailureKind.USER_ERROR), _status(status), seconds=seconds)
+    return ScriptEnd(0, seconds=seconds)
+
+
+def end_without_start(error: Exception) -> ScriptEnd:
+    """The end of a job whose program never ran."""
+    if isinstance(error, TrainerError):
+        return ScriptEnd(0, int(error.kind), str(error))
+    return ScriptEnd(0, int(FailureKind.SETUP_FAILED), f"the node could not set it up: {error}")
+
+
+def _status(status: int) -> str:
+    number = status - 128
+    if number in signal.valid_signals() and number > 0:
+        return f"ended by signal {number} ({signal.Signals(number).name})"
+    return f"exit status {status}"
+
+
+def _over(limit: str, limits: Limits) -> str:
+    flag = f" ({_FLAGS[limit]} sets it)" if limit in _FLAGS else ""
+    match limit:
+        case "memory":
+            bound = f"{limits.memory_bytes / 1e6:,.0f} MB of memory"
+        case "time":
+            bound = f"{limits.time_s:g} s"
+        case "disk":
+            bound = f"{limits.disk_bytes / 1e6:,.0f} MB of disk"
+        case _:
+            bound = "what it may have"
+    return f"limit:{limit}: more than {bound}{flag}"

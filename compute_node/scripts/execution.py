@@ -1,0 +1,169 @@
+"""One job on a thread of its own: set up, run beside its watchdog, its output read, what it leaves taken in."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from threading import Lock, Thread
+from time import monotonic
+
+from compute_node.scripts.artifacts import collect
+from compute_node.scripts.box import Box
+from compute_node.scripts.ending import end_of, end_without_start
+from compute_node.scripts.guard import Guard
+from compute_node.scripts.job_log import JobLog, now_ms
+from compute_node.scripts.orders import Ended, NoStart, Start, Started
+from compute_node.scripts.output import Lines
+from compute_node.scripts.reaping import reap
+from compute_node.scripts.trees import remove_tree
+from compute_node.scripts.workshop import Workshop, name_of
+from rpc.errors import Cancelled, SetupFailed
+from rpc.messages import ScriptEnd, ScriptTask, ScriptUsage
+
+logger = logging.getLogger(__name__)
+
+_READ_BYTES = 256 << 10
+_BYTES_S = 16 << 20  # of output; a job that writes faster waits, so that the node's other threads do not
+_LOOK_S = 1.0
+
+
+class BoxedExecution:
+    """One job in a box; see `compute_node.scripts.jobs.Execution`.
+
+    Attributes:
+        phase: setup, running or ended.
+        sandbox: the level that it runs in.
+    """
+
+    def __init__(self, task: ScriptTask, workshop: Workshop, on_news: Callable[[], None]) -> None:
+        """Prepare nothing yet.
+
+        Raises:
+            BadRequest, TaskRejected: the node has no sandbox as it must be.
+        """
+        self._task = task
+        self._workshop = workshop
+        self._level = workshop.level_for(task.spec)
+        self._lock = Lock()
+        self._guard: Guard | None = None
+        self._lease_end = 0.0
+        self._is_stopped = False
+        self.sandbox = str(self._level)
+        self.phase = "setup"
+        self.usage = ScriptUsage()
+        self.log = JobLog(workshop.logs / name_of(task), on_news)
+
+    def begin(self, done: Callable[[ScriptEnd], None]) -> None:
+        Thread(target=self._work, args=(done,), name=f"job-{self._task.job}", daemon=True).start()
+
+    def renew(self, lease_s: float) -> None:
+        with self._lock:
+            self._lease_end = monotonic() + lease_s
+            if self._guard is not None:
+                self._guard.renew(lease_s)
+
+    def stop(self, grace_s: float) -> None:
+        with self._lock:
+            self._is_stopped = True
+            if self._guard is not None:
+                self._guard.stop(grace_s)
+
+    def remove(self) -> None:
+        folder = self._workshop.folder / name_of(self._task)
+        if folder.is_dir() and reap(folder):
+            remove_tree(folder)
+        self.log.remove()
+
+    def _work(self, done: Callable[[ScriptEnd], None]) -> None:
+        try:
+            with self._workshop.box(self._task, self._level) as box:
+                end = self._in_box(box)
+        except Exception as error:  # the top of a thread
+            if not isinstance(error, OSError) and type(error).__module__ != "rpc.errors":
+                logger.exception("job %s failed unexpectedly", self._task.job)
+            end = end_without_start(error)
+        if end.reason:
+            self.log.tell(end.reason, "e" if end.failure else "i")
+        self.phase = "ended"
+        done(end)
+
+    def _in_box(self, box: Box) -> ScriptEnd:
+        out, out_writer = os.pipe()
+        err, err_writer = os.pipe()
+        try:
+            with self._guarded(box, out_writer, err_writer) as guard:
+                os.close(out_writer)
+                os.close(err_writer)
+                out_writer = err_writer = -1
+                end = self._attend(guard, box, {out: Lines("o"), err: Lines("e")})
+        finally:
+            for each in (out, err, out_writer, err_writer):
+                if each >= 0:
+                    os.close(each)
+        artifacts, refused = collect(self._workshop.folder / box.name / "out", self._workshop.blobs)
+        for line in refused:
+            self.log.tell(line, "w")
+        return replace(end, artifacts=tuple(artifacts))
+
+    @contextmanager
+    def _guarded(self, box: Box, stdout: int, stderr: int) -> Iterator[Guard]:
+        """The watchdog of the job, started unless the job is not wanted any more."""
+        workshop = self._workshop
+        with self._lock:
+            left_s = self._lease_end - monotonic()
+            if self._is_stopped:
+                raise Cancelled("it was cancelled before its program started")
+            if left_s <= 0.0:
+                raise SetupFailed("the coordinator was not heard of while it was set up")
+            start = Start(
+                box, self._level, workshop.parents or {}, engine=workshop.engine, lease_s=left_s, node=workshop.node
+            )
+            guard = self._guard = Guard(start, stdout=stdout, stderr=stderr)
+        try:
+            yield guard
+        finally:
+            with self._lock:
+                self._guard = None
+            guard.close()
+
+    def _attend(self, guard: Guard, box: Box, streams: dict[int, Lines]) -> ScriptEnd:
+        """Read what the job and its watchdog say until both are done."""
+        ended: Ended | NoStart | None = None
+        sources: set[Guard | int] = {guard, *streams}
+        began, tokens, at = monotonic(), float(_BYTES_S), monotonic()
+        while sources:
+            now = monotonic()
+            tokens, at = min(float(_BYTES_S), tokens + (now - at) * _BYTES_S), now
+            watched = sources if tokens > 0.0 else sources & {guard}
+            ready = select.select(list(watched), [], [], _LOOK_S if tokens > 0.0 else -tokens / _BYTES_S)[0]
+            for source in ready:
+                if isinstance(source, Guard):
+                    news = source.read()
+                    for each in news or []:
+                        if isinstance(each, Started):
+                            self.phase, began = "running", monotonic()
+                        else:
+                            ended = each
+                    if news is None:
+                        sources.discard(source)
+                else:
+                    tokens -= self._take(source, streams, sources)
+        seconds = monotonic() - began
+        if isinstance(ended, Ended):
+            self.usage = ScriptUsage(ended.cpu_s, 0, ended.memory_bytes, 0, ended.processes)
+            return end_of(ended, box.limits, seconds)
+        raise SetupFailed(ended.reason if ended is not None else "the job's watchdog was killed")
+
+    def _take(self, source: int, streams: dict[int, Lines], sources: set[Guard | int]) -> int:
+        """Take in what a stream has; return how many bytes that were."""
+        data = os.read(source, _READ_BYTES)
+        if data:
+            self.log.write(streams[source].take(data, now_ms()))
+        else:
+            self.log.write(streams[source].close(now_ms()))
+            sources.discard(source)
+        return len(data)

@@ -1,0 +1,93 @@
+"""The workshop of a node, opened when it starts: what an earlier process left is ended, the sandboxes are tried."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from pathlib import Path
+
+from compute_node.scripts.box import Level
+from compute_node.scripts.cgroups import Parents, find_parents, settle
+from compute_node.scripts.commands import run
+from compute_node.scripts.environments import Environments
+from compute_node.scripts.levels import LevelReport, Sandboxes
+from compute_node.scripts.packages import index_source
+from compute_node.scripts.probing import probe
+from compute_node.scripts.reaping import reap_all
+from compute_node.scripts.settings import ScriptSettings
+from compute_node.scripts.trees import remove_tree
+from compute_node.scripts.workshop import Workshop
+from rpc.blobs import BlobFolder
+
+logger = logging.getLogger(__name__)
+
+
+def clear(folder: Path) -> None:
+    """End all jobs that an earlier process of this node has left, and drop what is left of them.
+
+    Before the node says hello: whatever it does not name there is taken for dead.
+    """
+    jobs, logs = folder / "jobs", folder / "job-logs"
+    jobs.mkdir(parents=True, exist_ok=True)
+    alive = reap_all(jobs)
+    for name in alive:
+        logger.error("job %s of an earlier start cannot be ended; end it by hand", name)
+    for path in jobs.iterdir():
+        if path.is_dir() and path.name not in alive:
+            remove_tree(path)
+    shutil.rmtree(logs, ignore_errors=True)
+    logs.mkdir()
+
+
+def open_workshop(folder: Path, blobs: BlobFolder, settings: ScriptSettings, node: str) -> Workshop:
+    """Try each sandbox and open the cache of environments; takes about a second.
+
+    Args:
+        node: a name for this node that no other one on the machine has.
+
+    Raises:
+        TrainerError: the folder of the environments cannot be used.
+    """
+    parents = _parents()
+    jobs = folder / "jobs"
+    sandboxes = Sandboxes(_reports(jobs, parents, settings), settings.image, settings.allow_weak)
+    environments = Environments(folder / "environments", run, index_source(os.environ, settings.index_url))
+    return Workshop(
+        jobs, folder / "job-logs", blobs, sandboxes, environments, settings.policy, parents, settings.engine, node
+    )
+
+
+def offered(sandboxes: Sandboxes) -> list[str]:
+    """The levels at which jobs are taken, the usual one first."""
+    usual = Level.DOCKER if sandboxes.image else Level.BWRAP
+    levels = [level for level, report in sandboxes.reports.items() if report.works]
+    return [str(level) for level in sorted(levels, key=lambda level: (level is not usual, list(Level).index(level)))]
+
+
+def _parents() -> Parents:
+    parents = find_parents()
+    try:
+        settle(parents)
+    except OSError as error:
+        logger.info("no control groups for jobs: %s", error)
+    return parents
+
+
+def _reports(jobs: Path, parents: Parents, settings: ScriptSettings) -> dict[Level, LevelReport]:
+    wanted = [Level.BWRAP]
+    if settings.image or _is_there(settings.engine):
+        wanted.append(Level.DOCKER)
+    if settings.allow_weak:
+        wanted.append(Level.RLIMITS)
+    reports = {}
+    for level in wanted:
+        engine = settings.engine if level is Level.DOCKER else ""
+        reports[level] = probe(level, jobs, parents, engine=engine)
+        logger.info("%s", reports[level])
+    return reports
+
+
+def _is_there(engine: str) -> bool:
+    """Whether a container engine may answer at this URL."""
+    return not engine.startswith("unix://") or Path(engine.removeprefix("unix://")).exists()

@@ -1,0 +1,129 @@
+"""What a node's service does for script jobs, from its first hello on: until the sandboxes are tried it takes none."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import Thread
+
+from compute_node.admission import Admission
+from compute_node.scripts.execution import BoxedExecution
+from compute_node.scripts.jobs import ScriptJobs
+from compute_node.scripts.opening import clear, offered, open_workshop
+from compute_node.scripts.settings import ScriptSettings
+from compute_node.scripts.workshop import Workshop
+from rpc.aside import Aside
+from rpc.blobs import BlobFolder
+from rpc.errors import NotFound, RejectReason, TaskRejected
+from rpc.loop import Loop
+from rpc.messages import ScriptTask
+from rpc.server import Later
+
+logger = logging.getLogger(__name__)
+
+SCRIPTS = "scripts"  # the label that tells the levels
+
+
+class ScriptService:
+    """Everything but the opening runs on the loop's thread."""
+
+    def __init__(
+        self,
+        settings: ScriptSettings,
+        loop: Loop,
+        *,
+        files: Aside,
+        admission: Admission,
+        blobs: BlobFolder,
+        folder: Path,
+    ) -> None:
+        """End what an earlier process of this node has left in its folder."""
+        self._settings = settings
+        self._loop = loop
+        self._blobs = blobs
+        self._folder = folder
+        self._why_not = "" if settings.is_on else "this node takes no script jobs (--accept never)"
+        self._workshop: Workshop | None = None
+        self._jobs = ScriptJobs(loop, files, admission, self._execution)
+        self.labels: Mapping[str, str] = {}
+        if settings.is_on:
+            clear(folder)
+
+    def open(self, node: str) -> None:
+        """Try the sandboxes on a thread; `node` is this node's name on the machine."""
+        if self._settings.is_on:
+            Thread(target=self._open, args=(node,), name="sandboxes", daemon=True).start()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The attempts that run."""
+        return self._jobs.names
+
+    def places(self, owner: object) -> list[str]:
+        return self._jobs.places(owner)
+
+    def start(self, task: ScriptTask, owner: object) -> None:
+        """Start a job, or go on with it.
+
+        Raises:
+            TaskRejected: not here, or not now.
+        """
+        if self._why_not:
+            raise TaskRejected(RejectReason.OPERATOR, self._why_not)
+        self._jobs.start(task, owner)
+
+    def follow(self, owner: object, attempt: str, offset: int, wait_ms: int) -> Later:
+        return self._jobs.follow(owner, attempt, offset, wait_ms / 1000.0)
+
+    def cancel(self, owner: object, attempt: str, grace_ms: int) -> None:
+        self._jobs.cancel(owner, attempt, grace_ms / 1000.0)
+
+    def heard(self, owner: object) -> None:
+        self._jobs.heard(owner)
+
+    def forget(self, owner: object, job: str) -> None:
+        self._jobs.forget(owner, job)
+
+    def artifact(self, owner: object, name: str, offset: int, length: int) -> bytes:
+        """A part of a file that a job has left; on a thread.
+
+        Raises:
+            NotFound: no job of this coordinator has left it.
+        """
+        if name not in self._jobs.artifacts(owner):
+            raise NotFound(f"no job here has left {name[:80]}")
+        return self._blobs.get(name, offset, length)
+
+    def close(self) -> None:
+        self._jobs.stop_all()
+        if self._workshop is not None:
+            self._workshop.environments.close()
+
+    def _execution(self, task: ScriptTask, on_news: Callable[[], None]) -> BoxedExecution:
+        if self._workshop is None:
+            raise TaskRejected(RejectReason.BUSY, "this node still tries its sandboxes")
+        return BoxedExecution(task, self._workshop, on_news)
+
+    def _open(self, node: str) -> None:
+        try:
+            workshop = open_workshop(self._folder, self._blobs, self._settings, node)
+        except Exception as error:  # the top of a thread
+            logger.exception("the sandboxes could not be tried; this node takes no script jobs")
+            reason = f"this node could not try its sandboxes: {error}"
+            self._loop.post(lambda: self._closed(reason))
+            return
+        self._loop.post(lambda: self._opened(workshop))
+
+    def _opened(self, workshop: Workshop) -> None:
+        self._workshop = workshop
+        levels = offered(workshop.sandboxes)
+        if levels:
+            self.labels = {SCRIPTS: ",".join(levels)}
+        else:
+            reasons = "; ".join(str(report) for report in workshop.sandboxes.reports.values())
+            self._closed(f"no sandbox works here: {reasons}")
+
+    def _closed(self, reason: str) -> None:
+        logger.warning("no script jobs: %s", reason)
+        self._why_not = reason

@@ -1,0 +1,141 @@
+"""What a node has for script jobs: folders, sandboxes, environments; and a box made ready for each job."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from compute_node.scripts.artifacts import printable
+from compute_node.scripts.box import Box, Level, Limits
+from compute_node.scripts.bundle import unpack
+from compute_node.scripts.cgroups import Parents
+from compute_node.scripts.environments import Environment, Environments
+from compute_node.scripts.levels import Sandboxes
+from compute_node.scripts.probing import node_python
+from compute_node.scripts.requirements import Policy, Requirements, read_requirements
+from rpc.archive_limits import DATASET
+from rpc.blobs import BlobFolder
+from rpc.errors import BadBundle, BadRequest
+from rpc.messages import ScriptSpec, ScriptTask
+
+_UNFIT = re.compile(r"[^a-z0-9._-]")
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """Shared by all jobs of a node.
+
+    Attributes:
+        folder: where each job has a folder of its own.
+        logs: where each job has its log.
+        parents: where control groups are made.
+        engine: of containers, its URL.
+        node: whose containers they are.
+    """
+
+    folder: Path
+    logs: Path
+    blobs: BlobFolder
+    sandboxes: Sandboxes
+    environments: Environments
+    policy: Policy = Policy.ALLOW
+    parents: Parents | None = None
+    engine: str = ""
+    node: str = ""
+
+    def level_for(self, spec: ScriptSpec) -> Level:
+        """The sandbox that a job runs in here.
+
+        Raises:
+            BadRequest: there is no such level.
+            TaskRejected: not on this node.
+        """
+        try:
+            asked = Level(spec.sandbox) if spec.sandbox else None
+        except ValueError as error:
+            levels = ", ".join(Level)
+            raise BadRequest(f"there is no sandbox {spec.sandbox[:50]!r}; it must be {levels}") from error
+        named = [name for name in ("memory_bytes", "cpus", "pids", "disk_bytes") if getattr(spec, name)]
+        return self.sandboxes.choose(asked, image=spec.image, limits=named)
+
+    @contextmanager
+    def box(self, task: ScriptTask, level: Level) -> Iterator[Box]:
+        """The job's box, with its bundle unpacked and its environment built; on a thread.
+
+        Raises:
+            BadBundle: the bundle, or its requirements, are not what they must be.
+            SetupFailed: the requirements cannot be installed.
+            TaskRejected: the node's operator does not want them installed.
+            OSError: the disk is full, say.
+        """
+        spec = task.spec
+        folder = self.folder / name_of(task)
+        work = folder / "bundle"
+        work.mkdir(parents=True)
+        unpack(self.blobs.file(spec.bundle.blob), work)
+        datasets = {}
+        for file in spec.datasets:
+            datasets[file.file] = str(folder / "datasets" / file.file)
+            Path(datasets[file.file]).mkdir(parents=True)
+            unpack(self.blobs.file(file.blob), Path(datasets[file.file]), DATASET)
+        check_main(spec.main, work)
+        requirements = _requirements(spec, work)
+        requirements.check(self.policy)
+        with self.environments.use(requirements) as environment:
+            python, read_only = self._python(level, environment)
+            yield Box(
+                name=folder.name,
+                folder=str(folder),
+                argv=(python, spec.main, *spec.arguments),
+                env={**spec.env, "JOB_ID": task.job},
+                limits=limits_of(spec),
+                network=spec.network == "full",
+                read_only=read_only,
+                datasets=datasets,
+                image=spec.image or self.sandboxes.image if level is Level.DOCKER else "",
+                gpus=tuple(range(spec.gpus)),
+            )
+
+    def _python(self, level: Level, environment: Environment) -> tuple[str, tuple[str, ...]]:
+        """The interpreter, and the folders that it needs; an image without requirements has its own."""
+        if level is Level.DOCKER and environment.folder is None:
+            return "python3", ()
+        _, folders = node_python()
+        own = () if environment.folder is None else (str(environment.folder),)
+        return str(environment.python), (*folders, *own)
+
+
+def name_of(task: ScriptTask) -> str:
+    """A name for an attempt that paths, groups and containers may have."""
+    return f"{_UNFIT.sub('-', task.job.lower())[:60]}-{task.fence}".lstrip("._-")
+
+
+def limits_of(spec: ScriptSpec) -> Limits:
+    """The node's limits where the job names none."""
+    named = {name: getattr(spec, name) for name in ("memory_bytes", "cpus", "pids", "disk_bytes")}
+    chosen = replace(Limits(), **{name: value for name, value in named.items() if value})
+    return replace(chosen, time_s=spec.timeout_s or None)
+
+
+def check_main(main: str, work: Path) -> None:
+    """Raise BadBundle unless the program is a file of the bundle."""
+    parts = main.split("/")
+    if not main or any(part in ("", ".", "..") for part in parts):
+        raise BadBundle(f"the program {printable(main)!r} is no path inside the bundle; --main names it")
+    if not os.path.isfile(work.joinpath(*parts)):
+        found = ", ".join(sorted(printable(file.name) for file in work.glob("*.py"))[:5]) or "no .py file at its top"
+        raise BadBundle(f"the bundle has no {printable(main)}; --main names the program (it has {found})")
+
+
+def _requirements(spec: ScriptSpec, work: Path) -> Requirements:
+    parts = spec.requirements.split("/")
+    if not spec.requirements:
+        return Requirements()
+    if any(part in ("", ".", "..") for part in parts):
+        raise BadBundle(f"{printable(spec.requirements)!r} is no path inside the bundle; --requirements names the file")
+    file = work.joinpath(*parts)
+    return read_requirements(file.read_bytes(), spec.requirements) if file.is_file() else Requirements()
