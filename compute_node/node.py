@@ -74,10 +74,8 @@ class ComputeNode:
 
     def run(self) -> bool:
         """Serve until stopped; return whether all work has ended then. What has not is worth nothing any more."""
-        # The kernels are loaded beside it: that takes longer than everything else.
-        kernels = threading.Thread(target=self._load_kernels, name="kernels", daemon=True)
+        kernels = threading.Thread(target=self._get_ready, name="kernels", daemon=True)
         kernels.start()
-        self._scripts.open(self.identity)
         try:
             self._loop.run()
         finally:
@@ -145,6 +143,11 @@ class ComputeNode:
         self._loop.post(lambda: self._handler.found_labels(labels))  # whoever knows the classes knows all labels, too
         self._loop.post(lambda: self._handler.self_test_done(classes))
         logger.info("kernels: %s; numeric classes %s", backend.name, classes)
+
+    def _get_ready(self) -> None:
+        """What takes longer than serving: first the kernels, which most work waits for."""
+        self._load_kernels()
+        self._scripts.open(self.identity)
 
 
 def thread_counts(cores: int) -> list[int]:

@@ -52,7 +52,7 @@ class ClassicCall:
             if work_id is None:
                 later.fail(error or RuntimeError("no run and no error"))
                 return
-            self._runtime.on_end(work_id, lambda work: _answer(later, work))
+            self._runtime.endings.wait(work_id, lambda work: _answer(later, work))
             caller.on_closed(lambda: self._runtime.cancel(work_id, "the caller of train has gone"))
 
         self._files.later(lambda: take_folder(folder, dir, self._blobs)).then(submit)

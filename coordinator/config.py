@@ -22,6 +22,7 @@ class CoordinatorConfig:
         store: URL of a database; empty: a file in the data folder.
         store_wait_s: how long a coordinator that starts waits for a store that is down.
         keep_events_days: how long ordinary events are kept.
+        job_lease_s: how long a node goes on with a script job while it does not hear of the coordinator.
         keep_runs: how many runs that have ended are kept, with their files.
     """
 
@@ -37,6 +38,7 @@ class CoordinatorConfig:
     beat_s: float = 2.0
     lease_s: float = 10.0
     task_timeout_s: float = 3600.0
+    job_lease_s: float = 60.0
     memo_bytes: int = 10**9
     shares: Mapping[str, float] = field(default_factory=dict)
     keep_events_days: float = 30.0

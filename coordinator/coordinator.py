@@ -40,7 +40,7 @@ class Coordinator:
         # After the store, which can say who is there already.
         self._blobs = blobs = BlobFolder(folder / "blobs")
         outlast(lambda: check_files(store.reader, blobs), config.store_wait_s)
-        self._runtime = Runtime(config, policy, loop=self._loop, blobs=blobs, store=store)
+        self._runtime = Runtime(config, policy, loop=self._loop, blobs=blobs, logs=folder / "logs", store=store)
         self._handler = CoordinatorHandler(self._loop, self._runtime, blobs, config.data_root, store=store.version)
         self._server = Server(self._loop, COORDINATOR, self._handler, host=config.host, port=config.port)
         self.address = self._server.address

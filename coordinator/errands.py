@@ -63,7 +63,7 @@ class Errands:
         assert isinstance(start.task.payload, SurveyPayload)
         shard = start.task.payload.shard
         file = run.spec.shards[shard]
-        yield from self._bring_file(file, cargo)
+        yield from bring_file(self._blobs, file, cargo)
         task = SurveyTask(start.attempt.id, start.attempt.fence, run.id, shard, file.blob, file.file, run.spec.classes)
         summary: ShardSummary = owned((yield from _ask("survey", task, cargo, (file.blob,))))
         _check_echo(summary, task.attempt, task.fence)
@@ -77,7 +77,7 @@ class Errands:
         file = run.spec.shards[payload.shard]
         began = perf_counter()
         if file.blob not in cargo.held:
-            yield from self._bring_file(file, cargo)
+            yield from bring_file(self._blobs, file, cargo)
         model = vectors.wire[payload.round - 1]
         if model.data is None:
             data = bytes_of(vectors.models[payload.round - 1])
@@ -136,12 +136,22 @@ class Errands:
         vectors.sums[holder] = delta
         return Delivered(holder, trained)
 
-    def _bring_file(self, file: DataFile, cargo: Cargo) -> Steps:
-        yield from cargo.bring(file.blob, lambda: self._send_blob(file))
 
-    def _send_blob(self, file: DataFile) -> Steps:
-        data: bytes = yield OnThread(lambda: self._blobs.read(file.blob))
-        yield from _send(file.blob, memoryview(data))
+def bring_file(blobs: BlobFolder, file: DataFile, cargo: Cargo) -> Steps:
+    """Have a file on the node, part by part; it may be larger than the memory."""
+    yield from cargo.bring(file.blob, lambda: _send_file(blobs, file.blob))
+
+
+def _send_file(blobs: BlobFolder, name: str) -> Steps:
+    size = yield OnThread(lambda: blobs.file(name).stat().st_size)
+    have = 0
+    while True:
+        part = yield OnThread(partial(blobs.get, name, have, PART_BYTES))
+        state = yield Call("put_blob", (name, size, have, part))
+        if state.have >= size:
+            return
+        _check_progress(name, have, state.have, size)
+        have = state.have
 
 
 def _send(name: str, data: memoryview) -> Steps:
@@ -151,8 +161,12 @@ def _send(name: str, data: memoryview) -> Steps:
     while state.have < size:
         have = state.have
         state = yield Call("put_blob", (name, size, have, data[have : have + PART_BYTES]))
-        if state.have <= have:
-            raise MissingBlob(f"{name}: the node still has {state.have} of {size} bytes after more were sent")
+        _check_progress(name, have, state.have, size)
+
+
+def _check_progress(name: str, before: int, have: int, size: int) -> None:
+    if have <= before:
+        raise MissingBlob(f"{name}: the node still has {have} of {size} bytes after more were sent")
 
 
 def _whole(part: Buffer, place: tuple[int, int]) -> Buffer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +10,8 @@ from coordinator.branching import branch, checkpoints, run_spec, stored_spec
 from coordinator.classic import ClassicCall
 from coordinator.core.model import Work
 from coordinator.core.saved import SavedRun
+from coordinator.core.training import TrainingRun
+from coordinator.job_rows import metrics
 from coordinator.listing import WorkLists
 from coordinator.membership import Member
 from coordinator.node_views import node_row, node_rows
@@ -34,14 +35,15 @@ from rpc.messages import (
     Join,
     News,
     NodeRow,
-    Overview,
     RunSpec,
+    ScriptSpec,
     WorkDetail,
     WorkFilter,
     WorkRow,
 )
 from rpc.program import VERSION
 from rpc.run_spec import check_run_spec
+from rpc.script_spec import check_script_spec
 from rpc.server import Caller, Later, Reversal
 
 _MAX_WAIT_S = 60.0  # of one long poll
@@ -63,7 +65,6 @@ class CoordinatorHandler:
         self._lists = WorkLists(runtime, self._lookups)
         self._submissions = Submissions(runtime, self._lookups)
         self._classic = ClassicCall(runtime, self._submissions, self._files, blobs=blobs, data_root=data_root)
-        self._started = time.monotonic()
         self._view = PlainView(runtime, self._lookups, self._questions, store=store)
 
     def close(self) -> None:
@@ -130,6 +131,27 @@ class CoordinatorHandler:
         self._questions.later(lambda: verification(id, sample, seed, self._runtime.reader, key=key or "")).then(submit)
         return answer
 
+    def submit_script(self, caller: Caller, spec: ScriptSpec) -> Later:
+        """Start a script job whose files were put as blobs before; answered once a restart would go on with it.
+
+        Raises:
+            BadRequest: a setting is outside what is allowed.
+            NotFound: one of its files is not here.
+        """
+        check_script_spec(spec)
+        for file in (spec.bundle, *spec.datasets):
+            if not self._blobs.file(file.blob).exists():
+                raise NotFound(f"{file.file}: {file.blob} is not here; put the blob before the job is submitted")
+        return self._submissions.submit_script(spec)
+
+    def logs(self, caller: Caller, id: str, offset: int, limit: int, wait_ms: int) -> Later:
+        """A piece of a script job's log; see `JobDesk.page`."""
+        return self._runtime.desk.page(id, offset, limit, wait_ms / 1000.0)
+
+    def list_metrics(self, caller: Caller, id: str, after: int, limit: int) -> Later:
+        """What a script job told of itself, after a metric's number."""
+        return self._questions.later(lambda: metrics(self._runtime.reader, id, after, limit))
+
     def get_spec(self, caller: Caller, id: str) -> RunSpec | Later:
         """What a run was asked to do."""
         work = self._runtime.dispatcher.work.get(id)
@@ -142,8 +164,11 @@ class CoordinatorHandler:
         return self._questions.later(lambda: checkpoints(self._stored(id), self._runtime.reader))
 
     def get_work(self, caller: Caller, id: str) -> WorkDetail | Later:
-        work = self._runtime.dispatcher.work.get(id)
-        if work is None:
+        work, desk = self._runtime.dispatcher.work.get(id), self._runtime.desk
+        if work is not None and desk.is_open(id):
+            row = self._row(work)
+            return desk.with_lines(desk.detail(id), id).turned(lambda detail: WorkDetail(row, job=detail))
+        if work is None or not isinstance(work.workload, TrainingRun):
             return self._questions.later(lambda: stored_detail(self._stored(id), self._runtime.reader))
         traffic = self._runtime.traffic_of(id)
         return views.work_detail(self._runtime.dispatcher, work, self._runtime.clock, traffic)
@@ -169,7 +194,7 @@ class CoordinatorHandler:
         if work.is_remembered:
             later.resolve(self._row(work))
         else:
-            self._runtime.on_end(id, lambda ended: later.resolve(self._row(ended)))
+            self._runtime.endings.wait(id, lambda ended: later.resolve(self._row(ended)))
             self._runtime.cancel(id, reason or f"cancelled by {caller.peer}")
         return later
 
@@ -196,7 +221,7 @@ class CoordinatorHandler:
         return later
 
     def overview(self, caller: Caller) -> Later:
-        return self._lists.latest().turned(lambda rows: replace(self._overview(), work=rows))
+        return self._lists.latest().turned(lambda rows: replace(self._view.overview(), work=rows))
 
     def list_nodes(self, caller: Caller) -> tuple[NodeRow, ...]:
         """All nodes, also those that somebody removed."""
@@ -238,19 +263,6 @@ class CoordinatorHandler:
 
     def _row(self, work: Work) -> WorkRow:
         return views.shown_row(self._runtime.dispatcher, work, self._runtime.clock)
-
-    def _overview(self) -> Overview:
-        """All but the work."""
-        runtime = self._runtime
-        return Overview(
-            version=VERSION,
-            policy=runtime.policy_name,
-            uptime_s=time.monotonic() - self._started,
-            nodes=node_rows(runtime.membership, runtime.dispatcher.pool, runtime.clock),
-            store_fault=runtime.store_fault,
-            pending=len(runtime.dispatcher.open) - len(runtime.dispatcher.running),
-            running=len(runtime.dispatcher.running),
-        )
 
     def _stored(self, work_id: str) -> StoredWork:
         """A work of before this start; on a thread."""

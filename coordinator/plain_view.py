@@ -40,26 +40,28 @@ class PlainView:
         self._store = store
         self._started = time.monotonic()
 
-    def glance(self, runs: int) -> Later:
-        """Nodes, and up to so many runs of each: running, waiting, ended."""
-        runtime, limit = self._runtime, min(max(runs, 0), _MOST)
-        dispatcher = runtime.dispatcher
-        n_pending = len(dispatcher.open) - len(dispatcher.running)
-        latest = (each for work_id, each in reversed(dispatcher.work.items()) if work_id not in dispatcher.open)
-        ended = list(islice(latest, limit))
-        shown = [*islice(dispatcher.running.values(), limit), *_next(dispatcher.open.values(), limit)]
-        now = Overview(
+    def overview(self) -> Overview:
+        """All but the work."""
+        runtime, dispatcher = self._runtime, self._runtime.dispatcher
+        return Overview(
             version=VERSION,
             policy=runtime.policy_name,
             uptime_s=time.monotonic() - self._started,
-            nodes=node_rows(runtime.membership, runtime.dispatcher.pool, runtime.clock),
-            work=self._rows(shown),
+            nodes=node_rows(runtime.membership, dispatcher.pool, runtime.clock),
             store_fault=runtime.store_fault,
             store=self._store,
-            pending=n_pending,
+            pending=len(dispatcher.open) - len(dispatcher.running),
             running=len(dispatcher.running),
-            activities=tuple(activity for each in shown for activity in views.activities(each)),
         )
+
+    def glance(self, runs: int) -> Later:
+        """Nodes, and up to so many runs of each: running, waiting, ended."""
+        dispatcher, limit = self._runtime.dispatcher, min(max(runs, 0), _MOST)
+        latest = (each for work_id, each in reversed(dispatcher.work.items()) if work_id not in dispatcher.open)
+        ended = list(islice(latest, limit))
+        shown = [*islice(dispatcher.running.values(), limit), *_next(dispatcher.open.values(), limit)]
+        activities = tuple(activity for each in shown for activity in views.activities(each))
+        now = replace(self.overview(), work=self._rows(shown), activities=activities)
         here = self._rows(ended)
         return self._lookups.later(lambda: replace(now, work=(*now.work, *self._with_stored(here, limit))))
 

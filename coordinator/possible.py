@@ -10,6 +10,7 @@ from coordinator.core.verifying import Recorded
 from coordinator.core.workload import Claim
 from coordinator.membership import Member
 from rpc.errors import Refused
+from rpc.messages import SCRIPTS, TRYING
 
 
 def check_possible(claim: Claim, members: Iterable[Member], pool: NodePool) -> None:
@@ -46,7 +47,8 @@ def check_verifiable(recorded: Recorded, pool: NodePool) -> None:
 def _could_do(claim: Claim, member: Member, pool: NodePool) -> bool:
     node = pool.current(member.link.id)
     if node is not None and claim.script is not None:
-        return serves(node.labels, node.info.memory_bytes, claim.script) and _has(node.labels, claim.select)
+        tries = node.labels.get(SCRIPTS) == TRYING
+        return tries or (serves(node.labels, node.info.memory_bytes, claim.script) and _has(node.labels, claim.select))
     if node is None:
         return not member.labels or _has(member.labels, claim.select)
     if not node.classes:

@@ -12,9 +12,11 @@ from coordinator.core.dispatcher import Dispatcher
 from coordinator.core.events import Note, Submitted
 from coordinator.core.model import Work
 from coordinator.core.saved import Past, SavedRun, StoredRound
+from coordinator.core.scripting import ScriptJob
 from coordinator.core.training import TrainingRun
 from coordinator.core.updates import updates_to_json
 from coordinator.file_lists import with_shared_files
+from coordinator.job_rows import stored_job
 from coordinator.recorder import Recorder
 from coordinator.round_story import round_story
 from coordinator.store.changes import (
@@ -153,6 +155,8 @@ class Remembering:
     def open_runs(self, reader: Reader) -> Iterator[tuple[Submitted, tuple[int, int]]]:
         """The runs to go on with, in the order of submission, with the bytes sent and received for each."""
         for found in reader.open_work():
+            if found.work.kind == ScriptJob.kind:
+                continue
             at = self._clock.monotonic(found.work.submitted_ms)
             run, detail = _run_of(found, self._clock, at, reader), _detail_of(found.work)
             if run.saved.rounds:
@@ -214,6 +218,8 @@ def stored_row(work: StoredWork) -> WorkRow:
 
 def stored_detail(work: StoredWork, reader: Reader) -> WorkDetail:
     """The same with all that is known of it."""
+    if work.kind == ScriptJob.kind:
+        return WorkDetail(stored_row(work), job=stored_job(work))
     rounds = tuple(each.row for each in reader.rounds(work.id))
     return WorkDetail(stored_row(work), replace(_detail_of(work), rounds=rounds))
 

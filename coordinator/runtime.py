@@ -6,6 +6,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 
 from coordinator.attempts import Attempts
@@ -37,12 +38,16 @@ from coordinator.core.events import (
     consequences,
 )
 from coordinator.core.jobs import Done, Job, JobValue
-from coordinator.core.model import Attempt, Work, WorkState
+from coordinator.core.model import Attempt, WorkState
 from coordinator.core.policies import Policy
 from coordinator.core.pool import PoolSettings
+from coordinator.core.scripting import ScriptJob
 from coordinator.core.settings import Settings
 from coordinator.core.training import TrainingRun
+from coordinator.endings import Endings
 from coordinator.housekeeping import Housekeeping, Limits
+from coordinator.job_desk import JobDesk
+from coordinator.job_rows import JobRows
 from coordinator.journal import Journal
 from coordinator.membership import Membership
 from coordinator.memo import Memo
@@ -61,6 +66,7 @@ from coordinator.workbench import Workbench
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
 from rpc.loop import Loop
+from rpc.messages import JobDetail
 
 logger = logging.getLogger(__name__)
 
@@ -69,9 +75,9 @@ class Runtime:
     """One coordinator without its door. Everything runs on the loop's thread."""
 
     def __init__(
-        self, config: CoordinatorConfig, policy: Policy, *, loop: Loop, blobs: BlobFolder, store: Store
+        self, config: CoordinatorConfig, policy: Policy, *, loop: Loop, blobs: BlobFolder, logs: Path, store: Store
     ) -> None:
-        """`store` is this runtime's from now on."""
+        """`store` is this runtime's from now on; `logs` is the folder of script jobs' logs."""
         rng = Random()
         self.policy_name = policy.name
         self.clock = Clock(time.time() - time.monotonic())
@@ -91,12 +97,17 @@ class Runtime:
         self._events: deque[Event] = deque()
         self._handling = False
         self._waker = Waker(loop, lambda: self.post(Tick()))
-        self._on_end: dict[str, list[Callable[[Work], None]]] = {}
         self.ended_by: Exception | None = None
         self._chronicle = Chronicle(self.journal, self.clock, remember=lambda change: self._recorder.add(change))
         on_commit = self._chronicle.committed
         self._recorder = Recorder(loop, store, blobs, on_commit=on_commit, on_fault=self._fault, on_end=self._end)
         self.memory = Remembering(self._recorder, self.dispatcher, self.clock, self.traffic_of)
+        self.desk = JobDesk(
+            loop, blobs, logs, self._recorder, JobRows(self._recorder, self.clock),
+            stage=lambda node: self.membership.link(node), report=self._report,
+        )  # fmt: skip
+        self.endings = Endings(self.journal, {ScriptJob.kind: self.desk.ended}, self.memory.ended)
+        self.job_lease_s = config.job_lease_s
         calls = CallSettings(
             coordinator=store.identity,
             epoch=store.epoch,
@@ -110,22 +121,14 @@ class Runtime:
             around, self.dispatcher.pool, rng, post=self.post, changed=lambda member: self._node_changed(member.link.id)
         )
         self.removals = Removals(self.dispatcher, self._recorder, self.post)
+        limits = Limits(Retention(config.keep_events_days), config.keep_runs)
         self._housekeeping = Housekeeping(
-            loop,
-            store,
-            blobs,
-            Limits(Retention(config.keep_events_days), config.keep_runs),
-            recorder=self._recorder,
-            removals=self.removals,
-            on_end=self._end,
+            loop, store, blobs, limits, recorder=self._recorder, removals=self.removals, on_end=self._end
         )
-        self._store_wait_s = config.store_wait_s
-        self._listed = config.nodes
-        self._node_list = (
-            NodeList(loop, self._workbench.aside, config.nodes_file, self.membership.listed)
-            if config.nodes_file is not None
-            else None
-        )
+        self._store_wait_s, self._listed = config.store_wait_s, config.nodes
+        self._node_list: NodeList | None = None
+        if config.nodes_file is not None:
+            self._node_list = NodeList(loop, self._workbench.aside, config.nodes_file, self.membership.listed)
 
     def start(self) -> None:
         """Go on with what was under way, and dial the nodes.
@@ -134,12 +137,16 @@ class Runtime:
             StoreDown: what was under way cannot be read.
         """
         open_runs = outlast(lambda: tuple(self.memory.open_runs(self.reader)), self._store_wait_s)
+        open_jobs = outlast(lambda: tuple(self.desk.rows.open_jobs(self.reader, self.job_lease_s)), self._store_wait_s)
         known = outlast(self.reader.nodes, self._store_wait_s)
         self._housekeeping.start()
         for submitted, traffic in open_runs:
             self.journal.take_up(submitted.workload.id)
             self._attempts.traffic[submitted.workload.id] = traffic
             self.take_up(submitted)
+        for submitted, detail in open_jobs:
+            self.journal.take_up(submitted.workload.id)
+            self.take_up(submitted, detail)
         for recalled in quarantines(known, self.clock):
             self.post(recalled)
         self.membership.recall(known)
@@ -152,26 +159,26 @@ class Runtime:
         self.membership.close()
         self._housekeeping.close()
         self._workbench.close()
+        self.desk.close()
         if self._memo_thread.close(1.0):
             self._memo.close()
         self._recorder.close()
 
-    def take_up(self, submitted: Submitted) -> None:
-        """Have a run done that is remembered."""
-        assert isinstance(submitted.workload, TrainingRun)
-        self._workbench.open(submitted.workload)
+    def take_up(self, submitted: Submitted, detail: JobDetail | None = None) -> None:
+        """Have work done that is remembered; `detail` is what was known of a job before this start."""
+        match submitted.workload:
+            case TrainingRun() as run:
+                self._workbench.open(run)
+            case ScriptJob() as job:
+                self.desk.open(job, detail)
         self.post(submitted)
 
     def cancel(self, work_id: str, reason: str) -> None:
         self.post(CancelAsked(work_id, reason))
 
     def when_remembered(self, done: Callable[[], None]) -> None:
-        """Call `done` when all that has happened up to now is committed."""
+        """Call `done` once all until now is committed."""
         self._recorder.add(done=lambda late: done(), at_once=True)
-
-    def on_end(self, work_id: str, callback: Callable[[Work], None]) -> None:
-        """Call `callback` when the work is over, and that is committed."""
-        self._on_end.setdefault(work_id, []).append(callback)
 
     def post(self, event: Event) -> None:
         """Let the dispatcher handle an event, after those that came before it."""
@@ -196,6 +203,8 @@ class Runtime:
 
     def _carry_out(self, command: Command) -> None:
         match command:
+            case Start(_, task) if task.kind == ScriptJob.kind:
+                self.desk.start(command, self.dispatcher.work[task.work_id])
             case Start(_, task):
                 vectors = self._workbench.vectors(task.work_id)
                 if vectors is not None:
@@ -214,8 +223,10 @@ class Runtime:
                 self._workbench.do(job, lambda value: self._computed(job, value))
             case Drop(holder):
                 self._forget_sum(holder)
-            case Stop(attempt):
-                self.membership.link(attempt.node_id).tell(attempt.session, "cancel_attempt", attempt.id, 0)
+            case Stop(attempt, grace_s):
+                self.desk.stopped(attempt)
+                link = self.membership.link(attempt.node_id)
+                link.tell(attempt.session, "cancel_attempt", attempt.id, round(1000 * grace_s))
             case Disconnect(node_id, session, reason):
                 self.membership.link(node_id).disconnect(session, reason)
             case Clear(node_id, session, work_id):
@@ -280,19 +291,10 @@ class Runtime:
             self._node_changed(note.node_id)
         work = self.dispatcher.work.get(note.work_id)
         if work is not None and tells_end(note, work):
-            self._ended(work)
-        elif work is not None and note.kind == WorkState.RUNNING.value:
+            self.endings.ended(work)
+        elif work is not None and note.kind == WorkState.RUNNING.value and isinstance(work.workload, TrainingRun):
             self.memory.started(work)
 
     def _node_changed(self, node_id: str) -> None:
         """Remember what is known of a node."""
         self._recorder.add(node_change(self.membership[node_id], self.dispatcher.pool, self.clock))
-
-    def _ended(self, work: Work) -> None:
-        def tell() -> None:
-            work.is_remembered = True
-            for callback in self._on_end.pop(work.id, []):
-                callback(work)
-            self.journal.changed(work.id)
-
-        self.memory.ended(work, tell)

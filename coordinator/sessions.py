@@ -17,7 +17,7 @@ from rpc.channel import Channel
 from rpc.errors import FailureKind, ProtocolError, Refused, TimedOut, TrainerError
 from rpc.local_socket import may_use
 from rpc.loop import Loop
-from rpc.messages import MAX_SLOTS, PROTOCOL_VERSION, Hello, HelloReply, NodeStatus
+from rpc.messages import MAX_SLOTS, PROTOCOL_VERSION, SCRIPTS, TRYING, Hello, HelloReply, NodeStatus
 from rpc.program import VERSION
 from rpc.services import COMPUTE_NODE
 from rpc.transport import Connection
@@ -250,7 +250,7 @@ class NodeSession:
             memory_bytes=reply.memory_bytes,
         )
         self._owner.session_up(self, info)
-        self._beat_later(bool(reply.numeric_classes))
+        self._beat_later(_is_tested(reply))
 
     def _beat_later(self, is_tested: bool) -> None:
         self._beats += 1
@@ -275,7 +275,7 @@ class NodeSession:
             is_leaving=reply.leaving,
         )
         self._owner.heard(beat)
-        self._beat_later(bool(reply.numeric_classes))
+        self._beat_later(_is_tested(reply))
 
     def _next_call(self) -> None:
         if self._control.busy or not self._calls:
@@ -287,3 +287,8 @@ class NodeSession:
             self._loop.post(self._next_call)
 
         self._control.call(method, *args, timeout_s=self._settings.lease_s, on_reply=answered)
+
+
+def _is_tested(said: HelloReply | NodeStatus) -> bool:
+    """Whether the node knows all that it will find out about itself."""
+    return bool(said.numeric_classes) and said.labels.get(SCRIPTS) != TRYING

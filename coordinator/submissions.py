@@ -6,6 +6,7 @@ import time
 
 from coordinator.core.events import Submitted
 from coordinator.core.saved import NO_PAST, Past, SavedRun
+from coordinator.core.scripting import ScriptJob
 from coordinator.core.training import TrainingRun
 from coordinator.file_lists import with_shared_files
 from coordinator.possible import check_possible, check_verifiable
@@ -13,7 +14,7 @@ from coordinator.runtime import Runtime
 from coordinator.store.reading import Reader
 from rpc.aside import Aside
 from rpc.errors import BadRequest, NotFound, Refused, TrainerError
-from rpc.messages import RunSpec
+from rpc.messages import RunSpec, ScriptSpec
 from rpc.server import Later
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -68,6 +69,34 @@ class Submissions:
             answer.fail(error)
         return answer
 
+    def submit_script(self, spec: ScriptSpec) -> Later:
+        """Start a script job; answered as `submit`."""
+        answer, runtime = Later(), self._runtime
+        known = runtime.dispatcher.by_key.get((spec.owner, spec.key))
+        if known is not None:
+            answer.resolve(known)
+            return answer
+        now = time.monotonic()
+        job = ScriptJob(f"job-{self._start}-{self._count + 1}", spec, lease_s=runtime.job_lease_s)
+        if not spec.force_queue:
+            try:
+                check_possible(job.claim, runtime.membership, runtime.dispatcher.pool)
+            except Refused as error:
+                refused = error
+                return self._lookups.later(lambda: _earlier(spec, runtime.reader, refused))
+        self._count += 1
+
+        def begin(is_late: bool) -> None:
+            if is_late:  # the key was used before, at an earlier start or a moment ago
+                gone = NotFound("the job with this key was removed a moment ago; submit it again")
+                answer.follow(self._lookups.later(lambda: _earlier(spec, runtime.reader, gone)))
+                return
+            runtime.take_up(Submitted(job, now))
+            answer.resolve(job.id)
+
+        runtime.desk.rows.submitted(job, runtime.clock.ms(now), begin)
+        return answer
+
     def _check(self, run: TrainingRun) -> None:
         """Raise Refused if no node could do the run, unless it is to be queued all the same."""
         runtime, recorded = self._runtime, run.saved.recorded
@@ -77,8 +106,8 @@ class Submissions:
             check_possible(run.claim, runtime.membership, runtime.dispatcher.pool)
 
 
-def _earlier(spec: RunSpec, reader: Reader, otherwise: TrainerError) -> str:
-    """The run that had the key of this one before, at another start or a moment ago; on a thread."""
+def _earlier(spec: RunSpec | ScriptSpec, reader: Reader, otherwise: TrainerError) -> str:
+    """The work that had the key of this one before, at another start or a moment ago; on a thread."""
     known = reader.work_by_key(spec.owner, spec.key)
     if known is None:
         raise otherwise

@@ -33,12 +33,12 @@ class Clock:
 def shown_row(dispatcher: Dispatcher, work: Work, clock: Clock) -> WorkRow:
     """What clients are told: nothing that a restart could make untrue."""
     run = work.workload
-    assert isinstance(run, TrainingRun)
     row = work_row(dispatcher, work, clock)
     if work.is_remembered:
         return row
-    known = run.figures[run.kept - 1].validation_error if run.kept else None
-    row = replace(row, round=run.kept, validation_error=known)
+    if isinstance(run, TrainingRun):
+        known = run.figures[run.kept - 1].validation_error if run.kept else None
+        row = replace(row, round=run.kept, validation_error=known)
     if not work.state.is_final:
         return row
     return replace(row, state=WorkState.RUNNING.value, reason="", failure=0, ended_ms=0)
@@ -46,25 +46,24 @@ def shown_row(dispatcher: Dispatcher, work: Work, clock: Clock) -> WorkRow:
 
 def work_row(dispatcher: Dispatcher, work: Work, clock: Clock) -> WorkRow:
     """A piece of work as it is, committed or not."""
-    run = work.workload
-    assert isinstance(run, TrainingRun)
+    run = work.workload if isinstance(work.workload, TrainingRun) else None
     return WorkRow(
         id=work.id,
-        kind=run.kind,
-        name=run.name,
+        kind=work.workload.kind,
+        name=work.workload.name,
         state=work.state.value,
         reason=work.reason,
         failure=work.failure,
-        round=run.rounds_done,
-        rounds=run.spec.rounds,
+        round=run.rounds_done if run else 0,
+        rounds=run.spec.rounds if run else 0,
         tasks_done=work.tasks_done,
-        tasks_total=run.tasks_total,
-        validation_error=run.validation_error,
+        tasks_total=work.workload.tasks_total,
+        validation_error=run.validation_error if run else None,
         waiting_for=dispatcher.waiting_for(work),
         submitted_ms=clock.ms(work.submitted_at),
         started_ms=clock.ms(work.started_at),
         ended_ms=clock.ms(work.ended_at),
-        owner=run.spec.owner,
+        owner=work.claim.owner,
     )
 
 

@@ -15,6 +15,10 @@ from rpc.buffers import Buffer
 from rpc.event_messages import EventPage, EventQuery, EventRow, Reason, Why
 from rpc.node_messages import Join, NodeRow
 from rpc.script_messages import (
+    NO_SANDBOX,
+    SANDBOXES,
+    SCRIPTS,
+    TRYING,
     JobDetail,
     LogPage,
     Metric,
@@ -36,9 +40,13 @@ __all__ = [
     "ADAPTIVE",
     "MAX_FRAME_BYTES",
     "MAX_SLOTS",
+    "NO_SANDBOX",
     "PART_BYTES",
     "PROTOCOL_VERSION",
+    "SANDBOXES",
+    "SCRIPTS",
     "SMALL_FRAME_BYTES",
+    "TRYING",
     "Buffer",
     "DataFile",
     "EventPage",

@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from rpc.buffers import Buffer
 from rpc.specs import DataFile
 
+SANDBOXES = ("docker", "bwrap", "rlimits")
+SCRIPTS = "scripts"  # the label in which a node says in which sandboxes it takes jobs, the usual one first, or ...
+TRYING, NO_SANDBOX = "trying", "none"  # ... that it is still finding out, or takes none
+
 
 @dataclass(frozen=True, slots=True)
 class ScriptSpec:

@@ -21,7 +21,7 @@ from compute_node.scripts.output import Lines
 from compute_node.scripts.reaping import reap
 from compute_node.scripts.trees import remove_tree
 from compute_node.scripts.workshop import Workshop, name_of
-from rpc.errors import Cancelled, SetupFailed
+from rpc.errors import Cancelled, MissingBlob, SetupFailed
 from rpc.messages import ScriptEnd, ScriptTask, ScriptUsage
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,11 @@ class BoxedExecution:
 
         Raises:
             BadRequest, TaskRejected: the node has no sandbox as it must be.
+            MissingBlob: the bundle, or a data set, is not here.
         """
+        for file in (task.spec.bundle, *task.spec.datasets):
+            if not workshop.blobs.file(file.blob).exists():
+                raise MissingBlob(f"{file.file} is not on this node; send it again")
         self._task = task
         self._workshop = workshop
         self._level = workshop.level_for(task.spec)

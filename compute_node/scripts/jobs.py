@@ -113,8 +113,8 @@ class ScriptJobs:
             logger.info("job %s: %s goes on as %s", task.job, known.task.attempt, task.attempt)
             self._take_over(known, task)
             return
-        self._admission.enter("")
         execution = self._execute(task, lambda: self._loop.post(partial(self._news, owner, task.job)))
+        self._admission.enter("")
         job = self._jobs[owner, task.job] = _Job(task, owner, execution)
         logger.info("job %s: started as %s", task.job, task.attempt)
         execution.renew(task.lease_s)

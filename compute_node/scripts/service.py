@@ -17,12 +17,10 @@ from rpc.aside import Aside
 from rpc.blobs import BlobFolder
 from rpc.errors import NotFound, RejectReason, TaskRejected
 from rpc.loop import Loop
-from rpc.messages import ScriptTask
+from rpc.messages import NO_SANDBOX, SCRIPTS, TRYING, ScriptTask
 from rpc.server import Later
 
 logger = logging.getLogger(__name__)
-
-SCRIPTS = "scripts"  # the label that tells the levels
 
 
 class ScriptService:
@@ -46,7 +44,7 @@ class ScriptService:
         self._why_not = "" if settings.is_on else "this node takes no script jobs (--accept never)"
         self._workshop: Workshop | None = None
         self._jobs = ScriptJobs(loop, files, admission, self._execution)
-        self.labels: Mapping[str, str] = {}
+        self.labels: Mapping[str, str] = {SCRIPTS: TRYING if settings.is_on else NO_SANDBOX}
         if settings.is_on:
             clear(folder)
 
@@ -127,3 +125,4 @@ class ScriptService:
     def _closed(self, reason: str) -> None:
         logger.warning("no script jobs: %s", reason)
         self._why_not = reason
+        self.labels = {SCRIPTS: NO_SANDBOX}

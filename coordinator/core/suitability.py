@@ -11,8 +11,7 @@ from coordinator.core.model import Node, NodeState, Task, TaskState, Work, WorkS
 from coordinator.core.policies import Test
 from coordinator.core.pool import NodePool
 from coordinator.core.workload import ScriptNeeds
-
-SCRIPTS = "scripts"  # the label in which a node says at which levels it takes script jobs, the usual one first
+from rpc.messages import SANDBOXES, SCRIPTS
 
 
 def suits(work: Work, task: Task | None, pool: NodePool) -> Test:
@@ -40,11 +39,11 @@ def suits(work: Work, task: Task | None, pool: NodePool) -> Test:
 
 def serves(labels: Mapping[str, str], memory_bytes: int, needs: ScriptNeeds) -> bool:
     """Whether a node with these labels and so much memory takes such a script job."""
-    levels = labels.get(SCRIPTS, "")
+    levels = [level for level in labels.get(SCRIPTS, "").split(",") if level in SANDBOXES]
     gpus = labels.get("gpus", "0")
     return (
         bool(levels)
-        and (not needs.sandbox or needs.sandbox in levels.split(","))
+        and (not needs.sandbox or needs.sandbox in levels)
         and (not needs.gpus or (gpus.isascii() and gpus.isdigit() and int(gpus) >= needs.gpus))
         and needs.memory_bytes <= memory_bytes
     )

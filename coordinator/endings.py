@@ -1,0 +1,36 @@
+"""Work that is over: remembered first, then told to whoever waits for its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from coordinator.core.model import Work
+from coordinator.journal import Journal
+
+Remember = Callable[[Work, Callable[[], None]], None]
+
+
+class Endings:
+    """Everything runs on the loop's thread."""
+
+    def __init__(self, journal: Journal, by_kind: Mapping[str, Remember], otherwise: Remember) -> None:
+        """Ends are remembered by what stands for the kind of the work."""
+        self._journal = journal
+        self._by_kind = by_kind
+        self._otherwise = otherwise
+        self._waiting: dict[str, list[Callable[[Work], None]]] = {}
+
+    def wait(self, work_id: str, callback: Callable[[Work], None]) -> None:
+        """Call `callback` when the work is over, and that is committed."""
+        self._waiting.setdefault(work_id, []).append(callback)
+
+    def ended(self, work: Work) -> None:
+        """The work is over."""
+
+        def tell() -> None:
+            work.is_remembered = True
+            for callback in self._waiting.pop(work.id, []):
+                callback(work)
+            self._journal.changed(work.id)
+
+        self._by_kind.get(work.workload.kind, self._otherwise)(work, tell)

@@ -1,0 +1,90 @@
+"""What of script jobs is remembered, in the store's terms, and how jobs are made from it again."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator
+
+from coordinator.core.events import Submitted
+from coordinator.core.model import Work
+from coordinator.core.saved import Past
+from coordinator.core.scripting import ScriptJob
+from coordinator.recorder import Recorder
+from coordinator.store.changes import BlobNamed, Change, WorkEnded, WorkProgressed, WorkStarted, WorkSubmitted
+from coordinator.store.reading import Reader
+from coordinator.store.rows import StoredWork
+from coordinator.views import Clock
+from rpc.codec import from_bytes, to_bytes
+from rpc.messages import JobDetail, Metric, ScriptSpec
+
+_DETAIL = "job"  # of the detail of a work: what is known of a job, encoded
+
+
+class JobRows:
+    """Everything is called on the loop's thread, and committed behind it."""
+
+    def __init__(self, recorder: Recorder, clock: Clock) -> None:
+        self._recorder = recorder
+        self._clock = clock
+
+    def submitted(self, job: ScriptJob, at_ms: int, done: Callable[[bool], None]) -> None:
+        """A job was handed in; it may begin once this is committed. `done` is told whether its key was used before."""
+        spec = job.spec
+        change = WorkSubmitted(
+            job.id,
+            job.kind,
+            job.name,
+            to_bytes(spec),
+            at_ms,
+            owner=spec.owner,
+            key=spec.key,
+            priority=spec.priority,
+            select=spec.select,
+            tasks_total=job.tasks_total,
+            blobs={"bundle": spec.bundle.blob, **{f"data/{file.file}": file.blob for file in spec.datasets}},
+        )
+        self._recorder.add(change, done=lambda late: done(change in late), at_once=True)
+
+    def placed(self, work: Work, detail: JobDetail, done: Callable[[], None]) -> None:
+        """A node is going to run it: once this is committed no restart gives it to another one that soon."""
+        changes: list[Change] = [WorkStarted(work.id, self._clock.ms(work.started_at)), _progress(work, detail)]
+        self._recorder.add(*changes, done=lambda late: done(), at_once=True)
+
+    def ended(self, work: Work, detail: JobDetail, done: Callable[[], None]) -> None:
+        """It is over; clients may be told once this is committed."""
+        changes: list[Change] = [BlobNamed(work.id, f"out/{file.file}", file.blob) for file in detail.artifacts]
+        changes += [
+            _progress(work, detail),
+            WorkEnded(work.id, work.state, self._clock.ms(work.ended_at), work.reason, work.failure),
+        ]
+        self._recorder.add(*changes, done=lambda late: done(), at_once=True)
+
+    def open_jobs(self, reader: Reader, lease_s: float) -> Iterator[tuple[Submitted, JobDetail]]:
+        """The jobs to go on with, in the order of submission, with what is known of each."""
+        for found in reader.open_work():
+            if found.work.kind == ScriptJob.kind:
+                spec = from_bytes(ScriptSpec, found.spec)
+                detail = stored_job(found.work) or JobDetail(spec)
+                job = ScriptJob(found.work.id, spec, lease_s=lease_s, node=detail.node)
+                at, past = self._clock.monotonic(found.work.submitted_ms), Past(retries=max(0, detail.attempts - 1))
+                yield Submitted(job, at, past), detail
+
+
+def stored_job(work: StoredWork) -> JobDetail | None:
+    """What the store has of a job: nothing before a node got it, or its end."""
+    text = work.detail.get(_DETAIL)
+    return from_bytes(JobDetail, base64.b64decode(text)) if text else None
+
+
+def metrics(reader: Reader, job_id: str, after: int, limit: int) -> tuple[Metric, ...]:
+    """What a job told of itself, numbered in the order in which it came, after a number; on a thread."""
+    found = reader.metrics(job_id)[max(0, after) : max(0, after) + max(0, limit)]
+    return tuple(
+        Metric(max(0, after) + number, each.name, each.step, each.value, each.at_ms)
+        for number, each in enumerate(found, 1)
+    )
+
+
+def _progress(work: Work, detail: JobDetail) -> WorkProgressed:
+    text = base64.b64encode(to_bytes(detail)).decode()
+    return WorkProgressed(work.id, 0, 0, work.tasks_done, 1, None, {_DETAIL: text})

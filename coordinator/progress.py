@@ -1,0 +1,53 @@
+"""Numbers that a script job tells of itself: lines of its output that begin with `PROGRESS:` and go on with JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+
+from coordinator.store.changes import Measured
+from rpc.kept_log import Record
+
+PREFIX = "PROGRESS:"
+MOST = 10_000  # numbers of one job that are kept
+_MOST_NAMES = 50  # of one line
+_MAX_NAME = 100
+_STEPS = ("step", "epoch", "round", "iteration")
+
+
+class Progress:
+    """Counts the steps of one job, for lines that name none."""
+
+    def __init__(self, n_known: int = 0) -> None:
+        """`n_known` numbers were taken before."""
+        self._lines = 0
+        self._taken = n_known
+
+    def take(self, job_id: str, records: Iterable[Record]) -> list[Measured]:
+        """The numbers in these records; what is no such line, and what is too much, is left out."""
+        found: list[Measured] = []
+        for record in records:
+            if record.level == "p" and self._taken + len(found) < MOST:
+                values = numbers_in(record.text)
+                if values:
+                    self._lines += 1
+                    step = next((int(values[name]) for name in _STEPS if name in values), self._lines)
+                    found += [Measured(job_id, name, step, value, record.at_ms) for name, value in values.items()]
+        self._taken += len(found)
+        return found
+
+
+def numbers_in(line: str) -> dict[str, float]:
+    """The finite numbers of a `PROGRESS:` line by name; empty for any other one."""
+    try:
+        told = json.loads(line.removeprefix(PREFIX))
+    except (ValueError, RecursionError):
+        return {}
+    if not line.startswith(PREFIX) or not isinstance(told, dict):
+        return {}
+    values: dict[str, float] = {}
+    for name, value in list(told.items())[:_MOST_NAMES]:
+        if isinstance(value, int | float) and abs(value) <= 1e300 and math.isfinite(value):
+            values[name[:_MAX_NAME]] = float(value)
+    return values
