@@ -12,6 +12,8 @@ import signal
 import sys
 from typing import NoReturn
 
+LINGER_S = 0.6  # more than two looks of the watchdog
+
 
 def main(command: list[str]) -> int:
     """Run the program; return its exit status, 128 + N if signal N ended it."""
@@ -32,8 +34,13 @@ def main(command: list[str]) -> int:
             return 128 + signal.SIGKILL
         while True:
             pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == program and os.WIFEXITED(status):
+                return os.WEXITSTATUS(status)
             if pid == program:
-                return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+                if os.WTERMSIG(status) == signal.SIGKILL:
+                    # Perhaps for want of memory: the watchdog has to look before the container's groups go.
+                    select.select([0], [], [], LINGER_S)
+                return 128 + os.WTERMSIG(status)
             if pid == 0:
                 break
 

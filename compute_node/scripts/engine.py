@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import socket
 import tarfile
 from contextlib import closing, suppress
@@ -69,9 +70,10 @@ def bare_image(url: str) -> str:
 
 def _imported(api: Any, archive: bytes) -> str:
     try:
-        api.import_image_from_data(archive, repository=_BARE, tag="1")
-        return str(api.inspect_image(f"{_BARE}:1")["Id"])
-    except FAILURES as error:
+        said = api.import_image_from_data(archive, repository=_BARE, tag="1")
+        # The last of its words is the image's id, in Docker and Podman; of the name and tag Podman keeps the name.
+        return str(json.loads(said.strip().splitlines()[-1])["status"])
+    except (*FAILURES, LookupError, ValueError) as error:
         raise NotStarted(f"container engine: {words(error)}") from error
 
 

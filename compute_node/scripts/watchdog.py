@@ -50,9 +50,8 @@ class Watchdog:
         except (NotStarted, OSError) as error:
             self._tell(NoStart(str(error)))
             return
-        record.write(start, cage.user)
         try:
-            news = self._attend(cage, start.box.limits.time_s)
+            news = self._attend(cage, start)
         finally:
             is_clean = cage.end_all()
             cage.close()
@@ -60,14 +59,15 @@ class Watchdog:
                 record.remove(start.box.folder)
         self._tell(news)
 
-    def _attend(self, cage: Cage, time_s: float | None) -> News:
+    def _attend(self, cage: Cage, start: Start) -> News:
         try:
+            record.write(start, cage.user)
             cage.start()
-        except NotStarted as error:
+        except (NotStarted, OSError) as error:
             return NoStart(str(error))
         self._tell(Started(tuple(cage.enforced)))
-        if time_s is not None:
-            self._time_until = _now() + time_s
+        if start.box.limits.time_s is not None:
+            self._time_until = _now() + start.box.limits.time_s
         status = self._wait(cage)
         if not self._cause and cage.failed_to_start():
             return NoStart("the sandbox could not be set up; its own words are in the job's log")
@@ -97,7 +97,9 @@ class Watchdog:
             if now >= self._time_until:
                 self._time_until = float("inf")
                 self._stop(cage, _TIME_GRACE_S, "limit:time")
-            if not self._obey(cage):
+            self._obey(cage)
+            if _ended_by_signal:
+                self._cause = self._cause or "node"
                 return None
             if now >= self._look_at and (hit := self._look(cage)):
                 self._cause = f"limit:{hit}"
@@ -117,8 +119,8 @@ class Watchdog:
         self._look_at = _now() + max(_LOOK_S, _LOOK_SHARE * (_now() - began))
         return hit
 
-    def _obey(self, cage: Cage) -> bool:
-        """Do what the node has said; False to end the job at once."""
+    def _obey(self, cage: Cage) -> None:
+        """Do what the node has said."""
         while b"\n" in self._orders:
             line, _, self._orders = self._orders.partition(b"\n")
             word, _, seconds = line.partition(b" ")
@@ -126,7 +128,6 @@ class Watchdog:
                 self._lease_until = _now() + float(seconds)
             else:
                 self._stop(cage, float(seconds), "stopped")
-        return not _ended_by_signal
 
     def _stop(self, cage: Cage, grace_s: float, cause: str) -> None:
         self._cause = self._cause or cause

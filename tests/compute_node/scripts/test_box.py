@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compute_node.scripts.box import Box, Inside, Level, Limits, box_from_json
+from compute_node.scripts.box import GIB, MIB, Box, Inside, Level, Limits, box_from_json
 from compute_node.scripts.orders import (
     Ended,
     News,
@@ -99,3 +100,17 @@ def test_variables_of_the_job_come_over_ours_but_for_its_name() -> None:
     variables = box.environment(Inside("/job", "/job/out", "/tmp"))
     assert (variables["HOME"], variables["JOB_NAME"], variables["JOB_OUT"]) == ("/else", "job", "/job/out")
     assert variables["PATH"].startswith("/opt/python/bin:")
+
+
+def test_the_defaults_are_those_that_security_md_names() -> None:
+    table = (Path(__file__).parents[3] / "SECURITY.md").read_text().partition("## Limits")[2]
+    assert Limits() == Limits(512 * MIB, 1.0, 64, 2 * GIB, 20_000, GIB, 256, None)
+    for row in (
+        "| memory | 512 MB |",
+        "| processor | 1 core |",
+        "| processes and threads | 64 |",
+        "| disk, files | 2 GB, 20,000 |",
+        "| size of a file, open files, core dumps | 1 GB, 256, none |",
+        "| time | none |",
+    ):
+        assert row in table
