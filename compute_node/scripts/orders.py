@@ -70,7 +70,7 @@ class Ended:
 
     Attributes:
         exit_status: of the program; 128 + N if signal N ended it.
-        cause: "" if it ended by itself, "limit:NAME", "stopped", "lease", or "node" if the node or the watchdog was ended.
+        cause: "" if it ended by itself, "limit:NAME", "stopped", "lease", or "node" if node or watchdog was ended.
         is_clean: nothing that the job started is left.
         memory_bytes: the most it held.
     """

@@ -98,6 +98,15 @@ def test_a_watchdog_that_is_killed_takes_its_job_along_or_leaves_it_to_the_node(
         assert reap(Path(job.box.folder))
 
 
+def test_a_watchdog_that_is_asked_to_end_ends_its_job_first(jobs: Jobs) -> None:
+    job = jobs.start(STUBBORN)
+    job.wait_for(b"up")
+    os.kill(job.guard.pid, signal.SIGTERM)
+    ended = job.end()
+    assert (ended.cause, ended.is_clean) == ("node", True)
+    assert_gone(job.box.name, GONE_WITHIN_S)
+
+
 def test_a_new_node_ends_what_an_old_one_and_its_watchdogs_left(jobs: Jobs) -> None:
     with node(jobs, 2) as (process, names):
         watchdogs = [each.pid for name in names if (each := record.read(str(jobs.folder / name)))]
