@@ -7,11 +7,13 @@ import os
 import signal
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 # Numbers that no distribution gives to a person, service, container or systemd (its UIDS-GIDS document).
 FIRST_UID = 1_900_000_000
 N_UIDS = 1000
 _LOCKS = "/run/roundhouse/users"
+_PUBLIC_FOLDERS = ("/dev/shm", "/tmp", "/var/tmp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,27 @@ class JobUser:
         with suppress(ChildProcessError):
             os.waitpid(child, 0)
 
+    def clear_public_folders(self) -> None:
+        """Remove what processes of this user have left where everybody may write; they have all ended."""
+        for folder in _PUBLIC_FOLDERS:
+            with suppress(OSError), os.scandir(folder) as entries:
+                for entry in entries:
+                    with suppress(OSError):
+                        if entry.stat(follow_symlinks=False).st_uid == self.uid:
+                            _remove(entry)
+
     def release(self) -> None:
         """Let others have the number."""
         os.close(self._lock)
+
+
+def _remove(entry: os.DirEntry[str]) -> None:
+    if not entry.is_dir(follow_symlinks=False):
+        os.unlink(entry.path)
+        return
+    from compute_node.scripts.trees import remove_tree  # few jobs leave a folder, and a watchdog is to start fast
+
+    remove_tree(Path(entry.path))
 
 
 def take_user(only: int | None = None) -> JobUser:

@@ -109,6 +109,8 @@ class LocalCage(Cage):
         self._group.remove()
         job_folder.take_back(self._box)
         if self._user is not None:
+            if self._level is Level.RLIMITS:
+                self._user.clear_public_folders()
             self._user.release()
 
     def limit_hit(self) -> str | None:

@@ -14,7 +14,9 @@ from select import select
 
 from compute_node.scripts import record
 from compute_node.scripts.box import Level
+from compute_node.scripts.orders import NoStart
 from compute_node.scripts.reaping import reap, reap_all
+from compute_node.scripts.trees import remove_tree
 from tests.compute_node.scripts.jobs import Jobs, assert_gone
 
 CHECKOUT = Path(__file__).parents[3]
@@ -144,3 +146,33 @@ def test_groups_and_users_are_given_back(jobs: Jobs) -> None:
     for _, folder in jobs.parents.values():
         assert not Path(folder, f"roundhouse-{job.box.name}").exists()
     assert Path(job.box.folder).stat().st_mode & 0o777 == 0o700
+
+
+def test_a_job_whose_folder_has_gone_is_not_started_and_leaves_nothing(jobs: Jobs) -> None:
+    box = jobs.box("")
+    remove_tree(Path(box.folder))
+    job = jobs.start_box(box)
+    assert "No such file" in job.next(NoStart).reason
+    job.close()
+    os.mkdir(box.folder)
+    for _, folder in jobs.parents.values():
+        assert not Path(folder, f"roundhouse-{box.name}").exists()
+
+
+def test_nothing_is_left_where_everybody_may_write(jobs: Jobs) -> None:
+    code = f"""
+import os
+for folder in ("/dev/shm", "/tmp", "/var/tmp"):
+    mine = folder + "/{jobs.folder.name}"
+    try:
+        os.makedirs(mine + ".d/inner")
+        open(mine, "w").close()
+        print("left")
+    except OSError: pass
+"""
+    ended, job = jobs.run(code)
+    assert ended.exit_status == 0 and job.output, job.errors
+    job.close()
+    for folder in ("/dev/shm", "/tmp", "/var/tmp"):
+        assert not Path(folder, jobs.folder.name).exists()
+        assert not Path(folder, f"{jobs.folder.name}.d").exists()
