@@ -22,7 +22,7 @@ def start_and_follow(start: Callable[[], Run], server: tuple[str, int], report: 
     """Return a run when it has ended; an interrupt cancels it.
 
     Args:
-        start: starts it; an interrupt waits until it has, so that its id is known.
+        start: starts it; an interrupt waits a little for that, so that its id is known.
         server: host and port of its coordinator.
     """
     run: Run | None = None
@@ -34,6 +34,8 @@ def start_and_follow(start: Callable[[], Run], server: tuple[str, int], report: 
         if run is not None:
             # A fresh connection: this one broke off in the middle of a call.
             remark(give_up(run.id, *server))
+        else:
+            remark("nobody has said whether the run was submitted; `client.py runs list` tells")
         raise
     return run
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_HELD_S = 3.0  # a program that is told to end should have ended after 5 s
 
 
 def raise_on_sigterm() -> None:
@@ -17,19 +19,27 @@ def raise_on_sigterm() -> None:
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Let the first interrupt wait for the end of the block; a second one breaks in."""
+    """Let the first interrupt wait for the end of the block, for 3 s at most; a second one breaks in.
+
+    Windows has no alarm: there the second one alone breaks in.
+    """
     came: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
         if came:
             raise KeyboardInterrupt
         came.append(number)
+        if sys.platform != "win32":
+            signal.setitimer(signal.ITIMER_REAL, _HELD_S)
 
-    before = [signal.signal(number, note) for number in _SIGNALS]
+    numbers = _SIGNALS if sys.platform == "win32" else (*_SIGNALS, signal.SIGALRM)
+    before = [signal.signal(number, note) for number in numbers]
     try:
         yield
     finally:
-        for number, handler in zip(_SIGNALS, before, strict=True):
+        if sys.platform != "win32":
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
     if came:
         raise KeyboardInterrupt

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.client.fake import RUN_ID, RUNNING, Serving, story_of
+from tests.system.cluster import wait_until
 
 CLIENT = Path(__file__).parents[2] / "client.py"
 
@@ -44,3 +45,16 @@ def test_an_interrupted_watch_leaves_the_run_alone(coordinator: Serving) -> None
     assert (status, out) == (130, "")
     assert err.splitlines()[-1] == f"client: {RUN_ID} goes on; `client.py cancel {RUN_ID}` ends it"
     assert coordinator.fake.cancelled == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs an alarm")
+def test_an_interrupt_waits_only_a_little_for_a_submission(coordinator: Serving, data: Path) -> None:
+    coordinator.fake.lost_answers = 1  # as of a coordinator whose disk is full
+    command = [sys.executable, str(CLIENT), "127.0.0.1", str(coordinator.port), str(data), "2", "3", "4", "0.5"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as client:
+        wait_until(lambda: bool(coordinator.fake.specs), "a submission")
+        client.send_signal(signal.SIGTERM)
+        out, err = client.communicate(timeout=60)
+    assert (client.returncode, out) == (130, "")
+    assert "nobody has said whether the run was submitted; `client.py runs list` tells" in err
+    assert len(coordinator.fake.specs) == 1, "it did not ask again"
