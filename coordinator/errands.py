@@ -11,6 +11,7 @@ from coordinator.core.events import Delivered, Held, Start
 from coordinator.core.model import Attempt
 from coordinator.core.training import TrainingRun
 from coordinator.core.workload import Surveyed, SurveyPayload, TaskSpec, Trained, TrainPayload
+from coordinator.data_files import check_data
 from coordinator.gate import Weighing, check_shape, check_survey, count_rows, weigh
 from coordinator.known import Known, is_worth_keeping, update_key
 from coordinator.scripts import Call, Meanwhile, OnThread, Script, Step, Wait
@@ -139,12 +140,12 @@ class Errands:
 
 def bring_file(blobs: BlobFolder, file: DataFile, cargo: Cargo) -> Steps:
     """Have a file on the node, part by part; it may be larger than the memory."""
-    yield from cargo.bring(file.blob, lambda: _send_file(blobs, file.blob))
+    yield from cargo.bring(file.blob, lambda: _send_file(blobs, file))
 
 
-def _send_file(blobs: BlobFolder, name: str) -> Steps:
-    size = yield OnThread(lambda: blobs.file(name).stat().st_size)
-    have = 0
+def _send_file(blobs: BlobFolder, file: DataFile) -> Steps:
+    name, have = file.blob, 0
+    size = yield OnThread(lambda: check_data(file, blobs))
     while True:
         part = yield OnThread(partial(blobs.get, name, have, PART_BYTES))
         state = yield Call("put_blob", (name, size, have, part))

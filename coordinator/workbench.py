@@ -13,6 +13,7 @@ import numpy as np
 
 from coordinator.core import jobs
 from coordinator.core.training import TrainingRun
+from coordinator.data_files import data_of
 from coordinator.vectors import RunVectors
 from mlcore.averaging import ServerOptimizer, chunks
 from mlcore.kernels.backend import FloatArray
@@ -120,7 +121,7 @@ class Workbench:
 
     def _load_validation(self, bench: _Bench) -> jobs.ValidationInfo:
         file = bench.run.spec.validation
-        shard = parse_rows(self._blobs.checked(file.blob), name=file.file)
+        shard = parse_rows(data_of(file, self._blobs), name=file.file)
         check_labels(shard, bench.run.spec.classes, name=file.file)
         bench.validation = shard
         stats = survey(shard)

@@ -13,6 +13,7 @@ from threading import Lock
 from time import monotonic, time
 from typing import BinaryIO
 
+from rpc.blob_damage import SET_ASIDE, is_torn, set_aside
 from rpc.errors import BadRequest, DiskFull, MissingBlob
 from rpc.folder_lock import FolderLock
 from rpc.incoming import IncomingBlob, IncomingBlobs
@@ -157,6 +158,11 @@ class BlobFolder:
             raise MissingBlob(f"{self.file(name)}: was damaged, its SHA-256 differs; restore it from a copy")
         return data
 
+    def set_aside(self, name: str) -> None:
+        """Make way for a blob that was damaged to be sent again; until `remove_parts` it is a `.damaged` file."""
+        with self._lock:
+            set_aside(self.file(name))
+
     def names(self, *, untouched_s: float = 0.0) -> list[str]:
         """Names of the whole blobs, sorted; of those that were neither written nor asked about for so long."""
         try:
@@ -176,8 +182,8 @@ class BlobFolder:
             _part(file).unlink(missing_ok=True)
 
     def remove_parts(self, untouched_s: float) -> None:
-        """Forget what earlier processes got of blobs of which nobody has sent more for so long."""
-        for part in self.path.glob("*.part"):
+        """Forget what earlier processes got of blobs of which nobody has sent more for so long, and damaged ones."""
+        for part in (*self.path.glob("*.part"), *self.path.glob(f"*{SET_ASIDE}")):
             with self._lock:
                 if self._coming.find(f"sha256:{part.stem}") is None and _is_older(part, untouched_s):
                     part.unlink(missing_ok=True)
@@ -231,6 +237,8 @@ class BlobFolder:
     def _begin(self, name: str, size: int, file: Path) -> IncomingBlob | None:
         """The blob that is coming in, begun if it was not; None if it is whole."""
         with self._lock:
+            if file.exists() and is_torn(file, size):
+                set_aside(file)
             if file.exists():
                 _check_size(name, size, file.stat().st_size)
                 os.utime(file)  # somebody is about to need it

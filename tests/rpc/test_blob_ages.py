@@ -37,3 +37,17 @@ def test_beginnings_that_nobody_goes_on_with_are_removed_and_the_others_gone_on_
     assert after.state(blob_name(data["coming"]), 100).have == 50
     after.remove_parts(60.0)
     assert [after.put(blob_name(each), 100, 50, each[50:]).have for each in data.values()] == [0, 100, 100]
+
+
+def test_a_torn_blob_is_sent_again_and_what_was_there_goes_after_a_while(folder: BlobFolder) -> None:
+    data = os.urandom(100)
+    name = folder.store(data)
+    folder.file(name).write_bytes(data[:40])
+    assert folder.state(name, len(data)).have == 0
+    assert folder.put(name, len(data), 0, data).have == len(data) and folder.checked(name) == data
+    torn = folder.file(name).with_suffix(".damaged")
+    folder.remove_parts(60.0)
+    assert torn.read_bytes() == data[:40]
+    os.utime(torn, (0, 0))
+    folder.remove_parts(60.0)
+    assert not torn.exists() and folder.checked(name) == data

@@ -99,3 +99,16 @@ def test_what_needs_a_damaged_model_says_so_in_one_line(cluster: Cluster, tmp_pa
     assert not (tmp_path / "model.npz").exists()
     good(client(cluster, "runs", "branch", run, "--from-round", "2", "--rounds", "3"))
     good(client(cluster, "runs", "verify", run, "--sample", "0.1"))
+
+
+def test_a_run_on_damaged_data_fails_saying_so_and_its_next_submission_sends_the_data_again(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    first = good(cluster.train("1", "2", "8", "0.0001", "--json", "--quiet")).json["model_sha256"]
+    data = [path for path in (tmp_path / "data" / "blobs").iterdir() if path.stat().st_size > 30_000]
+    for number, path in enumerate(data):
+        (tear if number % 2 else flip)(path)
+    outcome = cluster.train("2", "2", "8", "0.0001", "--seed", "2", "--quiet")
+    assert outcome.status == ExitCode.FAILED and "submit it again, which sends it anew" in outcome.stderr
+    good(cluster.train("2", "2", "8", "0.0001", "--seed", "2", "--quiet"))
+    assert good(cluster.train("1", "2", "8", "0.0001", "--json", "--quiet")).json["model_sha256"] == first
