@@ -42,7 +42,11 @@ class WorkLists:
             raise BadRequest(f"limit must be from 1 to {_MOST:,}, not {wanted.limit}")
         found = self._lookups.later(
             lambda: self._runtime.reader.work_page(
-                states=states, owner=wanted.owner or None, before=wanted.before or None, limit=wanted.limit
+                states=states,
+                owner=wanted.owner or None,
+                kinds=wanted.kinds,
+                before=wanted.before or None,
+                limit=wanted.limit,
             )
         )
         return found.turned(self._rows)
@@ -121,7 +125,7 @@ def _states(names: Iterable[str]) -> tuple[WorkState, ...]:
 def _found(reader: Reader, name: str) -> StoredWork:
     """The one work that is meant; on a thread."""
     if name == LATEST:
-        found = reader.work_page(kind="run", limit=1)  # no verification
+        found = reader.work_page(kinds=("run",), limit=1)  # no verification
     else:
         exact = reader.work(name)
         found = (exact,) if exact is not None else reader.work_called(name, limit=_NAMED + 1)

@@ -316,6 +316,7 @@ struct WorkFilter {
   2: string owner,             // empty: any
   3: i64 before,               // only work with a lower number; 0: any
   4: i32 limit,
+  5: list<string> kinds,       // of rows; none: any
 }
 
 /** A round that can be branched from: its model is stored. */

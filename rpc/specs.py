@@ -77,3 +77,4 @@ class WorkFilter:
     owner: str = ""
     before: int = 0
     limit: int = 100
+    kinds: tuple[str, ...] = ()

@@ -100,18 +100,18 @@ class Reader:
         *,
         states: Collection[WorkState] = (),
         owner: str | None = None,
-        kind: str | None = None,
+        kinds: Collection[str] = (),
         before: int | None = None,
         limit: int = 100,
     ) -> tuple[StoredWork, ...]:
-        """Work in any of the states (all, if none is given), the newest first, with a number below `before`."""
+        """Work in any of these states and kinds (all, if none is given), the newest first, with a number below `before`."""
         question = select(*_WORK).order_by(work.c.number.desc()).limit(limit)
         if states:
             question = question.where(work.c.state.in_([state.value for state in states]))
         if owner is not None:
             question = question.where(work.c.owner == owner)
-        if kind is not None:
-            question = question.where(work.c.kind == kind)
+        if kinds:
+            question = question.where(work.c.kind.in_(kinds))
         if before is not None:
             question = question.where(work.c.number < before)
         with self._connection() as connection:

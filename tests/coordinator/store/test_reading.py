@@ -51,8 +51,9 @@ def test_a_page_can_be_of_some_states_and_of_one_owner(store: Store) -> None:
 
 def test_a_page_can_be_of_one_kind(store: Store) -> None:
     Batches(store).write(submitted("a"), submitted("b"), replace(submitted("c"), kind="verify"))
-    assert [work.id for work in store.reader.work_page(kind="run")] == ["b", "a"]
-    assert [work.id for work in store.reader.work_page(kind="verify")] == ["c"]
+    assert [work.id for work in store.reader.work_page(kinds=("run",))] == ["b", "a"]
+    assert [work.id for work in store.reader.work_page(kinds=("verify",))] == ["c"]
+    assert [work.id for work in store.reader.work_page(kinds=("run", "verify"))] == ["c", "b", "a"]
 
 
 def test_work_is_told_its_own_events_and_those_of_nodes_since_it_was_submitted(store: Store) -> None:
