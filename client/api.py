@@ -1,14 +1,17 @@
-"""The Python API: connect to a coordinator, submit runs, look around."""
+"""The Python API: connect to a coordinator, submit runs and jobs, look around."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TypeAlias, Unpack
 
+from client.job_files import Package
+from client.job_settings import JobSettings, Program, spec_of
+from client.jobs import SCRIPT, Job, JobResult, submit_script
 from client.link import DEFAULT_SERVER, Link, parse_server
 from client.models import Model
 from client.results import COMPLETED, Result
@@ -16,17 +19,29 @@ from client.runs import Run, submit
 from client.settings import Settings, make_spec
 from client.upload import OnSent, find_data, upload
 from mlcore.shards import Dataset
-from rpc.errors import NotFound
-from rpc.messages import EventPage, EventQuery, NodeRow, Overview, RunSpec, Why, WorkDetail, WorkFilter, WorkRow
+from rpc.errors import BadRequest, NotFound
+from rpc.messages import (
+    EventPage,
+    EventQuery,
+    NodeRow,
+    Overview,
+    RunSpec,
+    ScriptSpec,
+    Why,
+    WorkDetail,
+    WorkFilter,
+    WorkRow,
+)
 from rpc.nearest import unknown
 
 _PAGE = 500  # rows that one call brings
+_RUNS = ("run", "verify")  # kinds of work
 
 Order: TypeAlias = Literal["drain", "resume", "remove", "readmit"]  # what may be wanted of a node
 
 Kind: TypeAlias = Literal["run", "job", "task", "node"]  # of what there is a why
 
-__all__ = ["Model", "Result", "Run", "Session", "Settings", "connect"]
+__all__ = ["Job", "JobResult", "JobSettings", "Model", "Result", "Run", "Session", "Settings", "connect"]
 
 
 def connect(server: str | None = None, *, timeout_s: float = 30.0) -> Session:
@@ -125,14 +140,7 @@ class Session:
             states: only those in one of them: pending, running, completed, failed, cancelled.
             owner: only those of one owner.
         """
-        rows: list[WorkRow] = []
-        while (missing := limit - len(rows)) > 0:
-            wanted = WorkFilter(tuple(states), owner, rows[-1].number if rows else 0, min(missing, _PAGE))
-            page: tuple[WorkRow, ...] = self._link.call_again("page_work", wanted)
-            rows += page
-            if len(page) < wanted.limit:
-                break
-        return tuple(rows)
+        return self._work(limit, WorkFilter(tuple(states), owner, kinds=_RUNS))
 
     def remove_runs(self, names: Sequence[str]) -> tuple[WorkRow, ...]:
         """Forget runs that have ended, all or none, with their models; return what they were.
@@ -146,8 +154,74 @@ class Session:
 
     def models(self, *, limit: int = 100) -> tuple[WorkDetail, ...]:
         """Return the newest completed runs, the newest first, with what is known of their models."""
-        completed = self.runs(limit=limit, states=(COMPLETED,))
-        return tuple(Run(self._link, row.id).detail() for row in completed if row.kind == "run")
+        completed = self._work(limit, WorkFilter((COMPLETED,), kinds=("run",)))
+        return tuple(Run(self._link, row.id).detail() for row in completed)
+
+    def submit_script(
+        self,
+        bundle: str | os.PathLike[str] | None = None,
+        *,
+        code: str | None = None,
+        requirements: str | os.PathLike[str] | None = None,
+        datasets: Mapping[str, str | os.PathLike[str]] | None = None,
+        name: str = "",
+        arguments: Sequence[str] = (),
+        **settings: Unpack[JobSettings],
+    ) -> Job:
+        """Send a Python program of this machine and start it on a node.
+
+        Args:
+            bundle: a folder or ZIP with the program.
+            code: the program itself, in place of a bundle.
+            requirements: the file that lists them: a path in the bundle; with code, a file of this machine.
+            datasets: by their names folders or ZIPs of this machine, or blobs (`sha256:...`) that the coordinator
+                holds; the program finds each as `data/NAME`.
+
+        Raises:
+            BadRequest: a value makes no sense.
+            BadBundle: no node would take the bundle.
+            Refused: no node that is known could ever run it.
+        """
+        if (bundle is None) == (code is None):
+            raise BadRequest("a job is a bundle or code: give one of them")
+        program = Program(
+            bundle=None if bundle is None else Path(bundle),
+            code=code or "",
+            requirements=os.fspath(requirements or ""),
+            datasets=datasets or {},
+        )
+        with Package(program, spec_of(program, name=name, arguments=arguments, **settings)) as package:
+            return self.start_script(self.send_package(package))
+
+    def send_package(self, package: Package, on_sent: OnSent = lambda have, total: None) -> ScriptSpec:
+        """Make the coordinator hold the files of a job; return its specification with them filled in."""
+        return package.send(self._link, on_sent)
+
+    def start_script(self, spec: ScriptSpec) -> Job:
+        """Start a job whose files the coordinator holds."""
+        return submit_script(self._link, spec)
+
+    def job(self, name: str) -> Job:
+        """Return a script job that was submitted before, from here or elsewhere.
+
+        Args:
+            name: its id or the beginning of it, its key, or `latest` for the newest job.
+
+        Raises:
+            NotFound: there is none.
+            BadRequest: there are several.
+        """
+        if name == "latest":
+            newest = self.jobs(limit=1)
+            if not newest:
+                raise NotFound("there is no job yet")
+            return Job(self._link, newest[0].id)
+        row: WorkRow = self._link.call_again("find_work", name)
+        return Job(self._link, row.id)
+
+    def jobs(self, *, limit: int = 100, states: Sequence[str] = (), owner: str = "") -> tuple[WorkRow, ...]:
+        """Return the newest script jobs, the newest first; the arguments are those of `runs`."""
+        return self._work(limit, WorkFilter(tuple(states), owner, kinds=(SCRIPT,)))
 
     def nodes(self) -> tuple[NodeRow, ...]:
         """Return the coordinator's nodes."""
@@ -204,3 +278,15 @@ class Session:
         """Return the coordinator's nodes and runs."""
         overview: Overview = self._link.call_again("overview")
         return overview
+
+    def _work(self, limit: int, wanted: WorkFilter) -> tuple[WorkRow, ...]:
+        """The newest work that the filter lets through, page by page."""
+        rows: list[WorkRow] = []
+        while (missing := limit - len(rows)) > 0:
+            before = rows[-1].number if rows else 0
+            wanted = replace(wanted, before=before, limit=min(missing, _PAGE))
+            page: tuple[WorkRow, ...] = self._link.call_again("page_work", wanted)
+            rows += page
+            if len(page) < wanted.limit:
+                break
+        return tuple(rows)

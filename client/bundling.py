@@ -11,13 +11,15 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
-from rpc.archive_limits import BUNDLE, ArchiveLimits
+from rpc.archive_limits import BUNDLE, DATASET, ArchiveLimits
 from rpc.archive_names import shown, split_path
+from rpc.archive_records import Entry
 from rpc.archives import check_program, read_entries
 from rpc.errors import BadBundle, BadRequest
 
 IGNORE_FILE = ".roundhouseignore"
 MAIN = "main.py"
+REQUIREMENTS = "requirements.txt"
 # As lines of an ignore file, before those of the folder, which may take one back: !venv
 LEFT_OUT = (
     *(".git", "__pycache__", "*.pyc", ".venv", "venv", "node_modules"),
@@ -46,25 +48,50 @@ def pack_folder(folder: Path, target: Path, limits: ArchiveLimits = BUNDLE) -> N
         raise BadBundle(f"{error.filename or folder}: cannot be read: {error.strerror}") from error
 
 
-def pack_code(code: str, target: Path) -> None:
-    """Write a program that somebody has typed to a new ZIP, as its main.py."""
+def pack_code(code: str, target: Path, requirements: Path | None = None) -> None:
+    """Write a program that somebody has typed to a new ZIP, as its main.py, with a file of what it requires.
+
+    Raises:
+        BadRequest: the code or that file cannot be packed.
+    """
     try:
         data = code.encode() + b"\n"
     except UnicodeEncodeError as error:
         raise BadRequest("the code is not UTF-8; check the terminal's settings, or submit a folder") from error
+    try:
+        required = b"" if requirements is None else requirements.read_bytes()
+    except OSError as error:
+        raise BadRequest(f"{requirements}: cannot be read: {error.strerror}; name a file of this machine") from error
     with zipfile.ZipFile(target, "w") as packing:
         packing.writestr(_info(MAIN, _FILE_MODE), data)
+        if required:
+            packing.writestr(_info(REQUIREMENTS, _FILE_MODE), required)
 
 
-def check_bundle(archive: Path, main: str = MAIN) -> None:
+def check_bundle(archive: Path, main: str = MAIN, requirements: str = "") -> None:
     """Refuse early what every node would refuse.
 
+    Args:
+        requirements: the file of them that somebody has named; empty: nobody has.
+
     Raises:
-        BadBundle: this is no ZIP that a node unpacks, or the program is not in it.
+        BadBundle: this is no ZIP that a node unpacks, or the program or that file is not in it.
     """
+    entries = _entries_of(archive, BUNDLE)
+    check_program(entries, main)
+    if requirements and not any(entry.name == requirements and not entry.is_folder for entry in entries):
+        raise BadBundle(f"the bundle has no {shown(requirements)}; add it, or leave out --requirements")
+
+
+def check_dataset(archive: Path) -> None:
+    """Raise BadBundle if this is no ZIP that a node unpacks as a data set."""
+    _entries_of(archive, DATASET)
+
+
+def _entries_of(archive: Path, limits: ArchiveLimits) -> list[Entry]:
     try:
         with archive.open("rb") as file:
-            check_program(read_entries(file), main)
+            return read_entries(file, limits)
     except OSError as error:
         raise BadBundle(f"{archive}: cannot be read: {error.strerror}") from error
 

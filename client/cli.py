@@ -13,7 +13,9 @@ from client.arguments import parse, spec_from
 from client.event_commands import list_events, tell_why
 from client.following import follow, remark, start_and_follow
 from client.interrupts import raise_on_sigterm
+from client.job_commands import JOB_COMMANDS
 from client.link import Link
+from client.log_commands import print_log
 from client.model_commands import export_model, list_models, predict
 from client.node_commands import NODE_COMMANDS
 from client.outputs import Wanted, deliver
@@ -22,6 +24,7 @@ from client.report import make_report
 from client.run_commands import RUN_COMMANDS
 from client.runs import Run
 from client.status import print_status
+from client.submit_command import submit
 from client.upload import find_data
 from client.verify_command import verify
 from client.watching import watch_everything
@@ -129,6 +132,9 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "why": tell_why,
     **RUN_COMMANDS,
     "runs verify": verify,
+    "submit": submit,
+    "logs": print_log,
+    **JOB_COMMANDS,
     "models list": list_models,
     "models export": export_model,
     "models predict": predict,

@@ -86,7 +86,7 @@ def tell_why(args: argparse.Namespace) -> int:
 
 
 def _id_of(session: Session, kind: Kind, name: str) -> str:
-    """Return the id of a run, or of a task of one, that was named otherwise; of all else the name.
+    """Return the id of a run or job, or of a task of one, that was named otherwise; of all else the name.
 
     Where nobody knows it, that is the name, too: the answer says which id is like it.
     """
@@ -94,7 +94,7 @@ def _id_of(session: Session, kind: Kind, name: str) -> str:
     if kind == "node" or (kind == "task" and len(task) != 2):
         return name
     try:
-        return "/".join((session.run(run).id, *task))
+        return session.job(name).id if kind == "job" else "/".join((session.run(run).id, *task))
     except NotFound:
         return name
 

@@ -9,7 +9,7 @@ from client.columns import Column, cut, table
 from client.event_commands import event_line
 from client.oddities import odd_first
 from client.results import COMPLETED
-from client.status import by_state, count, headline, store_line, summary, work_note
+from client.status import by_state, count, headline, rounds_of, store_line, summary, work_note
 from rpc.messages import Activity, EventRow, NodeRow, Overview, WorkRow
 from rpc.plain_text import plain
 
@@ -133,7 +133,7 @@ def _runs(work: Sequence[WorkRow], most: int, width: int) -> Iterator[Line]:
 def _run(row: WorkRow) -> list[str]:
     error = "-" if row.validation_error is None else f"{row.validation_error:.4f}"
     note = work_note(row) or row.name
-    return [row.id, row.state, f"{row.round}/{row.rounds}", _bar(row), error, note]
+    return [row.id, row.state, rounds_of(row), _bar(row), error, note]
 
 
 def _events(picture: Picture, most: int) -> Iterator[Line]:

@@ -74,7 +74,7 @@ def result_of(detail: WorkDetail) -> Result:
 def run_of(detail: WorkDetail) -> RunDetail:
     """Return what is particular to a training run; work of another kind raises TrainerError."""
     if detail.run is None:
-        raise TrainerError(f"{detail.row.id} is no training run but a {detail.row.kind}")
+        raise TrainerError(f"{detail.row.id} is no training run but a {detail.row.kind}; see `client.py jobs -h`")
     return detail.run
 
 

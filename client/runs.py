@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
-from secrets import token_hex
 from typing import Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
+from client.keys import given, new_key
 from client.link import Link
 from client.models import Model
+from client.news import follow_news
 from client.results import FINAL_STATES, Result, result_of, run_of
 from client.settings import Changes, branch_spec
 from client.stored import Which, choose
 from mlcore.mlp import n_weights
 from rpc.convert import owned
-from rpc.errors import BadData, BadRequest, NotFound, RunFailed, TimedOut
+from rpc.errors import BadData, BadRequest
 from rpc.messages import PART_BYTES, Buffer, Checkpoint, News, RunDetail, RunSpec, WorkDetail, WorkRow
-
-_POLL_S = 10.0
-_OF_THE_CALL = "auto-"  # how keys begin that nobody has given
 
 
 class Run:
@@ -47,18 +44,7 @@ class Run:
             RunFailed: the coordinator was restarted meanwhile and does not know the run any more.
             TimedOut: the run has not ended within `timeout_s`; it goes on.
         """
-        end_at = None if timeout_s is None else time.monotonic() + timeout_s
-        after = 0
-        while True:
-            waits_s = _POLL_S if end_at is None else min(_POLL_S, max(0.0, end_at - time.monotonic()))
-            news = self._news(after, waits_s)
-            yield news
-            has_ended = news.row.state in FINAL_STATES
-            if has_ended and not news.events:  # an answer holds only so many events; more of them may wait
-                return
-            if not has_ended and end_at is not None and time.monotonic() >= end_at:
-                raise TimedOut(f"{self.id} has not ended within {timeout_s:g} s; it goes on")
-            after = news.last
+        return follow_news(self._link, self.id, timeout_s)
 
     def wait(self, timeout_s: float | None = None) -> Result:
         """Return the result when the run has ended.
@@ -84,7 +70,7 @@ class Run:
     def spec(self) -> RunSpec:
         """Return what the run was asked to do; whoever submits that again starts another run, unless it has a key."""
         spec: RunSpec = self._link.call_again("get_spec", self.id)
-        return replace(spec, key="") if spec.key.startswith(_OF_THE_CALL) else spec
+        return replace(spec, key=given(spec.key))
 
     def checkpoints(self) -> tuple[Checkpoint, ...]:
         """Return the rounds whose model is stored, the first one first."""
@@ -113,7 +99,7 @@ class Run:
             Refused: no node computes the same bits.
             BadRequest: this run cannot be repeated.
         """
-        return Run(self._link, self._link.call_again("verify_run", self.id, sample, seed, _new_key()))
+        return Run(self._link, self._link.call_again("verify_run", self.id, sample, seed, new_key()))
 
     def model(self, of: Which | None = None) -> Model:
         """Return the trained model, or that of a stored round.
@@ -130,17 +116,6 @@ class Run:
             raise BadRequest(f"{self.id} is {detail.row.state} and has no model yet; wait for its end")
         result_of(detail)
         return self._fetch(run_of(detail), run_of(detail).model)
-
-    def _news(self, after: int, waits_s: float) -> News:
-        try:
-            news: News = self._link.call_again("watch", self.id, after, round(waits_s * 1000), waits_s=waits_s)
-        except NotFound as error:
-            if not after:
-                raise
-            raise RunFailed(
-                f"the coordinator at {self._link} was restarted and does not know {self.id} any more; start it again"
-            ) from error
-        return news
 
     def _fetch(self, run: RunDetail, blob: str) -> Model:
         """Return the model whose vector is in a blob."""
@@ -172,13 +147,8 @@ class Run:
 def submit(link: Link, spec: RunSpec) -> Run:
     """Start a run whose data the coordinator holds; once, however often the answer is lost."""
     # The coordinator may have started the run already when the call is made again: the key tells it so.
-    spec = spec if spec.key else replace(spec, key=_new_key())
+    spec = spec if spec.key else replace(spec, key=new_key())
     return Run(link, link.call_again("submit_run", spec))
-
-
-def _new_key() -> str:
-    """A key for a call that may have to be made again."""
-    return _OF_THE_CALL + token_hex(8)
 
 
 def _numbers(data: Buffer) -> NDArray[np.float64] | None:

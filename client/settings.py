@@ -85,7 +85,7 @@ def make_spec(
     Raises:
         BadRequest: a value makes no sense; names which, and what it may be.
     """
-    settings.setdefault("owner", _login_name())
+    settings.setdefault("owner", login_name())
     spec = RunSpec(
         name=directory.resolve().name.encode("utf-8", "replace").decode()[:MAX_NAME],
         shards=(),
@@ -108,7 +108,7 @@ def branch_spec(spec: RunSpec, parent: str, parent_round: int, **changes: Unpack
     Raises:
         BadRequest: a value makes no sense; names which, and what it may be.
     """
-    changes.setdefault("owner", _login_name())
+    changes.setdefault("owner", login_name())
     changes.setdefault("key", "")
     changes.setdefault("force_queue", False)
     branch = replace(spec, parent=parent, parent_round=parent_round, **changes)
@@ -116,7 +116,7 @@ def branch_spec(spec: RunSpec, parent: str, parent_round: int, **changes: Unpack
     return branch
 
 
-def _login_name() -> str:
+def login_name() -> str:
     """Who runs this program; empty where the system has no name for them, as in some containers."""
     try:
         return getpass.getuser()[:MAX_NAME]

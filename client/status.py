@@ -75,6 +75,11 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def rounds_of(row: WorkRow) -> str:
+    """How many of its rounds are done; a script job has none."""
+    return f"{row.round}/{row.rounds}" if row.rounds else "-"
+
+
 def work_note(row: WorkRow) -> str:
     """What is to say of a run besides its figures."""
     return row.reason or (f"waiting for {row.waiting_for}" if row.waiting_for else "")
@@ -146,7 +151,7 @@ def _work(row: WorkRow) -> list[str]:
         row.name,
         row.state,
         f"{datetime.fromtimestamp(row.submitted_ms / 1000):%Y-%m-%d %H:%M}",
-        f"{row.round}/{row.rounds}",
+        rounds_of(row),
         f"{row.tasks_done}/{row.tasks_total}",
         "-" if row.validation_error is None else f"{row.validation_error:.4f}",
     ]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 from client.branch_options import add_changes
+from client.job_subcommands import JOB_SUBCOMMANDS
 from client.link import DEFAULT_SERVER
 from client.model_files import FORMATS
 from client.stored import which
+from client.subcommand import Subcommand, add_json, add_limit, add_list_filters
 from client.times import since
 from rpc.argument_types import share, whole
 from rpc.program import Parser
@@ -20,15 +21,6 @@ from rpc.program import Parser
 _RUN = "a run by its id, the beginning of it, its --key, or `latest`"
 
 Group = argparse._ArgumentGroup
-
-
-@dataclass(frozen=True)
-class Subcommand:
-    """One subcommand: what it does, and what it takes besides --server and the options of all programs."""
-
-    about: str
-    usage: str  # its positional arguments
-    add_arguments: Callable[[Parser], None]
 
 
 def add_output(group: Group) -> None:
@@ -87,28 +79,18 @@ def _events(parser: Parser) -> None:
 
 def _why(parser: Parser) -> None:
     parser.add_argument("kind", metavar="KIND", choices=("run", "job", "task", "node"), help="run, job, task or node")
-    parser.add_argument("id", metavar="ID", help="RUN; RUN/ROUND/SHARD, from 0; id, name or identity of a node")
-    _add_json(parser)
+    parser.add_argument("id", metavar="ID", help="RUN or JOB; RUN/ROUND/SHARD, from 0; id, name or identity of a node")
+    add_json(parser)
 
 
 def _cancel(parser: Parser) -> None:
     _add_run(parser, "id", "ID")
-    _add_json(parser)
-
-
-def _runs_list(parser: Parser) -> None:
-    _add_limit(parser)
-    states = ("pending", "running", "completed", "failed", "cancelled")
-    parser.add_argument(
-        "--state", action="append", default=[], choices=states, help="only runs in it; may be given several times"
-    )
-    parser.add_argument("--owner", default="", metavar="NAME", help="only the runs of one owner")
-    _add_json(parser)
+    add_json(parser)
 
 
 def _run(parser: Parser) -> None:
     _add_run(parser)
-    _add_json(parser)
+    add_json(parser)
 
 
 def _branch(parser: Parser) -> None:
@@ -118,7 +100,7 @@ def _branch(parser: Parser) -> None:
         help="a round that `runs show` calls stored, best or last (default: last)",
     )  # fmt: skip
     add_changes(parser)
-    _add_json(parser)
+    add_json(parser)
 
 
 def _verify(parser: Parser) -> None:
@@ -128,18 +110,18 @@ def _verify(parser: Parser) -> None:
     )
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the sample (default: %(default)s)")
     parser.add_argument("--quiet", action="store_true", help="no progress")
-    _add_json(parser)
+    add_json(parser)
 
 
 def _remove(parser: Parser) -> None:
     parser.add_argument("runs", metavar="RUN", nargs="+", help=_RUN)
-    _add_json(parser)
+    add_json(parser)
 
 
 def _plot(parser: Parser) -> None:
     _add_run(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="the picture, .png, .svg or .pdf (default: RUN.png)")
-    _add_json(parser)
+    add_json(parser)
 
 
 def _export(parser: Parser) -> None:
@@ -148,7 +130,7 @@ def _export(parser: Parser) -> None:
     names = [suffix.removeprefix(".") for suffix in FORMATS]
     parser.add_argument("--format", choices=names, help="default: as --out says, else safetensors")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the file (default: RUN.FORMAT)")
-    _add_json(parser)
+    add_json(parser)
 
 
 def _predict(parser: Parser) -> None:
@@ -156,17 +138,17 @@ def _predict(parser: Parser) -> None:
     parser.add_argument("file", metavar="FILE", type=Path, help="rows of features, with or without the label")
     _add_round(parser)
     parser.add_argument("--proba", action="store_true", help="print the probability of each class, too")
-    _add_json(parser)
+    add_json(parser)
 
 
 def _nodes_add(parser: Parser) -> None:
     parser.add_argument("address", metavar="HOST:PORT", help="where the node listens, as the coordinator reaches it")
-    _add_json(parser)
+    add_json(parser)
 
 
 def _node(parser: Parser) -> None:
     parser.add_argument("node", metavar="NODE", help="its id, name or identity; `client.py nodes list` lists them")
-    _add_json(parser)
+    add_json(parser)
 
 
 def _node_order(parser: Parser) -> None:
@@ -179,13 +161,8 @@ def _add_run(parser: Parser, name: str = "run", shown: str = "RUN") -> None:
 
 
 def _models_list(parser: Parser) -> None:
-    _add_limit(parser)
-    _add_json(parser)
-
-
-def _add_limit(parser: Parser) -> None:
-    at_least_1 = partial(whole, least=1)
-    parser.add_argument("--limit", type=at_least_1, default=50, metavar="N", help="the newest N alone (default: 50)")
+    add_limit(parser)
+    add_json(parser)
 
 
 def _add_round(parser: Parser) -> None:
@@ -194,12 +171,8 @@ def _add_round(parser: Parser) -> None:
     )
 
 
-def _add_json(parser: Parser) -> None:
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-
-
-SUBCOMMANDS = {
-    "status": Subcommand("Shows the nodes and the runs of a coordinator.", "", _add_json),
+SUBCOMMANDS: Mapping[str, Subcommand] = {
+    "status": Subcommand("Shows the nodes and the runs of a coordinator.", "", add_json),
     "watch": Subcommand(
         "Follows a run to its end and prints its result; without RUN, shows nodes, runs and events as they change.\n"
         "Ctrl-C stops watching; the runs go on.",
@@ -207,9 +180,10 @@ SUBCOMMANDS = {
         _watch,
     ),
     "events": Subcommand("Tells what happened, the newest last.", "", _events),
-    "why": Subcommand("Says why a run, task or node is as it is, and what to do about it.", "KIND ID", _why),
-    "cancel": Subcommand("Cancels a run.", "ID", _cancel),
-    "runs list": Subcommand("Lists the runs, the newest first.", "", _runs_list),
+    "why": Subcommand("Says why a run, job, task or node is as it is, and what to do about it.", "KIND ID", _why),
+    "cancel": Subcommand("Cancels a run or job.", "ID", _cancel),
+    **JOB_SUBCOMMANDS,
+    "runs list": Subcommand("Lists the runs, the newest first.", "", partial(add_list_filters, noun="runs")),
     "runs show": Subcommand("Shows all that is known of a run, with its settings and stored rounds.", "RUN", _run),
     "runs watch": Subcommand(
         "Follows a run to its end and prints its result. Ctrl-C stops watching; the run goes on.", "RUN", _watch_run
@@ -241,7 +215,7 @@ SUBCOMMANDS = {
         "RUN FILE",
         _predict,
     ),
-    "nodes list": Subcommand("Lists the nodes, also those that were removed.", "", _add_json),
+    "nodes list": Subcommand("Lists the nodes, also those that were removed.", "", add_json),
     "nodes add": Subcommand("Has the coordinator dial a node from now on.", "HOST:PORT", _nodes_add),
     "nodes show": Subcommand("Shows all that is known of a node.", "NODE", _node),
     "nodes drain": Subcommand("Lets a node finish what runs, and gives it nothing new.", "NODE", _node_order),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -57,7 +57,11 @@ def upload(link: Link, dataset: Dataset, on_sent: OnSent) -> tuple[DataFile, ...
         BadData: a file cannot be read or changes while it is sent.
         TrainerError: the coordinator refuses it or cannot be reached.
     """
-    paths = (*dataset.train, dataset.validation)
+    return send_files(link, (*dataset.train, dataset.validation), on_sent)
+
+
+def send_files(link: Link, paths: Sequence[Path], on_sent: OnSent) -> tuple[DataFile, ...]:
+    """Make the coordinator hold these files; raises what `upload` does."""
     files = tuple(describe(path) for path in paths)
     total = sum(file.size for file in files)
     done = 0

@@ -2,14 +2,25 @@
 
 from typing import TYPE_CHECKING, Any
 
-from client.api import Model, Result, Run, Session, connect
+from client.api import Job, JobResult, Model, Result, Run, Session, connect
 from rpc.errors import RunFailed, TrainerError
 from rpc.program import VERSION as __version__
 
 if TYPE_CHECKING:
     from roundhouse.classifier import RoundhouseClassifier as RoundhouseClassifier
 
-__all__ = ["Model", "Result", "Run", "RunFailed", "Session", "TrainerError", "__version__", "connect"]
+__all__ = [
+    "Job",
+    "JobResult",
+    "Model",
+    "Result",
+    "Run",
+    "RunFailed",
+    "Session",
+    "TrainerError",
+    "__version__",
+    "connect",
+]
 
 
 def __getattr__(name: str) -> Any:

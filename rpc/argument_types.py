@@ -47,6 +47,14 @@ def pair(text: str) -> tuple[str, str]:
     return name, value
 
 
+def variable(text: str) -> tuple[str, str]:
+    """Return the two sides of `name=value`, of which the second may be empty."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"must be name=value, not {text!r}")
+    return name, value
+
+
 def owner_share(text: str) -> tuple[str, float]:
     """Return an owner of work and what it weighs."""
     owner, weight = pair(text)
@@ -74,3 +82,7 @@ def days(text: str) -> float:
 
 def seconds(text: str) -> float:
     return checked(text, float, lambda value: math.isfinite(value) and value >= 0.0, "seconds, 0 or more")
+
+
+def cpus(text: str) -> float:
+    return checked(text, float, lambda value: 0.0 < value <= 10_000.0, "processors, above 0 and at most 10,000")

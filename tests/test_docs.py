@@ -30,11 +30,15 @@ HELPS: list[tuple[Main, list[str]]] = [
 ]
 
 
+def _flags(text: str) -> set[str]:
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
+
+
 @pytest.mark.parametrize(("main", "arguments"), HELPS)
 def test_every_flag_is_in_the_readme(main: Main, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(arguments)
-    flags = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", capsys.readouterr().out)) - {"--help"}
+    flags = _flags(capsys.readouterr().out) - {"--help"}
     assert {flag for flag in flags if not re.search(rf"`[^`]*{flag}\b(?!-)", README)} == set()
 
 
@@ -81,7 +85,25 @@ def test_every_make_target_has_a_word_of_help() -> None:
     assert [name for name in targets[1].split() if not re.search(rf"^{name}:.*## ", makefile, re.M)] == []
 
 
-@pytest.mark.parametrize("file", ["README.md", "CHANGELOG.md", "letters/README.md", "examples/nodejs/README.md"])
+def test_what_earlier_systems_are_mapped_to_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (CHECKOUT / "docs/coming-from.md").read_text(encoding="utf-8")
+    flags = {"--reload"}  # of another program
+    for main, arguments in HELPS:
+        with pytest.raises(SystemExit, match="0"):
+            main(arguments)
+        flags |= _flags(capsys.readouterr().out)
+    assert _flags(text) - flags == set()
+    commands = re.findall(r"python client\.py ((?:[a-z]+ )?[a-z]+)", text)
+    assert [each for each in commands if not {each, each.split()[0]} & set(SUBCOMMANDS)] == []
+
+
+FILES = [
+    *("README.md", "CHANGELOG.md", "docs/coming-from.md"),
+    *("letters/README.md", "examples/nodejs/README.md", "examples/jobs/README.md"),
+]
+
+
+@pytest.mark.parametrize("file", FILES)
 def test_links_lead_somewhere(file: str) -> None:
     text = (CHECKOUT / file).read_text(encoding="utf-8")
     links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]

@@ -104,7 +104,7 @@ class Reader:
         before: int | None = None,
         limit: int = 100,
     ) -> tuple[StoredWork, ...]:
-        """Work in any of these states and kinds (all, if none is given), the newest first, with a number below `before`."""
+        """Work in any of these states and kinds (all, if none is given), the newest first, numbered below `before`."""
         question = select(*_WORK).order_by(work.c.number.desc()).limit(limit)
         if states:
             question = question.where(work.c.state.in_([state.value for state in states]))

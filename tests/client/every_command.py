@@ -7,6 +7,7 @@ from pathlib import Path
 
 from client.subcommands import SUBCOMMANDS, subcommand_parser
 from tests.client.fake import RUN_ID
+from tests.client.fake_jobs import JOB_ID
 
 NODE = "n1"
 COMMANDS = ("train", *SUBCOMMANDS)
@@ -30,6 +31,8 @@ def line_of(name: str, server: str, data: Path, *, named: str = "") -> list[str]
         "RUN": named or RUN_ID,
         "ID": named or RUN_ID,
         "KIND": "run",
+        "JOB": named or JOB_ID,
+        "WHAT": "print('hello')",
         "NODE": named or NODE,
         "HOST:PORT": "127.0.0.1:9091",
         "FILE": str(data / "validate_toy.txt"),
@@ -39,12 +42,15 @@ def line_of(name: str, server: str, data: Path, *, named: str = "") -> list[str]
 
 def names_something(name: str) -> bool:
     """Whether the command is about one run or node, which may not be there."""
-    return name != "train" and any(action.metavar in ("RUN", "ID", "NODE") for action in positionals(name))
+    return name != "train" and any(action.metavar in ("RUN", "JOB", "ID", "NODE") for action in positionals(name))
 
 
 def goes_on(name: str) -> list[str] | None:
-    """What makes the command print until it is interrupted, in place of its own words; None: nothing does."""
-    if name == "train":
+    """What makes the command print until it is interrupted, in place of its own words; None: nothing does.
+
+    What follows one run or job ends with it.
+    """
+    if name in ("train", "submit") or names_something(name) != (name == "watch"):
         return None
     if any(action.nargs == "?" for action in positionals(name)):
         return name.split()

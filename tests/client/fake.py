@@ -40,6 +40,7 @@ from rpc.messages import (
 )
 from rpc.server import Caller, Later, Server
 from rpc.services import COORDINATOR
+from tests.client.fake_jobs import ARTIFACTS, FakeJobs
 
 RUN_ID = "run-7"
 LAYERS = (2, 3, 2)
@@ -113,7 +114,7 @@ def story_of(*rows: WorkRow) -> list[News]:
 
 
 @dataclass
-class FakeCoordinator:
+class FakeCoordinator(FakeJobs):
     """The handler; its fields are what it answers and what it was asked.
 
     Attributes:
@@ -136,9 +137,7 @@ class FakeCoordinator:
     detail: RunDetail = DETAIL
     nodes: Overview = field(default_factory=lambda: Overview("0.1.0", "load-balancing", 5.0))
     protocol: int = PROTOCOL_VERSION
-    refusal: TrainerError | None = None
     outages: list[TrainerError] = field(default_factory=list)
-    lost_answers: int = 0
     forgotten: bool = False
     listed: int = 1
     key: str = "monday"
@@ -180,6 +179,8 @@ class FakeCoordinator:
 
     def watch(self, caller: Caller, work_id: str, after: int, wait_ms: int) -> News | Later:
         self.watched.put(after)
+        if self.is_job(work_id):
+            return self.job_news(after)
         if self.outages:
             raise self.outages.pop()
         if self.forgotten:
@@ -193,6 +194,8 @@ class FakeCoordinator:
         return Later()
 
     def get_work(self, caller: Caller, work_id: str) -> WorkDetail:
+        if self.is_job(work_id):
+            return WorkDetail(self.job_row, job=self.job)
         if work_id not in (RUN_ID, self.row.id):
             raise NotFound(f"no run {work_id}; `client.py status` lists them")
         return WorkDetail(self.row, self.detail)
@@ -203,10 +206,14 @@ class FakeCoordinator:
     def page_work(self, caller: Caller, filter: WorkFilter) -> tuple[WorkRow, ...]:
         """As many rows as there are `listed`; the number of each is its place, counted from 1."""
         rows = [replace(self.row, number=number) for number in range(self.listed, 0, -1)]
-        shown = [row for row in rows if not filter.before or row.number < filter.before]
+        rows.append(replace(self.job_row, number=0))
+        shown = [row for row in rows if row.kind in (filter.kinds or (row.kind,))]
+        shown = [row for row in shown if not filter.before or row.number < filter.before]
         return tuple(row for row in shown if row.state in (filter.states or (row.state,)))[: filter.limit]
 
     def find_work(self, caller: Caller, name: str) -> WorkRow:
+        if self.is_job(name):
+            return self.job_row
         if name not in (RUN_ID, self.key, "latest"):
             raise NotFound(f"no run is called {name!r}; `client.py runs list` lists them")
         return self.row
@@ -226,7 +233,7 @@ class FakeCoordinator:
 
     def cancel_work(self, caller: Caller, work_id: str, reason: str) -> WorkRow:
         self.cancelled.append((work_id, reason))
-        return replace(self.row, state="cancelled", reason=reason)
+        return replace(self.job_row if self.is_job(work_id) else self.row, state="cancelled", reason=reason)
 
     def remove_work(self, caller: Caller, ids: tuple[str, ...]) -> tuple[WorkRow, ...]:
         return tuple(replace(self.row, id=each) for each in ids)
@@ -259,7 +266,7 @@ class FakeCoordinator:
         return EventPage(shown, self.events[-1].number if self.events else 0, left_out)
 
     def why(self, caller: Caller, kind: str, id: str) -> Why:
-        if id not in (RUN_ID, self.row.id):
+        if id not in (RUN_ID, self.row.id) and not self.is_job(id):
             raise NotFound(f"no {kind} is called {id!r}; do you mean {RUN_ID}?")
         return self.reason_why
 
@@ -272,6 +279,8 @@ class Serving:
         self.fake = FakeCoordinator(blobs)
         for name, weights in ((DETAIL.model, WEIGHTS), (FIRST, WEIGHTS / 2)):
             blobs.put(name, weights.nbytes, 0, weights.tobytes())
+        for data in ARTIFACTS.values():
+            blobs.put(blob_name(data), len(data), 0, data)
         self._loop = Loop()
         self._server = Server(self._loop, COORDINATOR, self.fake, host="127.0.0.1", port=0)
         self.port = self._server.address[1]

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import pytest
 
 from rpc.errors import ExitCode
+from rpc.kept_log import Record
 from rpc.messages import PROTOCOL_VERSION, EventRow, NodeRow
 from tests.client.conftest import RunClient
 from tests.client.every_command import COMMANDS, NODE, goes_on, line_of, names_something
@@ -122,10 +123,11 @@ def with_text(value: T, text: str) -> T:
 def say_everywhere(coordinator: Serving, text: str) -> None:
     """Have this at the beginning of all that the coordinator says of its own."""
     fake = coordinator.fake
-    for name in ("row", "detail", "nodes", "node_rows", "events", "reason_why"):
+    for name in ("row", "detail", "nodes", "node_rows", "events", "reason_why", "job_row", "job", "metrics"):
         setattr(fake, name, with_text(getattr(fake, name), text))
     fake.spec = replace(fake.spec, name=text, owner=text)  # all else of it is checked by whoever submits it again
     fake.key = RUN_ID  # by which it is still found
+    fake.log = b"".join(Record(0, "oes"[n % 3], "i", f"{text}{n}").encoded() for n in range(3))
     rows = [replace(row, events=with_text(row.events, text)) for row in fake.story]
     odd = EventRow(9, 0, "failed", RUN_ID, text, 1, 0, text)
     fake.story = [replace(news, events=(*news.events, odd)) for news in rows]

@@ -1,0 +1,197 @@
+"""What `client.py jobs` and `artifacts` do: list the script jobs, show, cancel, repeat one, fetch what it has left."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from client.api import connect
+from client.columns import Column
+from client.following import remark
+from client.jobs import job_of
+from client.printing import print_facts, print_json, print_lines, print_table
+from client.results import FINAL_STATES, seconds_of
+from client.times import duration, moment
+from rpc.errors import ExitCode
+from rpc.messages import DataFile, Metric, ScriptSpec, WorkDetail, WorkRow
+
+_COLUMNS = (
+    Column("job"),
+    Column("name", cuts=24),
+    Column("owner", spare=2, cuts=24),
+    Column("state"),
+    Column("submitted", spare=3),
+    Column("took", is_number=True, spare=1),
+    Column("about", cuts=40),
+)
+_ARTIFACT_COLUMNS = (Column("name"), Column("size", is_number=True), Column("sha256", spare=1))
+_SHOWN_DIGITS = 12  # of a hash
+_APART = ("name", "owner", "key", "bundle", "datasets", "env")  # shown by themselves, or not at all
+
+
+def list_jobs(args: argparse.Namespace) -> int:
+    """Print a line for each job, the newest first."""
+    with connect(args.server) as session:
+        rows = session.jobs(limit=args.limit, states=args.state, owner=args.owner)
+    if args.json:
+        print_json(rows)
+    else:
+        print_table(_COLUMNS, [*map(_row, rows)], [row.state for row in rows])
+    return ExitCode.DONE
+
+
+def show_job(args: argparse.Namespace) -> int:
+    """Print all that is known of a job but its log."""
+    with connect(args.server) as session:
+        job = session.job(args.job)
+        detail, metrics = job.detail(), job.metrics()
+    if args.json:
+        print_json(job_as_json(detail, metrics))
+    else:
+        print_facts(list(_facts(detail, metrics)))
+    return ExitCode.DONE
+
+
+def cancel_jobs(args: argparse.Namespace) -> int:
+    """Cancel jobs: none, if one of them is not known."""
+    with connect(args.server) as session:
+        rows = [job.cancel() for job in [session.job(name) for name in args.jobs]]
+    if args.json:
+        print_json({"cancelled": [{"id": row.id, "state": row.state} for row in rows]})
+    else:
+        print_lines([f"{row.id}: {row.state if row.state in FINAL_STATES else 'is asked to end'}" for row in rows])
+    return ExitCode.DONE
+
+
+def retry_job(args: argparse.Namespace) -> int:
+    """Submit a job anew."""
+    with connect(args.server) as session:
+        old = session.job(args.job)
+        new = old.retry()
+    if args.json:
+        print_json({"id": new.id, "retry_of": old.id})
+    else:
+        print_lines([new.id])
+    return ExitCode.DONE
+
+
+def list_or_fetch_artifacts(args: argparse.Namespace) -> int:
+    """Print what a job has left, or write it to files."""
+    with connect(args.server) as session:
+        job = session.job(args.job)
+        if not (args.get or args.out):
+            _print_artifacts(job.artifacts(), args)
+            return ExitCode.DONE
+        files = job.fetch(args.out or Path(), args.get, force=args.force)
+    if args.json:
+        print_json({"job": job.id, "files": [str(file) for file in files]})
+    elif files:
+        print_lines([str(file) for file in files])
+    else:
+        remark(f"{job.id} has left nothing in out/")
+    return ExitCode.DONE
+
+
+def job_as_json(detail: WorkDetail, metrics: Sequence[Metric]) -> dict[str, Any]:
+    """Return all that is known of a job but its log."""
+    job = job_of(detail)
+    about = {name: getattr(job, name) for name in ("node", "sandbox", "phase", "attempts", "status", "usage")}
+    return {
+        **dataclasses.asdict(detail.row),
+        **about,
+        "artifacts": [_artifact_as_json(each) for each in job.artifacts],
+        "last_lines": list(job.last_lines),
+        "log_bytes": job.log_bytes,
+        "metrics": list(metrics),
+        "settings": job.spec,
+    }
+
+
+def _print_artifacts(left: Sequence[DataFile], args: argparse.Namespace) -> None:
+    if args.json:
+        print_json([_artifact_as_json(each) for each in left])
+    else:
+        rows = [(each.file, f"{each.size:,}", _sha256(each)[:_SHOWN_DIGITS]) for each in left]
+        print_table(_ARTIFACT_COLUMNS, rows)
+
+
+def _artifact_as_json(left: DataFile) -> dict[str, Any]:
+    return {"name": left.file, "size_bytes": left.size, "sha256": _sha256(left)}
+
+
+def _sha256(file: DataFile) -> str:
+    return file.blob.removeprefix("sha256:")
+
+
+def _row(row: WorkRow) -> Sequence[str]:
+    took = duration(seconds_of(row)) if row.ended_ms else "-"
+    about = row.reason or (f"waiting for {row.waiting_for}" if row.waiting_for else "-")
+    return row.id, row.name, row.owner or "-", row.state, moment(row.submitted_ms), took, about
+
+
+def _facts(detail: WorkDetail, metrics: Sequence[Metric]) -> Iterator[tuple[str, str]]:
+    """What there is to say, as pairs of words."""
+    row, job = detail.row, job_of(detail)
+    has_ended = row.state in FINAL_STATES
+    facts = {
+        "job": row.id,
+        "name": row.name,
+        "owner": row.owner,
+        "state": row.state,
+        "reason": row.reason,
+        "waiting for": row.waiting_for,
+        "phase": "" if has_ended else job.phase,
+        "node": job.node,
+        "sandbox": job.sandbox,
+        "attempts": str(job.attempts) if job.attempts > 1 else "",
+        "exit status": str(job.status) if has_ended and job.node else "",
+        "submitted": moment(row.submitted_ms),
+        "started": moment(row.started_ms),
+        "ended": moment(row.ended_ms),
+        "used": _usage(detail),
+        "log": f"{job.log_bytes:,} bytes" if job.log_bytes else "",
+        "artifacts": ", ".join(each.file for each in job.artifacts),
+    }
+    yield from ((name, text) for name, text in facts.items() if text)
+    yield from ((f"metric {each.name}", f"{each.value:g} at {each.step}") for each in _latest(metrics))
+    yield from ((f"setting {name}", _said(value)) for name, value in _settings(job.spec).items())
+    yield from (("last line" if n else "last lines", line) for n, line in enumerate(job.last_lines))
+
+
+def _usage(detail: WorkDetail) -> str:
+    usage = job_of(detail).usage
+    memory = f"{usage.peak_memory_bytes / 1e6:,.0f} MB of memory"
+    return f"{usage.cpu_s:.1f} s of processor, {memory}" if usage.cpu_s or usage.peak_memory_bytes else ""
+
+
+def _latest(metrics: Sequence[Metric]) -> Sequence[Metric]:
+    """The last one of each name."""
+    return [*{each.name: each for each in metrics}.values()]
+
+
+def _settings(spec: ScriptSpec) -> dict[str, Any]:
+    """What makes the job another one than the simplest; of its variables only the names, as they may be secret."""
+    usual = {field.name: field.default for field in dataclasses.fields(ScriptSpec)}
+    values = {name: getattr(spec, name) for name in usual if name not in _APART}
+    changed = {name: value for name, value in values.items() if value != usual[name] and (value or name == "retries")}
+    apart = {"env": tuple(spec.env), "datasets": tuple(each.file for each in spec.datasets)}
+    return changed | {name: value for name, value in apart.items() if value}
+
+
+def _said(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={each}" for name, each in value.items())
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+JOB_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "artifacts": list_or_fetch_artifacts,
+    "jobs list": list_jobs,
+    "jobs show": show_job,
+    "jobs get": show_job,
+    "jobs cancel": cancel_jobs,
+    "jobs retry": retry_job,
+}

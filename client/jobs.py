@@ -1,0 +1,180 @@
+"""A script job as a program sees it: its log, its metrics, its end, what it has left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+
+from client.downloads import fetch_files
+from client.job_log import LogPart, last_part, log_parts
+from client.keys import given, new_key
+from client.link import Link
+from client.news import follow_news
+from client.results import COMPLETED, failure_of, seconds_of
+from client.settings import login_name
+from rpc.convert import owned
+from rpc.errors import NotFound, RunFailed, TrainerError
+from rpc.kept_log import LEVELS, Record
+from rpc.messages import DataFile, JobDetail, Metric, News, ScriptSpec, ScriptUsage, WorkDetail, WorkRow
+
+SCRIPT = "script"  # the kind of such work
+_METRICS = 1000  # that one call brings
+_NAMED = 10  # artifacts, where the one that is meant is not there
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """A completed job.
+
+    Attributes:
+        seconds: from its start to its end.
+        node: that ran it; `sandbox`: the level that it ran in.
+        artifacts: what it has left in `out/`: names, blobs, sizes in bytes.
+    """
+
+    id: str
+    seconds: float
+    node: str
+    sandbox: str
+    usage: ScriptUsage
+    artifacts: tuple[DataFile, ...]
+
+
+class Job:
+    """One script job. Iterating over it gives its news until it ends."""
+
+    def __init__(self, link: Link, job_id: str) -> None:
+        self.id = job_id
+        self._link = link
+
+    def __repr__(self) -> str:
+        return f"Job({self.id!r} at {self._link})"
+
+    def __iter__(self) -> Iterator[News]:
+        return self.follow()
+
+    def follow(self, timeout_s: float | None = None) -> Iterator[News]:
+        """Yield the news of the job as they come; the last ones say how it ended.
+
+        Raises:
+            TimedOut: it has not ended within `timeout_s`; it goes on.
+        """
+        return follow_news(self._link, self.id, timeout_s)
+
+    def wait(self, timeout_s: float | None = None) -> JobResult:
+        """Return the result when the job has ended.
+
+        Raises:
+            RunFailed: it failed or was cancelled; says why.
+            TimedOut: it has not ended within `timeout_s`; it goes on.
+        """
+        for _ in self.follow(timeout_s):
+            pass
+        return result_of(self.detail())
+
+    def detail(self) -> WorkDetail:
+        """Return all that the coordinator tells of the job now."""
+        detail: WorkDetail = self._link.call_again("get_work", self.id)
+        return owned(detail)
+
+    def logs(self, *, offset: int = 0, follow: bool = False) -> Iterator[Record]:
+        """Yield the lines of its log, with their time, stream and level.
+
+        Args:
+            offset: in bytes; a negative one counts from the end.
+            follow: go on with what comes until the job is over.
+        """
+        for part in self.log_parts(offset=offset, follow=follow):
+            yield from part.records
+
+    def log_parts(self, *, offset: int = 0, follow: bool = False) -> Iterator[LogPart]:
+        """As `logs`, in the parts in which it comes, each with the offset to go on from."""
+        return log_parts(self._link, self.id, offset=offset, follow=follow)
+
+    def last_part(self, n_records: int, levels: str = "".join(LEVELS)) -> LogPart:
+        """Return the last lines of its log that have one of these levels, keys of rpc.kept_log.LEVELS."""
+        return last_part(self._link, self.id, n_records, levels)
+
+    def metrics(self) -> tuple[Metric, ...]:
+        """Return what it has told of itself in lines `PROGRESS: {...}`, in order."""
+        found: list[Metric] = []
+        while True:
+            after = found[-1].number if found else 0
+            page: tuple[Metric, ...] = self._link.call_again("list_metrics", self.id, after, _METRICS)
+            found += page
+            if len(page) < _METRICS:
+                return tuple(found)
+
+    def artifacts(self) -> tuple[DataFile, ...]:
+        """Return what it has left in `out/`, once it has ended."""
+        return job_of(self.detail()).artifacts
+
+    def fetch(self, folder: str | PathLike[str], names: Sequence[str] = (), *, force: bool = False) -> list[Path]:
+        """Write artifacts, all or those with these names, into a folder, which is made if need be; return their files.
+
+        Args:
+            force: replace files that are there.
+
+        Raises:
+            NotFound: it has left nothing of that name.
+            BadRequest: there is such a file already.
+            BadData: a name leads out of the folder, or what arrived is not what the job has left.
+        """
+        return fetch_files(self._link, self._chosen(names), Path(folder), force=force)
+
+    def cancel(self, reason: str = "by the client") -> WorkRow:
+        """Ask for its end; return how it stands after that: a program has some seconds to end by itself."""
+        row: WorkRow = self._link.call_again("cancel_work", self.id, reason)
+        return row
+
+    def spec(self) -> ScriptSpec:
+        """Return what was asked for; whoever submits that again starts another job, unless it has a key."""
+        spec = job_of(self.detail()).spec
+        return replace(spec, key=given(spec.key))
+
+    def retry(self) -> Job:
+        """Submit the same anew."""
+        return submit_script(self._link, replace(self.spec(), key="", owner=login_name(), force_queue=False))
+
+    def _chosen(self, names: Sequence[str]) -> Sequence[DataFile]:
+        left = self.artifacts()
+        known = {each.file: each for each in left}
+        for name in names:
+            if name not in known:
+                shown = ", ".join(sorted(known)[:_NAMED]) or "nothing"
+                raise NotFound(f"{self.id} has left no {name!r} in out/, but {shown}")
+        return [known[name] for name in names] if names else left
+
+
+def submit_script(link: Link, spec: ScriptSpec) -> Job:
+    """Start a job whose files the coordinator holds; once, however often the answer is lost."""
+    spec = spec if spec.key else replace(spec, key=new_key())
+    return Job(link, link.call_again("submit_script", spec))
+
+
+def job_of(detail: WorkDetail) -> JobDetail:
+    """Return what is particular to a script job; work of another kind raises TrainerError."""
+    if detail.job is None:
+        raise TrainerError(f"{detail.row.id} is no script job but a {detail.row.kind}; see `client.py runs -h`")
+    return detail.job
+
+
+def result_of(detail: WorkDetail) -> JobResult:
+    """Return the result of a job that has ended.
+
+    Raises:
+        RunFailed: it failed or was cancelled; says why.
+    """
+    row, job = detail.row, job_of(detail)
+    if row.state != COMPLETED:
+        raise _failure_of(row)
+    return JobResult(row.id, seconds_of(row), job.node, job.sandbox, job.usage, job.artifacts)
+
+
+def _failure_of(row: WorkRow) -> RunFailed:
+    error = failure_of(row)
+    if row.state != "failed":
+        return error
+    return RunFailed(f"{row.id} failed ({error.failure.code}): {row.reason or 'no reason'}", error.failure)

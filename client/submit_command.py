@@ -1,0 +1,148 @@
+"""What `client.py submit` does: sends a program, starts it, and follows it to its end if that is wanted."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from client.api import Session, connect
+from client.following import remark
+from client.interrupts import interrupts_held
+from client.job_commands import job_as_json
+from client.job_files import Package
+from client.job_options import settings_of
+from client.job_settings import Program, spec_of
+from client.jobs import Job, job_of, result_of
+from client.log_commands import record_as_json
+from client.log_lines import pass_on, visible
+from client.printing import print_json, print_lines
+from client.report import PlainReport, make_report
+from client.results import COMPLETED
+from rpc.errors import BadRequest, ExitCode
+from rpc.messages import ScriptSpec, WorkDetail
+
+_ONE_WORD = re.compile(r"[\w.~/\\-]+")  # no program: the name of something that is not there
+
+
+def submit(args: argparse.Namespace) -> int:
+    """Start a job; the exit status tells how it ended, where that is waited for."""
+    program = program_of(args)
+    spec = spec_of(program, **settings_of(args))
+    with connect(args.server) as session:
+        with Package(program, spec) as package, make_report(args.json) as report:
+            spec = session.send_package(package, report.on_sent)
+        _start(session, spec, args)
+    return ExitCode.DONE
+
+
+def _start(session: Session, spec: ScriptSpec, args: argparse.Namespace) -> None:
+    """Start it, and see it end if that is wanted; an interrupt leaves it at work."""
+    job: Job | None = None
+    try:
+        with interrupts_held():
+            job = session.start_script(spec)
+            _tell_id(job, args)
+        _tell_of_other_settings(job, spec)
+        if args.wait or args.follow:
+            _see_it_end(job, args)
+    except KeyboardInterrupt:
+        if job is None:
+            remark("nobody has said whether the job was submitted; `client.py jobs list` tells")
+        else:
+            remark(f"{job.id} goes on; `client.py jobs cancel {job.id}` ends it")
+        raise
+
+
+def program_of(args: argparse.Namespace) -> Program:
+    """Return what is to be run: what is there is a folder or ZIP, all else is code, if it can be.
+
+    Raises:
+        BadRequest: nothing is given, or too much, or what looks like a path leads nowhere.
+    """
+    if (args.what is None) == (args.code is None):
+        raise BadRequest("submit takes a folder, a ZIP, or code: give one of them")
+    about = {"requirements": args.requirements, "datasets": dict(args.dataset)}
+    if args.code is not None:
+        return Program(code=args.code, **about)
+    path = _path(args.what)
+    if path is not None:
+        return Program(bundle=path, **about)
+    if _ONE_WORD.fullmatch(args.what):
+        raise BadRequest(f"{args.what}: there is no such folder or ZIP; code of one word is given by -c")
+    return Program(code=args.what, **about)
+
+
+def _path(what: str) -> Path | None:
+    """The folder or ZIP that is meant; None: it is code."""
+    path = Path(what)
+    try:
+        if path.is_dir():
+            return path
+        is_file = path.is_file()
+    except (OSError, ValueError):  # a program is no path: it is too long for one, or has zero bytes
+        return None
+    if is_file and path.suffix.lower() != ".zip":
+        raise BadRequest(
+            f"{path}: is no ZIP; submit its folder, as in `client.py submit {path.parent} --main {path.name}`"
+        )
+    return path if is_file else None
+
+
+def _tell_id(job: Job, args: argparse.Namespace) -> None:
+    if args.follow:  # whose stdout is the job's
+        if not args.json:
+            remark(f"{job.id} is submitted")
+    elif not args.json:
+        print_lines([job.id])
+    elif not args.wait:
+        print_json({"id": job.id})
+
+
+def _tell_of_other_settings(job: Job, spec: ScriptSpec) -> None:
+    if spec.key:
+        known = replace(job.spec(), name="", priority=0, owner=spec.owner, key=spec.key)
+        if known != replace(spec, name="", priority=0):
+            remark(f"key {spec.key} is of {job.id}, submitted before with other settings")
+
+
+def _see_it_end(job: Job, args: argparse.Namespace) -> None:
+    if args.follow:
+        _follow_log(job, args.json)
+    report = PlainReport(sys.stderr)
+    for news in job:
+        report.on_news(news)
+    detail = job.detail()
+    if args.json:
+        print_json(job_as_json(detail, job.metrics()), on_one_line=args.follow)
+    elif detail.row.state != COMPLETED and not args.follow:
+        for line in job_of(detail).last_lines:
+            if line != detail.row.reason:  # which is told at the end
+                print(visible(line), file=sys.stderr)
+    _tell_end(detail, args)
+
+
+def _follow_log(job: Job, as_json: bool) -> None:
+    told = ""
+    for part in job.log_parts(follow=True):
+        for record in part.records:
+            if as_json:
+                print_json(record_as_json(record), on_one_line=True)
+            else:
+                pass_on(record)
+        if not part.records and not part.is_whole:
+            waiting_for = job.detail().row.waiting_for
+            if waiting_for and waiting_for != told:
+                told = waiting_for
+                remark(f"{job.id} is waiting for {waiting_for}")
+
+
+def _tell_end(detail: WorkDetail, args: argparse.Namespace) -> None:
+    """Say how it ended; raises RunFailed unless it completed."""
+    result = result_of(detail)
+    if not args.json:
+        n_left = len(result.artifacts)
+        left = f"; `client.py artifacts {result.id}` tells of {n_left} files in out/" if n_left else ""
+        remark(f"{result.id} completed after {result.seconds:.1f} s{left}")
