@@ -162,7 +162,8 @@ class Remembering:
             if run.saved.rounds:
                 self._recorder.take_up(run.id, found.blobs)
                 self._checkpoints[run.id] = _checkpoints(run, stored_rounds(found.blobs))
-            yield Submitted(run, at, _past_of(detail)), (detail.bytes_sent, detail.bytes_received)
+            started_at = self._clock.monotonic(found.work.started_ms) if found.work.started_ms else None
+            yield Submitted(run, at, _past_of(detail, started_at)), (detail.bytes_sent, detail.bytes_received)
 
     def _settled(self, run_id: str, checkpoints: Checkpoints) -> Iterator[Change]:
         """Have the rounds stored that are to be kept now; yield what drops the others."""
@@ -229,9 +230,9 @@ def _detail_of(work: StoredWork) -> RunDetail:
     return from_bytes(RunDetail, base64.b64decode(text)) if text else RunDetail()
 
 
-def _past_of(detail: RunDetail) -> Past:
+def _past_of(detail: RunDetail, started_at: float | None) -> Past:
     classes = tuple(filter(None, detail.numeric_class.split(",")))
-    return Past(detail.tasks_by_node, detail.rejections, detail.retries, classes)
+    return Past(detail.tasks_by_node, detail.rejections, detail.retries, classes, started_at)
 
 
 def _run_of(found: OpenWork, clock: Clock, submitted_at: float, reader: Reader) -> TrainingRun:

@@ -98,6 +98,7 @@ def _recall(work: Work, past: Past) -> None:
     work.done_by_node.update(past.tasks_by_node)
     work.tasks_done = work.done_by_node.total()
     work.rejections, work.retries = past.rejections, past.retries
+    work.started_at = past.started_at
     work.classes_used.update(past.classes)
     if len(past.classes) == 1 and not work.workload.mixed_classes:
         (work.numeric_class,) = past.classes

@@ -199,7 +199,8 @@ class Work:
             raise IllegalChange(f"work {self.id}: {self.state} to {state}")
         self.state = state
         if state is WorkState.RUNNING:
-            self.started_at = now
+            if self.started_at is None:  # else before a restart
+                self.started_at = now
         else:
             self.ended_at = now
 

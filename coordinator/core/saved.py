@@ -50,12 +50,14 @@ class Past:
     Attributes:
         tasks_by_node: how many of its tasks each node did.
         classes: numeric classes that they ran in.
+        started_at: when its turn came, if it did.
     """
 
     tasks_by_node: Mapping[str, int] = field(default_factory=dict)
     rejections: int = 0
     retries: int = 0
     classes: tuple[str, ...] = ()
+    started_at: float | None = None
 
 
 NO_PAST = Past()

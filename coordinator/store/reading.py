@@ -129,9 +129,10 @@ class Reader:
             question = question.where(round_.c.round <= up_to)
         return tuple(RoundDone(work_id, _round(row), row["detail"]) for row in self._rows(question))
 
-    def slowest_round(self, work_id: str) -> RoundDone | None:
-        """The round that took longest."""
-        question = select(round_).where(round_.c.work == work_id).order_by(round_.c.seconds.desc()).limit(1)
+    def slowest_round(self, work_id: str, *, after: int = 0) -> RoundDone | None:
+        """The round above `after` that took longest."""
+        mine = (round_.c.work == work_id, round_.c.round > after)
+        question = select(round_).where(*mine).order_by(round_.c.seconds.desc()).limit(1)
         return next((RoundDone(work_id, _round(row), row["detail"]) for row in self._rows(question)), None)
 
     def blobs(self, work_id: str) -> Mapping[str, str]:

@@ -14,7 +14,8 @@ from coordinator.why.now import TaskNow, WorkNow
 from coordinator.why.rounds import path_of, round_reasons
 from coordinator.why.waiting import waiting
 from coordinator.why.words import counted, listed, seconds
-from rpc.messages import EventQuery, Reason, Why, WorkRow
+from rpc.codec import from_bytes
+from rpc.messages import EventQuery, Reason, RunSpec, Why, WorkRow
 from rpc.nearest import unknown
 
 _SHOWN = 5  # set-backs, and waits
@@ -33,19 +34,27 @@ def why_work(work_id: str, now: WorkNow | None, reader: Reader, store_fault: str
     reasons: list[Reason] = []
     if now is not None and not row.ended_ms:
         reasons += [*waiting(now, store_fault), *_tasks(now.tasks)]
+    before = 0
     try:
-        reasons += _history(row, reader)
+        before = _rounds_before(row, reader)
+        reasons += _history(row, before, reader)
     except StoreDown as error:
         reasons.append(not_told(error))
-    return Why("run", row.id, row.state, _answer(row, reasons), tuple(reasons))
+    return Why("run", row.id, row.state, _answer(row, before, reasons), tuple(reasons))
 
 
-def _history(row: WorkRow, reader: Reader) -> Iterator[Reason]:
+def _rounds_before(row: WorkRow, reader: Reader) -> int:
+    """How many of its rounds another run did, which it goes on from."""
+    spec = reader.spec(row.id) if row.kind == "run" else None
+    return from_bytes(RunSpec, spec).parent_round if spec is not None else 0
+
+
+def _history(row: WorkRow, before: int, reader: Reader) -> Iterator[Reason]:
     yield from map(of_event, reader.find_events(EventQuery(row.id, limit=_SHOWN), kinds=_WAITS))
     yield from totals(reader.set_backs(row.id), all_again=row.state not in _BROKEN_OFF)
     yield from one_by_one(reader.failures(work_id=row.id))
-    last = reader.rounds(row.id, after=max(0, row.round - 1), up_to=row.round)
-    slowest = reader.slowest_round(row.id)
+    last = reader.rounds(row.id, after=max(before, row.round - 1), up_to=row.round)
+    slowest = reader.slowest_round(row.id, after=before)
     if slowest is not None and last and slowest.row.round != last[0].row.round:
         yield from path_of(slowest, "the slowest, ")
     yield from chain.from_iterable(map(round_reasons, last))
@@ -58,10 +67,13 @@ def _stored(work_id: str, reader: Reader) -> WorkRow:
     return stored_row(work)
 
 
-def _answer(row: WorkRow, reasons: list[Reason]) -> str:
+def _answer(row: WorkRow, before: int, reasons: list[Reason]) -> str:
     if row.ended_ms:
         took = seconds(max(0, row.ended_ms - (row.started_ms or row.submitted_ms)) / 1000)
-        end = {"completed": f"completed {counted(row.round, 'round')} in {took}", "failed": f"failed after {took}"}
+        end = {
+            "completed": f"completed {counted(row.round - before, 'round')} in {took}",
+            "failed": f"failed after {took}",
+        }
         told = end.get(row.state, f"was {row.state} after {took}")
         return f"{row.id} {told}" + (f": {row.reason}" if row.reason else "") + "."
     keeps = next((reason.text for reason in reasons if reason.about == "waiting"), "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from coordinator.core.catalogue import Catalogue
@@ -22,6 +24,13 @@ def test_counts_go_on_after_a_restart() -> None:
 def test_what_has_begun_in_a_numeric_class_stays_in_it(mixed: bool, bound_to: str | None) -> None:
     work = Catalogue(Owners({}), kept=1).add(run(mixed_classes=mixed), 0.0, PAST)
     assert work.numeric_class == bound_to and work.classes_used == {"avx2"}
+
+
+def test_work_that_had_started_before_a_restart_keeps_that_time() -> None:
+    catalogue = Catalogue(Owners({}), kept=1)
+    work = catalogue.add(run(), 0.0, replace(PAST, started_at=-5.0))
+    catalogue.begin(work, 1.0)
+    assert work.started_at == -5.0
 
 
 def test_what_runs_is_known_apart_from_what_waits() -> None:

@@ -137,4 +137,6 @@ def test_the_commit_of_a_round_is_written_after_it_and_the_slowest_is_found(stor
     batches.write(RoundCommitted("a", 1, 0.25))
     slowest = store.reader.slowest_round("a")
     assert slowest is not None and (slowest.row.round, slowest.row.commit_s) == (1, 0.25)
+    later = store.reader.slowest_round("a", after=1)
+    assert later is not None and later.row.round == 2
     assert store.reader.slowest_round("b") is None

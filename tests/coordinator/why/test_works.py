@@ -111,6 +111,19 @@ def test_the_critical_path_of_the_last_and_the_slowest_round_is_told(scene_with:
     ]
 
 
+def test_what_another_run_did_before_a_branch_is_not_told_as_its_own(scene_with: SceneWith) -> None:
+    scene = scene_with()
+    scene.submit("run-1", parent="run-0", parent_round=1)
+    scene.remember(WorkStarted("run-1", 1000), *(done(number, 5.0 - number) for number in (1, 2)))
+    assert "task run-1/1/" not in str(scene.why("run-1").reasons)
+    scene.remember(WorkProgressed("run-1", 2, 2, 4, 4), WorkEnded("run-1", WorkState.COMPLETED, 4000))
+    del scene.dispatcher.work["run-1"]
+    why = scene.why("run-1")
+    assert why.answer == "run-1 completed 1 round in 3 s."
+    (path,) = texts(why, "critical path")
+    assert path.startswith("round 2 took 3 s; what came last was shard 8 on b (task run-1/2/7)")
+
+
 def done(number: int, took_s: float) -> RoundDone:
     figures = RoundFigures(number, 10.0, seconds=took_s, reduce_s=0.01, validate_s=0.02)
     figures.add(Trained(1.0, 1, 0.5, 1.5, 0.5, node="b"), 7, 10.0 + took_s)
