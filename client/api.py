@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TypeAlias, Unpack
 
+from client.cancelling import cancel_all
 from client.job_files import Package
 from client.job_settings import JobSettings, Program, spec_of
 from client.jobs import SCRIPT, Job, JobResult, submit_script
@@ -222,6 +223,10 @@ class Session:
     def jobs(self, *, limit: int = 100, states: Sequence[str] = (), owner: str = "") -> tuple[WorkRow, ...]:
         """Return the newest script jobs, the newest first; the arguments are those of `runs`."""
         return self._work(limit, WorkFilter(tuple(states), owner, kinds=(SCRIPT,)))
+
+    def cancel_jobs(self, names: Sequence[str], reason: str = "by the client") -> list[WorkRow]:
+        """Ask for the end of jobs, all or none; return how they stand once their programs have ended."""
+        return cancel_all(self._link, [self.job(name).id for name in names], reason)
 
     def nodes(self) -> tuple[NodeRow, ...]:
         """Return the coordinator's nodes."""

@@ -58,11 +58,11 @@ def show_job(args: argparse.Namespace) -> int:
 def cancel_jobs(args: argparse.Namespace) -> int:
     """Cancel jobs: none, if one of them is not known."""
     with connect(args.server) as session:
-        rows = [job.cancel() for job in [session.job(name) for name in args.jobs]]
+        rows = session.cancel_jobs(args.jobs)
     if args.json:
         print_json({"cancelled": [{"id": row.id, "state": row.state} for row in rows]})
     else:
-        print_lines([f"{row.id}: {row.state if row.state in FINAL_STATES else 'is asked to end'}" for row in rows])
+        print_lines([f"{row.id}: {row.state}" for row in rows])
     return ExitCode.DONE
 
 

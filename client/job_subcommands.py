@@ -79,7 +79,9 @@ JOB_SUBCOMMANDS = {
     "jobs show": Subcommand(_SHOW, "JOB", _one),
     "jobs get": Subcommand(f"{_SHOW} The same as `jobs show`.", "JOB", _one),
     "jobs cancel": Subcommand(
-        "Cancels script jobs: each program is asked to end, and has some seconds for it.", "JOB...", _cancel
+        "Cancels script jobs, all or none: each program is asked to end, and has some seconds for it.",
+        "JOB...",
+        _cancel,
     ),
     "jobs retry": Subcommand("Submits the same script job anew. Prints the new job's id.", "JOB", _one),
 }

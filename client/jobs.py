@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 
+from client.cancelling import cancel
 from client.downloads import fetch_files
 from client.job_log import LogPart, last_part, log_parts
 from client.keys import given, new_key
@@ -125,9 +126,8 @@ class Job:
         return fetch_files(self._link, self._chosen(names), Path(folder), force=force)
 
     def cancel(self, reason: str = "by the client") -> WorkRow:
-        """Ask for its end; return how it stands after that: a program has some seconds to end by itself."""
-        row: WorkRow = self._link.call_again("cancel_work", self.id, reason)
-        return row
+        """Ask for its end; return how it stands after that. The program has some seconds to end by itself."""
+        return cancel(self._link, self.id, reason)
 
     def spec(self) -> ScriptSpec:
         """Return what was asked for; whoever submits that again starts another job, unless it has a key."""

@@ -105,6 +105,10 @@ class Link:
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
+    def another(self) -> Link:
+        """Return a link of its own to the same coordinator, for another thread."""
+        return Link(self.host, self.port, timeout_s=self._timeout_s, patience_s=self._patience_s)
+
     def close(self) -> None:
         if self._client is not None:
             self._client.close()

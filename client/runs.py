@@ -9,6 +9,7 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from client.cancelling import cancel
 from client.keys import given, new_key
 from client.link import Link
 from client.models import Model
@@ -64,8 +65,7 @@ class Run:
 
     def cancel(self, reason: str = "by the client") -> WorkRow:
         """Ask for the run's end; return how it stands after that."""
-        row: WorkRow = self._link.call_again("cancel_work", self.id, reason)
-        return row
+        return cancel(self._link, self.id, reason)
 
     def spec(self) -> RunSpec:
         """Return what the run was asked to do; whoever submits that again starts another run, unless it has a key."""

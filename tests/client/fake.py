@@ -126,6 +126,7 @@ class FakeCoordinator(FakeJobs):
         forgotten: `watch` knows no run any more.
         listed: how many runs there are, all alike.
         key: another name of the run.
+        end_together: cancelled work ends when so many have been cancelled.
         watched: gets an item with each call of `watch`.
         greeted: is called when somebody says hello.
         held: is called when the answer to a `watch` is held back for ever.
@@ -151,6 +152,8 @@ class FakeCoordinator(FakeJobs):
     parts: list[tuple[str, int, int]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)  # of verifications
     cancelled: list[tuple[str, str]] = field(default_factory=list)
+    end_together: int = 1
+    ending: list[tuple[Later, WorkRow]] = field(default_factory=list)
     watched: SimpleQueue[int] = field(default_factory=SimpleQueue)
     greeted: Callable[[], None] = lambda: None
     held: Callable[[], None] = lambda: None
@@ -231,9 +234,16 @@ class FakeCoordinator(FakeJobs):
             raise self.outages.pop()
         return self.row.id
 
-    def cancel_work(self, caller: Caller, work_id: str, reason: str) -> WorkRow:
+    def cancel_work(self, caller: Caller, work_id: str, reason: str) -> Later:
         self.cancelled.append((work_id, reason))
-        return replace(self.job_row if self.is_job(work_id) else self.row, state="cancelled", reason=reason)
+        row = replace(self.job_row if self.is_job(work_id) else self.row, state="cancelled", reason=reason)
+        self.ending.append((Later(), row))
+        answer = self.ending[-1][0]
+        if len(self.ending) >= self.end_together:
+            while self.ending:
+                later, ended = self.ending.pop()
+                later.resolve(ended)
+        return answer
 
     def remove_work(self, caller: Caller, ids: tuple[str, ...]) -> tuple[WorkRow, ...]:
         return tuple(replace(self.row, id=each) for each in ids)

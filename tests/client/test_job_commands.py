@@ -57,6 +57,7 @@ def test_json_of_a_job_has_all_metrics_and_settings(client: RunClient) -> None:
 def test_many_jobs_are_cancelled_at_once_or_none(client: RunClient, coordinator: Serving) -> None:
     assert client("jobs", "cancel", JOB_ID, "nobody").status == ExitCode.FAILED
     assert coordinator.fake.cancelled == []
+    coordinator.fake.end_together = 2  # neither answer waits for the other one's end
     ended = client("jobs", "cancel", JOB_ID, JOB_KEY)
     assert ended.out == f"{JOB_ID}: cancelled\n" * 2
     assert [work for work, _ in coordinator.fake.cancelled] == [JOB_ID] * 2

@@ -1,0 +1,202 @@
+"""Script jobs from the command line to a sandbox and back: real programs, in bubblewrap."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from roundhouse import Session, connect
+from rpc.errors import ExitCode
+from tests.compute_node.scripts.conftest import need
+from tests.system.cluster import ROOT, Cluster, Outcome, finish, wait_until
+
+WAITS_FOR_THE_END = """
+import pathlib, signal, sys
+
+def leave(number, frame):
+    pathlib.Path("out/state.txt").write_text("saved")
+    print("saved what there was", flush=True)
+    sys.exit(0)
+
+signal.signal(signal.SIGTERM, leave)
+print("ready", flush=True)
+while True:
+    signal.pause()
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    need("bwrap")
+    with Cluster(tmp_path_factory.mktemp("jobs"), nodes=1) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def session(cluster: Cluster) -> Iterator[Session]:
+    with connect(f"127.0.0.1:{cluster.coordinator.port}") as session:
+        yield session
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """A program with a module and a file of its own, which tells of itself and leaves files."""
+    folder = tmp_path / "my_job"
+    (folder / "data").mkdir(parents=True)
+    (folder / "data" / "rows.txt").write_text("3\n4\n")
+    (folder / "adding.py").write_text("def add(rows):\n    return sum(map(int, rows))\n")
+    (folder / "main.py").write_text(
+        "import json, os, pathlib, sys\n"
+        "from adding import add\n"
+        "total = add(open('data/rows.txt'))\n"
+        "for step in (1, 2):\n"
+        "    print('PROGRESS: ' + json.dumps({'step': step, 'loss': total / step}), flush=True)\n"
+        "pathlib.Path('out/deep').mkdir()\n"
+        "pathlib.Path('out/deep/total.txt').write_text(f'{total} {sys.argv[1]} {os.environ[\"UNIT\"]}')\n"
+    )
+    return folder
+
+
+def start(cluster: Cluster, *words: object) -> subprocess.Popen[str]:
+    server = ("--server", f"127.0.0.1:{cluster.coordinator.port}")
+    command = [sys.executable, "client.py", *map(str, words), *server]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def client(cluster: Cluster, *words: object) -> Outcome:
+    return finish(start(cluster, *words))
+
+
+def test_follow_tells_the_streams_of_inline_code_apart(cluster: Cluster) -> None:
+    code = "import sys; print('one'); print('two', file=sys.stderr)"
+    outcome = client(cluster, "submit", code, "--follow")
+    assert (outcome.status, outcome.stdout) == (ExitCode.DONE, "one\n"), outcome.stderr
+    assert "two" in outcome.stderr.splitlines()
+
+
+def test_a_bundle_runs_tells_numbers_and_leaves_files(cluster: Cluster, bundle: Path, tmp_path: Path) -> None:
+    outcome = client(cluster, "submit", bundle, "--arg", "kg", "--env", "UNIT=of wheat", "--wait")
+    assert outcome.status == ExitCode.DONE, outcome.stderr
+    job = outcome.stdout.strip()
+    shown = client(cluster, "jobs", "show", job, "--json").json
+    assert [(each["name"], each["value"]) for each in shown["metrics"] if each["name"] == "loss"] == [
+        ("loss", 7.0),
+        ("loss", 3.5),
+    ]
+    assert (shown["state"], shown["sandbox"], shown["name"]) == ("completed", "bwrap", "my_job")
+    fetched = client(cluster, "artifacts", job, "--out", tmp_path / "results")
+    assert fetched.stdout.splitlines() == [str(tmp_path / "results" / "deep" / "total.txt")], fetched.stderr
+    assert (tmp_path / "results" / "deep" / "total.txt").read_text() == "7 kg of wheat"
+
+
+def test_a_data_set_is_where_the_program_looks_for_it(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "rows").mkdir()
+    (tmp_path / "rows" / "a.csv").write_text("1,2\n")
+    job = session.submit_script(code="print(open('data/mine/a.csv').read())", datasets={"mine": tmp_path / "rows"})
+    job.wait(60)
+    assert next(record.text for record in job.logs() if record.stream == "o") == "1,2"
+    (held,) = job.spec().datasets
+    again = session.submit_script(code="print(open('data/x/a.csv').read())", datasets={"x": held.blob})
+    assert again.wait(60).id != job.id
+
+
+def test_a_program_that_fails_ends_the_client_with_1_and_its_last_lines(cluster: Cluster) -> None:
+    outcome = client(cluster, "submit", "print('so far'); raise SystemExit(7)", "--wait")
+    assert outcome.status == ExitCode.FAILED
+    assert "so far" in outcome.stderr.splitlines()
+    assert outcome.stderr.splitlines()[-1].endswith("failed (user_error): exit status 7")
+    shown = client(cluster, "jobs", "show", outcome.stdout.strip(), "--json").json
+    assert (shown["state"], shown["status"]) == ("failed", 7)
+
+
+def test_a_job_that_takes_too_long_has_timed_out(cluster: Cluster) -> None:
+    outcome = client(cluster, "submit", "import time; time.sleep(60)", "--timeout", "0.5", "--wait")
+    assert (outcome.status, "failed (timeout)" in outcome.stderr) == (ExitCode.FAILED, True), outcome.stderr
+
+
+def test_a_cancelled_program_may_leave_something_within_its_grace(
+    cluster: Cluster, session: Session, tmp_path: Path
+) -> None:
+    follower = start(cluster, "submit", "-c", WAITS_FOR_THE_END, "--follow")
+    assert follower.stdout is not None
+    assert follower.stdout.readline() == "ready\n"
+    job = session.job("latest")
+    cancelled = client(cluster, "jobs", "cancel", job.id)
+    assert cancelled.stdout == f"{job.id}: cancelled\n", cancelled.stderr
+    outcome = finish(follower)
+    assert outcome.status == ExitCode.FAILED and f"{job.id} was cancelled" in outcome.stderr
+    assert outcome.stdout == "saved what there was\n"
+    (file,) = job.fetch(tmp_path)
+    assert file.read_text() == "saved"
+
+
+def test_an_interrupted_client_leaves_its_job_at_work(cluster: Cluster, session: Session) -> None:
+    follower = start(cluster, "submit", "-c", WAITS_FOR_THE_END, "--follow")
+    assert follower.stdout is not None
+    assert follower.stdout.readline() == "ready\n"
+    follower.send_signal(signal.SIGINT)
+    outcome = finish(follower)
+    job = session.job("latest")
+    assert outcome.status == ExitCode.INTERRUPTED
+    assert outcome.stderr.splitlines()[-1] == f"client: {job.id} goes on; `client.py jobs cancel {job.id}` ends it"
+    assert job.detail().row.state == "running"
+    job.cancel()
+    wait_until(lambda: job.detail().row.state == "cancelled", "the end of the job")
+
+
+def test_a_key_is_of_one_job(cluster: Cluster) -> None:
+    first = client(cluster, "submit", "print(1)", "--key", "monday", "--wait")
+    again = client(cluster, "submit", "print(1)", "--key", "monday", "--follow")
+    assert (again.status, again.stdout) == (ExitCode.DONE, "1\n"), again.stderr
+    assert f"client: {first.stdout.strip()} is submitted" in again.stderr
+    assert "other settings" not in again.stderr
+    other = client(cluster, "submit", "print(2)", "--key", "monday")
+    assert other.stdout == first.stdout and "with other settings" in other.stderr
+
+
+def test_a_retry_is_another_job_that_does_the_same(cluster: Cluster, session: Session) -> None:
+    first = client(cluster, "submit", "print('again')", "--wait").stdout.strip()
+    second = session.job(client(cluster, "jobs", "retry", first).stdout.strip())
+    second.wait(60)
+    assert second.id != first and [record.text for record in second.logs() if record.stream == "o"] == ["again"]
+    listed = json.loads(client(cluster, "jobs", "list", "--json", "--limit", "2").stdout)
+    assert [row["id"] for row in listed] == [second.id, first]
+    assert second.id not in {row.id for row in session.runs()}
+
+
+def test_a_job_that_no_node_can_run_is_refused(cluster: Cluster) -> None:
+    outcome = client(cluster, "submit", "print(1)", "--gpus", "64", "--wait")
+    assert (outcome.status, outcome.stdout) == (ExitCode.REFUSED, ""), outcome.stderr
+
+
+def test_the_log_outlives_node_and_coordinator(tmp_path: Path) -> None:
+    need("bwrap")
+    arguments = ("--data-dir", str(tmp_path / "data"))
+    with Cluster(tmp_path, nodes=1, node_arguments=("--delay", "3"), coordinator_arguments=arguments) as cluster:
+        code = "import pathlib; [print(n) for n in range(2000)]; pathlib.Path('out/x').write_text('kept')"
+        job = client(cluster, "submit", code, "--wait").stdout.strip()
+        before = client(cluster, "logs", job, "--json").stdout
+        assert len(json.loads(before)["records"]) >= 2000
+        cluster.nodes[0].kill()
+        cluster.restart_coordinator()
+        assert client(cluster, "logs", job, "--json").stdout == before
+        assert client(cluster, "artifacts", job, "--get", "x", "--out", tmp_path / "out").status == ExitCode.DONE
+        assert (tmp_path / "out" / "x").read_text() == "kept"
+
+
+def test_a_restart_of_the_coordinator_does_not_disturb_a_running_job(tmp_path: Path) -> None:
+    need("bwrap")
+    with Cluster(tmp_path, nodes=1, coordinator_arguments=("--data-dir", str(tmp_path / "data"))) as cluster:
+        code = "import pathlib, time\nprint('ready', flush=True)\ntime.sleep(4)\nprint('done')"
+        follower = start(cluster, "submit", "-c", code, "--follow")
+        assert follower.stdout is not None
+        assert follower.stdout.readline() == "ready\n"
+        cluster.restart_coordinator()
+        outcome = finish(follower)
+        assert (outcome.status, outcome.stdout) == (ExitCode.DONE, "done\n"), outcome.stderr
