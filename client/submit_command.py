@@ -21,6 +21,7 @@ from client.log_lines import pass_on, visible
 from client.printing import print_json, print_lines
 from client.report import PlainReport, make_report
 from client.results import COMPLETED
+from client.status import count
 from rpc.errors import BadRequest, ExitCode
 from rpc.messages import ScriptSpec, WorkDetail
 
@@ -144,5 +145,5 @@ def _tell_end(detail: WorkDetail, args: argparse.Namespace) -> None:
     result = result_of(detail)
     if not args.json:
         n_left = len(result.artifacts)
-        left = f"; `client.py artifacts {result.id}` tells of {n_left} files in out/" if n_left else ""
+        left = f"; `client.py artifacts {result.id}` tells of {count(n_left, 'file')} in out/" if n_left else ""
         remark(f"{result.id} completed after {result.seconds:.1f} s{left}")

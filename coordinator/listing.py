@@ -146,7 +146,8 @@ def _no_such_work(name: str) -> TrainerError:
     if name == LATEST:
         return NotFound("there is no run yet")
     return NotFound(
-        f"no run is called {name!r}, by id, key or the beginning of an id; `client.py runs list` lists them"
+        f"no run or job is called {name!r}, by id, key or the beginning of an id; `client.py runs list` or "
+        "`client.py jobs list` lists them"
     )
 
 

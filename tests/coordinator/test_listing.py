@@ -79,7 +79,7 @@ def test_a_run_is_found_by_id_key_and_the_beginning_of_its_id(session: Session) 
     assert session.run(others[3][:-1] + others[3][-1]).id == others[3]
     with pytest.raises(BadRequest, match=rf"'run-' may be {others[0]}, {others[1]}, .* and more; give the whole id"):
         session.run("run-")
-    with pytest.raises(NotFound, match="no run is called 'run_', by id, key or the beginning of an id"):
+    with pytest.raises(NotFound, match="no run or job is called 'run_', by id, key or the beginning of an id"):
         session.run("run_")  # no wildcard
 
 
