@@ -27,7 +27,7 @@ def verify(args: argparse.Namespace) -> int:
         with make_report(args.quiet) as report:
             server = parse_server(args.server)
             check = start_and_follow(lambda: run.verify(args.sample, args.seed), server, report)
-        found = Finding(verified, check.detail(), args.sample, n_shards)
+        found = Finding(verified, check.detail(), args.sample, 0 if run_of(verified).parent else n_shards)
     if args.json:
         print_json(found.as_json())
     if found.check.row.state != COMPLETED:
@@ -45,7 +45,7 @@ class Finding:
         verified: the run, as it was before.
         check: the verification.
         share: of the updates that were to be computed again.
-        n_shards: of the run; each was surveyed by the verification, too.
+        n_shards: that the verification surveyed, too: those of the run, but of a branch none.
     """
 
     verified: WorkDetail
@@ -55,13 +55,17 @@ class Finding:
 
     @property
     def updates(self) -> int:
-        """All updates of the run whose rounds were stored."""
-        return sum(each.tasks for each in run_of(self.verified).rounds)
+        """All updates of the run whose rounds were stored; of a branch, those after the round that it goes on from."""
+        return self._own(self.verified)
 
     @property
     def compared(self) -> int:
         """Those of the rounds up to the last one of the sample."""
-        return sum(each.tasks for each in run_of(self.check).rounds)
+        return self._own(self.check)
+
+    def _own(self, work: WorkDetail) -> int:
+        first = run_of(self.verified).parent_round
+        return sum(each.tasks for each in run_of(work).rounds if each.round > first)
 
     @property
     def known(self) -> int:

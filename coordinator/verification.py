@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from coordinator.branching import stored_spec
+from coordinator.checkpoints import model_role, optimizer_role
 from coordinator.core.saved import SavedRun
 from coordinator.core.updates import updates_from_json
 from coordinator.core.verifying import Recorded, sample
@@ -15,11 +16,13 @@ from rpc.run_spec import MAX_PRIORITY
 
 
 def verification(run: str, share: float, seed: int, reader: Reader, *, key: str = "") -> tuple[RunSpec, SavedRun]:
-    """Return the specification of a run that verifies another one, and where it begins: at the start.
+    """Return the specification of a run that verifies another one, and where it begins: where that one did.
 
     Raises:
         NotFound: there is no such run.
         BadRequest: it cannot be repeated, no digests of it are stored, or the share is none.
+
+    The rounds that a branch has from its parent are not its own: they are not looked at.
     """
     if not 0 < share <= 1:
         raise BadRequest(f"sample must be above 0 and at most 1, not {share}")
@@ -31,8 +34,7 @@ def verification(run: str, share: float, seed: int, reader: Reader, *, key: str 
         raise BadRequest(f"{run} cannot be verified: it is itself a verification, of {old.verifies}; verify that one")
     if old.mixed_classes or old.round_deadline_s:
         raise BadRequest(f"{run} cannot be verified: its updates depend on the clock, or on which node did what")
-    if old.parent:
-        raise BadRequest(f"{run} cannot be verified by itself: it goes on from {old.parent}; verify that one")
+    parent, start = _beginning(run, old, reader) if old.parent else ("", SavedRun())
     spec = replace(
         old,
         name=f"verify {run}",
@@ -43,8 +45,27 @@ def verification(run: str, share: float, seed: int, reader: Reader, *, key: str 
         key=key,
         max_time_s=0.0,
         keep_checkpoints=1,
+        parent=parent,
     )
-    return spec, SavedRun(recorded=recorded_of(spec, reader))
+    return spec, replace(start, recorded=recorded_of(spec, reader))
+
+
+def _beginning(run: str, spec: RunSpec, reader: Reader) -> tuple[str, SavedRun]:
+    """Which run has the round stored that a branch goes on from, itself or its parent, and what begins there."""
+    number = spec.parent_round
+    for holder in (run, spec.parent):
+        files, work = reader.blobs(holder), reader.work(holder)
+        if work is not None and model_role(number) in files:
+            goes_on = stored_spec(work, reader).server_optimizer == spec.server_optimizer
+            return holder, SavedRun(
+                tuple(each.summary for each in reader.surveys(run)),
+                tuple(each.row for each in reader.rounds(run, up_to=number)),
+                files[model_role(number)],
+                files.get(optimizer_role(number), "") if goes_on else "",
+            )
+    raise BadRequest(
+        f"{run} cannot be verified: round {number} of {spec.parent}, where it begins, is not stored any more"
+    )
 
 
 def recorded_of(spec: RunSpec, reader: Reader) -> Recorded:
@@ -53,7 +74,8 @@ def recorded_of(spec: RunSpec, reader: Reader) -> Recorded:
     Raises:
         BadRequest: digests of that run are not stored, or are of several numeric classes.
     """
-    written = {each.row.round: each.detail.get("updates") for each in reader.rounds(spec.verifies)}
+    first = spec.parent_round + 1
+    written = {each.row.round: each.detail.get("updates") for each in reader.rounds(spec.verifies, after=first - 1)}
     updates = {
         (number, shard): update
         for number, found in written.items()
@@ -63,7 +85,7 @@ def recorded_of(spec: RunSpec, reader: Reader) -> Recorded:
     if not updates:
         raise BadRequest(f"no round of {spec.verifies} is stored with its digests; wait for its first one")
     known = {number for number, _ in updates}
-    if lacking := set(range(1, max(known) + 1)) - known:
+    if lacking := set(range(first, max(known) + 1)) - known:
         raise BadRequest(f"{spec.verifies} cannot be verified: round {min(lacking)} is stored without its digests")
     classes = sorted({update.numeric_class for update in updates.values()})
     if len(classes) > 1:

@@ -133,3 +133,11 @@ def test_a_branch_cannot_change_what_the_weights_mean(cluster: Cluster, parent: 
     refused = pytest.raises(BadRequest, match="a branch has the dtype of the run that it goes on from")
     with connect(f"127.0.0.1:{cluster.coordinator.port}") as session, refused:
         session.run("parent").branch(7, dtype="float64")
+
+
+def test_a_branch_is_verified_from_where_it_begins(cluster: Cluster, parent: Outcome) -> None:
+    run = branch(cluster, "parent", "--from-round", str(ROUNDS - 1), "--rounds", str(ROUNDS + 1), "--epochs", "10")
+    sha256(cluster, run)
+    found = good(client(cluster, "runs", "verify", run, "--sample", "1", "--json")).json
+    assert (found["run"], found["same"]) == (run, True)
+    assert found["checked"] == found["all_updates"] == 2 * 6, "its own rounds, of a fraction of 0.6"
