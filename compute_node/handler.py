@@ -110,6 +110,9 @@ class NodeHandler:
             raise Refused("this is a compute node; clients go to the coordinator, usually port 9095")
         caller.on_closed(lambda: self._attempts.orphan(caller))
         self._coordinators.greet(caller, hello)
+        caller.attributes["coordinator"] = hello.coordinator
+        if hello.connection == "control":
+            self._scripts.greeted(hello.coordinator)
         if self._classes is not None or hello.connection != "control":
             return self._introduction(caller)
         later = Later()
@@ -124,7 +127,7 @@ class NodeHandler:
     def _introduction(self, caller: Caller) -> HelloReply:
         here = self._coordinators.here(caller)
         # Script jobs first: one that is not named is taken for dead, other work is just done again.
-        places = [*self._scripts.places(here), *self._attempts.places(here), *here.results.places]
+        places = [*self._scripts.places(_owner(caller)), *self._attempts.places(here), *here.results.places]
         names = [*here.names, *self._blobs.names()]
         return HelloReply(
             protocol=PROTOCOL_VERSION,
@@ -146,7 +149,7 @@ class NodeHandler:
         """Answer a heartbeat."""
         used, total = machine.memory_bytes()
         late = {**self._late_labels, **self._scripts.labels}
-        self._scripts.heard(self._coordinators.here(caller))
+        self._scripts.heard(_owner(caller))
         return NodeStatus(
             attempts=(*self._attempts.names, *self._scripts.names),
             load=self._admission.load,
@@ -181,16 +184,16 @@ class NodeHandler:
             BadRequest: the attempt's name is too long.
         """
         _check_name(task.attempt)
-        self._scripts.start(task, self._coordinators.here(caller))
+        self._scripts.start(task, _owner(caller))
 
     def follow(self, caller: Caller, attempt: str, log_offset: int, wait_ms: int) -> Later:
         """What is new of a script job since an offset of its log."""
-        return self._scripts.follow(self._coordinators.here(caller), attempt, log_offset, wait_ms)
+        return self._scripts.follow(_owner(caller), attempt, log_offset, wait_ms)
 
     def cancel_attempt(self, caller: Caller, attempt: str, grace_ms: int) -> None:
         """Stop an attempt at its next step; harmless when it does not run here."""
         self._attempts.cancel(attempt)
-        self._scripts.cancel(self._coordinators.here(caller), attempt, grace_ms)
+        self._scripts.cancel(_owner(caller), attempt, grace_ms)
         self._coordinators.here(caller).results.refuse(attempt)
 
     def set_drained(self, caller: Caller, drained: bool) -> None:
@@ -206,8 +209,8 @@ class NodeHandler:
     def get_blob(self, caller: Caller, name: str, offset: int, length: int) -> Buffer | Later:
         """Give one part of a delta, or of a file that a script job has left."""
         if not name.startswith(DELTA):
-            here = self._coordinators.here(caller)
-            return self._files.later(lambda: self._scripts.artifact(here, name, offset, length))
+            owner = _owner(caller)
+            return self._files.later(lambda: self._scripts.artifact(owner, name, offset, length))
         return self._coordinators.here(caller).results.part(name, offset, length)
 
     def forget(self, caller: Caller, names: tuple[str, ...]) -> None:
@@ -219,7 +222,7 @@ class NodeHandler:
             elif name.endswith("/"):
                 run = name.removeprefix(MODEL)[:-1]
                 self._attempts.end_orphans(here, run)
-                self._scripts.forget(here, run)
+                self._scripts.forget(_owner(caller), run)
                 here.forget_run(run)
             else:
                 here.models.forget(name)
@@ -228,6 +231,12 @@ class NodeHandler:
         """Stop what runs."""
         self._attempts.cancel_all()
         self._scripts.close()
+
+
+def _owner(caller: Caller) -> str:
+    """Whose script jobs these are: however long that coordinator was away."""
+    coordinator: str = caller.attributes["coordinator"]
+    return coordinator
 
 
 def _check_name(attempt: str) -> None:

@@ -9,16 +9,16 @@ from functools import partial
 from pathlib import Path
 
 from coordinator.attempts import Report, Stage
-from coordinator.core.events import Broke, Start
+from coordinator.core.events import Note, Start
 from coordinator.core.model import Attempt, Work
 from coordinator.core.scripting import ScriptJob
-from coordinator.job_errand import run_script
-from coordinator.job_rows import JobRows
+from coordinator.job_errand import NOT_WANTED, run_script
+from coordinator.job_rows import JobRows, KnownJob
 from coordinator.progress import Progress
 from coordinator.recorder import Recorder
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
-from rpc.errors import BadRequest, FailureKind
+from rpc.errors import BadRequest
 from rpc.kept_log import KeptLog, records_of
 from rpc.loop import Loop, Timer
 from rpc.messages import PART_BYTES, JobDetail, LogPage, ScriptNews, ScriptTask
@@ -36,25 +36,32 @@ class _Desk:
     """What is known of one open job; see `coordinator.job_errand.Desk`."""
 
     job: ScriptJob
-    log: KeptLog
+    folder: Path
     on_news: Callable[[_Desk, ScriptNews], None]
-    progress: Progress = field(default_factory=Progress)
-    detail: JobDetail | None = None
+    detail: JobDetail
+    progress: Progress
+    work: Work | None = None  # once it has been placed
     unwanted: set[str] = field(default_factory=set)  # attempts that need not start any more
-    attempt: str = ""
     waiting: list[tuple[Callable[[], None], Timer]] = field(default_factory=list)
+    _log: KeptLog | None = None
+
+    def log(self) -> KeptLog:
+        """The log, read and written on the thread for logs alone; most of many jobs that wait have none yet."""
+        if self._log is None:
+            self._log = KeptLog(self.folder)
+        return self._log
 
     def end_of_log(self) -> int:
-        return self.log.end
+        return self.log().end
 
     def take(self, news: ScriptNews) -> None:
-        self.log.append(bytes(news.log), at=news.start)
+        self.log().append(bytes(news.log), at=news.start)
 
     def tell(self, news: ScriptNews) -> None:
         self.on_news(self, news)
 
-    def is_wanted(self) -> bool:
-        return self.attempt not in self.unwanted
+    def is_wanted(self, attempt: str) -> bool:
+        return attempt not in self.unwanted
 
 
 class JobDesk:
@@ -70,8 +77,9 @@ class JobDesk:
         *,
         stage: Callable[[str], Stage],
         report: Report,
+        tell: Callable[[Note], None],
     ) -> None:
-        """`folder` is where the logs are."""
+        """`folder` is where the logs are; `tell` gets what there is to tell of jobs."""
         self.rows = rows
         self._loop = loop
         self._blobs = blobs
@@ -79,30 +87,32 @@ class JobDesk:
         self._recorder = recorder
         self._stage = stage
         self._report = report
+        self._tell = tell
         self._thread = Aside(loop, 1, "job logs")
         self._desks: dict[str, _Desk] = {}
 
     def close(self) -> None:
         self._thread.close(1.0)
 
-    def open(self, job: ScriptJob, detail: JobDetail | None = None) -> None:
-        """Make room for a job; `detail` is what was known of it before this start."""
-        desk = _Desk(job, KeptLog(self._folder / job.id), self._told)
-        desk.detail = detail or JobDetail(job.spec)
+    def open(self, job: ScriptJob, known: KnownJob | None = None) -> None:
+        """Make room for a job; `known` is what was known of it before this start."""
+        known = known or KnownJob(JobDetail(job.spec))
+        desk = _Desk(job, self._folder / job.id, self._told, known.detail, Progress(known.n_metrics, known.last_step))
         self._desks[job.id] = desk
 
     def start(self, command: Start, work: Work) -> None:
         """Run an attempt, once it is committed that its node has the job."""
         desk = self._desks[work.id]
-        attempt, job = command.attempt, desk.job
-        desk.attempt = attempt.id
-        assert desk.detail is not None
-        desk.detail = replace(desk.detail, node=attempt.node_id, attempts=desk.detail.attempts + 1, phase="")
+        attempt, job, detail = command.attempt, desk.job, desk.detail
+        phase = detail.phase if attempt.node_id == detail.node else ""  # it may go on with what it has begun there
+        desk.work = work
+        desk.detail = replace(detail, node=attempt.node_id, attempts=detail.attempts + 1, phase=phase)
+        self._tell(Note("placed", f"attempt {desk.detail.attempts}", job.id, attempt.node_id))
         task = ScriptTask(attempt.id, attempt.fence, job.id, job.spec, job.spec.timeout_s, command.task.lease_s)
 
         def placed() -> None:
-            if not desk.is_wanted():
-                self._report(attempt, Broke(FailureKind.CANCELLED, "it was not wanted any more"))
+            if not desk.is_wanted(attempt.id):
+                self._report(attempt, NOT_WANTED)
                 return
             errand = partial(
                 run_script, task, desk, blobs=self._blobs, aside=self._thread.run, later=self._loop.call_later,
@@ -134,7 +144,7 @@ class JobDesk:
         result = desk.job.result
 
         def tail() -> JobDetail:
-            log = desk.log
+            log = desk.log()
             return replace(self.detail(work.id), last_lines=last_lines(log), log_bytes=log.end, phase="ended")
 
         def told(detail: JobDetail | Exception) -> None:
@@ -152,9 +162,7 @@ class JobDesk:
 
     def detail(self, job_id: str) -> JobDetail:
         """What is known of an open job."""
-        detail = self._desks[job_id].detail
-        assert detail is not None
-        return detail
+        return self._desks[job_id].detail
 
     def is_open(self, job_id: str) -> bool:
         return job_id in self._desks
@@ -164,7 +172,7 @@ class JobDesk:
         desk = self._desks.get(job_id)
 
         def tail() -> JobDetail:
-            log = desk.log if desk is not None else KeptLog(self._folder / job_id)
+            log = desk.log() if desk is not None else KeptLog(self._folder / job_id)
             return replace(detail, last_lines=last_lines(log), log_bytes=log.end)
 
         return self._thread.later(tail)
@@ -182,20 +190,28 @@ class JobDesk:
             return self._thread.later(lambda: _page(KeptLog(self._folder / job_id), offset, limit, is_over=True))
         answer = Later()
 
-        def read() -> None:
+        def read(then: Callable[[LogPage | Exception], None]) -> None:
             is_over = job_id not in self._desks
-            self._thread.run(lambda: _page(desk.log, offset, limit, is_over=is_over), answer.settle)
+            self._thread.run(lambda: _page(desk.log(), offset, limit, is_over=is_over), then)
 
-        if offset < desk.log.end or wait_s <= 0.0:
-            read()
-            return answer
+        def read_at_last() -> None:
+            read(answer.settle)
+
+        def found(page: LogPage | Exception) -> None:
+            """What came since the log was read is told after this: reading and writing are done in turn."""
+            if wait_s <= 0.0 or isinstance(page, Exception) or page.log or page.is_whole:
+                answer.settle(page)
+            elif job_id not in self._desks:
+                read_at_last()
+            else:
+                desk.waiting.append((read_at_last, timer))
 
         def time_over() -> None:
-            desk.waiting.remove(entry)
-            read()
+            desk.waiting = [each for each in desk.waiting if each[1] is not timer]
+            read_at_last()
 
-        entry = (read, self._loop.call_later(min(wait_s, _MAX_WAIT_S), time_over))
-        desk.waiting.append(entry)
+        timer = self._loop.call_later(min(max(wait_s, 0.0), _MAX_WAIT_S), time_over)
+        read(found)
         return answer
 
     def remove(self, job_id: str) -> None:
@@ -203,10 +219,14 @@ class JobDesk:
         self._thread.run(lambda: KeptLog(self._folder / job_id).remove(), lambda _: None)
 
     def _told(self, desk: _Desk, news: ScriptNews) -> None:
-        assert desk.detail is not None
+        before, detail = desk.detail.phase, desk.detail
         desk.detail = replace(
-            desk.detail, phase=news.phase, sandbox=news.sandbox, usage=news.usage, log_bytes=news.next_offset
+            detail, phase=news.phase, sandbox=news.sandbox, usage=news.usage, log_bytes=news.next_offset
         )
+        if not before and desk.work is not None:
+            self.rows.begun(desk.work, desk.detail)
+        if news.phase != before and news.phase == "running":
+            self._tell(Note("started", f"in {news.sandbox}", desk.job.id, detail.node))
         found = desk.progress.take(desk.job.id, records_of(bytes(news.log)))
         if found:
             self._recorder.add(*found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from coordinator.core.events import Submitted
 from coordinator.core.model import Work
@@ -17,6 +18,16 @@ from coordinator.views import Clock
 from rpc.codec import from_bytes, to_bytes
 from rpc.messages import JobDetail, Metric, ScriptSpec
 
+@dataclass(frozen=True, slots=True)
+class KnownJob:
+    """What was known of a job before this start; metrics are counted, and the last of their steps is known."""
+
+    detail: JobDetail
+    n_metrics: int = 0
+    last_step: int = 0
+
+
+_MOST = 10_000  # metrics in one answer
 _DETAIL = "job"  # of the detail of a work: what is known of a job, encoded
 
 
@@ -50,6 +61,10 @@ class JobRows:
         changes: list[Change] = [WorkStarted(work.id, self._clock.ms(work.started_at)), _progress(work, detail)]
         self._recorder.add(*changes, done=lambda late: done(), at_once=True)
 
+    def begun(self, work: Work, detail: JobDetail) -> None:
+        """Its node has told of it: a restart knows then that it must not take the job for one that never began."""
+        self._recorder.add(_progress(work, detail))
+
     def ended(self, work: Work, detail: JobDetail, done: Callable[[], None]) -> None:
         """It is over; clients may be told once this is committed."""
         changes: list[Change] = [BlobNamed(work.id, f"out/{file.file}", file.blob) for file in detail.artifacts]
@@ -59,15 +74,17 @@ class JobRows:
         ]
         self._recorder.add(*changes, done=lambda late: done(), at_once=True)
 
-    def open_jobs(self, reader: Reader, lease_s: float) -> Iterator[tuple[Submitted, JobDetail]]:
+    def open_jobs(self, reader: Reader, lease_s: float) -> Iterator[tuple[Submitted, KnownJob]]:
         """The jobs to go on with, in the order of submission, with what is known of each."""
         for found in reader.open_work():
             if found.work.kind == ScriptJob.kind:
                 spec = from_bytes(ScriptSpec, found.spec)
                 detail = stored_job(found.work) or JobDetail(spec)
-                job = ScriptJob(found.work.id, spec, lease_s=lease_s, node=detail.node)
+                has_begun = bool(detail.phase)
+                job = ScriptJob(found.work.id, spec, lease_s=lease_s, node=detail.node, has_begun=has_begun)
                 at, past = self._clock.monotonic(found.work.submitted_ms), Past(retries=max(0, detail.attempts - 1))
-                yield Submitted(job, at, past), detail
+                told = reader.measured(job.id) if has_begun else (0, 0)
+                yield Submitted(job, at, past), KnownJob(detail, *told)
 
 
 def stored_job(work: StoredWork) -> JobDetail | None:
@@ -78,7 +95,7 @@ def stored_job(work: StoredWork) -> JobDetail | None:
 
 def metrics(reader: Reader, job_id: str, after: int, limit: int) -> tuple[Metric, ...]:
     """What a job told of itself, numbered in the order in which it came, after a number; on a thread."""
-    found = reader.metrics(job_id)[max(0, after) : max(0, after) + max(0, limit)]
+    found = reader.metrics(job_id, after=max(0, after), limit=min(max(0, limit), _MOST))
     return tuple(
         Metric(max(0, after) + number, each.name, each.step, each.value, each.at_ms)
         for number, each in enumerate(found, 1)

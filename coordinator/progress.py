@@ -19,9 +19,9 @@ _STEPS = ("step", "epoch", "round", "iteration")
 class Progress:
     """Counts the steps of one job, for lines that name none."""
 
-    def __init__(self, n_known: int = 0) -> None:
-        """`n_known` numbers were taken before."""
-        self._lines = 0
+    def __init__(self, n_known: int = 0, last_step: int = 0) -> None:
+        """`n_known` numbers were taken before, up to this step."""
+        self._lines = last_step
         self._taken = n_known
 
     def take(self, job_id: str, records: Iterable[Record]) -> list[Measured]:

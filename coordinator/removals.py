@@ -17,10 +17,19 @@ _AT_ONCE = 10  # in one transaction: each may have thousands of rows
 class Removals:
     """Everything is called on the loop's thread."""
 
-    def __init__(self, dispatcher: Dispatcher, recorder: Recorder, post: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        recorder: Recorder,
+        post: Callable[[Event], None],
+        *,
+        drop: Callable[[str], None],
+    ) -> None:
+        """`drop` is called with each work that is gone from the store, to drop what else there is of it."""
         self._dispatcher = dispatcher
         self._recorder = recorder
         self._post = post
+        self._drop = drop
 
     def check(self, ids: Collection[str]) -> None:
         """Raise BadRequest where one of these must stay: it has not ended, or a verification still compares with it."""
@@ -48,6 +57,7 @@ class Removals:
         def committed() -> None:
             for each in some:
                 self._post(Removed(each))
+                self._drop(each)
             self.remove(rest, done)
 
         self._recorder.add(*map(WorkForgotten, some), done=lambda late: committed(), at_once=True)

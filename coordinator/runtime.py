@@ -47,7 +47,7 @@ from coordinator.core.training import TrainingRun
 from coordinator.endings import Endings
 from coordinator.housekeeping import Housekeeping, Limits
 from coordinator.job_desk import JobDesk
-from coordinator.job_rows import JobRows
+from coordinator.job_rows import JobRows, KnownJob
 from coordinator.journal import Journal
 from coordinator.membership import Membership
 from coordinator.memo import Memo
@@ -66,7 +66,6 @@ from coordinator.workbench import Workbench
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
 from rpc.loop import Loop
-from rpc.messages import JobDetail
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +103,7 @@ class Runtime:
         self.memory = Remembering(self._recorder, self.dispatcher, self.clock, self.traffic_of)
         self.desk = JobDesk(
             loop, blobs, logs, self._recorder, JobRows(self._recorder, self.clock),
-            stage=lambda node: self.membership.link(node), report=self._report,
+            stage=lambda node: self.membership.link(node), report=self._report, tell=self._chronicle.tell,
         )  # fmt: skip
         self.endings = Endings(self.journal, {ScriptJob.kind: self.desk.ended}, self.memory.ended)
         self.job_lease_s = config.job_lease_s
@@ -120,7 +119,7 @@ class Runtime:
         self.membership = Membership(
             around, self.dispatcher.pool, rng, post=self.post, changed=lambda member: self._node_changed(member.link.id)
         )
-        self.removals = Removals(self.dispatcher, self._recorder, self.post)
+        self.removals = Removals(self.dispatcher, self._recorder, self.post, drop=self.desk.remove)
         limits = Limits(Retention(config.keep_events_days), config.keep_runs)
         self._housekeeping = Housekeeping(
             loop, store, blobs, limits, recorder=self._recorder, removals=self.removals, on_end=self._end
@@ -144,9 +143,9 @@ class Runtime:
             self.journal.take_up(submitted.workload.id)
             self._attempts.traffic[submitted.workload.id] = traffic
             self.take_up(submitted)
-        for submitted, detail in open_jobs:
+        for submitted, known_job in open_jobs:
             self.journal.take_up(submitted.workload.id)
-            self.take_up(submitted, detail)
+            self.take_up(submitted, known_job)
         for recalled in quarantines(known, self.clock):
             self.post(recalled)
         self.membership.recall(known)
@@ -164,13 +163,13 @@ class Runtime:
             self._memo.close()
         self._recorder.close()
 
-    def take_up(self, submitted: Submitted, detail: JobDetail | None = None) -> None:
-        """Have work done that is remembered; `detail` is what was known of a job before this start."""
+    def take_up(self, submitted: Submitted, known: KnownJob | None = None) -> None:
+        """Have work done that is remembered; `known` is what was known of a job before this start."""
         match submitted.workload:
             case TrainingRun() as run:
                 self._workbench.open(run)
             case ScriptJob() as job:
-                self.desk.open(job, detail)
+                self.desk.open(job, known)
         self.post(submitted)
 
     def cancel(self, work_id: str, reason: str) -> None:

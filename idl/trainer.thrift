@@ -184,6 +184,7 @@ struct ScriptTask {
   4: ScriptSpec spec,
   5: double left_s,            // until its timeout; 0: none
   6: double lease_s,           // it ends when the coordinator has not been heard of for so long
+  7: i64 log_start,            // where its log begins, after what earlier attempts have said
 }
 
 /** What a script job uses. */

@@ -71,18 +71,25 @@ class KeptLog:
     Only whole records are appended, so a segment begins with a record.
     """
 
-    def __init__(self, folder: Path, *, head_bytes: int = HEAD_BYTES, tail_bytes: int = TAIL_BYTES) -> None:
-        """Open a log, which need not exist yet; what a crash left of a record that was not whole is cut off."""
+    def __init__(
+        self, folder: Path, *, begins_at: int = 0, head_bytes: int = HEAD_BYTES, tail_bytes: int = TAIL_BYTES
+    ) -> None:
+        """Open a log; what a crash left of a record that was not whole is cut off.
+
+        Args:
+            begins_at: the offset of the first record of one that does not exist yet.
+        """
         self._folder = folder
         self._head_bytes = head_bytes
         self._tail_bytes = tail_bytes
         self._segments = sorted(int(file.name) for file in folder.iterdir()) if folder.is_dir() else []
+        self._begins_at = begins_at
         self.end = self._repaired_end()
 
     @property
     def dropped_bytes(self) -> int:
         """How much of the middle is gone."""
-        return self.end - sum(self._size(start) for start in self._segments)
+        return self.end - self._begins_at - sum(self._size(start) for start in self._segments)
 
     def append(self, records: bytes, at: int | None = None) -> None:
         """Add whole records; from offset `at`, above the end, if what lies between was dropped elsewhere.
@@ -158,7 +165,7 @@ class KeptLog:
 
     def _repaired_end(self) -> int:
         if not self._segments:
-            return 0
+            return self._begins_at
         last = self._segments[-1]
         file = self._folder / str(last)
         data = file.read_bytes()

@@ -48,6 +48,7 @@ class ScriptTask:
     spec: ScriptSpec
     left_s: float = 0.0
     lease_s: float = 60.0
+    log_start: int = 0
 
 
 @dataclass(frozen=True, slots=True)

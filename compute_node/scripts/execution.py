@@ -59,7 +59,7 @@ class BoxedExecution:
         self.sandbox = str(self._level)
         self.phase = "setup"
         self.usage = ScriptUsage()
-        self.log = JobLog(workshop.logs / name_of(task), on_news)
+        self.log = JobLog(workshop.logs / name_of(task), on_news, begins_at=task.log_start)
 
     def begin(self, done: Callable[[ScriptEnd], None]) -> None:
         Thread(target=self._work, args=(done,), name=f"job-{self._task.job}", daemon=True).start()

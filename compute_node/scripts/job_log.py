@@ -19,9 +19,9 @@ def now_ms() -> int:
 class JobLog:
     """Safe to use from several threads. What the disk has no room for is counted and told once there is some."""
 
-    def __init__(self, folder: Path, on_news: Callable[[], None]) -> None:
+    def __init__(self, folder: Path, on_news: Callable[[], None], *, begins_at: int = 0) -> None:
         """`on_news` is called after each write, by the thread that wrote."""
-        self._log = KeptLog(folder)
+        self._log = KeptLog(folder, begins_at=begins_at)
         self._lock = Lock()
         self._on_news = on_news
         self._lost = 0

@@ -53,7 +53,7 @@ Execute = Callable[[ScriptTask, Callable[[], None]], Execution]  # gets a task, 
 
 @dataclass(eq=False, slots=True)
 class _Job:
-    """One job; `owner` is the coordinator that it belongs to, as an object."""
+    """One job; `owner` is the name of the coordinator that it belongs to."""
 
     task: ScriptTask
     owner: object
@@ -73,6 +73,14 @@ class _Follower:
     timer: Timer
 
 
+@dataclass(slots=True)
+class _Heard:
+    """When this node has answered a coordinator last, and which of the answers is the last that surely arrived."""
+
+    arrived_at: float
+    answered_at: float = 0.0
+
+
 class ScriptJobs:
     """All methods run on the loop's thread."""
 
@@ -82,6 +90,7 @@ class ScriptJobs:
         self._admission = admission
         self._execute = execute
         self._jobs: dict[tuple[object, str], _Job] = {}  # by owner and name
+        self._heard: dict[object, _Heard] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -90,11 +99,11 @@ class ScriptJobs:
 
     def places(self, owner: object) -> list[str]:
         """The tasks of a coordinator that run here, or are over and wait to be fetched."""
-        return [_place(job.task) for job in self._jobs.values() if job.owner is owner and not job.is_cancelled]
+        return [_place(job.task) for job in self._jobs.values() if job.owner == owner and not job.is_cancelled]
 
     def artifacts(self, owner: object) -> set[str]:
         """The blobs that a coordinator may fetch."""
-        ends = (job.end for job in self._jobs.values() if job.owner is owner and job.end is not None)
+        ends = (job.end for job in self._jobs.values() if job.owner == owner and job.end is not None)
         return {file.blob for end in ends for file in end.artifacts}
 
     def start(self, task: ScriptTask, owner: object) -> None:
@@ -113,11 +122,14 @@ class ScriptJobs:
             logger.info("job %s: %s goes on as %s", task.job, known.task.attempt, task.attempt)
             self._take_over(known, task)
             return
+        left_s = self._left_s(owner, task)
+        if left_s <= 0.0:
+            raise TaskRejected(RejectReason.BUSY, "this node was held up, and the coordinator may have given it up")
         execution = self._execute(task, lambda: self._loop.post(partial(self._news, owner, task.job)))
         self._admission.enter("")
         job = self._jobs[owner, task.job] = _Job(task, owner, execution)
         logger.info("job %s: started as %s", task.job, task.attempt)
-        execution.renew(task.lease_s)
+        execution.renew(left_s)
         execution.begin(lambda end: self._loop.post(lambda: self._over(job, end)))
 
     def follow(self, owner: object, attempt: str, offset: int, wait_s: float) -> Later:
@@ -142,17 +154,27 @@ class ScriptJobs:
 
     def cancel(self, owner: object, attempt: str, grace_s: float) -> bool:
         """Have a job end, and not be told of any more; return whether it is here."""
-        job = next((job for job in self._jobs.values() if job.owner is owner and job.task.attempt == attempt), None)
+        job = next((job for job in self._jobs.values() if job.owner == owner and job.task.attempt == attempt), None)
         if job is None:
             return False
         job.execution.stop(grace_s)
         return True
 
+    def greeted(self, owner: object) -> None:
+        """A coordinator has connected; this is answered now."""
+        self._heard.setdefault(owner, _Heard(self._loop.now)).answered_at = self._loop.now
+
     def heard(self, owner: object) -> None:
-        """A coordinator was heard of: its jobs go on."""
+        """A heartbeat of a coordinator, which is answered now: its jobs go on.
+
+        A heartbeat may have waited long for this node to wake up, or for the network. But it was sent after the answer
+        to the one before had arrived, so the coordinator has heard of this node since that was given.
+        """
+        heard = self._heard[owner]
+        heard.arrived_at, heard.answered_at = heard.answered_at, self._loop.now
         for job in self._jobs.values():
-            if job.owner is owner and job.end is None:
-                job.execution.renew(job.task.lease_s)
+            if job.owner == owner and job.end is None:
+                self._renew(job)
 
     def forget(self, owner: object, job_id: str) -> None:
         """A job is over and safe, or not wanted any more."""
@@ -178,7 +200,14 @@ class ScriptJobs:
         job.followers.clear()
         job.task = task
         if job.end is None:
-            job.execution.renew(task.lease_s)
+            self._renew(job)
+
+    def _left_s(self, owner: object, task: ScriptTask) -> float:
+        """How long a job may go on without another word of its coordinator."""
+        return self._heard[owner].arrived_at + task.lease_s - self._loop.now
+
+    def _renew(self, job: _Job) -> None:
+        job.execution.renew(max(0.0, self._left_s(job.owner, job.task)))
 
     def _news(self, owner: object, job_id: str) -> None:
         job = self._jobs.get((owner, job_id))
@@ -233,7 +262,7 @@ class ScriptJobs:
 
     def _by_attempt(self, owner: object, attempt: str) -> _Job:
         for job in self._jobs.values():
-            if job.owner is owner and job.task.attempt == attempt:
+            if job.owner == owner and job.task.attempt == attempt:
                 return job
         raise NotFound(f"{attempt} is not on this node; start it again")
 

@@ -77,6 +77,9 @@ class ScriptService:
     def cancel(self, owner: object, attempt: str, grace_ms: int) -> None:
         self._jobs.cancel(owner, attempt, grace_ms / 1000.0)
 
+    def greeted(self, owner: object) -> None:
+        self._jobs.greeted(owner)
+
     def heard(self, owner: object) -> None:
         self._jobs.heard(owner)
 

@@ -6,16 +6,11 @@ node of its attempt until that node, or the end of the lease, tells that nothing
 
 from __future__ import annotations
 
-from collections.abc import Container
 from math import inf
 
 from coordinator.core.model import Node, NodeState, Task, TaskState, Work
 from coordinator.core.pool import NodePool
 from coordinator.core.tasks import TaskBook
-from rpc.errors import FailureKind
-
-# After these the node, if it lives, may still run the job; any other failure it has told itself, at the job's end.
-_UNHEARD = frozenset({FailureKind.NODE_LOST, FailureKind.TIMEOUT, FailureKind.PROTOCOL, FailureKind.INTERNAL})
 
 
 class Bindings:
@@ -30,24 +25,32 @@ class Bindings:
         if task.spec.lease_s:
             task.bound, task.bound_until = node_id, inf
 
-    def taken_up(self, work: Work, task: Task, node_id: str, now: float) -> None:
-        """The task was on this node before the coordinator started."""
+    def taken_up(
+        self, work: Work, task: Task, node_id: str, now: float, *, has_begun: bool
+    ) -> list[tuple[Work, Task]]:
+        """The task was on this node before the coordinator started; see `look`."""
         self.placed(task, node_id)
+        task.tries += has_begun
         self._put_off(work, task, now)
-        node = self._pool.current(node_id)
-        if node is not None and node.state is not NodeState.LOST:
-            self._look(work, task, node.info.kept, now)
+        return self.look(node_id, now)
 
-    def broke(self, task: Task, kind: FailureKind) -> None:
-        """An attempt failed: in some ways, the job may live on for all that."""
-        if kind not in _UNHEARD:
+    def broke(self, task: Task, *, is_over: bool) -> None:
+        """An attempt failed: the job may live on for all that, unless the node has said otherwise."""
+        if is_over:
             task.bound = ""
 
-    def node_up(self, node: Node, now: float) -> None:
-        """A node has connected: what it does not name does not live there."""
-        for work, task in self._book.bound_to(node.id):
-            if task.state is TaskState.DELAYED:
-                self._look(work, task, node.info.kept, now)
+    def look(self, node_id: str, now: float) -> list[tuple[Work, Task]]:
+        """Go on with what a node names that is connected; return what does not live there any more."""
+        node, gone = self._pool.current(node_id), []
+        if node is None or node.state is NodeState.LOST:
+            return []
+        for work, task in self._book.bound_to(node_id):
+            if task.state is TaskState.DELAYED and task.spec.id in node.info.kept:
+                task.bound_until = inf
+                self._book.requeue(work, task, now)
+            elif task.state is TaskState.DELAYED:
+                gone.append((work, task))
+        return gone
 
     def node_lost(self, node: Node, now: float) -> None:
         """A node cannot be reached: what was about to be asked for there waits until it cannot live any more."""
@@ -71,12 +74,6 @@ class Bindings:
             if node is not None and node.idle_slots > 0:
                 found.append((work, task, node))
         return found
-
-    def _look(self, work: Work, task: Task, kept: Container[str], now: float) -> None:
-        task.bound_until = inf
-        if task.spec.id not in kept:
-            task.bound = ""
-        self._book.requeue(work, task, now)
 
     def _put_off(self, work: Work, task: Task, now: float) -> None:
         task.bound_until = now + task.spec.lease_s

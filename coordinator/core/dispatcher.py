@@ -24,7 +24,7 @@ from coordinator.core.settings import DEFAULTS, Settings
 from coordinator.core.speculation import Speculation
 from coordinator.core.suitability import waiting_for
 from coordinator.core.tasks import TaskBook
-from coordinator.core.verdicts import after_failure, after_loss
+from coordinator.core.verdicts import after_failure, after_loss, after_silence
 from coordinator.core.waits import Waits
 from coordinator.core.withdrawals import Withdrawals
 from coordinator.core.workload import End, Interrupt, Queue, Remark, Step, Withdraw
@@ -117,7 +117,7 @@ class Dispatcher:
             self._lose(old, "it connected anew", now)
         node = self.pool.up(event.info, event.session, now)
         self._note("node up", f"{node.info.device}, slots: {node.info.slots}", node_id=node.id)
-        self._bindings.node_up(node, now)
+        self._free(self._bindings.look(node.id, now), now)
         of_work = {task_id.partition("/")[0] for task_id in node.info.kept}
         self._out += [events.Clear(node.id, node.session, work_id) for work_id in sorted(of_work - self.open.keys())]
 
@@ -161,11 +161,11 @@ class Dispatcher:
                     node.rejected += 1
                     if reason is RejectReason.DRAINING:
                         self.pool.leaving(node)
-                work.workload.on_set_back(task.spec, True)
                 self._note("rejected", message or reason.name.lower(), task, attempt.node_id)
                 self._out.append(set_back(work, task, reason.name.lower(), message, rejected=True))
                 self._book.requeue(work, task, now)
-            case events.Broke(FailureKind.NODE_LOST, message):
+                self._take(work, work.workload.on_set_back(task.spec, True), now)
+            case events.Broke(FailureKind.NODE_LOST, message, is_over=False):
                 self._note("lost", message, task, attempt.node_id)
                 # The node itself may live: a short wait keeps a connection that always breaks from a hot loop.
                 wait_s = self._settings.decline_backoff.delay_s(task.tries, self._rng)
@@ -189,25 +189,19 @@ class Dispatcher:
         self._take(work, work.workload.on_result(task.spec, outcome.holder, outcome.result, now), now)
 
     def _on_broke(self, work: Work, task: Task, outcome: events.Broke, now: float) -> None:
-        attempt, kind, message = task.attempt, outcome.kind, outcome.message
+        attempt, kind, message, rule = task.attempt, outcome.kind, outcome.message, rule_for(outcome.kind)
         assert attempt is not None
         node = self.pool.get(attempt.node_id, attempt.session)
-        rule = rule_for(kind)
         self._note("failed", f"{kind.code}: {message}", task, attempt.node_id)
         self._out.append(set_back(work, task, kind.code, message))
         if rule.blames and node is not None and self.pool.blame(node, message, now):
             self._note("quarantined", message, node_id=node.id)
         if task.state is TaskState.FETCHING or kind is FailureKind.BAD_UPDATE:
             self._out.append(events.Stop(attempt))  # the node need not keep its result
-        self._bindings.broke(task, kind)
+        self._bindings.broke(task, is_over=outcome.is_over)
         verdict = after_failure(task, attempt.node_id, outcome, rule, limit=work.workload.limits.max_attempts)
-        if verdict is not None:
-            self._fail(work, task, verdict, now)
-        else:
-            work.retries += 1
-            work.workload.on_set_back(task.spec, False)
-            wait_s = self._settings.failure_backoff.delay_s(sum(task.failures.values()), self._rng)
-            self._bindings.lost(work, task, wait_s, now)
+        wait_s = self._settings.failure_backoff.delay_s(sum(task.failures.values()) + task.unheard, self._rng)
+        self._go_on(work, task, verdict, now, wait_s=wait_s)
 
     def _attempt_lost(self, work: Work, task: Task, reason: str, now: float, *, wait_s: float = 0.0) -> None:
         """The node of the live attempt is gone, or the connection that the attempt ran on."""
@@ -217,14 +211,20 @@ class Dispatcher:
         # One that is held did its work, and a node that left was not brought down: neither speaks against the task.
         if task.state is not TaskState.HELD and not self.pool.has_left(node_id):
             verdict = after_loss(task, node_id, limit=work.workload.limits.max_node_losses)
-        if verdict is not None:
-            self._fail(work, task, verdict, now)
-        else:
-            work.retries += 1
-            work.workload.on_set_back(task.spec, False)
-            self._bindings.lost(work, task, wait_s, now)
+        self._go_on(work, task, verdict, now, wait_s=wait_s)
 
-    def _fail(self, work: Work, task: Task, failure: events.Broke, now: float) -> None:
+    def _free(self, gone: list[tuple[Work, Task]], now: float) -> None:
+        """Nothing of these tasks lives any more on the nodes that they were bound to."""
+        for work, task in gone:
+            self._go_on(work, task, after_silence(task, limit=work.workload.limits.max_attempts), now)
+
+    def _go_on(self, work: Work, task: Task, failure: events.Broke | None, now: float, *, wait_s: float = 0.0) -> None:
+        """Try the task again, unless it has failed for good."""
+        if failure is None:
+            work.retries += not task.bound
+            self._bindings.lost(work, task, wait_s, now)
+            self._take(work, work.workload.on_set_back(task.spec, False), now)
+            return
         self._drop_rival(work, task, now)
         self._book.close(work, task, TaskState.DROPPED, now)
         self._take(work, work.workload.on_task_failed(task.spec, failure.kind, failure.message), now)
@@ -246,10 +246,10 @@ class Dispatcher:
         """Do what the work wants."""
         for step in steps:
             match step:
-                case Queue(spec, awaits):
+                case Queue(spec, awaits, has_begun):
                     task = self._book.add(work, spec, now)
                     if awaits:
-                        self._bindings.taken_up(work, task, awaits, now)
+                        self._free(self._bindings.taken_up(work, task, awaits, now, has_begun=has_begun), now)
                 case Interrupt(task_id, grace_s):
                     attempt = work.tasks[task_id].attempt
                     if attempt is not None:
@@ -275,7 +275,7 @@ class Dispatcher:
         self._out += [events.Release(work.id), events.Note(state.value, end.reason, work.id)]
 
     def _pass_time(self, now: float) -> None:
-        self._book.wake(now)
+        self._free(self._book.wake(now), now)
         for work in self._catalogue.overdue(now):
             self._take(work, work.workload.on_deadline(self.waiting_for(work), now), now)
         if now < self._next_check:

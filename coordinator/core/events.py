@@ -128,10 +128,11 @@ class Declined:
 
 @dataclass(frozen=True, slots=True)
 class Broke:
-    """The attempt failed."""
+    """The attempt failed; `is_over`: the node has said that nothing of it lives there."""
 
     kind: FailureKind
     message: str
+    is_over: bool = False
 
 
 Outcome: TypeAlias = Delivered | Held | Declined | Broke

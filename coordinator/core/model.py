@@ -117,6 +117,7 @@ class Task:
     until: float = 0.0  # while it is delayed
     bound: str = ""  # the node on which an attempt may live on that nobody hears of; empty: there is none
     bound_until: float = inf  # then it cannot any more
+    unheard: int = 0  # attempts that went wrong while the task was bound, so that nobody knows what became of them
 
     def become(self, state: TaskState) -> None:
         if state not in _TASK_CHANGES.get(self.state, frozenset()):

@@ -37,6 +37,7 @@ RULES: Mapping[FailureKind, Rule] = {
     FailureKind.MISSING_BLOB: Rule(tries=0, blames=False),
     FailureKind.STALE: Rule(tries=0, blames=False),
     FailureKind.CANCELLED: Rule(tries=0, blames=False),
+    FailureKind.NODE_LOST: Rule(tries=0, blames=False),
 }
 OTHERWISE = Rule(tries=0, blames=True)
 

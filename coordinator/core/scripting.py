@@ -31,13 +31,16 @@ class ScriptJob:
     Attributes:
         result: how it ended, once it has.
         node: that had it last, as far as it was committed before this start.
+        has_begun: whether that node is known to have begun with it.
     """
 
     kind = SCRIPT
     mixed_classes = False
     tasks_total = 1
 
-    def __init__(self, job_id: str, spec: ScriptSpec, *, lease_s: float, node: str = "") -> None:
+    def __init__(
+        self, job_id: str, spec: ScriptSpec, *, lease_s: float, node: str = "", has_begun: bool = False
+    ) -> None:
         """`lease_s` is how long a node goes on with it that the coordinator does not hear of."""
         self.id = job_id
         self.spec = spec
@@ -47,6 +50,7 @@ class ScriptJob:
         self.claim = Claim(owner=spec.owner, key=spec.key, priority=spec.priority, select=spec.select, script=needs)
         self.result: Scripted | None = None
         self.node = node
+        self.has_begun = has_begun
         self._lease_s = lease_s
         self._is_placed = False
         self._cancelled = ""
@@ -71,13 +75,15 @@ class ScriptJob:
             lease_s=self._lease_s,
         )
         # One that ran before a restart may run on, and must not run twice.
-        return [Queue(task, awaits=self.node)]
+        return [Queue(task, awaits=self.node, has_begun=self.has_begun)]
 
     def on_placed(self, task: TaskSpec, waited_s: float) -> None:
         self._is_placed = True
 
-    def on_set_back(self, task: TaskSpec, rejected: bool) -> None:
+    def on_set_back(self, task: TaskSpec, rejected: bool) -> list[Step]:
+        """What was cancelled is not started anew, nor gone on with: that would forget the grace it has had."""
         self._is_placed = False
+        return [End(FailureKind.CANCELLED, self._cancelled)] if self._cancelled else []
 
     def on_result(self, task: TaskSpec, holder: str, result: Result, now: float) -> list[Step]:
         assert isinstance(result, Scripted)

@@ -126,14 +126,17 @@ class TaskBook:
         self._holding = {work_id: work for work_id, work in self._holding.items() if work.held}
         return [(work, task) for work in self._holding.values() for task in work.held.values()]
 
-    def wake(self, now: float) -> None:
-        """Make ready what was delayed until now."""
+    def wake(self, now: float) -> list[tuple[Work, Task]]:
+        """Make ready what was delayed until now; return what was bound to a node until now, and is not ready yet."""
+        freed = []
         while self._delayed and self._delayed[0][0] <= now:
             found = self._tasks.get(heapq.heappop(self._delayed)[1])
             if found is not None and found[1].state is TaskState.DELAYED and found[1].until <= now:
                 if found[1].bound_until <= now:
-                    found[1].bound = ""
-                self.requeue(*found, now)
+                    freed.append(found)
+                else:
+                    self.requeue(*found, now)
+        return freed
 
     @property
     def next_wake(self) -> float:

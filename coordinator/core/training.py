@@ -109,8 +109,9 @@ class TrainingRun:
     def on_placed(self, task: TaskSpec, waited_s: float) -> None:
         self._figures_of(task).wait_s += waited_s
 
-    def on_set_back(self, task: TaskSpec, rejected: bool) -> None:
+    def on_set_back(self, task: TaskSpec, rejected: bool) -> list[Step]:
         self._figures_of(task).set_back(rejected)
+        return []
 
     def may_fetch(self, task: TaskSpec) -> bool:
         return self._round is not None and self._round.may_fetch(task.order[1])

@@ -161,10 +161,15 @@ Result: TypeAlias = Surveyed | Trained | Scripted
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The work has a new task; before the coordinator started an attempt of it was on the node that it `awaits`."""
+    """The work has a new task; before the coordinator started an attempt of it was on the node that it `awaits`.
+
+    Attributes:
+        has_begun: it is known that the node had begun with it.
+    """
 
     task: TaskSpec
     awaits: str = ""
+    has_begun: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +242,7 @@ class Workload(Protocol):
 
     def begin(self, now: float) -> list[Step]: ...
     def on_placed(self, task: TaskSpec, waited_s: float) -> None: ...
-    def on_set_back(self, task: TaskSpec, rejected: bool) -> None: ...
+    def on_set_back(self, task: TaskSpec, rejected: bool) -> list[Step]: ...
     def on_result(self, task: TaskSpec, holder: str, result: Result, now: float) -> list[Step]: ...
     def on_task_failed(self, task: TaskSpec, kind: FailureKind, message: str) -> list[Step]: ...
     def on_computed(self, job: Job, value: JobValue, now: float) -> list[Step]: ...

@@ -2408,6 +2408,7 @@ class ScriptTask(object):
      - spec
      - left_s
      - lease_s
+     - log_start
 
     """
 
@@ -2418,16 +2419,18 @@ class ScriptTask(object):
         'spec',
         'left_s',
         'lease_s',
+        'log_start',
     )
 
 
-    def __init__(self, attempt=None, fence=None, job=None, spec=None, left_s=None, lease_s=None,):
+    def __init__(self, attempt=None, fence=None, job=None, spec=None, left_s=None, lease_s=None, log_start=None,):
         self.attempt = attempt
         self.fence = fence
         self.job = job
         self.spec = spec
         self.left_s = left_s
         self.lease_s = lease_s
+        self.log_start = log_start
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2469,6 +2472,11 @@ class ScriptTask(object):
                     self.lease_s = iprot.readDouble()
                 else:
                     iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.I64:
+                    self.log_start = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2502,6 +2510,10 @@ class ScriptTask(object):
         if self.lease_s is not None:
             oprot.writeFieldBegin('lease_s', TType.DOUBLE, 6)
             oprot.writeDouble(self.lease_s)
+            oprot.writeFieldEnd()
+        if self.log_start is not None:
+            oprot.writeFieldBegin('log_start', TType.I64, 7)
+            oprot.writeI64(self.log_start)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -6912,6 +6924,7 @@ ScriptTask.thrift_spec = (
     (4, TType.STRUCT, 'spec', [ScriptSpec, None], None, ),  # 4
     (5, TType.DOUBLE, 'left_s', None, None, ),  # 5
     (6, TType.DOUBLE, 'lease_s', None, None, ),  # 6
+    (7, TType.I64, 'log_start', None, None, ),  # 7
 )
 all_structs.append(ScriptUsage)
 ScriptUsage.thrift_spec = (

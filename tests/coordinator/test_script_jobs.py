@@ -36,8 +36,9 @@ OFFERED = {"scripts": "bwrap,rlimits", "gpus": "2"}
 PLACE = "j/0/0"
 
 
-def job(*, node: str = "", **settings: Any) -> ScriptJob:
-    return ScriptJob("j", ScriptSpec("x", DataFile("x.zip", "blob", 1), **settings), lease_s=LEASE_S, node=node)
+def job(*, node: str = "", has_begun: bool = False, **settings: Any) -> ScriptJob:
+    spec = ScriptSpec("x", DataFile("x.zip", "blob", 1), **settings)
+    return ScriptJob("j", spec, lease_s=LEASE_S, node=node, has_begun=has_begun)
 
 
 def offering(name: str, *kept: str, slots: int = 1, **labels: str) -> NodeInfo:
@@ -160,7 +161,7 @@ def test_after_a_restart_a_job_waits_for_its_node_or_the_lease() -> None:
 
 def test_a_set_up_that_failed_is_tried_elsewhere_at_once() -> None:
     scene = Scene(offering("a"), offering("b"))
-    scene.report(scene.begun[0], Broke(FailureKind.SETUP_FAILED, "no such wheel"), 1.0)
+    scene.report(scene.begun[0], Broke(FailureKind.SETUP_FAILED, "no such wheel", is_over=True), 1.0)
     (second,) = scene.later(2.0)
     assert second.node_id == "b"
 
@@ -205,7 +206,67 @@ def test_a_job_fails_when_it_has_lost_as_many_nodes_as_it_may() -> None:
     scene.down("a", 1.0)
     scene.later(1.0 + LEASE_S)
     scene.down("b", 70.0)
+    assert scene.work.state is WorkState.RUNNING, "it may live on there"
+    scene.later(70.0 + LEASE_S)
     assert (scene.work.state, scene.work.failure) == (WorkState.FAILED, FailureKind.POISON)
+    assert scene.work.reason == "failed 2 times, last: b was lost while it ran there"
+
+
+def test_a_job_that_may_not_begin_twice_survives_all_but_the_end_of_its_node() -> None:
+    scene = Scene(offering("a"), retries=0)
+    attempt, now = scene.begun[0], 1.0
+    for outage in ("reset", "silence"):
+        scene.report(attempt, Broke(FailureKind.NODE_LOST, outage), now)
+        (attempt,) = scene.later(now + 5.0)
+        scene.down("a", now + 6.0)
+        now += 30.0
+        (attempt,) = scene.up(offering("a", PLACE), now)
+    scene.down("a", 100.0)
+    assert scene.up(offering("a"), 101.0) == []
+    assert (scene.work.state, scene.work.failure) == (WorkState.FAILED, FailureKind.NODE_LOST)
+    assert scene.work.reason == "a was lost while it ran there"
+
+
+def test_a_job_that_was_about_to_begin_before_a_restart_begins_after_it() -> None:
+    placed = Scene(offering("a"), node="a", retries=0)
+    assert [attempt.node_id for attempt in placed.begun] == ["a"]
+    begun = Scene(offering("a"), node="a", has_begun=True, retries=0)
+    assert (begun.begun, begun.work.failure) == ([], FailureKind.NODE_LOST)
+
+
+@pytest.mark.parametrize("kind", [FailureKind.SETUP_FAILED, FailureKind.BAD_UPDATE, FailureKind.STALE])
+def test_what_the_coordinator_cannot_do_does_not_move_a_job_that_lives(kind: FailureKind) -> None:
+    scene = Scene(offering("a"), offering("b"), retries=0)
+    scene.report(scene.begun[0], Broke(kind, "the disk of the logs is broken"), 1.0)
+    (again,) = scene.later(3.0)
+    assert again.node_id == "a"
+
+
+def test_a_job_whose_node_answers_nonsense_for_ever_fails() -> None:
+    scene = Scene(offering("a"))
+    attempts, now = scene.begun, 1.0
+    while attempts and now < 1000.0:
+        scene.report(attempts[0], Broke(FailureKind.PROTOCOL, "nonsense"), now)
+        now += 10.0
+        attempts = scene.later(now)
+    assert (scene.work.state, scene.work.failure) == (WorkState.FAILED, FailureKind.PROTOCOL)
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Broke(FailureKind.CANCELLED, "it was not wanted any more", is_over=True),
+        Broke(FailureKind.SETUP_FAILED, "no such wheel", is_over=True),
+        Broke(FailureKind.NODE_LOST, "reset"),
+        Declined(RejectReason.OPERATOR, "no"),
+    ],
+)
+def test_a_cancelled_job_does_not_begin_anew(outcome: Outcome) -> None:
+    scene = Scene(offering("a"), offering("b"))
+    scene.dispatcher.handle(CancelAsked("j", "enough"), 1.0)
+    commands = scene.report(scene.begun[0], outcome, 1.1)
+    assert scene.starts(commands) == scene.later(200.0) == []
+    assert (scene.work.state, scene.work.reason) == (WorkState.CANCELLED, "enough")
 
 
 @pytest.mark.parametrize(
