@@ -92,7 +92,9 @@ def _follow(task: ScriptTask, desk: Desk, aside: Aside, later: Later, *, offset:
         if (news.attempt, news.fence) != (task.attempt, task.fence):
             raise ProtocolError(f"told of {news.attempt} (fence {news.fence}) when asked for {task.attempt}")
         if news.start < offset or news.next_offset != news.start + len(news.log):
-            raise ProtocolError(f"{task.attempt}: a log from {news.start} to {news.next_offset} when asked for {offset}")
+            raise ProtocolError(
+                f"{task.attempt}: a log from {news.start} to {news.next_offset} when asked for {offset}"
+            )
         if news.log:
             yield from _keep(task, desk, aside, later, partial(desk.take, news))
         offset = news.next_offset

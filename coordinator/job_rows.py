@@ -18,6 +18,7 @@ from coordinator.views import Clock
 from rpc.codec import from_bytes, to_bytes
 from rpc.messages import JobDetail, Metric, ScriptSpec
 
+
 @dataclass(frozen=True, slots=True)
 class KnownJob:
     """What was known of a job before this start; metrics are counted, and the last of their steps is known."""
@@ -83,8 +84,9 @@ class JobRows:
                 has_begun = bool(detail.phase)
                 job = ScriptJob(found.work.id, spec, lease_s=lease_s, node=detail.node, has_begun=has_begun)
                 at, past = self._clock.monotonic(found.work.submitted_ms), Past(retries=max(0, detail.attempts - 1))
-                told = reader.measured(job.id) if has_begun else (0, 0)
-                yield Submitted(job, at, past), KnownJob(detail, *told)
+                told = reader.metrics(job.id) if has_begun else ()
+                last_step = max((each.step for each in told), default=0)
+                yield Submitted(job, at, past), KnownJob(detail, len(told), last_step)
 
 
 def stored_job(work: StoredWork) -> JobDetail | None:

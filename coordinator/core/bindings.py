@@ -25,9 +25,7 @@ class Bindings:
         if task.spec.lease_s:
             task.bound, task.bound_until = node_id, inf
 
-    def taken_up(
-        self, work: Work, task: Task, node_id: str, now: float, *, has_begun: bool
-    ) -> list[tuple[Work, Task]]:
+    def taken_up(self, work: Work, task: Task, node_id: str, now: float, *, has_begun: bool) -> list[tuple[Work, Task]]:
         """The task was on this node before the coordinator started; see `look`."""
         self.placed(task, node_id)
         task.tries += has_begun

@@ -15,7 +15,18 @@ from coordinator.store.event_query import wanted
 from coordinator.store.failures import told_apart
 from coordinator.store.ownership import holder_of
 from coordinator.store.rows import Holder, OpenWork, StoredWork
-from coordinator.store.schema import attempt, blob_name, event, event_thinned, metric, node, round_, survey, work, writer
+from coordinator.store.schema import (
+    attempt,
+    blob_name,
+    event,
+    event_thinned,
+    metric,
+    node,
+    round_,
+    survey,
+    work,
+    writer,
+)
 from coordinator.store.statements import OPEN_STATES
 from coordinator.store.thinning import Retention, Surplus, find_surplus
 from rpc.errors import FailureKind
@@ -207,12 +218,6 @@ class Reader:
         question = select(metric).where(metric.c.work == work_id).order_by(metric.c.number)
         rows = self._rows(question.offset(after).limit(limit))
         return tuple(Measured(**_named(row, Measured.__dataclass_fields__)) for row in rows)
-
-    def measured(self, work_id: str) -> tuple[int, int]:
-        """How many metrics it has, and the largest of their steps."""
-        question = select(func.count().label("n"), func.max(metric.c.step).label("last"))
-        (row,) = self._rows(question.where(metric.c.work == work_id))
-        return row["n"], row["last"] or 0
 
     def surplus(self, retention: Retention, *, now_ms: int, most: int) -> Surplus:
         """Up to `most` events and attempts that are not to be kept."""

@@ -147,8 +147,6 @@ def test_metrics_are_kept_in_their_order(store: Store) -> None:
     store.write(1, [submitted("a"), *rows])
     assert store.reader.metrics("a") == tuple(rows)
     assert store.reader.metrics("a", after=1, limit=1) == (rows[1],)
-    assert store.reader.measured("a") == (3, max(each.step for each in rows))
-    assert store.reader.measured("none") == (0, 0)
 
 
 def test_a_role_names_one_file_at_a_time(store: Store) -> None:
