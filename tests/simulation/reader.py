@@ -27,8 +27,8 @@ class SimReader:
     def surveys(self, work_id: str) -> tuple[ShardSurveyed, ...]:
         return tuple(survey for _, survey in sorted(self._store.rows[work_id].surveys.items()))
 
-    def rounds(self, work_id: str, *, up_to: int | None = None) -> tuple[RoundDone, ...]:
-        return tuple(self._store.rows[work_id].rounds[:up_to])
+    def rounds(self, work_id: str, *, after: int = 0, up_to: int | None = None) -> tuple[RoundDone, ...]:
+        return tuple(self._store.rows[work_id].rounds[after:up_to])
 
     def blobs(self, work_id: str) -> Mapping[str, str]:
         return self._store.rows[work_id].blobs
