@@ -6,26 +6,32 @@ import argparse
 import logging
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from compute_node.config import NodeConfig
 from compute_node.node import ComputeNode
-from rpc.addresses import split_address
-from rpc.argument_types import checked, port, seconds, share
-from rpc.errors import ExitCode
-from rpc.messages import MAX_SLOTS
+from compute_node.options import COMMON, NODE, POSITIONAL
+from compute_node.script_options import SCRIPTS, script_settings
+from compute_node.show_config import said, table
+from compute_node.sources import Gathered, gather
+from rpc.argument_types import port, share
+from rpc.errors import BadRequest, ExitCode
 from rpc.program import Parser, calm_collector, exit_status, set_up_logging
 
 PROG = "compute_node"
-_MAX_LABEL = 200
+OPTIONS = (*POSITIONAL, *NODE, *SCRIPTS, *COMMON)
+
+logger = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or Ctrl-C; return the exit status."""
-    args = parse(argv)
+    gathered = settle(argv, os.environ)
+    args = gathered.values()
 
     def body() -> int:
         set_up_logging(args.log_level, args.log_file)
+        tell(gathered)
         config = config_from(args)
         node = ComputeNode(config)
         host, bound_port = config.join or node.address
@@ -35,6 +41,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return serve(node)
 
     return exit_status(PROG, body)
+
+
+def tell(gathered: Gathered) -> None:
+    """Log what was set, and by which old names."""
+    if gathered.remarks:
+        logger.warning("settings by their old names: %s", "; ".join(gathered.remarks))
+    logger.info("settings: %s; --show-config lists all", said(OPTIONS, gathered.settings) or "as usual")
 
 
 def serve(node: ComputeNode) -> int:
@@ -49,71 +62,52 @@ def serve(node: ComputeNode) -> int:
     return ExitCode.DONE
 
 
-def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def parse(argv: Sequence[str] | None, environ: Mapping[str, str] = os.environ) -> argparse.Namespace:
+    """The settings of a node, from wherever they come."""
+    return settle(argv, environ).values()
+
+
+def settle(argv: Sequence[str] | None, environ: Mapping[str, str]) -> Gathered:
+    """The settings and their sources; ends the program if they are not what they may be, or only asked for."""
+    parser = make_parser()
+    flags = vars(parser.parse_args(argv, argparse.Namespace(**dict.fromkeys(option.name for option in OPTIONS))))
+    try:
+        gathered = gather(OPTIONS, flags, environ)
+    except BadRequest as error:
+        parser.error(str(error))
+    if flags["show_config"]:
+        print(table(OPTIONS, gathered.settings))
+        parser.exit(ExitCode.DONE)
+    place = (gathered.settings["port"].value, gathered.settings["join"].value)
+    if place.count(None) != 1:
+        parser.error("give either a PORT to serve on or --join HOST:PORT")
+    return gathered
+
+
+def make_parser() -> Parser:
+    """The command line; what it does not say is None."""
     parser = Parser(
         PROG,
-        description="Keeps shards of data and trains on them when the coordinator calls.",
+        description="Keeps shards of data and trains on them when the coordinator calls; runs script jobs.",
         log_level="warning",
     )
     parser.add_argument("port", type=port, nargs="?", metavar="PORT", help="port to serve on; 0 picks a free one")
     parser.add_argument(
-        "load_probability", type=share, nargs="?", default=0.0, metavar="LOAD_PROBABILITY",
+        "load_probability", type=share, nargs="?", metavar="LOAD_PROBABILITY",
         help="simulates a busy machine: under load balancing tasks are declined with this probability, under any policy"
         " they are delayed with it (default: 0)",
     )  # fmt: skip
+    for option in NODE:
+        option.add_to(parser)
+    group = parser.add_argument_group("script jobs")
+    for option in SCRIPTS:
+        option.add_to(group)
+    parser.add_argument("--config", metavar="FILE", help="settings as JSON; flags and ROUNDHOUSE_* variables go first")
     parser.add_argument(
-        "--join", type=address, metavar="HOST:PORT",
-        help="dial this coordinator in place of serving on a port: no inbound connection is needed",
-    )  # fmt: skip
-    parser.add_argument("--host", default="127.0.0.1", help="address to serve on (default: %(default)s)")
-    parser.add_argument("--slots", type=slot_count, default=1, help="tasks that run at the same time (default: 1)")
-    parser.add_argument("--name", default="", help="name shown to people (default: HOST:PORT)")
-    parser.add_argument(
-        "--device",
-        default="auto",
-        help="auto, cpu, cuda or cuda:N: where to compute (default: a GPU if there is one)",
-    )
-    parser.add_argument("--delay", type=seconds, default=3.0, metavar="S", help="seconds of a delay (default: 3)")
-    parser.add_argument(
-        "--chaos-seed", type=int, default=0, help="seed of the coin for declining and delaying (default: 0)"
-    )
-    parser.add_argument("--data-dir", metavar="DIR", help="where shards are kept (default: a temporary folder)")
-    parser.add_argument(
-        "--key-file", metavar="FILE", help="who this node is; made if not there (default: node.key in the data folder)"
-    )
-    parser.add_argument(
-        "--label", type=label, action="append", default=[], metavar="NAME=VALUE", help="something to tell of this node"
-    )
-    parser.add_argument(
-        "--drain-grace", type=seconds, default=3.0, metavar="S",
-        help="seconds that SIGTERM lets what runs go on (default: 3)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--exit-when-drained", action="store_true", help="end when the coordinator has drained this node"
+        "--show-config", action="store_true", help="print each setting and where it comes from, and end"
     )
     parser.add_common_options()
-    args = parser.parse_args(argv)
-    if (args.port is None) == (args.join is None):
-        parser.error("give either a PORT to serve on or --join HOST:PORT")
-    return args
-
-
-def slot_count(text: str) -> int:
-    return checked(text, int, lambda value: 1 <= value <= MAX_SLOTS, f"a number from 1 to {MAX_SLOTS}")
-
-
-def address(text: str) -> tuple[str, int]:
-    found = split_address(text)
-    if found is None:
-        raise argparse.ArgumentTypeError(f"must be HOST:PORT, not {text!r}")
-    return found
-
-
-def label(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not (name and equals) or len(text) > _MAX_LABEL:
-        raise argparse.ArgumentTypeError(f"must be NAME=VALUE of at most {_MAX_LABEL} characters, not {text[:50]!r}")
-    return name, value
+    return parser
 
 
 def config_from(args: argparse.Namespace) -> NodeConfig:
@@ -132,4 +126,5 @@ def config_from(args: argparse.Namespace) -> NodeConfig:
         drain_grace_s=args.drain_grace,
         exit_when_drained=args.exit_when_drained,
         data_dir=args.data_dir,
+        scripts=script_settings(args),
     )

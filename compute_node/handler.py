@@ -176,7 +176,7 @@ class NodeHandler:
         policy = caller.hello.policy if caller.hello else ""
         return self._attempts.start(task, caller, self._coordinators.here(caller), policy=policy)
 
-    def start_script(self, caller: Caller, task: ScriptTask) -> None:
+    def start_script(self, caller: Caller, task: ScriptTask) -> Later | None:
         """Start a script job, or go on with one that is here.
 
         Raises:
@@ -184,7 +184,7 @@ class NodeHandler:
             BadRequest: the attempt's name is too long.
         """
         _check_name(task.attempt)
-        self._scripts.start(task, _owner(caller))
+        return self._scripts.start(task, _owner(caller))
 
     def follow(self, caller: Caller, attempt: str, log_offset: int, wait_ms: int) -> Later:
         """What is new of a script job since an offset of its log."""

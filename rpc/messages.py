@@ -15,6 +15,9 @@ from rpc.buffers import Buffer
 from rpc.event_messages import EventPage, EventQuery, EventRow, Reason, Why
 from rpc.node_messages import Join, NodeRow
 from rpc.script_messages import (
+    JOB_CPUS,
+    JOB_MEMORY,
+    JOB_NETWORK,
     NO_SANDBOX,
     SANDBOXES,
     SCRIPTS,
@@ -38,6 +41,9 @@ MAX_FRAME_BYTES = PART_BYTES + SMALL_FRAME_BYTES
 
 __all__ = [
     "ADAPTIVE",
+    "JOB_CPUS",
+    "JOB_MEMORY",
+    "JOB_NETWORK",
     "MAX_FRAME_BYTES",
     "MAX_SLOTS",
     "NO_SANDBOX",

@@ -11,6 +11,8 @@ from rpc.specs import DataFile
 SANDBOXES = ("docker", "bwrap", "rlimits")
 SCRIPTS = "scripts"  # the label in which a node says in which sandboxes it takes jobs, the usual one first, or ...
 TRYING, NO_SANDBOX = "trying", "none"  # ... that it is still finding out, or takes none
+# Labels for the most that one job may have here, where the node's owner has set that, and whether it gets a network.
+JOB_MEMORY, JOB_CPUS, JOB_NETWORK = "job-memory", "job-cpus", "job-network"
 
 
 @dataclass(frozen=True, slots=True)

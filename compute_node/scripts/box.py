@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum, unique
+from typing import NamedTuple
 
 from rpc.errors import BadRequest
 
@@ -75,6 +76,17 @@ class Inside:
     tmp: str
 
 
+class Volume(NamedTuple):
+    """A folder of the node that containers see, and where they see it."""
+
+    source: str
+    inside: str
+    is_writable: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.inside}:{'rw' if self.is_writable else 'ro'}"
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """One job, ready to run.
@@ -93,6 +105,7 @@ class Box:
         datasets: folders of the node, seen as `data/NAME`.
         image: for containers, with its digest.
         gpus: numbers of the GPUs that it may use.
+        volumes: folders of the node that a container sees elsewhere; they count as nobody's disk.
     """
 
     name: str
@@ -106,6 +119,7 @@ class Box:
     datasets: Mapping[str, str] = field(default_factory=dict)
     image: str = ""
     gpus: tuple[int, ...] = ()
+    volumes: tuple[Volume, ...] = ()
 
     def __post_init__(self) -> None:
         for name in (self.name, *self.datasets):
@@ -168,4 +182,5 @@ def box_from_json(text: str) -> Box:
     values["limits"] = Limits(**values["limits"])
     for name in ("argv", "read_only", "writable", "gpus"):
         values[name] = tuple(values[name])
+    values["volumes"] = tuple(Volume(*each) for each in values["volumes"])
     return Box(**values)

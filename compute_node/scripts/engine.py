@@ -148,6 +148,7 @@ def _mounts(box: Box) -> list[Mount]:
     return [
         *(Mount(target, source, type="bind") for target, source in written.items()),
         *(Mount(target, source, type="bind", read_only=True) for target, source in only_read.items()),
+        *(Mount(each.inside, each.source, type="bind", read_only=not each.is_writable) for each in box.volumes),
     ]
 
 

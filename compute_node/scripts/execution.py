@@ -124,7 +124,12 @@ class BoxedExecution:
             if left_s <= 0.0:
                 raise SetupFailed("the coordinator was not heard of while it was set up")
             start = Start(
-                box, self._level, workshop.parents or {}, engine=workshop.engine, lease_s=left_s, node=workshop.node
+                box,
+                self._level,
+                workshop.parents or {},
+                engine=workshop.settings.engine,
+                lease_s=left_s,
+                node=workshop.node,
             )
             guard = self._guard = Guard(start, stdout=stdout, stderr=stderr)
         try:

@@ -9,7 +9,9 @@ from functools import partial
 from typing import Protocol
 
 from compute_node.admission import Admission
+from compute_node.scripts.box import Limits
 from compute_node.scripts.job_log import JobLog
+from compute_node.scripts.room import Room
 from rpc.aside import Aside
 from rpc.errors import NotFound, RejectReason, Stale, TaskRejected
 from rpc.loop import Loop, Timer
@@ -53,13 +55,18 @@ Execute = Callable[[ScriptTask, Callable[[], None]], Execution]  # gets a task, 
 
 @dataclass(eq=False, slots=True)
 class _Job:
-    """One job; `owner` is the name of the coordinator that it belongs to."""
+    """One job.
+
+    Attributes:
+        owner: the name of the coordinator that it belongs to.
+        room: what it may have of the node, until it is over.
+    """
 
     task: ScriptTask
     owner: object
     execution: Execution
     end: ScriptEnd | None = None
-    has_slot: bool = True
+    room: Limits | None = None
     is_cancelled: bool = False
     followers: list[_Follower] = field(default_factory=list)
     gathering: Timer | None = None
@@ -84,10 +91,11 @@ class _Heard:
 class ScriptJobs:
     """All methods run on the loop's thread."""
 
-    def __init__(self, loop: Loop, files: Aside, admission: Admission, execute: Execute) -> None:
+    def __init__(self, loop: Loop, files: Aside, admission: Admission, room: Room, execute: Execute) -> None:
         self._loop = loop
         self._files = files
         self._admission = admission
+        self._room = room
         self._execute = execute
         self._jobs: dict[tuple[object, str], _Job] = {}  # by owner and name
         self._heard: dict[object, _Heard] = {}
@@ -106,11 +114,15 @@ class ScriptJobs:
         ends = (job.end for job in self._jobs.values() if job.owner == owner and job.end is not None)
         return {file.blob for end in ends for file in end.artifacts}
 
+    def knows(self, owner: object, job: str) -> bool:
+        """Whether a job is here, running or over."""
+        return (owner, job) in self._jobs
+
     def start(self, task: ScriptTask, owner: object) -> None:
         """Start a job; go on with it if it is here already.
 
         Raises:
-            TaskRejected: no slot is free, an earlier attempt is ending, or this node ends soon.
+            TaskRejected: no slot is free, it does not fit, an earlier attempt is ending, or this node ends soon.
             Stale: the coordinator has asked for it again meanwhile.
         """
         known = self._jobs.get((owner, task.job))
@@ -126,8 +138,10 @@ class ScriptJobs:
         if left_s <= 0.0:
             raise TaskRejected(RejectReason.BUSY, "this node was held up, and the coordinator may have given it up")
         execution = self._execute(task, lambda: self._loop.post(partial(self._news, owner, task.job)))
+        self._room.check(task.spec)
         self._admission.enter("")
-        job = self._jobs[owner, task.job] = _Job(task, owner, execution)
+        room = self._room.enter(task.spec)
+        job = self._jobs[owner, task.job] = _Job(task, owner, execution, room=room)
         logger.info("job %s: started as %s", task.job, task.attempt)
         execution.renew(left_s)
         execution.begin(lambda end: self._loop.post(lambda: self._over(job, end)))
@@ -244,9 +258,10 @@ class ScriptJobs:
 
     def _over(self, job: _Job, end: ScriptEnd) -> None:
         job.end = end
-        if job.has_slot:
-            job.has_slot = False
+        if job.room is not None:
+            self._room.leave(job.room)
             self._admission.leave()
+            job.room = None
         logger.info("job %s: over (status %d%s)", job.task.job, end.status, f", {end.reason}" if end.reason else "")
         if job.is_cancelled:
             self._drop(job)

@@ -8,11 +8,11 @@ import shutil
 from pathlib import Path
 
 from compute_node.scripts.box import Level
+from compute_node.scripts.building import Builder
 from compute_node.scripts.cgroups import Parents, find_parents, settle
-from compute_node.scripts.commands import run
 from compute_node.scripts.environments import Environments
 from compute_node.scripts.levels import LevelReport, Sandboxes
-from compute_node.scripts.packages import index_source
+from compute_node.scripts.packages import PackageSource, folder_source, index_source
 from compute_node.scripts.probing import probe
 from compute_node.scripts.reaping import reap_all
 from compute_node.scripts.settings import ScriptSettings
@@ -52,10 +52,10 @@ def open_workshop(folder: Path, blobs: BlobFolder, settings: ScriptSettings, nod
     parents = _parents()
     jobs = folder / "jobs"
     sandboxes = Sandboxes(_reports(jobs, parents, settings), settings.image, settings.allow_weak)
-    environments = Environments(folder / "environments", run, index_source(os.environ, settings.index_url))
-    return Workshop(
-        jobs, folder / "job-logs", blobs, sandboxes, environments, settings.policy, parents, settings.engine, node
-    )
+    source = _packages(settings.package_index)
+    builder = Builder(jobs, sandboxes, settings, parents=parents, source=source, node=node)
+    environments = Environments(folder / "environments", builder, source)
+    return Workshop(jobs, folder / "job-logs", blobs, sandboxes, environments, settings, parents, node)
 
 
 def offered(sandboxes: Sandboxes) -> list[str]:
@@ -63,6 +63,11 @@ def offered(sandboxes: Sandboxes) -> list[str]:
     usual = Level.DOCKER if sandboxes.image else Level.BWRAP
     levels = [level for level, report in sandboxes.reports.items() if report.works]
     return [str(level) for level in sorted(levels, key=lambda level: (level is not usual, list(Level).index(level)))]
+
+
+def _packages(index: str) -> PackageSource:
+    """Where requirements come from."""
+    return folder_source(Path(index)) if index and "://" not in index else index_source(os.environ, index)
 
 
 def _parents() -> Parents:
@@ -90,4 +95,4 @@ def _reports(jobs: Path, parents: Parents, settings: ScriptSettings) -> dict[Lev
 
 def _is_there(engine: str) -> bool:
     """Whether a container engine may answer at this URL."""
-    return not engine.startswith("unix://") or Path(engine.removeprefix("unix://")).exists()
+    return (bool(engine) and not engine.startswith("unix://")) or Path(engine.removeprefix("unix://")).exists()

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-import select
 import sys
 import tempfile
 from pathlib import Path
-from time import monotonic
-from typing import Any
 
 from compute_node.scripts.box import Box, Level
 from compute_node.scripts.cage import NotStarted
 from compute_node.scripts.cgroups import Parents
-from compute_node.scripts.guard import Guard
 from compute_node.scripts.levels import LevelReport
 from compute_node.scripts.orders import Ended, News, NoStart, Start, Started
+from compute_node.scripts.short_job import run_to_end
 
 _PROBE_S = 30.0
 _WORDS = 2000  # of a probe's output that are kept
@@ -38,7 +35,8 @@ def probe(level: Level, folder: Path, parents: Parents, *, engine: str = "") -> 
     with tempfile.TemporaryDirectory(dir=folder, prefix="probe-", ignore_cleanup_errors=True) as own:
         try:
             box = _box(level, Path(own), engine)
-            words, news = _run(Start(box, level, parents, engine=engine, node="probe"))
+            start = Start(box, level, parents, engine=engine, node="probe")
+            words, news = run_to_end(start, _PROBE_S, _WORDS)
         except (NotStarted, OSError) as error:
             return LevelReport(level, reason=str(error))
     return _report(level, words, news)
@@ -62,33 +60,6 @@ def _box(level: Level, folder: Path, engine: str) -> Box:
         python, read_only, image = "python3", ("/usr",), bare_image(engine)
     argv = (python, "main.py", str(level))
     return Box(folder.name.lower(), str(folder), argv, read_only=read_only, image=image)
-
-
-def _run(start: Start) -> tuple[str, list[News]]:
-    """The last words of a job, and all that its watchdog said."""
-    reader, writer = os.pipe()
-    try:
-        guard = Guard(start, stdout=writer, stderr=writer)
-    finally:
-        os.close(writer)
-    said: list[News] = []
-    words = b""
-    deadline = monotonic() + _PROBE_S
-    with open(reader, "rb", buffering=0) as output:
-        sources: list[Any] = [guard, output]
-        while sources and (ready := select.select(sources, [], [], max(0.0, deadline - monotonic()))[0]):
-            if output in ready:
-                data = output.read(_WORDS) or b""
-                words = (words + data)[-_WORDS:]
-                if not data:
-                    sources.remove(output)
-            if guard in ready:
-                news = guard.read()
-                said += news or []
-                if news is None:
-                    sources.remove(guard)
-        guard.close()
-    return words.decode(errors="replace").strip(), said
 
 
 def _report(level: Level, words: str, news: list[News]) -> LevelReport:

@@ -8,10 +8,13 @@ from pathlib import Path
 from threading import Thread
 
 from compute_node.admission import Admission
+from compute_node.scripts.consent import Consent
 from compute_node.scripts.execution import BoxedExecution
 from compute_node.scripts.jobs import ScriptJobs
 from compute_node.scripts.opening import clear, offered, open_workshop
+from compute_node.scripts.room import Room
 from compute_node.scripts.settings import ScriptSettings
+from compute_node.scripts.terminal import Terminal
 from compute_node.scripts.workshop import Workshop
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
@@ -41,9 +44,11 @@ class ScriptService:
         self._loop = loop
         self._blobs = blobs
         self._folder = folder
+        self._room = Room(settings)
+        self._consent = Consent(loop, settings, Terminal())
         self._why_not = "" if settings.is_on else "this node takes no script jobs (--accept never)"
         self._workshop: Workshop | None = None
-        self._jobs = ScriptJobs(loop, files, admission, self._execution)
+        self._jobs = ScriptJobs(loop, files, admission, self._room, self._execution)
         self.labels: Mapping[str, str] = {SCRIPTS: TRYING if settings.is_on else NO_SANDBOX}
         if settings.is_on:
             clear(folder)
@@ -61,20 +66,26 @@ class ScriptService:
     def places(self, owner: object) -> list[str]:
         return self._jobs.places(owner)
 
-    def start(self, task: ScriptTask, owner: object) -> None:
-        """Start a job, or go on with it.
+    def start(self, task: ScriptTask, owner: object) -> Later | None:
+        """Start a job, or go on with it; at once, or when the node's operator has said yes.
 
         Raises:
             TaskRejected: not here, or not now.
         """
         if self._why_not:
             raise TaskRejected(RejectReason.OPERATOR, self._why_not)
-        self._jobs.start(task, owner)
+        if self._jobs.knows(owner, task.job):
+            self._jobs.start(task, owner)
+            return None
+        self._ready_workshop().level_for(task.spec)
+        self._room.check(task.spec)
+        return self._consent.admit(task, owner, lambda agreed: self._jobs.start(agreed, owner))
 
     def follow(self, owner: object, attempt: str, offset: int, wait_ms: int) -> Later:
         return self._jobs.follow(owner, attempt, offset, wait_ms / 1000.0)
 
     def cancel(self, owner: object, attempt: str, grace_ms: int) -> None:
+        self._consent.withdraw(owner, attempt)
         self._jobs.cancel(owner, attempt, grace_ms / 1000.0)
 
     def greeted(self, owner: object) -> None:
@@ -84,6 +95,7 @@ class ScriptService:
         self._jobs.heard(owner)
 
     def forget(self, owner: object, job: str) -> None:
+        self._consent.withdraw(owner, job)
         self._jobs.forget(owner, job)
 
     def artifact(self, owner: object, name: str, offset: int, length: int) -> bytes:
@@ -97,14 +109,18 @@ class ScriptService:
         return self._blobs.get(name, offset, length)
 
     def close(self) -> None:
+        self._consent.close()
         self._jobs.stop_all()
         if self._workshop is not None:
             self._workshop.environments.close()
 
     def _execution(self, task: ScriptTask, on_news: Callable[[], None]) -> BoxedExecution:
+        return BoxedExecution(task, self._ready_workshop(), on_news)
+
+    def _ready_workshop(self) -> Workshop:
         if self._workshop is None:
             raise TaskRejected(RejectReason.BUSY, "this node still tries its sandboxes")
-        return BoxedExecution(task, self._workshop, on_news)
+        return self._workshop
 
     def _open(self, node: str) -> None:
         try:
@@ -120,7 +136,7 @@ class ScriptService:
         self._workshop = workshop
         levels = offered(workshop.sandboxes)
         if levels:
-            self.labels = {SCRIPTS: ",".join(levels)}
+            self.labels = {SCRIPTS: ",".join(levels), **self._room.labels}
         else:
             reasons = "; ".join(str(report) for report in workshop.sandboxes.reports.values())
             self._closed(f"no sandbox works here: {reasons}")

@@ -6,20 +6,22 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from compute_node.scripts.artifacts import printable
-from compute_node.scripts.box import Box, Level, Limits
+from compute_node.scripts.box import Box, Level
 from compute_node.scripts.bundle import unpack
 from compute_node.scripts.cgroups import Parents
 from compute_node.scripts.environments import Environment, Environments
 from compute_node.scripts.levels import Sandboxes
 from compute_node.scripts.probing import node_python
-from compute_node.scripts.requirements import Policy, Requirements, read_requirements
+from compute_node.scripts.requirements import Requirements, read_requirements
+from compute_node.scripts.room import limits_of
+from compute_node.scripts.settings import ScriptSettings
 from rpc.archive_limits import DATASET
 from rpc.blobs import BlobFolder
-from rpc.errors import BadBundle, BadRequest
+from rpc.errors import BadBundle, BadRequest, RejectReason, TaskRejected
 from rpc.messages import ScriptSpec, ScriptTask
 
 _UNFIT = re.compile(r"[^a-z0-9._-]")
@@ -33,7 +35,7 @@ class Workshop:
         folder: where each job has a folder of its own.
         logs: where each job has its log.
         parents: where control groups are made.
-        engine: of containers, its URL.
+        settings: what the node's owner says.
         node: whose containers they are.
     """
 
@@ -42,9 +44,8 @@ class Workshop:
     blobs: BlobFolder
     sandboxes: Sandboxes
     environments: Environments
-    policy: Policy = Policy.ALLOW
+    settings: ScriptSettings = field(default_factory=ScriptSettings)
     parents: Parents | None = None
-    engine: str = ""
     node: str = ""
 
     def level_for(self, spec: ScriptSpec) -> Level:
@@ -59,6 +60,9 @@ class Workshop:
         except ValueError as error:
             levels = ", ".join(Level)
             raise BadRequest(f"there is no sandbox {spec.sandbox[:50]!r}; it must be {levels}") from error
+        if spec.network == "full" and not self.settings.allow_network:
+            text = "this node's operator lets no job have the network (--allow-network would)"
+            raise TaskRejected(RejectReason.OPERATOR, text)
         named = [name for name in ("memory_bytes", "cpus", "pids", "disk_bytes") if getattr(spec, name)]
         return self.sandboxes.choose(asked, image=spec.image, limits=named)
 
@@ -84,20 +88,21 @@ class Workshop:
             unpack(self.blobs.file(file.blob), Path(datasets[file.file]), DATASET)
         check_main(spec.main, work)
         requirements = _requirements(spec, work)
-        requirements.check(self.policy)
+        requirements.check(self.settings.policy)
         with self.environments.use(requirements) as environment:
             python, read_only = self._python(level, environment)
             yield Box(
                 name=folder.name,
                 folder=str(folder),
                 argv=(python, spec.main, *spec.arguments),
-                env={**spec.env, "JOB_ID": task.job},
-                limits=limits_of(spec),
+                env={**(self.settings.variables if level is Level.DOCKER else {}), **spec.env, "JOB_ID": task.job},
+                limits=limits_of(spec, self.settings),
                 network=spec.network == "full",
                 read_only=read_only,
                 datasets=datasets,
                 image=spec.image or self.sandboxes.image if level is Level.DOCKER else "",
                 gpus=tuple(range(spec.gpus)),
+                volumes=self.settings.volumes if level is Level.DOCKER else (),
             )
 
     def _python(self, level: Level, environment: Environment) -> tuple[str, tuple[str, ...]]:
@@ -112,13 +117,6 @@ class Workshop:
 def name_of(task: ScriptTask) -> str:
     """A name for an attempt that paths, groups and containers may have."""
     return f"{_UNFIT.sub('-', task.job.lower())[:60]}-{task.fence}".lstrip("._-")
-
-
-def limits_of(spec: ScriptSpec) -> Limits:
-    """The node's limits where the job names none."""
-    named = {name: getattr(spec, name) for name in ("memory_bytes", "cpus", "pids", "disk_bytes")}
-    chosen = replace(Limits(), **{name: value for name, value in named.items() if value})
-    return replace(chosen, time_s=spec.timeout_s or None)
 
 
 def check_main(main: str, work: Path) -> None:

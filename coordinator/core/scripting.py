@@ -46,7 +46,8 @@ class ScriptJob:
         self.spec = spec
         self.name = spec.name
         self.limits = Limits(spec.retries + 1, spec.retries + 1)
-        needs = ScriptNeeds(spec.sandbox or ("docker" if spec.image else ""), spec.gpus, spec.memory_bytes)
+        level = spec.sandbox or ("docker" if spec.image else "")
+        needs = ScriptNeeds(level, spec.gpus, spec.memory_bytes, spec.cpus, spec.network == "full")
         self.claim = Claim(owner=spec.owner, key=spec.key, priority=spec.priority, select=spec.select, script=needs)
         self.result: Scripted | None = None
         self.node = node

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -11,7 +13,9 @@ from coordinator.core.model import Node, NodeState, Task, TaskState, Work, WorkS
 from coordinator.core.policies import Test
 from coordinator.core.pool import NodePool
 from coordinator.core.workload import ScriptNeeds
-from rpc.messages import SANDBOXES, SCRIPTS
+from rpc.messages import JOB_CPUS, JOB_MEMORY, JOB_NETWORK, SANDBOXES, SCRIPTS
+
+_DECIMAL = re.compile(r"[0-9]{1,18}(\.[0-9]{1,9})?", re.ASCII)
 
 
 def suits(work: Work, task: Task | None, pool: NodePool) -> Test:
@@ -40,13 +44,21 @@ def suits(work: Work, task: Task | None, pool: NodePool) -> Test:
 def serves(labels: Mapping[str, str], memory_bytes: int, needs: ScriptNeeds) -> bool:
     """Whether a node with these labels and so much memory takes such a script job."""
     levels = [level for level in labels.get(SCRIPTS, "").split(",") if level in SANDBOXES]
-    gpus = labels.get("gpus", "0")
     return (
         bool(levels)
         and (not needs.sandbox or needs.sandbox in levels)
-        and (not needs.gpus or (gpus.isascii() and gpus.isdigit() and int(gpus) >= needs.gpus))
-        and needs.memory_bytes <= memory_bytes
+        and needs.gpus <= _number(labels.get("gpus"), 0.0)
+        and needs.memory_bytes <= min(memory_bytes, _number(labels.get(JOB_MEMORY), math.inf))
+        and needs.cpus <= _number(labels.get(JOB_CPUS), math.inf)
+        and (not needs.network or labels.get(JOB_NETWORK) == "full")
     )
+
+
+def _number(label: str | None, otherwise: float) -> float:
+    """The number in a label, 0 if it is none; `otherwise` without one."""
+    if label is None:
+        return otherwise
+    return float(label) if _DECIMAL.fullmatch(label) else 0.0
 
 
 def largest_class(work: Work, pool: NodePool, key: str) -> str | None:
@@ -143,6 +155,8 @@ def in_words(needs: ScriptNeeds) -> str:
     wanted = ["takes script jobs", *([f"in {needs.sandbox} (--sandbox)"] if needs.sandbox else [])]
     has = [f"{needs.gpus} GPUs (--gpus)"] if needs.gpus else []
     has += [f"{needs.memory_bytes / 1e9:.3g} GB (--memory)"] if needs.memory_bytes else []
+    has += [f"{needs.cpus:g} cores (--cpus)"] if needs.cpus else []
+    wanted += ["with a network (--network)"] if needs.network else []
     return " ".join(wanted) + (f" and has {' and '.join(has)}" if has else "")
 
 

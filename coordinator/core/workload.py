@@ -18,6 +18,8 @@ class ScriptNeeds(NamedTuple):
     sandbox: str = ""
     gpus: int = 0
     memory_bytes: int = 0
+    cpus: float = 0.0
+    network: bool = False
 
 
 @dataclass(frozen=True, slots=True)

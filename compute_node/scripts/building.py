@@ -1,0 +1,89 @@
+"""The steps of an installation, each in a sandbox: a package's author is no more trusted than the author of a job."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import mkdtemp
+
+from compute_node.scripts import orders
+from compute_node.scripts.box import GIB, Box, Level, Limits
+from compute_node.scripts.cgroups import Parents
+from compute_node.scripts.environments import Ended
+from compute_node.scripts.levels import Sandboxes
+from compute_node.scripts.orders import NoStart, Start
+from compute_node.scripts.packages import PackageSource
+from compute_node.scripts.probing import node_python
+from compute_node.scripts.reaping import reap
+from compute_node.scripts.settings import ScriptSettings
+from compute_node.scripts.short_job import run_to_end
+from compute_node.scripts.trees import remove_tree
+
+_KEPT_BYTES = 64 << 10  # of the output, its end
+_LATE_S = 30.0  # that the sandbox may take on top
+_FILES = ("PIP_CERT", "SSL_CERT_FILE")  # variables that name a file which pip must read
+# The largest wheels have gigabytes, in tens of thousands of files.
+_LIMITS = Limits(memory_bytes=4 * GIB, cpus=2.0, pids=256, disk_bytes=16 * GIB, files=400_000, file_bytes=8 * GIB)
+
+
+class Builder:
+    """Runs commands as `environments.Run` asks, in the strongest sandbox that the node has."""
+
+    def __init__(
+        self, jobs: Path, sandboxes: Sandboxes, settings: ScriptSettings, *, parents: Parents, source: PackageSource,
+        node: str,
+    ) -> None:  # fmt: skip
+        self._jobs = jobs
+        self._sandboxes = sandboxes
+        self._settings = settings
+        self._parents = parents
+        self._source = source
+        self._node = node
+
+    def __call__(self, argv: Sequence[str], variables: Mapping[str, str], folder: Path, timeout_s: float) -> Ended:
+        """Run a command that fills `folder`; nothing of it lives when this returns, and the folder is the node's."""
+        own = Path(mkdtemp(prefix="build-", dir=self._jobs))
+        try:
+            (own / "bundle").mkdir()
+            return self._run(self._box(own, argv, variables, folder, timeout_s), timeout_s)
+        finally:
+            if reap(own):
+                remove_tree(own)
+
+    def _run(self, box: Box, timeout_s: float) -> Ended:
+        settings, level = self._settings, self._level()
+        lease_s = timeout_s + 2 * _LATE_S
+        start = Start(box, level, self._parents, engine=settings.engine, lease_s=lease_s, node=self._node)
+        words, news = run_to_end(start, timeout_s + _LATE_S, _KEPT_BYTES)
+        match news:
+            case [*_, orders.Ended(cause="limit:time")]:
+                return Ended(None, words)
+            case [*_, orders.Ended(exit_status=status, cause=cause)]:
+                return Ended(status or int(bool(cause)), f"{words}\n{cause}".strip())
+            case [*_, NoStart(reason)]:
+                return Ended(1, f"{words}\n{reason}".strip())
+        return Ended(None, words)
+
+    def _box(self, own: Path, argv: Sequence[str], variables: Mapping[str, str], folder: Path, timeout_s: float) -> Box:
+        _, read_only = node_python()
+        files = [os.path.abspath(variables[name]) for name in _FILES if variables.get(name)]
+        wheels = [] if self._source.folder is None else [str(self._source.folder)]
+        return Box(
+            name=own.name.lower().replace("_", "-"),
+            folder=str(own),
+            argv=tuple(argv),
+            env=variables,
+            limits=replace(_LIMITS, time_s=timeout_s),
+            network=self._source.folder is None,
+            read_only=(*read_only, *files, *wheels),
+            writable=(str(folder),),
+            image=self._settings.image if self._level() is Level.DOCKER else "",
+        )
+
+    def _level(self) -> Level:
+        """Bubblewrap needs no image that fits; the weak sandbox comes last."""
+        order = (Level.BWRAP, *([Level.DOCKER] if self._settings.image else []), Level.RLIMITS)
+        reports = self._sandboxes.reports
+        return next((level for level in order if level in reports and reports[level].works), Level.BWRAP)
