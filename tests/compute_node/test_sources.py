@@ -141,7 +141,7 @@ def test_a_bad_value_in_the_file_is_a_wrong_usage_that_names_it(
 
 
 def test_all_settings_of_script_jobs_reach_the_node(tmp_path: Path) -> None:
-    argv = "0 --accept never --allow-weak-sandbox --allow-network --requirements pinned".split()
+    argv = ["0", "--accept", "never", "--allow-weak-sandbox", "--allow-network", "--requirements", "pinned"]
     scripts = cli.config_from(cli.parse([*argv, "--package-index", str(tmp_path)], {})).scripts
     assert (scripts.accept, scripts.allow_weak, scripts.allow_network) == (Accept.NEVER, True, True)
     assert (scripts.policy, scripts.package_index) == (Policy.PINNED, str(tmp_path.resolve()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -10,11 +11,12 @@ from coordinator.core.events import NodeDown, NodeOrder, NodeUp
 from coordinator.core.model import NodeInfo
 from coordinator.core.updates import Update
 from coordinator.core.verifying import Recorded
-from coordinator.core.workload import Claim
+from coordinator.core.workload import Claim, ScriptNeeds
 from coordinator.possible import check_possible, check_verifiable
 from coordinator.store.changes import NodeSeen
 from rpc.errors import Refused
 from rpc.loop import Loop
+from rpc.messages import JOB_CPUS, JOB_MEMORY, JOB_NETWORK, SCRIPTS
 from tests.coordinator.test_membership import Scene
 
 CLASSES = {"float32/1": "avx2"}
@@ -102,3 +104,25 @@ def test_a_run_is_verified_where_its_bits_are_made(scene: Scene) -> None:
     check_verifiable(Recorded("run-1", "avx2", updates, frozenset(updates)), scene.dispatcher.pool)
     with pytest.raises(Refused, match="run-1 ran in numeric class avx512, and no node of that class is connected"):
         check_verifiable(Recorded("run-1", "avx512", updates, frozenset(updates)), scene.dispatcher.pool)
+
+
+@pytest.mark.parametrize(
+    ("needs", "labels"),
+    [
+        (ScriptNeeds(network=True), {JOB_NETWORK: "full"}),
+        (ScriptNeeds(memory_bytes=4 * 10**9), {JOB_MEMORY: "8000000000"}),
+        (ScriptNeeds(cpus=1.5), {JOB_CPUS: "1.6"}),
+        (ScriptNeeds(gpus=2), {"gpus": "2"}),
+    ],
+)
+def test_what_a_nodes_owner_does_not_allow_is_refused(
+    scene: Scene, needs: ScriptNeeds, labels: Mapping[str, str]
+) -> None:
+    node = NodeInfo(ID, numeric_classes=CLASSES, labels={SCRIPTS: "bwrap", **labels}, memory_bytes=16 * 10**9)
+    scene.membership.add(ID)
+    scene.handle(NodeUp(node, session=1))
+    check_possible(Claim(script=needs), scene.membership, scene.dispatcher.pool)
+    lacking = {JOB_NETWORK: "none", JOB_MEMORY: "1000000000", JOB_CPUS: "1", "gpus": "many"}
+    scene.handle(NodeUp(replace(node, labels={SCRIPTS: "bwrap", **lacking}), session=2))
+    with pytest.raises(Refused, match=r"a node that takes script jobs"):
+        check_possible(Claim(script=needs), scene.membership, scene.dispatcher.pool)

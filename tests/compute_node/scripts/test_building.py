@@ -1,0 +1,71 @@
+"""Packages are installed in a sandbox: by nobody, who sees nothing of the node, and the result is the node's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from compute_node.scripts.box import Level
+from compute_node.scripts.building import Builder
+from compute_node.scripts.cgroups import find_parents
+from compute_node.scripts.environments import Environments
+from compute_node.scripts.levels import Sandboxes
+from compute_node.scripts.packages import folder_source
+from compute_node.scripts.probing import probe
+from compute_node.scripts.requirements import read_requirements
+from compute_node.scripts.settings import ScriptSettings
+from tests.compute_node.scripts.conftest import need
+from tests.compute_node.scripts.test_environments import wheel
+
+
+@pytest.fixture
+def builder(tmp_path: Path) -> Builder:
+    """Builds in bubblewrap, from a folder with the wheel `rh-alpha`."""
+    need("bwrap")
+    for name in ("wheels", "jobs"):
+        (tmp_path / name).mkdir()
+    wheel(tmp_path / "wheels", "rh_alpha")
+    parents = find_parents()
+    sandboxes = Sandboxes({Level.BWRAP: probe(Level.BWRAP, tmp_path / "jobs", parents)})
+    source = folder_source(tmp_path / "wheels")
+    return Builder(tmp_path / "jobs", sandboxes, ScriptSettings(), parents=parents, source=source, node="tests")
+
+
+def test_an_environment_is_built_and_belongs_to_the_node(builder: Builder, tmp_path: Path) -> None:
+    environments = Environments(tmp_path / "environments", builder, folder_source(tmp_path / "wheels"))
+    with environments.use(read_requirements(b"rh-alpha\n", "requirements.txt")) as environment:
+        assert environment.folder is not None
+        said = subprocess.run([environment.python, "-c", "import rh_alpha"], capture_output=True, check=False)
+        assert said.returncode == 0, said.stderr
+        owners = {os.lstat(path).st_uid for path in (environment.folder, *environment.folder.rglob("*"))}
+        assert owners == {os.getuid()}
+    environments.close()
+    assert [*(tmp_path / "jobs").iterdir()] == []
+
+
+def test_what_installs_is_nobody_and_sees_neither_network_nor_secrets(builder: Builder, tmp_path: Path) -> None:
+    (tmp_path / "node.key").write_text("secret")
+    (tmp_path / "filled").mkdir()
+    look = (
+        f"import os; print(os.getuid() > 1e9, os.path.exists({str(tmp_path / 'node.key')!r}), os.path.exists('/sys'))"
+    )
+    ended = builder([sys.executable, "-c", look], {}, tmp_path / "filled", 30.0)
+    assert (ended.status, ended.output) == (0, "True False False")
+    wire = "import socket; print(socket.if_nameindex())"
+    assert builder([sys.executable, "-c", wire], {}, tmp_path / "filled", 30.0).output == "[(1, 'lo')]"
+
+
+def test_a_step_that_takes_too_long_is_stopped(builder: Builder, tmp_path: Path) -> None:
+    (tmp_path / "filled").mkdir()
+    ended = builder([sys.executable, "-c", "import time; time.sleep(600)"], {}, tmp_path / "filled", 0.5)
+    assert ended.status is None
+
+
+def test_a_step_that_fails_says_why(builder: Builder, tmp_path: Path) -> None:
+    (tmp_path / "filled").mkdir()
+    ended = builder([sys.executable, "-c", "raise SystemExit('no such wheel')"], {}, tmp_path / "filled", 30.0)
+    assert (ended.status, ended.output) == (1, "no such wheel")
