@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from threading import Event
 
 from compute_node.scripts.acceptance import Accept, verdict
+from compute_node.scripts.jobs import place
 from compute_node.scripts.settings import ScriptSettings
 from compute_node.scripts.terminal import Terminal
 from rpc.aside import Aside
@@ -59,10 +60,14 @@ class Consent:
             raise TaskRejected(RejectReason.OPERATOR, text)
         return self._ask(task, owner, start)
 
+    def places(self, owner: object) -> list[str]:
+        """The tasks of a coordinator that may yet start here, and so nowhere else."""
+        return [place(question.task) for key, question in self._open.items() if key[0] == owner]
+
     def withdraw(self, owner: object, name: str, error: TrainerError | None = None) -> None:
         """Nobody wants an answer any more about an attempt, or a job."""
         for key, question in list(self._open.items()):
-            if key[0] is owner and name in (question.task.attempt, question.task.job):
+            if key[0] == owner and name in (question.task.attempt, question.task.job):
                 del self._open[key]
                 question.withdrawn.set()
                 question.reply.fail(error or Cancelled("it was cancelled before the node's operator had answered"))

@@ -107,7 +107,7 @@ class ScriptJobs:
 
     def places(self, owner: object) -> list[str]:
         """The tasks of a coordinator that run here, or are over and wait to be fetched."""
-        return [_place(job.task) for job in self._jobs.values() if job.owner == owner and not job.is_cancelled]
+        return [place(job.task) for job in self._jobs.values() if job.owner == owner and not job.is_cancelled]
 
     def artifacts(self, owner: object) -> set[str]:
         """The blobs that a coordinator may fetch."""
@@ -282,6 +282,6 @@ class ScriptJobs:
         raise NotFound(f"{attempt} is not on this node; start it again")
 
 
-def _place(task: ScriptTask) -> str:
-    """RUN/ROUND/SHARD, as the coordinator calls the task."""
+def place(task: ScriptTask) -> str:
+    """RUN/ROUND/SHARD, as the coordinator calls a task."""
     return f"{task.job}/0/0"

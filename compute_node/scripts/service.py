@@ -64,7 +64,7 @@ class ScriptService:
         return self._jobs.names
 
     def places(self, owner: object) -> list[str]:
-        return self._jobs.places(owner)
+        return [*self._jobs.places(owner), *self._consent.places(owner)]
 
     def start(self, task: ScriptTask, owner: object) -> Later | None:
         """Start a job, or go on with it; at once, or when the node's operator has said yes.

@@ -18,7 +18,7 @@ from rpc.loop import Loop
 from rpc.messages import DataFile, ScriptSpec, ScriptTask
 from tests.rpc.running import PATIENCE_S
 
-OWNER = object()
+OWNER = "a coordinator"
 
 
 class Desk:
