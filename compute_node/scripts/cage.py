@@ -20,7 +20,13 @@ class Usage(NamedTuple):
 
 
 class Cage(Protocol):
-    """One job at one level."""
+    """One job at one level.
+
+    Attributes:
+        memory_bytes: what its processes held when `limit_hit` was last asked.
+    """
+
+    memory_bytes: int
 
     @property
     def enforced(self) -> list[str]:

@@ -10,7 +10,7 @@ from struct import Struct
 from threading import Event, Thread
 from typing import Any
 
-from compute_node.scripts import engine, job_folder
+from compute_node.scripts import descendants, engine, job_folder
 from compute_node.scripts.box import LIMIT_NAMES, Box
 from compute_node.scripts.cage import PIDS_REFUSED, Cage, NotStarted, Usage
 from compute_node.scripts.cgroups import Group, group_of_process
@@ -35,6 +35,7 @@ class ContainerCage(Cage):
         self._group = Group({})
         self._status: int | None = None
         self._usage = Usage(0, 0.0, 0)
+        self.memory_bytes = 0
 
     @property
     def user(self) -> int | None:
@@ -118,6 +119,8 @@ class ContainerCage(Cage):
 
     def _measure(self) -> list[int]:
         pids = self._group.members()
+        facts = (descendants.stat_of(pid) for pid in pids)
+        self.memory_bytes = sum(each.resident_bytes for each in facts if each is not None)
         self._usage = Usage(
             self._group.peak_memory_bytes() or self._usage.peak_memory_bytes,
             self._group.cpu_s() or self._usage.cpu_s,

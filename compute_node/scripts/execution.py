@@ -16,7 +16,7 @@ from compute_node.scripts.box import Box
 from compute_node.scripts.ending import end_of, end_without_start
 from compute_node.scripts.guard import Guard
 from compute_node.scripts.job_log import JobLog, now_ms
-from compute_node.scripts.orders import Ended, NoStart, Start, Started
+from compute_node.scripts.orders import Ended, NoStart, Start, Started, Used
 from compute_node.scripts.output import Lines
 from compute_node.scripts.reaping import reap
 from compute_node.scripts.trees import remove_tree
@@ -155,6 +155,10 @@ class BoxedExecution:
                     for each in news or []:
                         if isinstance(each, Started):
                             self.phase, began = "running", monotonic()
+                        elif isinstance(each, Used):
+                            self.usage = ScriptUsage(
+                                each.cpu_s, each.memory_bytes, each.peak_bytes, processes=each.processes
+                            )
                         else:
                             ended = each
                     if news is None:

@@ -32,6 +32,7 @@ class LocalCage(Cage):
         self._status: int | None = None
         self._sandbox_says: int | None = None  # the read end of what bubblewrap reports
         self._sandbox_report = b""
+        self.memory_bytes = 0
         self._peak_bytes = 0
         self._most_processes = 0
         self._over_memory = 0
@@ -118,7 +119,7 @@ class LocalCage(Cage):
         limits = self._box.limits
         pids = self._members()
         facts = [each for pid in pids if (each := descendants.stat_of(pid)) is not None]
-        resident = sum(each.resident_bytes for each in facts)
+        self.memory_bytes = resident = sum(each.resident_bytes for each in facts)
         threads = sum(each.threads for each in facts)
         self._peak_bytes = max(self._peak_bytes, resident)
         self._most_processes = max(self._most_processes, len(facts))

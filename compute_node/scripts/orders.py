@@ -65,6 +65,22 @@ class NoStart:
 
 
 @dataclass(frozen=True, slots=True)
+class Used:
+    """What the job uses, told every second while it runs.
+
+    Attributes:
+        memory_bytes: what its processes hold now.
+        peak_bytes: the most that they held.
+        processes: the most there were at a time.
+    """
+
+    memory_bytes: int
+    peak_bytes: int
+    cpu_s: float
+    processes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The job is over.
 
@@ -83,8 +99,8 @@ class Ended:
     processes: int
 
 
-News = Started | NoStart | Ended
-_KINDS: dict[str, type[News]] = {kind.__name__: kind for kind in (Started, NoStart, Ended)}
+News = Started | NoStart | Used | Ended
+_KINDS: dict[str, type[News]] = {kind.__name__: kind for kind in (Started, NoStart, Used, Ended)}
 
 
 def news_to_line(news: News) -> bytes:

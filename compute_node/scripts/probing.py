@@ -65,7 +65,7 @@ def _box(level: Level, folder: Path, engine: str) -> Box:
 def _report(level: Level, words: str, news: list[News]) -> LevelReport:
     last = words.splitlines()[-1] if words else "no word"
     match news:
-        case [Started(enforced), Ended(exit_status=0)] if last == _WORKS:
+        case [Started(enforced), *_, Ended(exit_status=0)] if last == _WORKS:
             return LevelReport(level, enforced)
         case [*_, NoStart(reason)]:
             return LevelReport(level, reason=f"{reason}: {last}" if words else reason)

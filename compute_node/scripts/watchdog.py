@@ -16,10 +16,11 @@ from types import FrameType
 from compute_node.scripts import kernel, record
 from compute_node.scripts.box import Level
 from compute_node.scripts.cage import Cage, NotStarted
-from compute_node.scripts.orders import Ended, News, NoStart, Start, Started, news_to_line, start_from_line
+from compute_node.scripts.orders import Ended, News, NoStart, Start, Started, Used, news_to_line, start_from_line
 
 _LOOK_S = 0.25  # between two looks at what the job uses
 _LOOK_SHARE = 20  # and at least so many times as long as a look takes
+_USED_S = 1.0  # between two tellings of that
 _TIME_GRACE_S = 5.0  # for a job whose time is over
 _MORE = 65536
 
@@ -36,6 +37,7 @@ class Watchdog:
         self._kill_at = float("inf")
         self._time_until = float("inf")
         self._look_at = 0.0
+        self._used_at = 0.0
 
     def run(self) -> None:
         """Do the first order, and all that follow, until the job is over."""
@@ -117,6 +119,10 @@ class Watchdog:
         began = _now()
         hit = cage.limit_hit()
         self._look_at = _now() + max(_LOOK_S, _LOOK_SHARE * (_now() - began))
+        # A node that does not read must not hold up the one who ends its job: what it has no room for is left out.
+        if began >= self._used_at and select.select([], [self._news_fd], [], 0)[1]:
+            self._used_at = began + _USED_S
+            self._tell(Used(cage.memory_bytes, *cage.usage()))
         return hit
 
     def _obey(self, cage: Cage) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from compute_node.scripts.box import MIB, Level
 from compute_node.scripts.cgroups import find_parents
-from compute_node.scripts.orders import Ended, NoStart, Started
+from compute_node.scripts.orders import Ended, NoStart, Started, Used
 from compute_node.scripts.probing import probe
 from tests.compute_node.scripts.jobs import Jobs, assert_gone
 
@@ -214,3 +214,12 @@ def test_an_end_is_told_only_when_nothing_is_left(jobs: Jobs) -> None:
     job.guard.stop(0.0)
     assert job.next(Ended).is_clean
     assert_gone(job.box.name, within_s=0.0, but=job.guard.pid)
+
+
+def test_what_a_job_uses_is_told_while_it_runs(jobs: Jobs) -> None:
+    job = jobs.start("held = b'x' * 100_000_000; import time; time.sleep(600)")
+    while (used := job.next(Used)).memory_bytes < 100_000_000:
+        pass
+    assert used.peak_bytes >= 100_000_000
+    assert used.processes >= 1
+    assert used.cpu_s > 0.0
