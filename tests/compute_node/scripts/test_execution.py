@@ -1,0 +1,124 @@
+"""A whole node runs jobs in bubblewrap for a coordinator that floods, cancels, asks twice and comes back."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+
+import psutil
+import pytest
+
+from compute_node.config import NodeConfig
+from rpc.blobs import blob_name
+from rpc.client import Client
+from rpc.errors import Stale
+from rpc.kept_log import records_of
+from rpc.messages import SCRIPTS, TRYING, DataFile, ScriptNews, ScriptSpec, ScriptTask
+from tests.compute_node.running import HeldTrainer, RunningNode
+from tests.compute_node.scripts.conftest import need
+from tests.rpc.running import PATIENCE_S
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[RunningNode]:
+    """A node that takes script jobs."""
+    need("bwrap")
+    node = RunningNode(NodeConfig(slots=2, data_dir=str(tmp_path / "node")), HeldTrainer())
+    try:
+        control = node.client("control")
+        end = monotonic() + PATIENCE_S
+        while control.call("status").labels.get(SCRIPTS, TRYING) == TRYING:
+            assert monotonic() < end
+        yield node
+    finally:
+        node.close()
+
+
+def task_of(slot: Client, code: str, fence: int = 1) -> ScriptTask:
+    """A job for a program, whose bundle is on the node."""
+    bundle = io.BytesIO()
+    with zipfile.ZipFile(bundle, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("main.py"), code)
+    data = bundle.getvalue()
+    slot.call("put_blob", blob_name(data), len(data), 0, data)
+    return ScriptTask(f"j/0/0#{fence}", fence, "j", ScriptSpec("x", DataFile("x.zip", blob_name(data), len(data))))
+
+
+def news_until(slot: Client, task: ScriptTask, words: str = "") -> tuple[ScriptNews, str]:
+    """Follow a job until it is over, or has printed this; the last news, and the end of its log."""
+    offset, text = 0, ""
+    while True:
+        news: ScriptNews = slot.call("follow", task.attempt, offset, 1000)
+        offset = news.next_offset
+        text = (text + "".join(f"{record.text}\n" for record in records_of(bytes(news.log))))[-MIB:]
+        if news.ended is not None or (words and words in text):
+            return news, text
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os\nfor _ in range(256): os.write(1, b'x' * (1 << 20))\n",  # a line without end
+        "import os\nfor _ in range(400): os.write(1, b'a line\\n' * 2500)\n",  # a million lines
+    ],
+)
+def test_a_flood_of_output_costs_the_node_little_and_delays_no_heartbeat(node: RunningNode, code: str) -> None:
+    slot, control = node.client(), node.client("control")
+    task = task_of(slot, code)
+    process = psutil.Process(os.getpid())
+    control.call("status")
+    before = process.memory_info().rss
+    slot.call("start_script", task)
+    slowest, most, offset = 0.0, before, 0
+    while True:
+        news = slot.call("follow", task.attempt, offset, 50)
+        offset = news.next_offset
+        began = monotonic()
+        control.call("status")
+        slowest = max(slowest, monotonic() - began)
+        most = max(most, process.memory_info().rss)
+        if news.ended is not None:
+            break
+    assert news.ended.status == 0
+    assert most - before <= 32 * MIB
+    assert slowest < 1.0
+
+
+def test_a_cancelled_job_may_still_leave_something(node: RunningNode) -> None:
+    slot = node.client()
+    code = (
+        "import signal, sys, time\n"
+        "def end(*_): open('out/late', 'w').write('saved'); sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, end); print('ready'); time.sleep(600)\n"
+    )
+    task = task_of(slot, code)
+    slot.call("start_script", task)
+    news_until(slot, task, "ready")
+    node.client("control").call("cancel_attempt", task.attempt, 20_000)
+    news, _ = news_until(slot, task)
+    assert news.ended is not None
+    assert [file.file for file in news.ended.artifacts] == ["late"]
+
+
+def test_asked_twice_a_job_runs_once_and_goes_on_for_a_restarted_coordinator(node: RunningNode) -> None:
+    slot = node.client()
+    code = "import os, time\nprint(os.urandom(8).hex(), 'ready')\ntime.sleep(1)\nprint('done')\n"
+    task = task_of(slot, code)
+    slot.call("start_script", task)
+    slot.call("start_script", task)
+    _, first = news_until(slot, task, "ready")
+    later = node.client(epoch=2)
+    again = task_of(later, code, fence=2)
+    later.call("start_script", again)
+    news, log = news_until(later, again)
+    assert log.startswith(first.partition("ready")[0])
+    assert log.count("ready") == log.count("done") == 1
+    assert news.fence == 2
+    with pytest.raises(Stale):
+        node.client(epoch=2).call("start_script", task)
