@@ -1,6 +1,6 @@
 # What one can do here. Every target sets itself up first; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test accuracy lint types idl check-idl simulate mutants chaos chaos-quick stubborn soak conformance nvrtc bench bench-quick profile check
+.PHONY: help setup demo test accuracy lint types idl check-idl simulate mutants chaos chaos-quick job-chaos stubborn soak conformance nvrtc bench bench-quick profile check
 
 # Programs start as they do for users: from compiled files, a quarter faster and 12 MB smaller.
 unexport PYTHONDONTWRITEBYTECODE
@@ -58,6 +58,9 @@ chaos: $(INSTALLED) ## harm nodes, coordinator, networks, disk and database unde
 
 chaos-quick: $(INSTALLED) ## the same for 3 minutes
 	$(PY) -m tests.chaos --seconds 30 --coordinator-life 10 --database-life 15
+
+job-chaos: $(INSTALLED) ## 1,000 short script jobs while nodes and coordinator are killed: each completes once (15 minutes at most)
+	$(PY) -m tests.system.job_chaos 1000 900
 
 stubborn: $(INSTALLED) ## end 1,000 script jobs that resist, at random moments: nothing may be left (as root; 3 minutes)
 	STUBBORN_JOBS=1000 $(PY) -m pytest --timeout 900 tests/compute_node/scripts/test_nothing_is_left.py

@@ -78,8 +78,13 @@ class JobDesk:
         stage: Callable[[str], Stage],
         report: Report,
         tell: Callable[[Note], None],
+        release: Callable[[str], None],
     ) -> None:
-        """`folder` is where the logs are; `tell` gets what there is to tell of jobs."""
+        """`folder` is where the logs are; `tell` gets what there is to tell of jobs.
+
+        Args:
+            release: called with a job that no node needs to keep anything of any more: its end is committed.
+        """
         self.rows = rows
         self._loop = loop
         self._blobs = blobs
@@ -88,6 +93,7 @@ class JobDesk:
         self._stage = stage
         self._report = report
         self._tell = tell
+        self._release = release
         self._thread = Aside(loop, 1, "job logs")
         self._desks: dict[str, _Desk] = {}
 
@@ -139,6 +145,7 @@ class JobDesk:
             desk = self._desks.pop(work.id, None)
             if desk is not None:
                 self._wake(desk)
+            self._release(work.id)
 
         desk = self._desks[work.id]
         result = desk.job.result

@@ -104,6 +104,7 @@ class Runtime:
         self.desk = JobDesk(
             loop, blobs, logs, self._recorder, JobRows(self._recorder, self.clock),
             stage=lambda node: self.membership.link(node), report=self._report, tell=self._chronicle.tell,
+            release=self._release,
         )  # fmt: skip
         self.endings = Endings(self.journal, {ScriptJob.kind: self.desk.ended}, self.memory.ended)
         self.job_lease_s = config.job_lease_s
@@ -230,7 +231,7 @@ class Runtime:
                 self.membership.link(node_id).disconnect(session, reason)
             case Clear(node_id, session, work_id):
                 self.membership.link(node_id).tell(session, "forget", (f"model:{work_id}/",))
-            case Release(work_id):
+            case Release(work_id) if not self.desk.is_open(work_id):
                 self._release(work_id)
             case Forget(work_id):
                 self._forget(work_id)

@@ -38,8 +38,7 @@ class Placement:
 
     def place(self, begin: Begin, now: float) -> list[Command]:
         """Place what can be placed; return the commands that start it. Work whose turn has come is begun."""
-        commands = self._fetch_held()
-        commands += [self._start(work, task, node, now) for work, task, node in self._bindings.ready()]
+        commands = [*self._fetch_held(), *self._start_bound(now)]
         if not self._pool.free_slots or self._queue.is_empty:
             return commands
         closed: set[Band] = set()  # whose works cannot have any node that is free now
@@ -51,7 +50,10 @@ class Placement:
                 commands += self._serve(turn, closed, passed_over, now)
         for work, task in passed_over:
             self._book.put_back(work, task)
-        return commands
+        return commands + self._start_bound(now)  # work that has just begun may be where it was before a restart
+
+    def _start_bound(self, now: float) -> list[Command]:
+        return [self._start(work, task, node, now) for work, task, node in self._bindings.ready()]
 
     def race(self, work: Work, task: Task, now: float) -> Start | None:
         """Place a task that is placed once more, beside its attempt, if a node that is free suits it."""

@@ -147,7 +147,7 @@ class TaskBook:
         """Take the first ready task of the work, if it has one; `put_back` gives back what is not placed."""
         while work.ready:
             task = work.tasks.get(heapq.heappop(work.ready)[1])
-            if task is not None and task.state is TaskState.READY:
+            if task is not None and task.state is TaskState.READY and not task.bound:
                 return task
         return None
 

@@ -159,6 +159,13 @@ def test_after_a_restart_a_job_waits_for_its_node_or_the_lease() -> None:
     assert [attempt.node_id for attempt in there.begun] == ["a"]
 
 
+def test_a_job_whose_turn_comes_late_after_a_restart_goes_on_where_it_lives() -> None:
+    scene = Scene(offering("b"), offering("a", PLACE, slots=2), node="a", select={"rack": "x"})
+    assert scene.begun == []
+    (begun,) = scene.up(offering("c", rack="x"), 1.0)
+    assert begun.node_id == "a", "it is there, whatever the labels of that node are now"
+
+
 def test_a_set_up_that_failed_is_tried_elsewhere_at_once() -> None:
     scene = Scene(offering("a"), offering("b"))
     scene.report(scene.begun[0], Broke(FailureKind.SETUP_FAILED, "no such wheel", is_over=True), 1.0)

@@ -1,4 +1,4 @@
-"""python -m tests.simulation N: runs N fault schedules; exit 1 at the first that fails, with its replay."""
+"""python -m tests.simulation N: N fault schedules of runs and jobs; exit 1 at the first that fails, with a replay."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import product
 from time import perf_counter
 
 from tests.simulation.coverage import WANTED, Strikes, table, too_rare
+from tests.simulation.job_schedule import make_job_schedule
+from tests.simulation.job_simulation import JobSimulation
 from tests.simulation.schedule import CrashAt, make_schedule
 from tests.simulation.simulation import Simulation, Trace
 
@@ -45,9 +48,9 @@ class Totals:
 def simulate(seed: int, numbers: range, trace: Trace | None = None) -> Totals:
     """Run the schedules one by one, up to the first that fails."""
     totals = Totals()
-    for number in numbers:
-        simulation = Simulation(make_schedule(seed, number), trace)
-        totals.schedules += 1
+    for number, make in product(numbers, (_of_runs, _of_jobs)):
+        simulation = make(seed, number, trace)
+        totals.schedules += make is _of_runs
         try:
             simulation.run()
         except Exception as error:  # a bug in the core shows as any exception, and the seed must be told
@@ -59,8 +62,16 @@ def simulate(seed: int, numbers: range, trace: Trace | None = None) -> Totals:
         totals.events += simulation.events
         totals.strikes.update(simulation.strikes)
         totals.outcomes.update(simulation.outcomes)
-        totals.crashes.update(simulation.crashes.strikes)
+        totals.crashes.update(simulation.crashed)
     return totals
+
+
+def _of_runs(seed: int, number: int, trace: Trace | None) -> Simulation | JobSimulation:
+    return Simulation(make_schedule(seed, number), trace)
+
+
+def _of_jobs(seed: int, number: int, trace: Trace | None) -> Simulation | JobSimulation:
+    return JobSimulation(make_job_schedule(seed, number), trace)
 
 
 def batches(seed: int, numbers: range, processes: int) -> Iterator[Totals]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from math import inf
@@ -82,6 +83,11 @@ class Simulation:
         """How the runs ended."""
         work = [self.store.rows[run.id].work for run in self.schedule.runs]
         return [each.failure.code if each.failure else each.state.value for each in work]
+
+    @property
+    def crashed(self) -> Counter[CrashAt]:
+        """Where the coordinator was killed, and how often."""
+        return self.crashes.strikes
 
     def run(self) -> None:
         self._start()

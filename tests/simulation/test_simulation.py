@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from tests.simulation import trainer
 from tests.simulation.__main__ import main, simulate
 from tests.simulation.coverage import IMPOSSIBLE, POSSIBLE, WANTED, Strikes, too_rare
+from tests.simulation.job_schedule import make_job_schedule
+from tests.simulation.job_simulation import JobSimulation
 from tests.simulation.mutants.planting import PATCHES, copy_of_the_core, find
 from tests.simulation.mutants.planting import simulate as simulate_in
 from tests.simulation.schedule import RunPlan, make_schedule
@@ -19,6 +22,16 @@ def test_every_schedule_ends_as_it_must() -> None:
     assert totals.failed is None, f"schedule {totals.failed} of series 1: {totals.flaw}"
     assert totals.schedules == 150
     assert totals.outcomes["completed"] > 75
+
+
+def test_script_jobs_share_nodes_with_a_run_and_all_end_as_they_must() -> None:
+    ends: Counter[str] = Counter()
+    for number in range(100):
+        simulation = JobSimulation(make_job_schedule(2, number))
+        simulation.run()
+        ends.update(simulation.outcomes)
+        assert simulation.rounds_done == simulation.schedule.rounds
+    assert set(ends) == {"job completed", "job failed", "job cancelled"}
 
 
 def test_the_same_schedule_has_the_same_trace() -> None:
