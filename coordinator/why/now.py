@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
 
 from coordinator.core.dispatcher import Dispatcher
 from coordinator.core.model import Node, Task, TaskState, Work, WorkState
@@ -27,6 +28,8 @@ class TaskNow:
         since_ms: since when it is ready, or where it is.
         declined_by: nodes that rejected it, since all did.
         scores: what the policy saw when it was placed; None: as for its round.
+        lives_on: the node that it may live on, though nobody hears of it; empty: there is none.
+        free_s: in how many seconds it cannot any more; 0: the node is here.
     """
 
     id: str
@@ -38,6 +41,8 @@ class TaskNow:
     tries: int
     declined_by: tuple[str, ...]
     scores: Scores | None
+    lives_on: str = ""
+    free_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,8 @@ def task_now(task: Task, work: Work, clock: Clock) -> TaskNow:
         tries=task.tries,
         declined_by=tuple(sorted(task.refused_by)),
         scores=task.scores or work.scores.get(task.spec.order[0]),
+        lives_on=task.bound if is_waiting else "",
+        free_s=max(0.1, task.bound_until - clock.read()) if is_waiting and task.bound_until < inf else 0.0,
     )
 
 

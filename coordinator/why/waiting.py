@@ -17,6 +17,7 @@ ADVICE: Mapping[Lack, str] = {
     Lack.LABELS: "start a node with --label for it, or submit without --select",
     Lack.SELF_TEST: "wait: each node does so at its start; it offers as many threads as it has cores (--task-threads)",
     Lack.CLASS: "start a node of that class, or submit with --mixed-classes",
+    Lack.SCRIPTS: "start a node that offers that (`nodes show` lists what each does), or submit without it",
     Lack.MIN_NODES: "start more nodes, or submit with a smaller --min-nodes",
     Lack.ACCEPTANCE: "wait, or start a node with a smaller LOAD_PROBABILITY; `client.py why task` tells each rejection",
     Lack.TURN: "start more nodes, or submit with a larger --priority",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from coordinator.core.model import TaskState, WorkState
+from coordinator.core.scripting import ScriptJob
 from coordinator.remembering import stored_row
 from coordinator.store.failures import StoreDown
 from coordinator.store.reading import Reader
@@ -67,11 +68,19 @@ def _stored(work_id: str, reader: Reader) -> WorkRow:
     return stored_row(work)
 
 
+def _until(task: TaskNow) -> str:
+    if not task.free_s:
+        return "it goes on as soon as a connection to that node is free"
+    return f"it waits until that node is heard of or {seconds(task.free_s)} are over"
+
+
 def _answer(row: WorkRow, before: int, reasons: list[Reason]) -> str:
+    is_job = row.kind == ScriptJob.kind
     if row.ended_ms:
         took = seconds(max(0, row.ended_ms - (row.started_ms or row.submitted_ms)) / 1000)
+        done = "completed" if is_job else f"completed {counted(row.round - before, 'round')}"
         end = {
-            "completed": f"completed {counted(row.round - before, 'round')} in {took}",
+            "completed": f"{done} in {took}",
             "failed": f"failed after {took}",
         }
         told = end.get(row.state, f"was {row.state} after {took}")
@@ -81,13 +90,18 @@ def _answer(row: WorkRow, before: int, reasons: list[Reason]) -> str:
         return f"{row.id} is {row.state}: {keeps}."
     if row.state == WorkState.PENDING.value:
         return f"{row.id} is pending and begins as soon as a node is free."
+    if is_job:
+        return f"{row.id} runs: {next((each.text for each in reasons if each.about == 'tasks'), 'it begins')}."
     return f"{row.id} runs: {row.round} of {counted(row.rounds, 'round')} done, nothing keeps it waiting."
 
 
 def _tasks(tasks: tuple[TaskNow, ...]) -> Iterator[Reason]:
     busy = [f"{task.id} on {task.node}" for task in tasks if task.node and task.state is not TaskState.HELD]
-    ready = [task.id for task in tasks if task.state is TaskState.READY]
-    delayed = [task.id for task in tasks if task.state is TaskState.DELAYED]
+    ready = [task.id for task in tasks if task.state is TaskState.READY and not task.lives_on]
+    delayed = [task.id for task in tasks if task.state is TaskState.DELAYED and not task.lives_on]
+    for task in tasks:
+        if task.lives_on:
+            yield Reason("tasks", f"{task.id} may live on {task.lives_on}: {_until(task)}")
     if busy:
         yield Reason("tasks", f"{counted(len(busy), 'task')} at work: {listed(busy)}")
     if ready:
