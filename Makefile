@@ -1,6 +1,6 @@
 # What one can do here. Every target sets itself up first; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test accuracy lint types idl check-idl simulate mutants chaos chaos-quick job-chaos stubborn soak conformance nvrtc bench bench-quick profile check
+.PHONY: help setup demo test sandboxes accuracy lint types idl check-idl simulate mutants chaos chaos-quick job-chaos stubborn soak conformance nvrtc bench bench-quick profile check
 
 # Programs start as they do for users: from compiled files, a quarter faster and 12 MB smaller.
 unexport PYTHONDONTWRITEBYTECODE
@@ -9,7 +9,9 @@ PY := .venv/bin/python
 INSTALLED := .venv/installed
 N ?= 1000
 WORKERS ?= 2
-TESTS := tests --ignore tests/system/test_accuracy.py
+SCRIPTS := tests/compute_node/scripts
+SANDBOXED := $(patsubst %,$(SCRIPTS)/test_%.py,break_outs nothing_is_left levels_for_real execution building)
+TESTS := tests $(addprefix --ignore ,tests/system/test_accuracy.py $(SANDBOXED))
 PEERS ?=
 SCALE ?= 0.02
 NODE ?= localhost:9091
@@ -30,6 +32,9 @@ demo: $(INSTALLED) ## train the letters on three nodes of this machine
 test: $(INSTALLED) ## run the test suite
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not alone" $(TESTS)
 	$(PY) -m pytest -m alone $(TESTS)
+
+sandboxes: $(INSTALLED) ## run real jobs in real sandboxes: ways out, floods, stubborn ones (as root; 4 minutes)
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(SANDBOXED)
 
 accuracy: $(INSTALLED) ## train the letters to 98 % as the README says (half a minute)
 	$(PY) -m pytest tests/system/test_accuracy.py
@@ -88,6 +93,7 @@ profile: ## flame graphs of a coordinator and a node during a run, in bench/prof
 
 check: ## all of the above that CI runs
 	$(MAKE) lint types check-idl nvrtc test accuracy
+	$(MAKE) sandboxes
 	$(MAKE) simulate N=1000
 	$(MAKE) mutants
 	$(MAKE) chaos-quick
