@@ -23,6 +23,7 @@ from rpc.program import Parser, calm_collector, exit_status, set_up_logging
 PROG = "coordinator"
 PLUGINS = "roundhouse.policies"  # entry points that add policies: name -> class without arguments
 
+_JOB_LEASE_S = 60.0
 _NODES = Path("compute_nodes.txt")
 
 logger = logging.getLogger(__name__)
@@ -103,8 +104,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="seconds without a heartbeat until a node's tasks go elsewhere (default: 10)",
     )  # fmt: skip
     parser.add_argument(
-        "--job-lease", type=seconds, default=60.0, metavar="S",
-        help="seconds that a script job goes on while its node hears nothing of the coordinator (default: 60)",
+        "--job-lease", type=seconds, metavar="S",
+        help="seconds that a script job goes on while its node hears nothing of the coordinator"
+        " (default: 60, or twice --lease if that is more)",
     )  # fmt: skip
     parser.add_argument(
         "--task-timeout", type=seconds, default=3600.0, metavar="S",
@@ -131,8 +133,9 @@ def config_from(args: argparse.Namespace) -> CoordinatorConfig:
     """
     if not 0.0 < args.beat < args.lease:
         raise BadRequest(f"--beat must be above 0 and below --lease, not {args.beat:g} and {args.lease:g}")
-    if args.job_lease <= args.lease:
-        raise BadRequest(f"--job-lease must be above --lease, not {args.job_lease:g} and {args.lease:g}")
+    job_lease = max(_JOB_LEASE_S, 2.0 * args.lease) if args.job_lease is None else args.job_lease
+    if job_lease <= args.lease:
+        raise BadRequest(f"--job-lease must be above --lease, not {job_lease:g} and {args.lease:g}")
     if not args.data_root.is_dir():
         raise BadData(f"{args.data_root}: no such folder; give another --data-root")
     listed = args.nodes or _NODES
@@ -148,7 +151,7 @@ def config_from(args: argparse.Namespace) -> CoordinatorConfig:
         store_wait_s=args.store_wait,
         beat_s=args.beat,
         lease_s=args.lease,
-        job_lease_s=args.job_lease,
+        job_lease_s=job_lease,
         task_timeout_s=args.task_timeout,
         memo_bytes=args.memo_size,
         shares=dict(args.share),

@@ -68,12 +68,15 @@ def bare_image(url: str) -> str:
         return _imported(api, archive.getvalue())
 
 
-def _imported(api: Any, archive: bytes) -> str:
+def _imported(api: Any, archive: bytes, tries: int = 3) -> str:
+    """The id of the image; an engine that has just started may fail the first time on a busy machine."""
     try:
         said = api.import_image_from_data(archive, repository=_BARE, tag="1")
         # The last of its words is the image's id, in Docker and Podman; of the name and tag Podman keeps the name.
         return str(json.loads(said.strip().splitlines()[-1])["status"])
     except (*FAILURES, LookupError, ValueError) as error:
+        if tries > 1:
+            return _imported(api, archive, tries - 1)
         raise NotStarted(f"container engine: {words(error)}") from error
 
 

@@ -89,7 +89,6 @@ def batches(seed: int, numbers: range, processes: int) -> Iterator[Totals]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = _parse(argv)
-    logging.disable()  # the outages are ours
     numbers = range(args.first, args.first + args.n)
     started = perf_counter()
     totals = Totals()
@@ -134,4 +133,5 @@ def _report(totals: Totals, seconds: float) -> int:
 
 
 if __name__ == "__main__":
+    logging.disable()  # the outages are ours
     sys.exit(main())
