@@ -209,8 +209,7 @@ class NodeHandler:
     def get_blob(self, caller: Caller, name: str, offset: int, length: int) -> Buffer | Later:
         """Give one part of a delta, or of a file that a script job has left."""
         if not name.startswith(DELTA):
-            owner = _owner(caller)
-            return self._files.later(lambda: self._scripts.artifact(owner, name, offset, length))
+            return self._scripts.artifact(_owner(caller), name, offset, length)
         return self._coordinators.here(caller).results.part(name, offset, length)
 
     def forget(self, caller: Caller, names: tuple[str, ...]) -> None:

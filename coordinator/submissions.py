@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
 
 from coordinator.core.events import Submitted
 from coordinator.core.saved import NO_PAST, Past, SavedRun
@@ -16,6 +19,8 @@ from rpc.aside import Aside
 from rpc.errors import BadRequest, NotFound, Refused, TrainerError
 from rpc.messages import RunSpec, ScriptSpec
 from rpc.server import Later
+
+Remember: TypeAlias = Callable[[int, Callable[[bool], None]], None]  # as of a time in ms; then told if it came too late
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -39,62 +44,58 @@ class Submissions:
         Args:
             start: where a branch begins.
         """
-        answer, runtime = Later(), self._runtime
-        known = runtime.dispatcher.by_key.get((spec.owner, spec.key))
-        if known is not None:
-            answer.resolve(known)
-            return answer
         now, spec = time.monotonic(), with_shared_files(spec)
         run = TrainingRun(f"run-{self._start}-{self._count + 1}", spec, now, start)
-        try:
-            self._check(run)
-        except Refused as error:
-            refused = error
-            return self._lookups.later(lambda: _earlier(spec, runtime.reader, refused))
-        self._count += 1
-
-        def begin(is_late: bool) -> None:
-            if is_late:  # the key was used before, at an earlier start or a moment ago
-                gone = NotFound(f"{spec.parent} was removed a moment ago; nothing can go on from it")
-                answer.follow(self._lookups.later(lambda: _earlier(spec, runtime.reader, gone)))
-                return
-            recorded = run.saved.recorded
-            past = NO_PAST if recorded is None else Past(classes=(recorded.numeric_class,))
-            runtime.take_up(Submitted(run, now, past))
-            answer.resolve(run.id)
-
-        try:
-            runtime.memory.submitted(run, runtime.clock.ms(now), begin)
-        except BadRequest as error:
-            answer.fail(error)
-        return answer
+        recorded = run.saved.recorded
+        past = NO_PAST if recorded is None else Past(classes=(recorded.numeric_class,))
+        gone = NotFound(f"{spec.parent} was removed a moment ago; nothing can go on from it")
+        return self._submit(
+            Submitted(run, now, past), lambda: self._check(run), partial(self._runtime.memory.submitted, run), gone
+        )
 
     def submit_script(self, spec: ScriptSpec) -> Later:
         """Start a script job; answered as `submit`."""
-        answer, runtime = Later(), self._runtime
-        known = runtime.dispatcher.by_key.get((spec.owner, spec.key))
+        runtime = self._runtime
+        job = ScriptJob(f"job-{self._start}-{self._count + 1}", spec, lease_s=runtime.job_lease_s)
+
+        def check() -> None:
+            if not spec.force_queue:
+                check_possible(job.claim, runtime.membership, runtime.dispatcher.pool)
+
+        gone = NotFound("the job with this key was removed a moment ago; submit it again")
+        return self._submit(Submitted(job, time.monotonic()), check, partial(runtime.desk.rows.submitted, job), gone)
+
+    def _submit(self, submitted: Submitted, check: Callable[[], None], remember: Remember, gone: NotFound) -> Later:
+        """Have work begun once it is remembered; answered with its id, or that of the work that had its key before.
+
+        Args:
+            check: raises Refused if no node could do it.
+            gone: the answer if the work that had its key is not there any more, or what it goes on from.
+        """
+        answer, runtime, work = Later(), self._runtime, submitted.workload
+        owner, key = work.claim.owner, work.claim.key
+        known = runtime.dispatcher.by_key.get((owner, key))
         if known is not None:
             answer.resolve(known)
             return answer
-        now = time.monotonic()
-        job = ScriptJob(f"job-{self._start}-{self._count + 1}", spec, lease_s=runtime.job_lease_s)
-        if not spec.force_queue:
-            try:
-                check_possible(job.claim, runtime.membership, runtime.dispatcher.pool)
-            except Refused as error:
-                refused = error
-                return self._lookups.later(lambda: _earlier(spec, runtime.reader, refused))
+        try:
+            check()
+        except Refused as error:
+            refused = error
+            return self._lookups.later(lambda: _earlier(owner, key, runtime.reader, refused))
         self._count += 1
 
         def begin(is_late: bool) -> None:
             if is_late:  # the key was used before, at an earlier start or a moment ago
-                gone = NotFound("the job with this key was removed a moment ago; submit it again")
-                answer.follow(self._lookups.later(lambda: _earlier(spec, runtime.reader, gone)))
+                answer.follow(self._lookups.later(lambda: _earlier(owner, key, runtime.reader, gone)))
                 return
-            runtime.take_up(Submitted(job, now))
-            answer.resolve(job.id)
+            runtime.take_up(submitted)
+            answer.resolve(work.id)
 
-        runtime.desk.rows.submitted(job, runtime.clock.ms(now), begin)
+        try:
+            remember(runtime.clock.ms(submitted.at), begin)
+        except BadRequest as error:
+            answer.fail(error)
         return answer
 
     def _check(self, run: TrainingRun) -> None:
@@ -106,9 +107,9 @@ class Submissions:
             check_possible(run.claim, runtime.membership, runtime.dispatcher.pool)
 
 
-def _earlier(spec: RunSpec | ScriptSpec, reader: Reader, otherwise: TrainerError) -> str:
+def _earlier(owner: str, key: str, reader: Reader, otherwise: TrainerError) -> str:
     """The work that had the key of this one before, at another start or a moment ago; on a thread."""
-    known = reader.work_by_key(spec.owner, spec.key)
+    known = reader.work_by_key(owner, key)
     if known is None:
         raise otherwise
     return known.id

@@ -8,7 +8,7 @@ import select
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from time import monotonic
 
 from compute_node.scripts.artifacts import collect
@@ -21,7 +21,7 @@ from compute_node.scripts.output import Lines
 from compute_node.scripts.reaping import reap
 from compute_node.scripts.trees import remove_tree
 from compute_node.scripts.workshop import Workshop, name_of
-from rpc.errors import Cancelled, MissingBlob, SetupFailed
+from rpc.errors import Cancelled, MissingBlob, SetupFailed, TaskRejected, TrainerError
 from rpc.messages import ScriptEnd, ScriptTask, ScriptUsage
 
 logger = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class BoxedExecution:
             with self._workshop.box(self._task, self._level) as box:
                 end = self._in_box(box)
         except Exception as error:  # the top of a thread
-            if not isinstance(error, OSError) and type(error).__module__ != "rpc.errors":
+            if not isinstance(error, OSError | TrainerError | TaskRejected):
                 logger.exception("job %s failed unexpectedly", self._task.job)
             end = end_without_start(error)
         if end.reason:
@@ -103,11 +103,14 @@ class BoxedExecution:
                 os.close(out_writer)
                 os.close(err_writer)
                 out_writer = err_writer = -1
-                end = self._attend(guard, box, {out: Lines("o"), err: Lines("e")})
+                ended, seconds = self._attend(guard, {out: Lines("o"), err: Lines("e")})
         finally:
             for each in (out, err, out_writer, err_writer):
                 if each >= 0:
                     os.close(each)
+        if not isinstance(ended, Ended):
+            raise SetupFailed(ended.reason if ended is not None else "the job's watchdog was killed")
+        end = end_of(ended, box.limits, seconds)
         artifacts, refused = collect(self._workshop.folder / box.name / "out", self._workshop.blobs)
         for line in refused:
             self.log.tell(line, "w")
@@ -139,8 +142,15 @@ class BoxedExecution:
                 self._guard = None
             guard.close()
 
-    def _attend(self, guard: Guard, box: Box, streams: dict[int, Lines]) -> ScriptEnd:
-        """Read what the job and its watchdog say until both are done."""
+    def _end_what_is_left(self) -> None:
+        """The watchdog could not see to all of the job: until nothing of it lives nobody may hear that it is over."""
+        folder = self._workshop.folder / name_of(self._task)
+        while not reap(folder):
+            logger.error("job %s: something of it cannot be ended; tried again", self._task.job)
+            Event().wait(_LOOK_S)
+
+    def _attend(self, guard: Guard, streams: dict[int, Lines]) -> tuple[Ended | NoStart | None, float]:
+        """Read what the job and its watchdog say until both are done; how it ended, after how many seconds."""
         ended: Ended | NoStart | None = None
         sources: set[Guard | int] = {guard, *streams}
         began, tokens, at = monotonic(), float(_BYTES_S), monotonic()
@@ -163,13 +173,13 @@ class BoxedExecution:
                             ended = each
                     if news is None:
                         sources.discard(source)
+                        if not isinstance(ended, Ended) or not ended.is_clean:
+                            self._end_what_is_left()  # it would also hold the streams open
                 else:
                     tokens -= self._take(source, streams, sources)
-        seconds = monotonic() - began
         if isinstance(ended, Ended):
             self.usage = ScriptUsage(ended.cpu_s, 0, ended.memory_bytes, 0, ended.processes)
-            return end_of(ended, box.limits, seconds)
-        raise SetupFailed(ended.reason if ended is not None else "the job's watchdog was killed")
+        return ended, monotonic() - began
 
     def _take(self, source: int, streams: dict[int, Lines], sources: set[Guard | int]) -> int:
         """Take in what a stream has; return how many bytes that were."""

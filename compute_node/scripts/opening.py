@@ -7,6 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
+from compute_node.scripts import kernel
 from compute_node.scripts.box import Level
 from compute_node.scripts.building import Builder
 from compute_node.scripts.cgroups import Parents, find_parents, settle
@@ -49,6 +50,7 @@ def open_workshop(folder: Path, blobs: BlobFolder, settings: ScriptSettings, nod
     Raises:
         TrainerError: the folder of the environments cannot be used.
     """
+    kernel.forbid_tracing()  # where jobs run as the node's own user, its memory and variables are closed to them
     parents = _parents()
     jobs = folder / "jobs"
     sandboxes = Sandboxes(_reports(jobs, parents, settings), settings.image, settings.allow_weak)

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
 from compute_node.admission import Admission
 from compute_node.scripts.consent import Consent
-from compute_node.scripts.execution import BoxedExecution
-from compute_node.scripts.jobs import ScriptJobs
-from compute_node.scripts.opening import clear, offered, open_workshop
+from compute_node.scripts.jobs import Execution, ScriptJobs
 from compute_node.scripts.room import Room
 from compute_node.scripts.settings import ScriptSettings
 from compute_node.scripts.terminal import Terminal
-from compute_node.scripts.workshop import Workshop
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
 from rpc.errors import NotFound, RejectReason, TaskRejected
 from rpc.loop import Loop
 from rpc.messages import NO_SANDBOX, SCRIPTS, TRYING, ScriptTask
 from rpc.server import Later
+
+if TYPE_CHECKING:
+    from compute_node.scripts.workshop import Workshop
 
 logger = logging.getLogger(__name__)
 
@@ -42,20 +44,24 @@ class ScriptService:
         """End what an earlier process of this node has left in its folder."""
         self._settings = settings
         self._loop = loop
+        self._files = files
         self._blobs = blobs
         self._folder = folder
         self._room = Room(settings)
         self._consent = Consent(loop, settings, Terminal())
-        self._why_not = "" if settings.is_on else "this node takes no script jobs (--accept never)"
+        self._is_on = settings.is_on and sys.platform == "linux"
+        self._why_not = "" if self._is_on else "this node takes no script jobs (--accept never, or not on Linux)"
         self._workshop: Workshop | None = None
         self._jobs = ScriptJobs(loop, files, admission, self._room, self._execution)
-        self.labels: Mapping[str, str] = {SCRIPTS: TRYING if settings.is_on else NO_SANDBOX}
-        if settings.is_on:
+        self.labels: Mapping[str, str] = {SCRIPTS: TRYING if self._is_on else NO_SANDBOX}
+        if self._is_on:
+            from compute_node.scripts.opening import clear  # late: other systems lack what it and the jobs need
+
             clear(folder)
 
     def open(self, node: str) -> None:
         """Try the sandboxes on a thread; `node` is this node's name on the machine."""
-        if self._settings.is_on:
+        if self._is_on:
             Thread(target=self._open, args=(node,), name="sandboxes", daemon=True).start()
 
     @property
@@ -98,15 +104,15 @@ class ScriptService:
         self._consent.withdraw(owner, job)
         self._jobs.forget(owner, job)
 
-    def artifact(self, owner: object, name: str, offset: int, length: int) -> bytes:
-        """A part of a file that a job has left; on a thread.
+    def artifact(self, owner: object, name: str, offset: int, length: int) -> Later:
+        """A part of a file that a job has left.
 
         Raises:
             NotFound: no job of this coordinator has left it.
         """
         if name not in self._jobs.artifacts(owner):
             raise NotFound(f"no job here has left {name[:80]}")
-        return self._blobs.get(name, offset, length)
+        return self._files.later(lambda: self._blobs.get(name, offset, length))
 
     def close(self) -> None:
         self._consent.close()
@@ -114,7 +120,9 @@ class ScriptService:
         if self._workshop is not None:
             self._workshop.environments.close()
 
-    def _execution(self, task: ScriptTask, on_news: Callable[[], None]) -> BoxedExecution:
+    def _execution(self, task: ScriptTask, on_news: Callable[[], None]) -> Execution:
+        from compute_node.scripts.execution import BoxedExecution
+
         return BoxedExecution(task, self._ready_workshop(), on_news)
 
     def _ready_workshop(self) -> Workshop:
@@ -123,6 +131,8 @@ class ScriptService:
         return self._workshop
 
     def _open(self, node: str) -> None:
+        from compute_node.scripts.opening import open_workshop
+
         try:
             workshop = open_workshop(self._folder, self._blobs, self._settings, node)
         except Exception as error:  # the top of a thread
@@ -133,6 +143,8 @@ class ScriptService:
         self._loop.post(lambda: self._opened(workshop))
 
     def _opened(self, workshop: Workshop) -> None:
+        from compute_node.scripts.opening import offered
+
         self._workshop = workshop
         levels = offered(workshop.sandboxes)
         if levels:

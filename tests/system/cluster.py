@@ -169,7 +169,12 @@ class Cluster:
         listed.write_text("".join(f"127.0.0.1,{node.port}\n" for node in self.nodes))
         # Runs that are submitted again are to be computed again.
         self._coordinator_arguments = (policy, "--nodes", str(listed), "--memo-size", "0", *coordinator_arguments)
-        self.coordinator = Program("coordinator.py", "0", *self._coordinator_arguments).serve()
+        try:
+            self.coordinator = Program("coordinator.py", "0", *self._coordinator_arguments).serve()
+        except BaseException:
+            for node in self.nodes:
+                give_up(node)
+            raise
 
     def _odd_nodes(self, wanted: int) -> list[Program]:
         return [node.serve() for node in [self.new_node() for _ in range(wanted)]]

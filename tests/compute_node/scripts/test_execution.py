@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +14,16 @@ import psutil
 import pytest
 
 from compute_node.config import NodeConfig
+from compute_node.scripts import record
+from compute_node.scripts.settings import ScriptSettings
 from rpc.blobs import blob_name
 from rpc.client import Client
-from rpc.errors import Stale
+from rpc.errors import FailureKind, Stale
 from rpc.kept_log import records_of
 from rpc.messages import SCRIPTS, TRYING, DataFile, ScriptNews, ScriptSpec, ScriptTask
 from tests.compute_node.running import HeldTrainer, RunningNode
 from tests.compute_node.scripts.conftest import need
+from tests.compute_node.scripts.jobs import assert_gone
 from tests.rpc.running import PATIENCE_S
 
 MIB = 1 << 20
@@ -29,7 +33,9 @@ MIB = 1 << 20
 def node(tmp_path: Path) -> Iterator[RunningNode]:
     """A node that takes script jobs."""
     need("bwrap")
-    node = RunningNode(NodeConfig(slots=2, data_dir=str(tmp_path / "node")), HeldTrainer())
+    node = RunningNode(
+        NodeConfig(slots=2, data_dir=str(tmp_path / "node"), scripts=ScriptSettings(allow_weak=True)), HeldTrainer()
+    )
     try:
         control = node.client("control")
         end = monotonic() + PATIENCE_S
@@ -40,14 +46,15 @@ def node(tmp_path: Path) -> Iterator[RunningNode]:
         node.close()
 
 
-def task_of(slot: Client, code: str, fence: int = 1) -> ScriptTask:
+def task_of(slot: Client, code: str, fence: int = 1, *, sandbox: str = "bwrap") -> ScriptTask:
     """A job for a program, whose bundle is on the node."""
     bundle = io.BytesIO()
     with zipfile.ZipFile(bundle, "w") as archive:
         archive.writestr(zipfile.ZipInfo("main.py"), code)
     data = bundle.getvalue()
     slot.call("put_blob", blob_name(data), len(data), 0, data)
-    return ScriptTask(f"j/0/0#{fence}", fence, "j", ScriptSpec("x", DataFile("x.zip", blob_name(data), len(data))))
+    spec = ScriptSpec("x", DataFile("x.zip", blob_name(data), len(data)), sandbox=sandbox)
+    return ScriptTask(f"j/0/0#{fence}", fence, "j", spec)
 
 
 def news_until(slot: Client, task: ScriptTask, words: str = "") -> tuple[ScriptNews, str]:
@@ -122,3 +129,21 @@ def test_asked_twice_a_job_runs_once_and_goes_on_for_a_restarted_coordinator(nod
     assert news.fence == 2
     with pytest.raises(Stale):
         node.client(epoch=2).call("start_script", task)
+
+
+def test_of_a_job_whose_watchdog_is_killed_nothing_lives_when_its_end_is_told(
+    node: RunningNode, tmp_path: Path
+) -> None:
+    slot = node.client()
+    code = "import os, time\nif os.fork() == 0: os.setsid()\nprint('ready', flush=True)\ntime.sleep(600)\n"
+    task = task_of(slot, code, sandbox="rlimits")  # in which a child that went its own way outlives a watchdog
+    slot.call("start_script", task)
+    news_until(slot, task, "ready")
+    (box,) = (path for path in (tmp_path / "node" / "jobs").glob("j-*") if path.is_dir())
+    left = record.read(str(box))
+    assert left is not None
+    os.kill(left.pid, signal.SIGKILL)
+    news, _ = news_until(slot, task)
+    assert_gone(f"JOB_NAME={box.name}", within_s=0.0)
+    assert news.ended is not None and news.ended.failure == FailureKind.SETUP_FAILED
+    assert "watchdog was killed" in news.ended.reason
