@@ -34,7 +34,7 @@ class Program:
     """
 
     def __init__(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
-        self.arguments = arguments
+        self.is_plain_node = arguments == _PLAIN_NODE and not environment
         self._scratch = tempfile.TemporaryDirectory(prefix="roundhouse-test-")
         self.process = subprocess.Popen(
             [sys.executable, *arguments],
@@ -110,7 +110,7 @@ def plain_nodes(wanted: int) -> list[Program]:
 
 def give_up(node: Program) -> None:
     """Keep a plain node for the next test, or end it."""
-    if node.arguments == _PLAIN_NODE and node.process.poll() is None and len(_spares) < _MOST_SPARES:
+    if node.is_plain_node and node.process.poll() is None and len(_spares) < _MOST_SPARES:
         node.signal(signal.SIGCONT)
         _spares.append(node)
     else:
