@@ -101,7 +101,8 @@ class Link:
                     raise Unreachable(
                         f"the coordinator at {self} has been away for {self._patience_s:g} s: {error}"
                     ) from error
-                logger.info("%s: %s; trying again", self, error)
+                news = isinstance(error, StoreDown) and pause_s == _FIRST_PAUSE_S
+                logger.log(logging.WARNING if news else logging.INFO, "%s: %s; trying again", self, error)
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 

@@ -63,7 +63,7 @@ class CoordinatorHandler:
         self._lookups = Aside(loop, 1, "lookups")  # a page, or one row: milliseconds
         self._questions = Aside(loop, 3, "questions")
         self._lists = WorkLists(runtime, self._lookups)
-        self._submissions = Submissions(runtime, self._lookups)
+        self._submissions = Submissions(runtime, self._lookups, loop)
         self._classic = ClassicCall(runtime, self._submissions, self._files, blobs=blobs, data_root=data_root)
         self._view = PlainView(runtime, self._lookups, self._questions, store=store)
 

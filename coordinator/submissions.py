@@ -16,11 +16,14 @@ from coordinator.possible import check_possible, check_verifiable
 from coordinator.runtime import Runtime
 from coordinator.store.reading import Reader
 from rpc.aside import Aside
-from rpc.errors import BadRequest, NotFound, Refused, TrainerError
+from rpc.errors import BadRequest, NotFound, Refused, StoreDown, TrainerError
+from rpc.loop import Loop
 from rpc.messages import RunSpec, ScriptSpec
 from rpc.server import Later
 
 Remember: TypeAlias = Callable[[int, Callable[[bool], None]], None]  # as of a time in ms; then told if it came too late
+
+_STORE_PATIENCE_S = 3.0  # whoever submits hears then that the store is the one that is waited for
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -28,8 +31,9 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 class Submissions:
     """Everything is called on the loop's thread; the store is read on that of `lookups`."""
 
-    def __init__(self, runtime: Runtime, lookups: Aside) -> None:
+    def __init__(self, runtime: Runtime, lookups: Aside, loop: Loop) -> None:
         self._runtime = runtime
+        self._loop = loop
         self._lookups = lookups
         self._start = name_of_start(runtime.epoch)
         self._count = 0
@@ -37,6 +41,7 @@ class Submissions:
     def submit(self, spec: RunSpec, start: SavedRun | None = None) -> Later:
         """Start a run; answered with its id, which no other start gives, once it cannot be lost.
 
+        While the store takes nothing it is answered with StoreDown: it may be submitted again, with the same key.
         A run that its owner submitted before with the same key is the one meant. Answered with Refused if no node that
         is known could ever do it, with BadRequest if the round that a branch begins with is not stored any more, with
         NotFound if the run that it goes on from was removed.
@@ -96,7 +101,21 @@ class Submissions:
             remember(runtime.clock.ms(submitted.at), begin)
         except BadRequest as error:
             answer.fail(error)
+        self._await_store(answer)
         return answer
+
+    def _await_store(self, answer: Later) -> None:
+        """Say what a submission waits for if the store fails."""
+
+        def look() -> None:
+            if answer.answered:
+                return
+            if fault := self._runtime.store_fault:
+                answer.fail(StoreDown(f"nothing can be submitted now: {fault}"))
+            else:
+                self._await_store(answer)
+
+        self._loop.call_later(_STORE_PATIENCE_S, look)
 
     def _check(self, run: TrainingRun) -> None:
         """Raise Refused if no node could do the run, unless it is to be queued all the same."""

@@ -12,9 +12,10 @@ from time import monotonic
 
 import pytest
 
-from roundhouse import connect
-from rpc.errors import ExitCode
-from tests.system.cluster import ROOT, Cluster, Program, finish, wait_until
+from client.link import Link
+from roundhouse import Session, connect
+from rpc.errors import ExitCode, StoreDown
+from tests.system.cluster import LETTERS, ROOT, Cluster, Program, finish, wait_until
 from tests.system.test_membership import nodes
 from tests.system.test_same_bits import good
 
@@ -87,6 +88,20 @@ def test_while_the_store_is_locked_nothing_is_begun_and_then_the_run_goes_on(
         other.execute("ROLLBACK")
     assert good(finish(client)).json["model_sha256"] == expected
     assert cluster.overview().store_fault == ""
+
+
+def test_what_is_submitted_while_the_store_is_locked_hears_of_it_and_is_taken_up_once(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    other = sqlite3.connect(tmp_path / "data" / "store.db", isolation_level=None)
+    with closing(other), closing(Link("127.0.0.1", cluster.coordinator.port, timeout_s=20, patience_s=0.0)) as link:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreDown, match=r"^nothing can be submitted now: .*locked"):
+            Session(link).submit(LETTERS, rounds=2, epochs=1, hidden=(24,), eta=0.0001, key="once")
+        other.execute("ROLLBACK")
+        run = Session(link).submit(LETTERS, rounds=2, epochs=1, hidden=(24,), eta=0.0001, key="once")
+        run.wait(timeout_s=20)
+        assert [row.id for row in cluster.overview().work] == [run.id]
 
 
 def test_a_drained_node_stays_drained_over_a_restart(cluster: Cluster, expected: str) -> None:
