@@ -14,9 +14,10 @@ from client.following import remark
 from client.jobs import job_of
 from client.printing import print_facts, print_json, print_lines, print_table
 from client.results import FINAL_STATES, seconds_of
-from client.times import duration, moment
+from client.sizes import size
+from client.times import moment, took
 from rpc.errors import ExitCode
-from rpc.messages import DataFile, Metric, ScriptSpec, WorkDetail, WorkRow
+from rpc.messages import DataFile, Metric, ScriptSpec, ScriptUsage, WorkDetail, WorkRow
 
 _COLUMNS = (
     Column("job"),
@@ -127,9 +128,9 @@ def _sha256(file: DataFile) -> str:
 
 
 def _row(row: WorkRow) -> Sequence[str]:
-    took = duration(seconds_of(row)) if row.ended_ms else "-"
+    lasted = took(seconds_of(row)) if row.ended_ms else "-"
     about = row.reason or (f"waiting for {row.waiting_for}" if row.waiting_for else "-")
-    return row.id, row.name, row.owner or "-", row.state, moment(row.submitted_ms), took, about
+    return row.id, row.name, row.owner or "-", row.state, moment(row.submitted_ms), lasted, about
 
 
 def _facts(detail: WorkDetail, metrics: Sequence[Metric]) -> Iterator[tuple[str, str]]:
@@ -151,7 +152,7 @@ def _facts(detail: WorkDetail, metrics: Sequence[Metric]) -> Iterator[tuple[str,
         "submitted": moment(row.submitted_ms),
         "started": moment(row.started_ms),
         "ended": moment(row.ended_ms),
-        "used": _usage(detail),
+        "used": _usage(job.usage),
         "log": f"{job.log_bytes:,} bytes" if job.log_bytes else "",
         "artifacts": ", ".join(each.file for each in job.artifacts),
     }
@@ -161,10 +162,13 @@ def _facts(detail: WorkDetail, metrics: Sequence[Metric]) -> Iterator[tuple[str,
     yield from (("last line" if n else "last lines", line) for n, line in enumerate(job.last_lines))
 
 
-def _usage(detail: WorkDetail) -> str:
-    usage = job_of(detail).usage
-    memory = f"{usage.peak_memory_bytes / 1e6:,.0f} MB of memory"
-    return f"{usage.cpu_s:.1f} s of processor, {memory}" if usage.cpu_s or usage.peak_memory_bytes else ""
+def _usage(usage: ScriptUsage) -> str:
+    """What a job has used, at most; empty if nothing is known."""
+    if not (usage.cpu_s or usage.peak_memory_bytes):
+        return ""
+    gpu = f", {size(usage.peak_gpu_memory_bytes)} of GPU memory" if usage.peak_gpu_memory_bytes else ""
+    used = f"{usage.cpu_s:.1f} s of processor, {size(usage.peak_memory_bytes)} of memory"
+    return f"{used}, {size(usage.peak_disk_bytes)} of disk{gpu}"
 
 
 def _latest(metrics: Sequence[Metric]) -> Sequence[Metric]:

@@ -9,9 +9,10 @@ from functools import partial
 from client.api import Order, connect
 from client.columns import Column
 from client.printing import print_facts, print_json, print_lines, print_table
+from client.sizes import part, size
 from client.times import moment
 from rpc.errors import ExitCode
-from rpc.messages import NodeRow
+from rpc.messages import GpuUse, NodeRow
 
 _COLUMNS = (
     Column("node"),
@@ -22,6 +23,9 @@ _COLUMNS = (
     Column("running", is_number=True, spare=2),
     Column("done", is_number=True, spare=1),
     Column("failed", is_number=True),
+    Column("cpu", is_number=True, spare=5),
+    Column("memory", is_number=True, spare=5),
+    Column("disk free", is_number=True, spare=6),
 )
 
 
@@ -70,7 +74,16 @@ def _tell(row: NodeRow, args: argparse.Namespace) -> None:
 
 def _row(row: NodeRow) -> list[str]:
     name = row.name if row.name != row.id else "-"
-    return [row.id, row.state, row.source, name, *map(str, (row.slots, row.running, row.done, row.failed))]
+    counts = map(str, (row.slots, row.running, row.done, row.failed))
+    return [row.id, row.state, row.source, name, *counts, *_use(row)]
+
+
+def _use(row: NodeRow) -> list[str]:
+    """What is in use, as its last heartbeat told; nothing before that."""
+    if not row.memory_total_bytes:
+        return ["-", "-", "-"]
+    memory = f"{row.memory_used_bytes / row.memory_total_bytes:.0%}"
+    return [f"{row.cpu:.0%}", memory, size(row.disk_free_bytes) if row.disk_total_bytes else "-"]
 
 
 def _facts(row: NodeRow) -> Iterator[tuple[str, str]]:
@@ -90,10 +103,18 @@ def _facts(row: NodeRow) -> Iterator[tuple[str, str]]:
         "tasks": f"{row.done} done, {row.rejected} rejected, {row.failed} failed" if row.slots else "",
         "speed": f"{row.speed:.2f} tasks/s" if row.speed else "",
         "last heard": moment(row.heard_ms),
+        "cpu": f"{row.cpu:.0%} in use" if row.memory_total_bytes else "",
+        "memory": part(row.memory_used_bytes, row.memory_total_bytes),
+        "disk": part(row.disk_total_bytes - row.disk_free_bytes, row.disk_total_bytes),
     }
     yield from ((name, text) for name, text in facts.items() if text)
+    yield from ((f"gpu {number}", _gpu(gpu)) for number, gpu in enumerate(row.gpus))
     yield from ((f"label {name}", text) for name, text in sorted(row.labels.items()))
     yield from ((f"class {name}", text) for name, text in sorted(row.numeric_classes.items()))
+
+
+def _gpu(gpu: GpuUse) -> str:
+    return f"{gpu.name}, {gpu.busy:.0%} busy, {part(gpu.memory_used_bytes, gpu.memory_total_bytes)}"
 
 
 NODE_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {

@@ -57,6 +57,11 @@ def clock(ms: int, now: datetime) -> str:
     return f"{then:%H:%M:%S}" if then.date() == now.date() else moment(ms)
 
 
+def took(seconds: float) -> str:
+    """Return how long something took: of what is short, with tenths."""
+    return f"{seconds:.1f} s" if seconds < 59.95 else duration(seconds)
+
+
 def duration(seconds: float) -> str:
     """Return hours, minutes and seconds."""
     minutes, rest = divmod(int(seconds), 60)

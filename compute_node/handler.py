@@ -12,6 +12,7 @@ from compute_node.attempts import Attempts
 from compute_node.budget import Budget
 from compute_node.config import NodeConfig
 from compute_node.coordinators import Coordinators
+from compute_node.meter import Meter
 from compute_node.models import MODEL
 from compute_node.results import DELTA
 from compute_node.scripts.service import ScriptService
@@ -49,7 +50,7 @@ class NodeHandler:
 
     def __init__(
         self, config: NodeConfig, loop: Loop, *, admission: Admission, slots: Aside, files: Aside, worker: ShardWorker,
-        blobs: BlobFolder, scripts: ScriptService,
+        blobs: BlobFolder, scripts: ScriptService, meter: Meter,
     ) -> None:  # fmt: skip
         self._config = config
         self._loop = loop
@@ -59,6 +60,7 @@ class NodeHandler:
         self._worker = worker
         self._blobs = blobs
         self._scripts = scripts
+        self._meter = meter
         self._coordinators = Coordinators(loop, Budget(config.vector_bytes))
         self._classes: Mapping[str, str] | None = None
         self._labels = machine.labels()
@@ -147,19 +149,16 @@ class NodeHandler:
 
     def status(self, caller: Caller) -> NodeStatus:
         """Answer a heartbeat."""
-        used, total = machine.memory_bytes()
         late = {**self._late_labels, **self._scripts.labels}
         self._scripts.heard(_owner(caller))
-        return NodeStatus(
+        status = NodeStatus(
             attempts=(*self._attempts.names, *self._scripts.names),
             load=self._admission.load,
-            cpu=machine.cpu_share(),
-            memory_used_bytes=used,
-            memory_total_bytes=total,
             numeric_classes=self._classes or {},
             labels={**late, **self._config.labels} if late else {},
             leaving=self._admission.is_closed,
         )
+        return self._meter.measured(status)
 
     def survey(self, caller: Caller, task: SurveyTask) -> Later:
         """Describe a shard; no coin is thrown, it costs next to nothing."""

@@ -72,6 +72,15 @@ def memory_bytes() -> tuple[int, int]:
     return memory.total - memory.available, memory.total
 
 
+def disk_bytes(folder: Path) -> tuple[int, int]:
+    """What is free for a folder and what there is in all, in bytes; (0, 0) where that cannot be known."""
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return 0, 0
+    return usage.free, usage.total
+
+
 def cpu_share() -> float:
     """Share of all cores in use since the last call, 0..1."""
     return float(psutil.cpu_percent(None)) / 100.0

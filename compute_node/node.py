@@ -13,9 +13,11 @@ from compute_node import machine
 from compute_node.admission import Admission
 from compute_node.config import NodeConfig
 from compute_node.departure import Departure
+from compute_node.gpus import GpuWatch
 from compute_node.handler import NodeHandler
 from compute_node.joining import Joining
 from compute_node.key import node_key
+from compute_node.meter import Meter
 from compute_node.scripts.service import ScriptService
 from compute_node.shards import ShardCache
 from compute_node.training import ShardWorker, Trainer, train_with
@@ -56,12 +58,14 @@ class ComputeNode:
         worker = ShardWorker(ShardCache(blobs, config.shard_cache_bytes), trainer or train_with(self._backend))
         coin = Random(f"{config.chaos_seed}/{config.port}/{config.name}")
         admission = Admission(config.slots, config.load_probability, config.delay_s, coin)
+        self._gpus = GpuWatch()
         self._scripts = ScriptService(
-            config.scripts, self._loop, files=self._files, admission=admission, blobs=blobs, folder=folder
-        )
+            config.scripts, self._loop, files=self._files, admission=admission, blobs=blobs, folder=folder,
+            gpu_memory=self._gpus.memory_of,
+        )  # fmt: skip
         self._handler = NodeHandler(
             config, self._loop, admission=admission, slots=self._slots, files=self._files, worker=worker, blobs=blobs,
-            scripts=self._scripts,
+            scripts=self._scripts, meter=Meter(folder, self._gpus),
         )  # fmt: skip
         key = node_key(Path(config.key_file or folder / "node.key"))
         self.identity = self._handler.identity = identity_of(key)
@@ -76,9 +80,11 @@ class ComputeNode:
         """Serve until stopped; return whether all work has ended then. What has not is worth nothing any more."""
         kernels = threading.Thread(target=self._get_ready, name="kernels", daemon=True)
         kernels.start()
+        self._gpus.start()
         try:
             self._loop.run()
         finally:
+            self._gpus.close()
             self._door.close()
             self._handler.close()
             self._files.close()

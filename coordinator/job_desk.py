@@ -230,6 +230,7 @@ class JobDesk:
         desk.detail = replace(
             detail, phase=news.phase, sandbox=news.sandbox, usage=news.usage, log_bytes=news.next_offset
         )
+        desk.job.usage = news.usage
         if not before and desk.work is not None:
             self.rows.begun(desk.work, desk.detail)
         if news.phase != before and news.phase == "running":

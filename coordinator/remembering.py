@@ -197,6 +197,7 @@ def tells_end(note: Note, work: Work) -> bool:
 
 def stored_row(work: StoredWork) -> WorkRow:
     """A piece of work that has ended, as clients are shown it."""
+    job = stored_job(work) if work.kind == ScriptJob.kind else None
     return WorkRow(
         id=work.id,
         kind=work.kind,
@@ -214,6 +215,7 @@ def stored_row(work: StoredWork) -> WorkRow:
         ended_ms=work.ended_ms,
         owner=work.owner,
         number=work.number,
+        usage=job.usage if job else None,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from coordinator.core.events import Beat, Broke, Outcome
 from coordinator.core.model import NodeInfo
 from coordinator.errands import Cargo
+from coordinator.heartbeats import beat_of
 from coordinator.lines import Line
 from coordinator.scripts import Player, RunAside, Script
 from rpc.channel import Channel
@@ -265,16 +266,7 @@ class NodeSession:
     def _beaten(self, reply: Any) -> None:
         if not isinstance(reply, NodeStatus):
             return  # the connection is ending, or the node answered with an error: no beat
-        beat = Beat(
-            node_id=self._node_id,
-            session=self.number,
-            numeric_classes=reply.numeric_classes,
-            cpu=reply.cpu,
-            memory_used_bytes=reply.memory_used_bytes,
-            labels=reply.labels,
-            is_leaving=reply.leaving,
-        )
-        self._owner.heard(beat)
+        self._owner.heard(beat_of(self._node_id, self.number, reply))
         self._beat_later(_is_tested(reply))
 
     def _next_call(self) -> None:

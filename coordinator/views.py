@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from coordinator.core.dispatcher import Dispatcher
 from coordinator.core.model import TaskState, Work, WorkState
+from coordinator.core.scripting import ScriptJob
 from coordinator.core.training import TrainingRun
 from rpc.messages import Activity, RunDetail, WorkDetail, WorkRow
 
@@ -64,6 +65,7 @@ def work_row(dispatcher: Dispatcher, work: Work, clock: Clock) -> WorkRow:
         started_ms=clock.ms(work.started_at),
         ended_ms=clock.ms(work.ended_at),
         owner=work.claim.owner,
+        usage=work.workload.usage if isinstance(work.workload, ScriptJob) else None,
     )
 
 

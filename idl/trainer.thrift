@@ -49,6 +49,14 @@ struct HelloReply {
   13: string identity,                      // of a node: the same after every restart
 }
 
+/** What a GPU of a node does. */
+struct GpuUse {
+  1: string name,
+  2: double busy,              // share of the last moment in which it computed, 0..1
+  3: i64 memory_used_bytes,
+  4: i64 memory_total_bytes,
+}
+
 /** The answer to a heartbeat. */
 struct NodeStatus {
   1: list<string> attempts,    // running
@@ -59,6 +67,9 @@ struct NodeStatus {
   6: map<string, string> numeric_classes,   // more may be known than at hello
   7: map<string, string> labels,            // those that were found out since
   8: bool leaving,                          // it ends soon and takes nothing new
+  9: i64 disk_free_bytes,      // where its data folder lies, as below
+  10: i64 disk_total_bytes,
+  11: list<GpuUse> gpus,       // none where nothing can be known of them
 }
 
 /** A vector of a round: the bytes ride in `data` up to one part; larger ones are blobs called `name`. */
@@ -192,8 +203,11 @@ struct ScriptUsage {
   1: double cpu_s,             // processor time
   2: i64 memory_bytes,         // now
   3: i64 peak_memory_bytes,
-  4: i64 disk_bytes,           // that it has written
-  5: i32 processes,
+  4: i64 disk_bytes,           // that its files take now
+  5: i32 processes,            // at a time, at most
+  6: i64 peak_disk_bytes,
+  7: i64 gpu_memory_bytes,     // now, on all GPUs together; 0 also where the node cannot know
+  8: i64 peak_gpu_memory_bytes,
 }
 
 /** How a script job ended. */
@@ -309,6 +323,7 @@ struct WorkRow {
   15: i64 ended_ms,
   16: string owner,
   17: i64 number,              // grows in the order of submission; 0 where that is not asked for
+  18: optional ScriptUsage usage,   // of a script job
 }
 
 /** Which work a list is to show. */
@@ -454,6 +469,10 @@ struct NodeRow {
   19: i64 heard_ms,            // of the last heartbeat, since 1970; 0: never
   20: i64 until_ms,            // end of the quarantine, or 0
   21: string version,
+  22: i64 memory_total_bytes,
+  23: i64 disk_free_bytes,     // where its data folder lies, as below
+  24: i64 disk_total_bytes,
+  25: list<GpuUse> gpus,
 }
 
 /** A node that dials the coordinator offers one of its connections: when this is answered the roles on it reverse. */

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from mlcore.settings import TrainSettings
 from rpc.buffers import Buffer
 from rpc.event_messages import EventPage, EventQuery, EventRow, Reason, Why
-from rpc.node_messages import Join, NodeRow
+from rpc.node_messages import GpuUse, Join, NodeRow
 from rpc.script_messages import (
     JOB_CPUS,
     JOB_MEMORY,
@@ -58,6 +58,7 @@ __all__ = [
     "EventPage",
     "EventQuery",
     "EventRow",
+    "GpuUse",
     "JobDetail",
     "Join",
     "LogPage",
@@ -115,6 +116,9 @@ class NodeStatus:
     numeric_classes: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     leaving: bool = False
+    disk_free_bytes: int = 0
+    disk_total_bytes: int = 0
+    gpus: tuple[GpuUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +207,7 @@ class WorkRow:
     ended_ms: int = 0
     owner: str = ""
     number: int = 0
+    usage: ScriptUsage | None = None
 
 
 @dataclass(frozen=True, slots=True)

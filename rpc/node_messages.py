@@ -7,6 +7,14 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
+class GpuUse:
+    name: str
+    busy: float = 0.0
+    memory_used_bytes: int = 0
+    memory_total_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class NodeRow:
     id: str
     name: str
@@ -29,6 +37,10 @@ class NodeRow:
     heard_ms: int = 0
     until_ms: int = 0
     version: str = ""
+    memory_total_bytes: int = 0
+    disk_free_bytes: int = 0
+    disk_total_bytes: int = 0
+    gpus: tuple[GpuUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,9 @@ class ScriptUsage:
     peak_memory_bytes: int = 0
     disk_bytes: int = 0
     processes: int = 0
+    peak_disk_bytes: int = 0
+    gpu_memory_bytes: int = 0
+    peak_gpu_memory_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,13 @@ class NotStarted(Exception):
 
 
 class Usage(NamedTuple):
-    """What a job has used, its children included."""
+    """What a job has used, its children included; its files when `limit_hit` was last asked."""
 
-    peak_memory_bytes: int
-    cpu_s: float
-    most_processes: int
+    peak_memory_bytes: int = 0
+    cpu_s: float = 0.0
+    most_processes: int = 0
+    disk_bytes: int = 0
+    peak_disk_bytes: int = 0
 
 
 class Cage(Protocol):

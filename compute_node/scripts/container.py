@@ -34,7 +34,7 @@ class ContainerCage(Cage):
         self._output_ended = Event()
         self._group = Group({})
         self._status: int | None = None
-        self._usage = Usage(0, 0.0, 0)
+        self._usage = Usage()
         self.memory_bytes = 0
 
     @property
@@ -111,7 +111,10 @@ class ContainerCage(Cage):
             return "memory"
         if self._group.refused_pids() > PIDS_REFUSED:
             return "pids"
-        return job_folder.too_full(self._box, pids)
+        disk_bytes, limit = job_folder.measure(self._box, pids)
+        peak = max(self._usage.peak_disk_bytes, disk_bytes)
+        self._usage = self._usage._replace(disk_bytes=disk_bytes, peak_disk_bytes=peak)
+        return limit
 
     def usage(self) -> Usage:
         """What the job was last seen to have used; the engine forgets it with the last process."""
@@ -121,10 +124,10 @@ class ContainerCage(Cage):
         pids = self._group.members()
         facts = (descendants.stat_of(pid) for pid in pids)
         self.memory_bytes = sum(each.resident_bytes for each in facts if each is not None)
-        self._usage = Usage(
-            self._group.peak_memory_bytes() or self._usage.peak_memory_bytes,
-            self._group.cpu_s() or self._usage.cpu_s,
-            max(self._usage.most_processes, len(pids) - 1),  # less the first of the container
+        self._usage = self._usage._replace(
+            peak_memory_bytes=self._group.peak_memory_bytes() or self._usage.peak_memory_bytes,
+            cpu_s=self._group.cpu_s() or self._usage.cpu_s,
+            most_processes=max(self._usage.most_processes, len(pids) - 1),  # less the first of the container
         )
         return pids
 

@@ -20,6 +20,7 @@ from compute_node.scripts.orders import Ended, NoStart, Start, Started, Used
 from compute_node.scripts.output import Lines
 from compute_node.scripts.reaping import reap
 from compute_node.scripts.trees import remove_tree
+from compute_node.scripts.usage import usage_of
 from compute_node.scripts.workshop import Workshop, name_of
 from rpc.errors import Cancelled, MissingBlob, SetupFailed, TaskRejected, TrainerError
 from rpc.messages import ScriptEnd, ScriptTask, ScriptUsage
@@ -166,9 +167,7 @@ class BoxedExecution:
                         if isinstance(each, Started):
                             self.phase, began = "running", monotonic()
                         elif isinstance(each, Used):
-                            self.usage = ScriptUsage(
-                                each.cpu_s, each.memory_bytes, each.peak_bytes, processes=each.processes
-                            )
+                            self.usage = usage_of(each, self.usage, self._workshop.gpu_memory(name_of(self._task)))
                         else:
                             ended = each
                     if news is None:
@@ -178,7 +177,7 @@ class BoxedExecution:
                 else:
                     tokens -= self._take(source, streams, sources)
         if isinstance(ended, Ended):
-            self.usage = ScriptUsage(ended.cpu_s, 0, ended.memory_bytes, 0, ended.processes)
+            self.usage = usage_of(ended, self.usage, 0)
         return ended, monotonic() - began
 
     def _take(self, source: int, streams: dict[int, Lines], sources: set[Guard | int]) -> int:

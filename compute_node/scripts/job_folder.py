@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from typing import NamedTuple
 
 from compute_node.scripts.box import Box
 
@@ -48,8 +49,15 @@ def take_back(box: Box) -> None:
             _take(part)
 
 
-def too_full(box: Box, pids: list[int]) -> str | None:
-    """The limit that the job's files are over, if any; files that it has removed but holds open count too."""
+class Fill(NamedTuple):
+    """What the files of a job take, and the limit that they are over, if any."""
+
+    size_bytes: int
+    limit: str | None
+
+
+def measure(box: Box, pids: list[int]) -> Fill:
+    """How full the folder is; files that the job has removed but holds open count too."""
     limits = box.limits
     size_bytes, files = _deleted(pids)
     try:
@@ -58,10 +66,10 @@ def too_full(box: Box, pids: list[int]) -> str | None:
                 size_bytes += facts.st_blocks * 512
                 files += 1
                 if files > limits.files:
-                    return "files"
+                    return Fill(size_bytes, "files")
     except OSError:  # too deep, or closed: what cannot be counted counts as too much
-        return "files"
-    return "disk" if size_bytes > limits.disk_bytes else None
+        return Fill(size_bytes, "files")
+    return Fill(size_bytes, "disk" if size_bytes > limits.disk_bytes else None)
 
 
 def _give(box: Box, uid: int) -> None:

@@ -35,6 +35,7 @@ class LocalCage(Cage):
         self.memory_bytes = 0
         self._peak_bytes = 0
         self._most_processes = 0
+        self._disk_bytes = self._peak_disk_bytes = 0
         self._over_memory = 0
         self._over_pids = 0
         self._is_started = False
@@ -131,7 +132,9 @@ class LocalCage(Cage):
             return "pids"
         if "pids" not in self._group.enforced and self._over_pids > 3:
             return "pids"
-        return job_folder.too_full(self._box, pids)
+        self._disk_bytes, limit = job_folder.measure(self._box, pids)
+        self._peak_disk_bytes = max(self._peak_disk_bytes, self._disk_bytes)
+        return limit
 
     def usage(self) -> Usage:
         """What the job has used so far."""
@@ -142,6 +145,8 @@ class LocalCage(Cage):
             peak_memory_bytes=self._peak_bytes if peak is None else peak,
             cpu_s=used.children_user + used.children_system if cpu_s is None else cpu_s,
             most_processes=self._most_processes,
+            disk_bytes=self._disk_bytes,
+            peak_disk_bytes=self._peak_disk_bytes,
         )
 
     def _members(self) -> list[int]:

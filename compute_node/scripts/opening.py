@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from compute_node.scripts import kernel
@@ -41,7 +42,9 @@ def clear(folder: Path) -> None:
     logs.mkdir()
 
 
-def open_workshop(folder: Path, blobs: BlobFolder, settings: ScriptSettings, node: str) -> Workshop:
+def open_workshop(
+    folder: Path, blobs: BlobFolder, settings: ScriptSettings, node: str, *, gpu_memory: Callable[[str], int]
+) -> Workshop:
     """Try each sandbox and open the cache of environments; takes about a second.
 
     Args:
@@ -57,7 +60,7 @@ def open_workshop(folder: Path, blobs: BlobFolder, settings: ScriptSettings, nod
     source = _packages(settings.package_index)
     builder = Builder(jobs, sandboxes, settings, parents=parents, source=source, node=node)
     environments = Environments(folder / "environments", builder, source)
-    return Workshop(jobs, folder / "job-logs", blobs, sandboxes, environments, settings, parents, node)
+    return Workshop(jobs, folder / "job-logs", blobs, sandboxes, environments, settings, parents, node, gpu_memory)
 
 
 def offered(sandboxes: Sandboxes) -> list[str]:

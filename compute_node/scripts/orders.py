@@ -72,12 +72,15 @@ class Used:
         memory_bytes: what its processes hold now.
         peak_bytes: the most that they held.
         processes: the most there were at a time.
+        disk_bytes: what its files take now.
     """
 
     memory_bytes: int
     peak_bytes: int
     cpu_s: float
     processes: int
+    disk_bytes: int
+    peak_disk_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +91,18 @@ class Ended:
         exit_status: of the program; 128 + N if signal N ended it.
         cause: "" if it ended by itself, "limit:NAME", "stopped", "lease", or "node" if node or watchdog was ended.
         is_clean: nothing that the job started is left.
-        memory_bytes: the most it held.
+        peak_bytes: the most memory that it held.
+        disk_bytes: what its files took at the end.
     """
 
     exit_status: int
     cause: str
     is_clean: bool
-    memory_bytes: int
+    peak_bytes: int
     cpu_s: float
     processes: int
+    disk_bytes: int
+    peak_disk_bytes: int
 
 
 News = Started | NoStart | Used | Ended

@@ -14,6 +14,7 @@ from time import monotonic, sleep
 
 from compute_node.scripts import cgroups, descendants, job_users, record
 from compute_node.scripts.box import Level
+from compute_node.scripts.mark import carries
 from compute_node.scripts.record import Record
 
 logger = logging.getLogger(__name__)
@@ -100,14 +101,7 @@ def _end_processes(left: Record) -> bool:
 
 def _marked(job: str) -> list[int]:
     """Processes that still carry the job's name in their variables; one that hid it from us has escaped this search."""
-    mark = f"JOB_NAME={job}\0".encode()
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            with suppress(OSError):
-                if mark in Path("/proc", name, "environ").read_bytes():
-                    found.append(int(name))
-    return found
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and carries(int(name), job)]
 
 
 def _remove_container(left: Record) -> bool:

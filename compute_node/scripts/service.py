@@ -40,13 +40,19 @@ class ScriptService:
         admission: Admission,
         blobs: BlobFolder,
         folder: Path,
+        gpu_memory: Callable[[str], int],
     ) -> None:
-        """End what an earlier process of this node has left in its folder."""
+        """End what an earlier process of this node has left in its folder.
+
+        Args:
+            gpu_memory: tells how many bytes the job of a JOB_NAME holds on GPUs.
+        """
         self._settings = settings
         self._loop = loop
         self._files = files
         self._blobs = blobs
         self._folder = folder
+        self._gpu_memory = gpu_memory
         self._room = Room(settings)
         self._consent = Consent(loop, settings, Terminal())
         self._is_on = settings.is_on and sys.platform == "linux"
@@ -134,7 +140,7 @@ class ScriptService:
         from compute_node.scripts.opening import open_workshop
 
         try:
-            workshop = open_workshop(self._folder, self._blobs, self._settings, node)
+            workshop = open_workshop(self._folder, self._blobs, self._settings, node, gpu_memory=self._gpu_memory)
         except Exception as error:  # the top of a thread
             logger.exception("the sandboxes could not be tried; this node takes no script jobs")
             reason = f"this node could not try its sandboxes: {error}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +37,7 @@ class Workshop:
         parents: where control groups are made.
         settings: what the node's owner says.
         node: whose containers they are.
+        gpu_memory: bytes that the job of a JOB_NAME holds on GPUs.
     """
 
     folder: Path
@@ -47,6 +48,7 @@ class Workshop:
     settings: ScriptSettings = field(default_factory=ScriptSettings)
     parents: Parents | None = None
     node: str = ""
+    gpu_memory: Callable[[str], int] = lambda job: 0
 
     def level_for(self, spec: ScriptSpec) -> Level:
         """The sandbox that a job runs in here.

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from coordinator.core.jobs import Job, JobValue, Unable
-from coordinator.core.model import Attempt, NodeInfo, TaskState
+from coordinator.core.model import Attempt, MachineUse, NodeInfo, TaskState
 from coordinator.core.saved import NO_PAST, Past
 from coordinator.core.scores import Scores
 from coordinator.core.workload import Result, TaskSpec, Workload
@@ -66,8 +66,7 @@ class Beat:
     node_id: str
     session: int
     numeric_classes: Mapping[str, str] = field(default_factory=dict)
-    cpu: float = 0.0
-    memory_used_bytes: int = 0
+    use: MachineUse = MachineUse()
     labels: Mapping[str, str] = field(default_factory=dict)
     is_leaving: bool = False
 

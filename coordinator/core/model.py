@@ -14,6 +14,7 @@ from coordinator.core.pace import Pace
 from coordinator.core.scores import Scores
 from coordinator.core.workload import Claim, ScriptNeeds, TaskSpec, Workload
 from rpc.errors import FailureKind
+from rpc.messages import GpuUse
 
 MEMO = "memo"  # stands for a node where tasks are counted: their results were known before
 
@@ -227,6 +228,18 @@ class NodeInfo:
     memory_bytes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class MachineUse:
+    """How much of a node's machine is in use, as its last heartbeat told; `cpu` is a share of all cores, 0..1."""
+
+    cpu: float = 0.0
+    memory_used_bytes: int = 0
+    memory_total_bytes: int = 0
+    disk_free_bytes: int = 0
+    disk_total_bytes: int = 0
+    gpus: tuple[GpuUse, ...] = ()
+
+
 @dataclass(slots=True, eq=False)
 class Node:
     """A node with what runs on it. A new session starts with every hello on its control connection."""
@@ -248,8 +261,7 @@ class Node:
     quarantines: int = 0
     until: float = 0.0  # end of the quarantine
     quarantined_for: str = ""  # the last time
-    cpu: float = 0.0
-    memory_used_bytes: int = 0
+    use: MachineUse = MachineUse()
     is_drained: bool = False  # somebody said that it gets nothing new
     is_leaving: bool = False  # it said that it ends soon
     labels: dict[str, str] = field(default_factory=dict)

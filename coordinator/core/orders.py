@@ -42,7 +42,7 @@ def _hear(pool: NodePool, beat: Beat, now: float) -> None:
     if node is None:
         return
     pool.beat(node, now, beat.numeric_classes)
-    node.cpu, node.memory_used_bytes = beat.cpu, beat.memory_used_bytes
+    node.use = beat.use
     node.labels.update(beat.labels)
     if beat.is_leaving and not node.is_leaving:
         pool.leaving(node)

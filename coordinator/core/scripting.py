@@ -17,7 +17,7 @@ from coordinator.core.workload import (
     TaskSpec,
 )
 from rpc.errors import FailureKind
-from rpc.messages import ScriptSpec
+from rpc.messages import ScriptSpec, ScriptUsage
 
 SCRIPT = "script"
 
@@ -32,6 +32,7 @@ class ScriptJob:
         result: how it ended, once it has.
         node: that had it last, as far as it was committed before this start.
         has_begun: whether that node is known to have begun with it.
+        usage: what it was last said to use; decides nothing.
     """
 
     kind = SCRIPT
@@ -52,6 +53,7 @@ class ScriptJob:
         self.result: Scripted | None = None
         self.node = node
         self.has_begun = has_begun
+        self.usage = ScriptUsage()
         self._lease_s = lease_s
         self._is_placed = False
         self._cancelled = ""
@@ -88,7 +90,7 @@ class ScriptJob:
 
     def on_result(self, task: TaskSpec, holder: str, result: Result, now: float) -> list[Step]:
         assert isinstance(result, Scripted)
-        self.result = result
+        self.result, self.usage = result, result.usage
         if self._cancelled:
             return [End(FailureKind.CANCELLED, self._cancelled)]
         return [End(FailureKind(result.end.failure), result.end.reason)]

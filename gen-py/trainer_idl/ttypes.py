@@ -646,6 +646,112 @@ class HelloReply(object):
         return not (self == other)
 
 
+class GpuUse(object):
+    """
+    What a GPU of a node does.
+
+    Attributes:
+     - name
+     - busy
+     - memory_used_bytes
+     - memory_total_bytes
+
+    """
+
+    __slots__ = (
+        'name',
+        'busy',
+        'memory_used_bytes',
+        'memory_total_bytes',
+    )
+
+
+    def __init__(self, name=None, busy=None, memory_used_bytes=None, memory_total_bytes=None,):
+        self.name = name
+        self.busy = busy
+        self.memory_used_bytes = memory_used_bytes
+        self.memory_total_bytes = memory_total_bytes
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.name = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.DOUBLE:
+                    self.busy = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I64:
+                    self.memory_used_bytes = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.I64:
+                    self.memory_total_bytes = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('GpuUse')
+        if self.name is not None:
+            oprot.writeFieldBegin('name', TType.STRING, 1)
+            oprot.writeString(self.name.encode('utf-8') if sys.version_info[0] == 2 else self.name)
+            oprot.writeFieldEnd()
+        if self.busy is not None:
+            oprot.writeFieldBegin('busy', TType.DOUBLE, 2)
+            oprot.writeDouble(self.busy)
+            oprot.writeFieldEnd()
+        if self.memory_used_bytes is not None:
+            oprot.writeFieldBegin('memory_used_bytes', TType.I64, 3)
+            oprot.writeI64(self.memory_used_bytes)
+            oprot.writeFieldEnd()
+        if self.memory_total_bytes is not None:
+            oprot.writeFieldBegin('memory_total_bytes', TType.I64, 4)
+            oprot.writeI64(self.memory_total_bytes)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
 class NodeStatus(object):
     """
     The answer to a heartbeat.
@@ -659,6 +765,9 @@ class NodeStatus(object):
      - numeric_classes
      - labels
      - leaving
+     - disk_free_bytes
+     - disk_total_bytes
+     - gpus
 
     """
 
@@ -671,10 +780,13 @@ class NodeStatus(object):
         'numeric_classes',
         'labels',
         'leaving',
+        'disk_free_bytes',
+        'disk_total_bytes',
+        'gpus',
     )
 
 
-    def __init__(self, attempts=None, load=None, cpu=None, memory_used_bytes=None, memory_total_bytes=None, numeric_classes=None, labels=None, leaving=None,):
+    def __init__(self, attempts=None, load=None, cpu=None, memory_used_bytes=None, memory_total_bytes=None, numeric_classes=None, labels=None, leaving=None, disk_free_bytes=None, disk_total_bytes=None, gpus=None,):
         self.attempts = attempts
         self.load = load
         self.cpu = cpu
@@ -683,6 +795,9 @@ class NodeStatus(object):
         self.numeric_classes = numeric_classes
         self.labels = labels
         self.leaving = leaving
+        self.disk_free_bytes = disk_free_bytes
+        self.disk_total_bytes = disk_total_bytes
+        self.gpus = gpus
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -750,6 +865,27 @@ class NodeStatus(object):
                     self.leaving = iprot.readBool()
                 else:
                     iprot.skip(ftype)
+            elif fid == 9:
+                if ftype == TType.I64:
+                    self.disk_free_bytes = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 10:
+                if ftype == TType.I64:
+                    self.disk_total_bytes = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 11:
+                if ftype == TType.LIST:
+                    self.gpus = []
+                    (_etype55, _size52) = iprot.readListBegin()
+                    for _i56 in range(_size52):
+                        _elem57 = GpuUse()
+                        _elem57.read(iprot)
+                        self.gpus.append(_elem57)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -763,8 +899,8 @@ class NodeStatus(object):
         if self.attempts is not None:
             oprot.writeFieldBegin('attempts', TType.LIST, 1)
             oprot.writeListBegin(TType.STRING, len(self.attempts))
-            for iter52 in self.attempts:
-                oprot.writeString(iter52.encode('utf-8') if sys.version_info[0] == 2 else iter52)
+            for iter58 in self.attempts:
+                oprot.writeString(iter58.encode('utf-8') if sys.version_info[0] == 2 else iter58)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.load is not None:
@@ -786,22 +922,37 @@ class NodeStatus(object):
         if self.numeric_classes is not None:
             oprot.writeFieldBegin('numeric_classes', TType.MAP, 6)
             oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.numeric_classes))
-            for kiter53, viter54 in self.numeric_classes.items():
-                oprot.writeString(kiter53.encode('utf-8') if sys.version_info[0] == 2 else kiter53)
-                oprot.writeString(viter54.encode('utf-8') if sys.version_info[0] == 2 else viter54)
+            for kiter59, viter60 in self.numeric_classes.items():
+                oprot.writeString(kiter59.encode('utf-8') if sys.version_info[0] == 2 else kiter59)
+                oprot.writeString(viter60.encode('utf-8') if sys.version_info[0] == 2 else viter60)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.labels is not None:
             oprot.writeFieldBegin('labels', TType.MAP, 7)
             oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.labels))
-            for kiter55, viter56 in self.labels.items():
-                oprot.writeString(kiter55.encode('utf-8') if sys.version_info[0] == 2 else kiter55)
-                oprot.writeString(viter56.encode('utf-8') if sys.version_info[0] == 2 else viter56)
+            for kiter61, viter62 in self.labels.items():
+                oprot.writeString(kiter61.encode('utf-8') if sys.version_info[0] == 2 else kiter61)
+                oprot.writeString(viter62.encode('utf-8') if sys.version_info[0] == 2 else viter62)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.leaving is not None:
             oprot.writeFieldBegin('leaving', TType.BOOL, 8)
             oprot.writeBool(self.leaving)
+            oprot.writeFieldEnd()
+        if self.disk_free_bytes is not None:
+            oprot.writeFieldBegin('disk_free_bytes', TType.I64, 9)
+            oprot.writeI64(self.disk_free_bytes)
+            oprot.writeFieldEnd()
+        if self.disk_total_bytes is not None:
+            oprot.writeFieldBegin('disk_total_bytes', TType.I64, 10)
+            oprot.writeI64(self.disk_total_bytes)
+            oprot.writeFieldEnd()
+        if self.gpus is not None:
+            oprot.writeFieldBegin('gpus', TType.LIST, 11)
+            oprot.writeListBegin(TType.STRUCT, len(self.gpus))
+            for iter63 in self.gpus:
+                iter63.write(oprot)
+            oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -1017,10 +1168,10 @@ class TrainSettings(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.layers = []
-                    (_etype60, _size57) = iprot.readListBegin()
-                    for _i61 in range(_size57):
-                        _elem62 = iprot.readI32()
-                        self.layers.append(_elem62)
+                    (_etype67, _size64) = iprot.readListBegin()
+                    for _i68 in range(_size64):
+                        _elem69 = iprot.readI32()
+                        self.layers.append(_elem69)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -1107,8 +1258,8 @@ class TrainSettings(object):
         if self.layers is not None:
             oprot.writeFieldBegin('layers', TType.LIST, 1)
             oprot.writeListBegin(TType.I32, len(self.layers))
-            for iter63 in self.layers:
-                oprot.writeI32(iter63)
+            for iter70 in self.layers:
+                oprot.writeI32(iter70)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.activation is not None:
@@ -2136,21 +2287,21 @@ class ScriptSpec(object):
             elif fid == 4:
                 if ftype == TType.LIST:
                     self.arguments = []
-                    (_etype67, _size64) = iprot.readListBegin()
-                    for _i68 in range(_size64):
-                        _elem69 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.arguments.append(_elem69)
+                    (_etype74, _size71) = iprot.readListBegin()
+                    for _i75 in range(_size71):
+                        _elem76 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.arguments.append(_elem76)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 5:
                 if ftype == TType.MAP:
                     self.env = {}
-                    (_ktype71, _vtype72, _size70) = iprot.readMapBegin()
-                    for _i74 in range(_size70):
-                        _key75 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val76 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.env[_key75] = _val76
+                    (_ktype78, _vtype79, _size77) = iprot.readMapBegin()
+                    for _i81 in range(_size77):
+                        _key82 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val83 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.env[_key82] = _val83
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
@@ -2162,11 +2313,11 @@ class ScriptSpec(object):
             elif fid == 7:
                 if ftype == TType.LIST:
                     self.datasets = []
-                    (_etype80, _size77) = iprot.readListBegin()
-                    for _i81 in range(_size77):
-                        _elem82 = DataFile()
-                        _elem82.read(iprot)
-                        self.datasets.append(_elem82)
+                    (_etype87, _size84) = iprot.readListBegin()
+                    for _i88 in range(_size84):
+                        _elem89 = DataFile()
+                        _elem89.read(iprot)
+                        self.datasets.append(_elem89)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2218,11 +2369,11 @@ class ScriptSpec(object):
             elif fid == 17:
                 if ftype == TType.MAP:
                     self.select = {}
-                    (_ktype84, _vtype85, _size83) = iprot.readMapBegin()
-                    for _i87 in range(_size83):
-                        _key88 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val89 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.select[_key88] = _val89
+                    (_ktype91, _vtype92, _size90) = iprot.readMapBegin()
+                    for _i94 in range(_size90):
+                        _key95 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val96 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.select[_key95] = _val96
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
@@ -2281,16 +2432,16 @@ class ScriptSpec(object):
         if self.arguments is not None:
             oprot.writeFieldBegin('arguments', TType.LIST, 4)
             oprot.writeListBegin(TType.STRING, len(self.arguments))
-            for iter90 in self.arguments:
-                oprot.writeString(iter90.encode('utf-8') if sys.version_info[0] == 2 else iter90)
+            for iter97 in self.arguments:
+                oprot.writeString(iter97.encode('utf-8') if sys.version_info[0] == 2 else iter97)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.env is not None:
             oprot.writeFieldBegin('env', TType.MAP, 5)
             oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.env))
-            for kiter91, viter92 in self.env.items():
-                oprot.writeString(kiter91.encode('utf-8') if sys.version_info[0] == 2 else kiter91)
-                oprot.writeString(viter92.encode('utf-8') if sys.version_info[0] == 2 else viter92)
+            for kiter98, viter99 in self.env.items():
+                oprot.writeString(kiter98.encode('utf-8') if sys.version_info[0] == 2 else kiter98)
+                oprot.writeString(viter99.encode('utf-8') if sys.version_info[0] == 2 else viter99)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.requirements is not None:
@@ -2300,8 +2451,8 @@ class ScriptSpec(object):
         if self.datasets is not None:
             oprot.writeFieldBegin('datasets', TType.LIST, 7)
             oprot.writeListBegin(TType.STRUCT, len(self.datasets))
-            for iter93 in self.datasets:
-                iter93.write(oprot)
+            for iter100 in self.datasets:
+                iter100.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.timeout_s is not None:
@@ -2343,9 +2494,9 @@ class ScriptSpec(object):
         if self.select is not None:
             oprot.writeFieldBegin('select', TType.MAP, 17)
             oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.select))
-            for kiter94, viter95 in self.select.items():
-                oprot.writeString(kiter94.encode('utf-8') if sys.version_info[0] == 2 else kiter94)
-                oprot.writeString(viter95.encode('utf-8') if sys.version_info[0] == 2 else viter95)
+            for kiter101, viter102 in self.select.items():
+                oprot.writeString(kiter101.encode('utf-8') if sys.version_info[0] == 2 else kiter101)
+                oprot.writeString(viter102.encode('utf-8') if sys.version_info[0] == 2 else viter102)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.priority is not None:
@@ -2550,6 +2701,9 @@ class ScriptUsage(object):
      - peak_memory_bytes
      - disk_bytes
      - processes
+     - peak_disk_bytes
+     - gpu_memory_bytes
+     - peak_gpu_memory_bytes
 
     """
 
@@ -2559,15 +2713,21 @@ class ScriptUsage(object):
         'peak_memory_bytes',
         'disk_bytes',
         'processes',
+        'peak_disk_bytes',
+        'gpu_memory_bytes',
+        'peak_gpu_memory_bytes',
     )
 
 
-    def __init__(self, cpu_s=None, memory_bytes=None, peak_memory_bytes=None, disk_bytes=None, processes=None,):
+    def __init__(self, cpu_s=None, memory_bytes=None, peak_memory_bytes=None, disk_bytes=None, processes=None, peak_disk_bytes=None, gpu_memory_bytes=None, peak_gpu_memory_bytes=None,):
         self.cpu_s = cpu_s
         self.memory_bytes = memory_bytes
         self.peak_memory_bytes = peak_memory_bytes
         self.disk_bytes = disk_bytes
         self.processes = processes
+        self.peak_disk_bytes = peak_disk_bytes
+        self.gpu_memory_bytes = gpu_memory_bytes
+        self.peak_gpu_memory_bytes = peak_gpu_memory_bytes
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2603,6 +2763,21 @@ class ScriptUsage(object):
                     self.processes = iprot.readI32()
                 else:
                     iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.I64:
+                    self.peak_disk_bytes = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.I64:
+                    self.gpu_memory_bytes = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 8:
+                if ftype == TType.I64:
+                    self.peak_gpu_memory_bytes = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2632,6 +2807,18 @@ class ScriptUsage(object):
         if self.processes is not None:
             oprot.writeFieldBegin('processes', TType.I32, 5)
             oprot.writeI32(self.processes)
+            oprot.writeFieldEnd()
+        if self.peak_disk_bytes is not None:
+            oprot.writeFieldBegin('peak_disk_bytes', TType.I64, 6)
+            oprot.writeI64(self.peak_disk_bytes)
+            oprot.writeFieldEnd()
+        if self.gpu_memory_bytes is not None:
+            oprot.writeFieldBegin('gpu_memory_bytes', TType.I64, 7)
+            oprot.writeI64(self.gpu_memory_bytes)
+            oprot.writeFieldEnd()
+        if self.peak_gpu_memory_bytes is not None:
+            oprot.writeFieldBegin('peak_gpu_memory_bytes', TType.I64, 8)
+            oprot.writeI64(self.peak_gpu_memory_bytes)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -2714,11 +2901,11 @@ class ScriptEnd(object):
             elif fid == 4:
                 if ftype == TType.LIST:
                     self.artifacts = []
-                    (_etype99, _size96) = iprot.readListBegin()
-                    for _i100 in range(_size96):
-                        _elem101 = DataFile()
-                        _elem101.read(iprot)
-                        self.artifacts.append(_elem101)
+                    (_etype106, _size103) = iprot.readListBegin()
+                    for _i107 in range(_size103):
+                        _elem108 = DataFile()
+                        _elem108.read(iprot)
+                        self.artifacts.append(_elem108)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2752,8 +2939,8 @@ class ScriptEnd(object):
         if self.artifacts is not None:
             oprot.writeFieldBegin('artifacts', TType.LIST, 4)
             oprot.writeListBegin(TType.STRUCT, len(self.artifacts))
-            for iter102 in self.artifacts:
-                iter102.write(oprot)
+            for iter109 in self.artifacts:
+                iter109.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.seconds is not None:
@@ -3138,11 +3325,11 @@ class RunSpec(object):
             elif fid == 2:
                 if ftype == TType.LIST:
                     self.shards = []
-                    (_etype106, _size103) = iprot.readListBegin()
-                    for _i107 in range(_size103):
-                        _elem108 = DataFile()
-                        _elem108.read(iprot)
-                        self.shards.append(_elem108)
+                    (_etype113, _size110) = iprot.readListBegin()
+                    for _i114 in range(_size110):
+                        _elem115 = DataFile()
+                        _elem115.read(iprot)
+                        self.shards.append(_elem115)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3165,10 +3352,10 @@ class RunSpec(object):
             elif fid == 6:
                 if ftype == TType.LIST:
                     self.hidden = []
-                    (_etype112, _size109) = iprot.readListBegin()
-                    for _i113 in range(_size109):
-                        _elem114 = iprot.readI32()
-                        self.hidden.append(_elem114)
+                    (_etype119, _size116) = iprot.readListBegin()
+                    for _i120 in range(_size116):
+                        _elem121 = iprot.readI32()
+                        self.hidden.append(_elem121)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3320,11 +3507,11 @@ class RunSpec(object):
             elif fid == 36:
                 if ftype == TType.MAP:
                     self.select = {}
-                    (_ktype116, _vtype117, _size115) = iprot.readMapBegin()
-                    for _i119 in range(_size115):
-                        _key120 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val121 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.select[_key120] = _val121
+                    (_ktype123, _vtype124, _size122) = iprot.readMapBegin()
+                    for _i126 in range(_size122):
+                        _key127 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val128 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.select[_key127] = _val128
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
@@ -3425,8 +3612,8 @@ class RunSpec(object):
         if self.shards is not None:
             oprot.writeFieldBegin('shards', TType.LIST, 2)
             oprot.writeListBegin(TType.STRUCT, len(self.shards))
-            for iter122 in self.shards:
-                iter122.write(oprot)
+            for iter129 in self.shards:
+                iter129.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.validation is not None:
@@ -3444,8 +3631,8 @@ class RunSpec(object):
         if self.hidden is not None:
             oprot.writeFieldBegin('hidden', TType.LIST, 6)
             oprot.writeListBegin(TType.I32, len(self.hidden))
-            for iter123 in self.hidden:
-                oprot.writeI32(iter123)
+            for iter130 in self.hidden:
+                oprot.writeI32(iter130)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.classes is not None:
@@ -3567,9 +3754,9 @@ class RunSpec(object):
         if self.select is not None:
             oprot.writeFieldBegin('select', TType.MAP, 36)
             oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.select))
-            for kiter124, viter125 in self.select.items():
-                oprot.writeString(kiter124.encode('utf-8') if sys.version_info[0] == 2 else kiter124)
-                oprot.writeString(viter125.encode('utf-8') if sys.version_info[0] == 2 else viter125)
+            for kiter131, viter132 in self.select.items():
+                oprot.writeString(kiter131.encode('utf-8') if sys.version_info[0] == 2 else kiter131)
+                oprot.writeString(viter132.encode('utf-8') if sys.version_info[0] == 2 else viter132)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.key is not None:
@@ -3681,6 +3868,7 @@ class WorkRow(object):
      - ended_ms
      - owner
      - number
+     - usage
 
     """
 
@@ -3702,10 +3890,11 @@ class WorkRow(object):
         'ended_ms',
         'owner',
         'number',
+        'usage',
     )
 
 
-    def __init__(self, id=None, kind=None, name=None, state=None, reason=None, failure=None, round=None, rounds=None, tasks_done=None, tasks_total=None, validation_error=None, waiting_for=None, submitted_ms=None, started_ms=None, ended_ms=None, owner=None, number=None,):
+    def __init__(self, id=None, kind=None, name=None, state=None, reason=None, failure=None, round=None, rounds=None, tasks_done=None, tasks_total=None, validation_error=None, waiting_for=None, submitted_ms=None, started_ms=None, ended_ms=None, owner=None, number=None, usage=None,):
         self.id = id
         self.kind = kind
         self.name = name
@@ -3723,6 +3912,7 @@ class WorkRow(object):
         self.ended_ms = ended_ms
         self.owner = owner
         self.number = number
+        self.usage = usage
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -3818,6 +4008,12 @@ class WorkRow(object):
                     self.number = iprot.readI64()
                 else:
                     iprot.skip(ftype)
+            elif fid == 18:
+                if ftype == TType.STRUCT:
+                    self.usage = ScriptUsage()
+                    self.usage.read(iprot)
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -3896,6 +4092,10 @@ class WorkRow(object):
             oprot.writeFieldBegin('number', TType.I64, 17)
             oprot.writeI64(self.number)
             oprot.writeFieldEnd()
+        if self.usage is not None:
+            oprot.writeFieldBegin('usage', TType.STRUCT, 18)
+            self.usage.write(oprot)
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -3962,10 +4162,10 @@ class WorkFilter(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.states = []
-                    (_etype129, _size126) = iprot.readListBegin()
-                    for _i130 in range(_size126):
-                        _elem131 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.states.append(_elem131)
+                    (_etype136, _size133) = iprot.readListBegin()
+                    for _i137 in range(_size133):
+                        _elem138 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.states.append(_elem138)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3987,10 +4187,10 @@ class WorkFilter(object):
             elif fid == 5:
                 if ftype == TType.LIST:
                     self.kinds = []
-                    (_etype135, _size132) = iprot.readListBegin()
-                    for _i136 in range(_size132):
-                        _elem137 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.kinds.append(_elem137)
+                    (_etype142, _size139) = iprot.readListBegin()
+                    for _i143 in range(_size139):
+                        _elem144 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.kinds.append(_elem144)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -4007,8 +4207,8 @@ class WorkFilter(object):
         if self.states is not None:
             oprot.writeFieldBegin('states', TType.LIST, 1)
             oprot.writeListBegin(TType.STRING, len(self.states))
-            for iter138 in self.states:
-                oprot.writeString(iter138.encode('utf-8') if sys.version_info[0] == 2 else iter138)
+            for iter145 in self.states:
+                oprot.writeString(iter145.encode('utf-8') if sys.version_info[0] == 2 else iter145)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.owner is not None:
@@ -4026,8 +4226,8 @@ class WorkFilter(object):
         if self.kinds is not None:
             oprot.writeFieldBegin('kinds', TType.LIST, 5)
             oprot.writeListBegin(TType.STRING, len(self.kinds))
-            for iter139 in self.kinds:
-                oprot.writeString(iter139.encode('utf-8') if sys.version_info[0] == 2 else iter139)
+            for iter146 in self.kinds:
+                oprot.writeString(iter146.encode('utf-8') if sys.version_info[0] == 2 else iter146)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -4475,22 +4675,22 @@ class RunDetail(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.rounds = []
-                    (_etype143, _size140) = iprot.readListBegin()
-                    for _i144 in range(_size140):
-                        _elem145 = RoundRow()
-                        _elem145.read(iprot)
-                        self.rounds.append(_elem145)
+                    (_etype150, _size147) = iprot.readListBegin()
+                    for _i151 in range(_size147):
+                        _elem152 = RoundRow()
+                        _elem152.read(iprot)
+                        self.rounds.append(_elem152)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 2:
                 if ftype == TType.MAP:
                     self.tasks_by_node = {}
-                    (_ktype147, _vtype148, _size146) = iprot.readMapBegin()
-                    for _i150 in range(_size146):
-                        _key151 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val152 = iprot.readI64()
-                        self.tasks_by_node[_key151] = _val152
+                    (_ktype154, _vtype155, _size153) = iprot.readMapBegin()
+                    for _i157 in range(_size153):
+                        _key158 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val159 = iprot.readI64()
+                        self.tasks_by_node[_key158] = _val159
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
@@ -4532,10 +4732,10 @@ class RunDetail(object):
             elif fid == 10:
                 if ftype == TType.LIST:
                     self.layers = []
-                    (_etype156, _size153) = iprot.readListBegin()
-                    for _i157 in range(_size153):
-                        _elem158 = iprot.readI32()
-                        self.layers.append(_elem158)
+                    (_etype163, _size160) = iprot.readListBegin()
+                    for _i164 in range(_size160):
+                        _elem165 = iprot.readI32()
+                        self.layers.append(_elem165)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -4592,16 +4792,16 @@ class RunDetail(object):
         if self.rounds is not None:
             oprot.writeFieldBegin('rounds', TType.LIST, 1)
             oprot.writeListBegin(TType.STRUCT, len(self.rounds))
-            for iter159 in self.rounds:
-                iter159.write(oprot)
+            for iter166 in self.rounds:
+                iter166.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.tasks_by_node is not None:
             oprot.writeFieldBegin('tasks_by_node', TType.MAP, 2)
             oprot.writeMapBegin(TType.STRING, TType.I64, len(self.tasks_by_node))
-            for kiter160, viter161 in self.tasks_by_node.items():
-                oprot.writeString(kiter160.encode('utf-8') if sys.version_info[0] == 2 else kiter160)
-                oprot.writeI64(viter161)
+            for kiter167, viter168 in self.tasks_by_node.items():
+                oprot.writeString(kiter167.encode('utf-8') if sys.version_info[0] == 2 else kiter167)
+                oprot.writeI64(viter168)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.rejections is not None:
@@ -4635,8 +4835,8 @@ class RunDetail(object):
         if self.layers is not None:
             oprot.writeFieldBegin('layers', TType.LIST, 10)
             oprot.writeListBegin(TType.I32, len(self.layers))
-            for iter162 in self.layers:
-                oprot.writeI32(iter162)
+            for iter169 in self.layers:
+                oprot.writeI32(iter169)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.activation is not None:
@@ -4789,21 +4989,21 @@ class JobDetail(object):
             elif fid == 8:
                 if ftype == TType.LIST:
                     self.artifacts = []
-                    (_etype166, _size163) = iprot.readListBegin()
-                    for _i167 in range(_size163):
-                        _elem168 = DataFile()
-                        _elem168.read(iprot)
-                        self.artifacts.append(_elem168)
+                    (_etype173, _size170) = iprot.readListBegin()
+                    for _i174 in range(_size170):
+                        _elem175 = DataFile()
+                        _elem175.read(iprot)
+                        self.artifacts.append(_elem175)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 9:
                 if ftype == TType.LIST:
                     self.last_lines = []
-                    (_etype172, _size169) = iprot.readListBegin()
-                    for _i173 in range(_size169):
-                        _elem174 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.last_lines.append(_elem174)
+                    (_etype179, _size176) = iprot.readListBegin()
+                    for _i180 in range(_size176):
+                        _elem181 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.last_lines.append(_elem181)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -4853,15 +5053,15 @@ class JobDetail(object):
         if self.artifacts is not None:
             oprot.writeFieldBegin('artifacts', TType.LIST, 8)
             oprot.writeListBegin(TType.STRUCT, len(self.artifacts))
-            for iter175 in self.artifacts:
-                iter175.write(oprot)
+            for iter182 in self.artifacts:
+                iter182.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.last_lines is not None:
             oprot.writeFieldBegin('last_lines', TType.LIST, 9)
             oprot.writeListBegin(TType.STRING, len(self.last_lines))
-            for iter176 in self.last_lines:
-                oprot.writeString(iter176.encode('utf-8') if sys.version_info[0] == 2 else iter176)
+            for iter183 in self.last_lines:
+                oprot.writeString(iter183.encode('utf-8') if sys.version_info[0] == 2 else iter183)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.log_bytes is not None:
@@ -5536,11 +5736,11 @@ class News(object):
             elif fid == 2:
                 if ftype == TType.LIST:
                     self.events = []
-                    (_etype180, _size177) = iprot.readListBegin()
-                    for _i181 in range(_size177):
-                        _elem182 = EventRow()
-                        _elem182.read(iprot)
-                        self.events.append(_elem182)
+                    (_etype187, _size184) = iprot.readListBegin()
+                    for _i188 in range(_size184):
+                        _elem189 = EventRow()
+                        _elem189.read(iprot)
+                        self.events.append(_elem189)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -5552,11 +5752,11 @@ class News(object):
             elif fid == 4:
                 if ftype == TType.LIST:
                     self.activities = []
-                    (_etype186, _size183) = iprot.readListBegin()
-                    for _i187 in range(_size183):
-                        _elem188 = Activity()
-                        _elem188.read(iprot)
-                        self.activities.append(_elem188)
+                    (_etype193, _size190) = iprot.readListBegin()
+                    for _i194 in range(_size190):
+                        _elem195 = Activity()
+                        _elem195.read(iprot)
+                        self.activities.append(_elem195)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -5577,8 +5777,8 @@ class News(object):
         if self.events is not None:
             oprot.writeFieldBegin('events', TType.LIST, 2)
             oprot.writeListBegin(TType.STRUCT, len(self.events))
-            for iter189 in self.events:
-                iter189.write(oprot)
+            for iter196 in self.events:
+                iter196.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.last is not None:
@@ -5588,8 +5788,8 @@ class News(object):
         if self.activities is not None:
             oprot.writeFieldBegin('activities', TType.LIST, 4)
             oprot.writeListBegin(TType.STRUCT, len(self.activities))
-            for iter190 in self.activities:
-                iter190.write(oprot)
+            for iter197 in self.activities:
+                iter197.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -5641,6 +5841,10 @@ class NodeRow(object):
      - heard_ms
      - until_ms
      - version
+     - memory_total_bytes
+     - disk_free_bytes
+     - disk_total_bytes
+     - gpus
 
     """
 
@@ -5666,10 +5870,14 @@ class NodeRow(object):
         'heard_ms',
         'until_ms',
         'version',
+        'memory_total_bytes',
+        'disk_free_bytes',
+        'disk_total_bytes',
+        'gpus',
     )
 
 
-    def __init__(self, id=None, name=None, state=None, slots=None, running=None, done=None, rejected=None, failed=None, speed=None, device=None, reason=None, cpu=None, memory_used_bytes=None, identity=None, source=None, address=None, labels=None, numeric_classes=None, heard_ms=None, until_ms=None, version=None,):
+    def __init__(self, id=None, name=None, state=None, slots=None, running=None, done=None, rejected=None, failed=None, speed=None, device=None, reason=None, cpu=None, memory_used_bytes=None, identity=None, source=None, address=None, labels=None, numeric_classes=None, heard_ms=None, until_ms=None, version=None, memory_total_bytes=None, disk_free_bytes=None, disk_total_bytes=None, gpus=None,):
         self.id = id
         self.name = name
         self.state = state
@@ -5691,6 +5899,10 @@ class NodeRow(object):
         self.heard_ms = heard_ms
         self.until_ms = until_ms
         self.version = version
+        self.memory_total_bytes = memory_total_bytes
+        self.disk_free_bytes = disk_free_bytes
+        self.disk_total_bytes = disk_total_bytes
+        self.gpus = gpus
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -5784,22 +5996,22 @@ class NodeRow(object):
             elif fid == 17:
                 if ftype == TType.MAP:
                     self.labels = {}
-                    (_ktype192, _vtype193, _size191) = iprot.readMapBegin()
-                    for _i195 in range(_size191):
-                        _key196 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val197 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.labels[_key196] = _val197
+                    (_ktype199, _vtype200, _size198) = iprot.readMapBegin()
+                    for _i202 in range(_size198):
+                        _key203 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val204 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.labels[_key203] = _val204
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 18:
                 if ftype == TType.MAP:
                     self.numeric_classes = {}
-                    (_ktype199, _vtype200, _size198) = iprot.readMapBegin()
-                    for _i202 in range(_size198):
-                        _key203 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val204 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.numeric_classes[_key203] = _val204
+                    (_ktype206, _vtype207, _size205) = iprot.readMapBegin()
+                    for _i209 in range(_size205):
+                        _key210 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val211 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.numeric_classes[_key210] = _val211
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
@@ -5816,6 +6028,32 @@ class NodeRow(object):
             elif fid == 21:
                 if ftype == TType.STRING:
                     self.version = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 22:
+                if ftype == TType.I64:
+                    self.memory_total_bytes = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 23:
+                if ftype == TType.I64:
+                    self.disk_free_bytes = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 24:
+                if ftype == TType.I64:
+                    self.disk_total_bytes = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 25:
+                if ftype == TType.LIST:
+                    self.gpus = []
+                    (_etype215, _size212) = iprot.readListBegin()
+                    for _i216 in range(_size212):
+                        _elem217 = GpuUse()
+                        _elem217.read(iprot)
+                        self.gpus.append(_elem217)
+                    iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             else:
@@ -5895,17 +6133,17 @@ class NodeRow(object):
         if self.labels is not None:
             oprot.writeFieldBegin('labels', TType.MAP, 17)
             oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.labels))
-            for kiter205, viter206 in self.labels.items():
-                oprot.writeString(kiter205.encode('utf-8') if sys.version_info[0] == 2 else kiter205)
-                oprot.writeString(viter206.encode('utf-8') if sys.version_info[0] == 2 else viter206)
+            for kiter218, viter219 in self.labels.items():
+                oprot.writeString(kiter218.encode('utf-8') if sys.version_info[0] == 2 else kiter218)
+                oprot.writeString(viter219.encode('utf-8') if sys.version_info[0] == 2 else viter219)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.numeric_classes is not None:
             oprot.writeFieldBegin('numeric_classes', TType.MAP, 18)
             oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.numeric_classes))
-            for kiter207, viter208 in self.numeric_classes.items():
-                oprot.writeString(kiter207.encode('utf-8') if sys.version_info[0] == 2 else kiter207)
-                oprot.writeString(viter208.encode('utf-8') if sys.version_info[0] == 2 else viter208)
+            for kiter220, viter221 in self.numeric_classes.items():
+                oprot.writeString(kiter220.encode('utf-8') if sys.version_info[0] == 2 else kiter220)
+                oprot.writeString(viter221.encode('utf-8') if sys.version_info[0] == 2 else viter221)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.heard_ms is not None:
@@ -5919,6 +6157,25 @@ class NodeRow(object):
         if self.version is not None:
             oprot.writeFieldBegin('version', TType.STRING, 21)
             oprot.writeString(self.version.encode('utf-8') if sys.version_info[0] == 2 else self.version)
+            oprot.writeFieldEnd()
+        if self.memory_total_bytes is not None:
+            oprot.writeFieldBegin('memory_total_bytes', TType.I64, 22)
+            oprot.writeI64(self.memory_total_bytes)
+            oprot.writeFieldEnd()
+        if self.disk_free_bytes is not None:
+            oprot.writeFieldBegin('disk_free_bytes', TType.I64, 23)
+            oprot.writeI64(self.disk_free_bytes)
+            oprot.writeFieldEnd()
+        if self.disk_total_bytes is not None:
+            oprot.writeFieldBegin('disk_total_bytes', TType.I64, 24)
+            oprot.writeI64(self.disk_total_bytes)
+            oprot.writeFieldEnd()
+        if self.gpus is not None:
+            oprot.writeFieldBegin('gpus', TType.LIST, 25)
+            oprot.writeListBegin(TType.STRUCT, len(self.gpus))
+            for iter222 in self.gpus:
+                iter222.write(oprot)
+            oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -6132,22 +6389,22 @@ class Overview(object):
             elif fid == 4:
                 if ftype == TType.LIST:
                     self.nodes = []
-                    (_etype212, _size209) = iprot.readListBegin()
-                    for _i213 in range(_size209):
-                        _elem214 = NodeRow()
-                        _elem214.read(iprot)
-                        self.nodes.append(_elem214)
+                    (_etype226, _size223) = iprot.readListBegin()
+                    for _i227 in range(_size223):
+                        _elem228 = NodeRow()
+                        _elem228.read(iprot)
+                        self.nodes.append(_elem228)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 5:
                 if ftype == TType.LIST:
                     self.work = []
-                    (_etype218, _size215) = iprot.readListBegin()
-                    for _i219 in range(_size215):
-                        _elem220 = WorkRow()
-                        _elem220.read(iprot)
-                        self.work.append(_elem220)
+                    (_etype232, _size229) = iprot.readListBegin()
+                    for _i233 in range(_size229):
+                        _elem234 = WorkRow()
+                        _elem234.read(iprot)
+                        self.work.append(_elem234)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -6174,11 +6431,11 @@ class Overview(object):
             elif fid == 10:
                 if ftype == TType.LIST:
                     self.activities = []
-                    (_etype224, _size221) = iprot.readListBegin()
-                    for _i225 in range(_size221):
-                        _elem226 = Activity()
-                        _elem226.read(iprot)
-                        self.activities.append(_elem226)
+                    (_etype238, _size235) = iprot.readListBegin()
+                    for _i239 in range(_size235):
+                        _elem240 = Activity()
+                        _elem240.read(iprot)
+                        self.activities.append(_elem240)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -6207,15 +6464,15 @@ class Overview(object):
         if self.nodes is not None:
             oprot.writeFieldBegin('nodes', TType.LIST, 4)
             oprot.writeListBegin(TType.STRUCT, len(self.nodes))
-            for iter227 in self.nodes:
-                iter227.write(oprot)
+            for iter241 in self.nodes:
+                iter241.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.work is not None:
             oprot.writeFieldBegin('work', TType.LIST, 5)
             oprot.writeListBegin(TType.STRUCT, len(self.work))
-            for iter228 in self.work:
-                iter228.write(oprot)
+            for iter242 in self.work:
+                iter242.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.store_fault is not None:
@@ -6237,8 +6494,8 @@ class Overview(object):
         if self.activities is not None:
             oprot.writeFieldBegin('activities', TType.LIST, 10)
             oprot.writeListBegin(TType.STRUCT, len(self.activities))
-            for iter229 in self.activities:
-                iter229.write(oprot)
+            for iter243 in self.activities:
+                iter243.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -6441,11 +6698,11 @@ class EventPage(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.events = []
-                    (_etype233, _size230) = iprot.readListBegin()
-                    for _i234 in range(_size230):
-                        _elem235 = EventRow()
-                        _elem235.read(iprot)
-                        self.events.append(_elem235)
+                    (_etype247, _size244) = iprot.readListBegin()
+                    for _i248 in range(_size244):
+                        _elem249 = EventRow()
+                        _elem249.read(iprot)
+                        self.events.append(_elem249)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -6472,8 +6729,8 @@ class EventPage(object):
         if self.events is not None:
             oprot.writeFieldBegin('events', TType.LIST, 1)
             oprot.writeListBegin(TType.STRUCT, len(self.events))
-            for iter236 in self.events:
-                iter236.write(oprot)
+            for iter250 in self.events:
+                iter250.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.last is not None:
@@ -6676,11 +6933,11 @@ class Why(object):
             elif fid == 5:
                 if ftype == TType.LIST:
                     self.reasons = []
-                    (_etype240, _size237) = iprot.readListBegin()
-                    for _i241 in range(_size237):
-                        _elem242 = Reason()
-                        _elem242.read(iprot)
-                        self.reasons.append(_elem242)
+                    (_etype254, _size251) = iprot.readListBegin()
+                    for _i255 in range(_size251):
+                        _elem256 = Reason()
+                        _elem256.read(iprot)
+                        self.reasons.append(_elem256)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -6713,8 +6970,8 @@ class Why(object):
         if self.reasons is not None:
             oprot.writeFieldBegin('reasons', TType.LIST, 5)
             oprot.writeListBegin(TType.STRUCT, len(self.reasons))
-            for iter243 in self.reasons:
-                iter243.write(oprot)
+            for iter257 in self.reasons:
+                iter257.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -6783,6 +7040,14 @@ HelloReply.thrift_spec = (
     (12, TType.STRING, 'local_socket', 'UTF8', None, ),  # 12
     (13, TType.STRING, 'identity', 'UTF8', None, ),  # 13
 )
+all_structs.append(GpuUse)
+GpuUse.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'name', 'UTF8', None, ),  # 1
+    (2, TType.DOUBLE, 'busy', None, None, ),  # 2
+    (3, TType.I64, 'memory_used_bytes', None, None, ),  # 3
+    (4, TType.I64, 'memory_total_bytes', None, None, ),  # 4
+)
 all_structs.append(NodeStatus)
 NodeStatus.thrift_spec = (
     None,  # 0
@@ -6794,6 +7059,9 @@ NodeStatus.thrift_spec = (
     (6, TType.MAP, 'numeric_classes', (TType.STRING, 'UTF8', TType.STRING, 'UTF8', False), None, ),  # 6
     (7, TType.MAP, 'labels', (TType.STRING, 'UTF8', TType.STRING, 'UTF8', False), None, ),  # 7
     (8, TType.BOOL, 'leaving', None, None, ),  # 8
+    (9, TType.I64, 'disk_free_bytes', None, None, ),  # 9
+    (10, TType.I64, 'disk_total_bytes', None, None, ),  # 10
+    (11, TType.LIST, 'gpus', (TType.STRUCT, [GpuUse, None], False), None, ),  # 11
 )
 all_structs.append(Vector)
 Vector.thrift_spec = (
@@ -6934,6 +7202,9 @@ ScriptUsage.thrift_spec = (
     (3, TType.I64, 'peak_memory_bytes', None, None, ),  # 3
     (4, TType.I64, 'disk_bytes', None, None, ),  # 4
     (5, TType.I32, 'processes', None, None, ),  # 5
+    (6, TType.I64, 'peak_disk_bytes', None, None, ),  # 6
+    (7, TType.I64, 'gpu_memory_bytes', None, None, ),  # 7
+    (8, TType.I64, 'peak_gpu_memory_bytes', None, None, ),  # 8
 )
 all_structs.append(ScriptEnd)
 ScriptEnd.thrift_spec = (
@@ -7033,6 +7304,7 @@ WorkRow.thrift_spec = (
     (15, TType.I64, 'ended_ms', None, None, ),  # 15
     (16, TType.STRING, 'owner', 'UTF8', None, ),  # 16
     (17, TType.I64, 'number', None, None, ),  # 17
+    (18, TType.STRUCT, 'usage', [ScriptUsage, None], None, ),  # 18
 )
 all_structs.append(WorkFilter)
 WorkFilter.thrift_spec = (
@@ -7184,6 +7456,10 @@ NodeRow.thrift_spec = (
     (19, TType.I64, 'heard_ms', None, None, ),  # 19
     (20, TType.I64, 'until_ms', None, None, ),  # 20
     (21, TType.STRING, 'version', 'UTF8', None, ),  # 21
+    (22, TType.I64, 'memory_total_bytes', None, None, ),  # 22
+    (23, TType.I64, 'disk_free_bytes', None, None, ),  # 23
+    (24, TType.I64, 'disk_total_bytes', None, None, ),  # 24
+    (25, TType.LIST, 'gpus', (TType.STRUCT, [GpuUse, None], False), None, ),  # 25
 )
 all_structs.append(Join)
 Join.thrift_spec = (

@@ -21,6 +21,9 @@ RECORDS = (
     Record(1_700_000_004_000, "o", "p", 'PROGRESS: {"loss": 0.5}'),
     Record(1_700_000_005_000, "e", "e", "ERROR: but it went on"),
 )
+USAGE = ScriptUsage(
+    cpu_s=3.25, peak_memory_bytes=64_000_000, peak_disk_bytes=50_000_000, peak_gpu_memory_bytes=2_000_000_000
+)
 JOB_ROW = WorkRow(
     id=JOB_ID,
     kind="script",
@@ -30,6 +33,7 @@ JOB_ROW = WorkRow(
     submitted_ms=1_700_000_000_000,
     started_ms=1_700_000_001_000,
     ended_ms=1_700_000_063_500,
+    usage=USAGE,
 )
 SCRIPT_SPEC = ScriptSpec(
     "inline", DataFile("bundle.zip", blob_name(b"zip"), 3), env={"TOKEN": "x"}, owner="ann", gpus=1
@@ -40,7 +44,7 @@ JOB = JobDetail(
     sandbox="bwrap",
     phase="ended",
     attempts=2,
-    usage=ScriptUsage(cpu_s=3.25, peak_memory_bytes=64_000_000),
+    usage=USAGE,
     artifacts=tuple(DataFile(name, blob_name(data), len(data)) for name, data in ARTIFACTS.items()),
     last_lines=("WARNING: slow", "ERROR: but it went on"),
     log_bytes=200,

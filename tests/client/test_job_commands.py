@@ -41,7 +41,7 @@ def test_a_job_is_shown_by_any_of_its_names(client: RunClient, name: str, comman
     lines = client("jobs", command, name).out.splitlines()
     facts = {line[:17].strip(): line[17:].strip() for line in lines}
     assert (facts["job"], facts["state"], facts["node"], facts["sandbox"]) == (JOB_ID, "completed", "n1", "bwrap")
-    assert facts["used"] == "3.2 s of processor, 64 MB of memory"
+    assert facts["used"] == "3.2 s of processor, 64.0 MB of memory, 50.0 MB of disk, 2.00 GB of GPU memory"
     assert (facts["metric loss"], facts["metric accuracy"]) == ("0.25 at 2", "0.75 at 2")
     assert (facts["artifacts"], facts["exit status"]) == ("model.bin, plots/loss.txt", "0")
     assert (facts["setting gpus"], facts["setting env"]) == ("1", "TOKEN")
@@ -52,6 +52,8 @@ def test_json_of_a_job_has_all_metrics_and_settings(client: RunClient) -> None:
     about = json.loads(client("jobs", "show", JOB_ID, "--json").out)
     assert [each["value"] for each in about["metrics"]] == [0.5, 0.25, 0.75]
     assert (about["settings"]["gpus"], about["usage"]["cpu_s"]) == (1, 3.25)
+    (row,) = json.loads(client("jobs", "list", "--json").out)
+    assert (row["usage"]["cpu_s"], row["usage"]["peak_disk_bytes"]) == (3.25, 50_000_000)
 
 
 def test_many_jobs_are_cancelled_at_once_or_none(client: RunClient, coordinator: Serving) -> None:

@@ -7,11 +7,16 @@ import json
 import pytest
 
 from rpc.errors import ExitCode
-from rpc.messages import NodeRow
+from rpc.messages import GpuUse, NodeRow
 from tests.client.conftest import RunClient
 from tests.client.fake import Serving
 
-LISTED = NodeRow("127.0.0.1:9091", "127.0.0.1:9091", "ready", 1, 1, 12, 3, 0, 4.25, "cpu", source="listed")
+LISTED = NodeRow(
+    "127.0.0.1:9091", "127.0.0.1:9091", "ready", 1, 1, 12, 3, 0, 4.25, "cpu", source="listed",
+    cpu=0.254, memory_used_bytes=3_000_000_000, memory_total_bytes=8_000_000_000,
+    disk_free_bytes=1_500_000_000, disk_total_bytes=200_000_000_000,
+    gpus=(GpuUse("NVIDIA H100", 0.35, 12_000_000_000, 80_000_000_000),),
+)  # fmt: skip
 JOINED = NodeRow(
     id="node-0123456789abcdef",
     name="gpu-box",
@@ -36,9 +41,9 @@ def serving(coordinator: Serving) -> Serving:
 def test_nodes_stand_in_columns(serving: Serving, run_client: RunClient) -> None:
     ended = run_client("nodes", "list", "--server", serving.address)
     assert [line.split() for line in ended.out.splitlines()] == [
-        ["node", "state", "source", "name", "slots", "running", "done", "failed"],
-        ["127.0.0.1:9091", "ready", "listed", "-", "1", "1", "12", "0"],
-        ["node-0123456789abcdef", "quarantined", "joined", "gpu-box", "2", "0", "0", "5"],
+        ["node", "state", "source", "name", "slots", "running", "done", "failed", "cpu", "memory", "disk", "free"],
+        ["127.0.0.1:9091", "ready", "listed", "-", "1", "1", "12", "0", "25%", "38%", "1.50", "GB"],
+        ["node-0123456789abcdef", "quarantined", "joined", "gpu-box", "2", "0", "0", "5", "-", "-", "-"],
     ]
 
 
@@ -50,7 +55,16 @@ def test_everything_known_of_a_node_is_shown(serving: Serving, run_client: RunCl
     assert facts["reason"] == "its answers are not finite"
     assert (facts["label gpu"], facts["label arch"], facts["class float32/1"]) == ("H100", "x86_64", "abc")
     assert facts["quarantined until"].startswith("2023-11-1")
-    assert "speed" not in facts
+    assert not {"speed", "cpu", "memory", "disk", "gpu 0"} & facts.keys()
+
+
+def test_what_is_in_use_on_a_node_is_shown(serving: Serving, run_client: RunClient) -> None:
+    lines = run_client("nodes", "show", LISTED.id, "--server", serving.address).out.splitlines()
+    facts = {name: text.strip() for name, text in (line.split("  ", 1) for line in lines)}
+    assert facts["cpu"] == "25% in use"
+    assert facts["memory"] == "3.00 GB of 8.00 GB"
+    assert facts["disk"] == "198 GB of 200 GB"
+    assert facts["gpu 0"] == "NVIDIA H100, 35% busy, 12.0 GB of 80.0 GB"
 
 
 def test_json_has_the_same_facts(serving: Serving, run_client: RunClient) -> None:

@@ -115,7 +115,7 @@ class JobWires:
 
         def answered() -> None:
             if node.session == session and node.is_open:
-                self.handle(Beat(node.id, session, {}, 0.0, 0))
+                self.handle(Beat(node.id, session))
                 self._clock.after(_BEAT_S, partial(self._beat, node, session), is_background=True)
 
         self.call(node, session, heard)

@@ -57,7 +57,7 @@ def test_an_order_is_one_line_and_comes_back(box: Box, level: Level, lease_s: fl
 
 
 @pytest.mark.parametrize(
-    "news", [Started(("cpus",)), NoStart("no\nbwrap"), Ended(137, "limit:memory", True, 1 << 40, 0.5, 3)]
+    "news", [Started(("cpus",)), NoStart("no\nbwrap"), Ended(137, "limit:memory", True, 1 << 40, 0.5, 3, 4096, 8192)]
 )
 def test_news_are_one_line_and_come_back(news: News) -> None:
     line = news_to_line(news)

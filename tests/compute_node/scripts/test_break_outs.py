@@ -145,7 +145,7 @@ def test_a_greedy_job_has_no_more_than_its_limits(jobs: Jobs, code: str, limits:
     job = jobs.start(code, limits=limits)
     ended = job.end()
     assert ended.is_clean and (ended.cause.startswith("limit:") or ended.exit_status != 0)
-    assert ended.memory_bytes <= limits.memory_bytes
+    assert ended.peak_bytes <= limits.memory_bytes
     assert ended.processes <= limits.pids + 3  # bubblewrap's own among them
     used = sum(each.stat().st_blocks * 512 for each in job.out.iterdir())
     assert used <= limits.disk_bytes + 2 * GIB * (monotonic() - began)

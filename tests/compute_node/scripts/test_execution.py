@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import signal
 import zipfile
 from collections.abc import Iterator
@@ -95,6 +96,39 @@ def test_a_flood_of_output_costs_the_node_little_and_delays_no_heartbeat(node: R
     assert news.ended.status == 0
     assert most - before <= 32 * MIB
     assert slowest < 1.0
+
+
+def test_what_a_job_uses_is_told_while_it_runs_and_at_its_end(node: RunningNode) -> None:
+    slot = node.client()
+    code = (
+        "import os, time\n"
+        "with open('out/large', 'wb') as file: file.write(bytes(50 << 20))\n"
+        "end = time.process_time() + 0.3\n"
+        "while time.process_time() < end: pass\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(2)\n"
+        "os.truncate('out/large', 0)\n"
+    )
+    task = task_of(slot, code)
+    slot.call("start_script", task)
+    running = news_until(slot, task, "ready")[0]
+    while running.usage.disk_bytes < 50 * MIB:
+        running = slot.call("follow", task.attempt, running.next_offset, 100)
+        assert running.ended is None
+    assert running.usage.memory_bytes > MIB
+    used = news_until(slot, task)[0].usage
+    assert used.disk_bytes < MIB < 50 * MIB <= used.peak_disk_bytes
+    assert used.memory_bytes == 0 and used.peak_memory_bytes > MIB
+    assert used.cpu_s > 0.3
+    assert used.peak_gpu_memory_bytes == 0
+
+
+def test_a_heartbeat_tells_what_the_machine_has_left(node: RunningNode, tmp_path: Path) -> None:
+    status = node.client("control").call("status")
+    disk = shutil.disk_usage(tmp_path)
+    assert status.disk_total_bytes == disk.total
+    assert 0 < status.disk_free_bytes < disk.total
+    assert 0 < status.memory_used_bytes < status.memory_total_bytes
 
 
 def test_a_cancelled_job_may_still_leave_something(node: RunningNode) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from compute_node.scripts.box import MIB, Box, Limits
-from compute_node.scripts.job_folder import lay_out, too_full
+from compute_node.scripts.job_folder import lay_out, measure
 
 
 @pytest.fixture
@@ -38,16 +38,16 @@ def test_links_lead_to_out_and_data(box: Box) -> None:
 
 
 def test_links_are_not_followed_when_it_is_measured(box: Box) -> None:
-    assert too_full(box, []) is None
+    assert measure(box, []).limit is None
 
 
 def test_bytes_and_files_are_counted_in_every_part(box: Box) -> None:
     for part in (box.work, box.out, box.tmp):
         Path(part, "x").write_bytes(bytes(MIB // 2))
-    assert too_full(box, []) == "disk"
+    assert measure(box, []).limit == "disk"
     for number in range(100):
         Path(box.tmp, str(number)).touch()
-    assert too_full(box, []) == "files"
+    assert measure(box, []).limit == "files"
 
 
 def test_a_removed_file_that_is_open_counts(box: Box) -> None:
@@ -55,22 +55,22 @@ def test_a_removed_file_that_is_open_counts(box: Box) -> None:
         os.remove(f"{box.out}/x")
         file.write(bytes(2 * MIB))
         file.flush()
-        assert too_full(box, [os.getpid()]) == "disk"
-        assert too_full(box, []) is None
+        assert measure(box, [os.getpid()]).limit == "disk"
+        assert measure(box, []).limit is None
 
 
 def test_folders_too_deep_to_be_counted_are_too_many(box: Box) -> None:
     deepen(box.out, 80)
-    assert too_full(box, []) == "files"
+    assert measure(box, []).limit == "files"
 
 
 def test_a_missing_part_cannot_be_counted(box: Box) -> None:
     os.rmdir(box.tmp)
-    assert too_full(box, []) == "files"
+    assert measure(box, []).limit == "files"
 
 
 def test_many_folders_beside_each_other_are_counted(box: Box) -> None:
     wide = replace(box, limits=Limits(files=30_000))
     for number in range(25_000):
         os.mkdir(f"{box.out}/{number}")
-    assert too_full(wide, []) is None
+    assert measure(wide, []).limit is None

@@ -25,7 +25,7 @@ def test_output_and_status_come_out(jobs: Jobs) -> None:
     ended, job = jobs.run("import sys; print('to out'); print('to err', file=sys.stderr); sys.exit(7)")
     assert (job.output, job.errors) == (b"to out\n", b"to err\n")
     assert (ended.exit_status, ended.cause, ended.is_clean) == (7, "", True)
-    assert ended.cpu_s > 0 and ended.memory_bytes > MIB
+    assert ended.cpu_s > 0 and ended.peak_bytes > MIB
 
 
 def test_large_output_comes_out_whole(jobs: Jobs) -> None:
