@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from coordinator.store.changes import Measured
 from rpc.kept_log import Record
@@ -14,6 +14,7 @@ MOST = 10_000  # numbers of one job that are kept
 _MOST_NAMES = 50  # of one line
 _MAX_NAME = 100
 _STEPS = ("step", "epoch", "round", "iteration")
+_LARGEST_STEP = 2**53  # up to which a float64 knows the next whole number
 
 
 class Progress:
@@ -32,10 +33,16 @@ class Progress:
                 values = numbers_in(record.text)
                 if values:
                     self._lines += 1
-                    step = next((int(values[name]) for name in _STEPS if name in values), self._lines)
+                    step = step_in(values, self._lines)
                     found += [Measured(job_id, name, step, value, record.at_ms) for name, value in values.items()]
         self._taken += len(found)
         return found
+
+
+def step_in(values: Mapping[str, float], otherwise: int) -> int:
+    """The step that these numbers are of, if they name one that a step can be."""
+    named = next((values[name] for name in _STEPS if name in values), float(otherwise))
+    return int(named) if abs(named) <= _LARGEST_STEP else otherwise
 
 
 def numbers_in(line: str) -> dict[str, float]:
