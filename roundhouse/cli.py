@@ -14,6 +14,7 @@ _PROGRAMS = {
     "coordinator": "coordinator.cli",
     "node": "compute_node.cli",
     "client": "client.cli",
+    "web": "web.cli",
     "demo": "roundhouse.demo",
 }
 
@@ -24,6 +25,7 @@ usage: roundhouse PROGRAM [arguments]
   roundhouse node           serve as a compute node
   roundhouse coordinator    serve clients, and hand their work to nodes
   roundhouse client         train, or look at and cancel runs
+  roundhouse web            serve REST and the dashboard of a coordinator
 
 `roundhouse PROGRAM -h` tells about its arguments; `roundhouse --version` tells the version."""
 

@@ -13,13 +13,14 @@ import compute_node.cli
 import coordinator.cli
 import coordinator.store.failures
 import roundhouse.demo
+import web.cli
 from client.subcommands import SUBCOMMANDS
 from rpc import errors
 from rpc.errors import ExitCode, FailureKind, TrainerError
 
 CHECKOUT = Path(__file__).parents[1]
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
-PACKAGES = ("client", "compute_node", "coordinator", "mlcore", "roundhouse", "rpc")
+PACKAGES = ("client", "compute_node", "coordinator", "mlcore", "roundhouse", "rpc", "web")
 Main = Callable[[Sequence[str]], int]
 HELPS: list[tuple[Main, list[str]]] = [
     (client.cli.main, ["-h"]),
@@ -27,6 +28,7 @@ HELPS: list[tuple[Main, list[str]]] = [
     (coordinator.cli.main, ["-h"]),
     (compute_node.cli.main, ["-h"]),
     (roundhouse.demo.main, ["-h"]),
+    (web.cli.main, ["-h"]),
 ]
 
 

@@ -17,7 +17,8 @@ MAY_IMPORT = {
     "mlcore": {"mlcore"},
     "rpc": {"rpc", "mlcore"},
     **{program: {program, "rpc", "mlcore"} for program in PROGRAMS},
-    "roundhouse": {"roundhouse", "rpc", "mlcore", *PROGRAMS},
+    "web": {"web", "client", "rpc", "mlcore"},
+    "roundhouse": {"roundhouse", "rpc", "mlcore", "web", *PROGRAMS},
 }
 OURS = {*MAY_IMPORT, "trainer_idl"}
 

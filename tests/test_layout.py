@@ -9,7 +9,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
-PACKAGES = ("client", "compute_node", "coordinator", "mlcore", "roundhouse", "rpc")
+PACKAGES = ("client", "compute_node", "coordinator", "mlcore", "roundhouse", "rpc", "web")
 MOST_LINES = 300
 VAGUE = {"utils", "helpers", "common", "manager", "misc"}
 

@@ -22,7 +22,7 @@ def test_it_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_an_unknown_program_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["worker"]) == 2
-    message = "roundhouse: no program 'worker'; there are coordinator, node, client, demo (roundhouse -h)\n"
+    message = "roundhouse: no program 'worker'; there are coordinator, node, client, web, demo (roundhouse -h)\n"
     assert capsys.readouterr().err == message
 
 

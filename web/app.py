@@ -1,0 +1,35 @@
+"""The application: routes, errors, and what every answer carries."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from nicegui import ui
+
+from rpc.program import VERSION
+from web.door import Door
+from web.pages import overview
+from web.problems import RESPONSES, answer_with_problems
+from web.rest import work
+
+
+def make_app(door: Door) -> FastAPI:
+    """Return the app that speaks for the coordinator behind `door`."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        door.close()
+
+    app = FastAPI(
+        title="Roundhouse", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None, responses=RESPONSES
+    )
+    app.state.door = door
+    answer_with_problems(app)
+    for router in (work.router,):
+        app.include_router(router, prefix="/api/v1")
+    overview.add(door)
+    ui.run_with(app, title="Roundhouse", show_welcome_message=False)
+    return app

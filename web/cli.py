@@ -1,0 +1,70 @@
+"""The command line of the web server."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+
+import uvicorn
+from fastapi import FastAPI
+
+from client.link import DEFAULT_SERVER, parse_server
+from rpc.argument_types import port
+from rpc.errors import ExitCode
+from rpc.program import Parser, exit_status, set_up_logging
+from rpc.sockets import listen
+from web.app import make_app
+from web.door import Door
+
+PROG = "web"
+_PORT = 5000
+_GRACE_S = 2  # for streams to end, which have no end of their own
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = Parser(PROG, description="Serve REST and the dashboard of a coordinator.", log_level="warning")
+    parser.add_argument(
+        "--server", metavar="HOST:PORT", default=os.environ.get("ROUNDHOUSE_SERVER") or DEFAULT_SERVER,
+        help=f"the coordinator (default: ROUNDHOUSE_SERVER, or {DEFAULT_SERVER})",
+    )  # fmt: skip
+    parser.add_argument("--host", default="127.0.0.1", help="address to serve on (default: %(default)s)")
+    parser.add_argument(
+        "--http-port", type=port, default=_PORT, metavar="PORT", help="port to serve on; 0: a free one (default: 5000)"
+    )
+    parser.add_common_options()
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or Ctrl-C; return the exit status."""
+    args = make_parser().parse_args(sys.argv[1:] if argv is None else argv)
+    return exit_status(PROG, lambda: _run(args))
+
+
+def _run(args: argparse.Namespace) -> int:
+    set_up_logging(args.log_level, args.log_file)
+    host, its_port = parse_server(args.server)
+    with listen(args.host, args.http_port) as listening:
+        app = make_app(Door(host, its_port))
+        print(f"web serves on {address_of(listening)} for the coordinator at {host}:{its_port}", flush=True)
+        serve(app, listening)
+    return ExitCode.DONE
+
+
+def address_of(listening: socket.socket) -> str:
+    host, its_port = listening.getsockname()[:2]
+    return f"http://{host}:{its_port}"
+
+
+def serve(app: FastAPI, listening: socket.socket) -> None:
+    """Serve until SIGTERM or Ctrl-C."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # uvicorn raises it once more when it has ended well
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE_S
+    )
+    uvicorn.Server(config).run(sockets=[listening])

@@ -1,0 +1,68 @@
+"""The connections of this process to the coordinator, shared by all requests: one for each call that is under way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rpc.async_client import AsyncClient
+from rpc.errors import Unreachable
+from rpc.messages import PROTOCOL_VERSION, Hello
+from rpc.program import VERSION
+from rpc.services import COORDINATOR
+
+_MOST_IDLE = 16
+_TIMEOUT_S = 30.0
+_CONNECT_S = 5.0
+
+
+class Door:
+    """Calls of the `Coordinator` service. Belongs to one event loop."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.host = host
+        self.port = port
+        self._idle: list[AsyncClient] = []
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    async def call(self, name: str, *args: Any, waits_s: float = 0.0) -> Any:
+        """Return the answer to one call.
+
+        A connection that ended while it was idle, as they all do when the coordinator is restarted, is no reason to
+        fail: the call is made once more on a new one. Calls that start something carry a key.
+
+        Args:
+            waits_s: how long the coordinator is asked to hold the answer back.
+
+        Raises:
+            Unreachable: nobody listens there, or the connection ended.
+            TrainerError: whatever the coordinator answered.
+        """
+        if self._idle:
+            try:
+                return await self._call(self._idle.pop(), name, args, waits_s)
+            except Unreachable:
+                self.close()  # the others are of the same age
+        return await self._call(await self._connect(), name, args, waits_s)
+
+    def close(self) -> None:
+        """Close what is idle."""
+        while self._idle:
+            self._idle.pop().close()
+
+    async def _call(self, client: AsyncClient, name: str, args: tuple[Any, ...], waits_s: float) -> Any:
+        try:
+            return await client.call(name, *args, timeout_s=_TIMEOUT_S + waits_s)
+        finally:
+            if not client.is_closed and len(self._idle) < _MOST_IDLE:
+                self._idle.append(client)
+            elif not client.is_closed:
+                client.close()
+
+    async def _connect(self) -> AsyncClient:
+        hello = Hello(protocol=PROTOCOL_VERSION, role="client", version=VERSION, connection="client")
+        try:
+            return await AsyncClient.connect((self.host, self.port), COORDINATOR, hello, timeout_s=_CONNECT_S)
+        except Unreachable as error:
+            raise Unreachable(f"the coordinator at {self} is away: {error}") from error
