@@ -6,6 +6,7 @@ import argparse
 import logging
 import signal
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -15,10 +16,12 @@ from platformdirs import user_data_path
 from coordinator.config import CoordinatorConfig, read_nodes
 from coordinator.coordinator import Coordinator
 from coordinator.core.policies import NUMBERS, POLICIES, Policy
+from coordinator.web_server import WebServer, web_place
 from rpc.argument_types import days, owner_share, port, seconds, size, whole
 from rpc.descriptors import raise_nofile
 from rpc.errors import BadData, BadRequest, ExitCode
 from rpc.program import Parser, calm_collector, exit_status, set_up_logging
+from rpc.web_port import web_port
 
 PROG = "coordinator"
 PLUGINS = "roundhouse.policies"  # entry points that add policies: name -> class without arguments
@@ -38,16 +41,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         policy = make_policy(args.policy_option or args.policy)
         config = config_from(args)
         logger.info("room for %d connections", raise_nofile())
+        place = web_place(args.http_port, args.http_host, is_for_itself=not args.port)
         coordinator = Coordinator(config, policy)
+        web = WebServer(place, within(coordinator.address)) if place else None
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: coordinator.stop())
         host, bound_port = coordinator.address
         nodes = "1 node" if len(config.nodes) == 1 else f"{len(config.nodes)} nodes"
         served = f"coordinator serves on {host}:{bound_port} (policy {policy.name}, {nodes} listed)"
         # Together, because whoever waits for the first line may close its end of the pipe then.
-        print(f"{served}\nstore: {coordinator.store}", flush=True)
+        where = f"\nweb: {web.url}" if web else ""
+        print(f"{served}\nstore: {coordinator.store}{where}", flush=True)
         calm_collector()
-        coordinator.run()
+        with web or nullcontext():
+            coordinator.run()
         return ExitCode.DONE
 
     return exit_status(PROG, body)
@@ -117,6 +124,17 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="disk for results of tasks: what is known is not computed again; 0: none (default: 1GB)",
     )  # fmt: skip
     parser.add_argument(
+        "--http-port", type=web_port, metavar="PORT",
+        help="port of REST and the dashboard, `off` for none (default: ROUNDHOUSE_HTTP_PORT, or 5000 or a free one;"
+        " off if PORT is 0)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--http-host",
+        default="127.0.0.1",
+        metavar="HOST",
+        help="address that they are served on (default: %(default)s)",
+    )
+    parser.add_argument(
         "--share", type=owner_share, action="append", default=[], metavar="OWNER=WEIGHT",
         help="weight of an owner in the queue (default: 1 each); may be given several times",
     )  # fmt: skip
@@ -158,6 +176,12 @@ def config_from(args: argparse.Namespace) -> CoordinatorConfig:
         keep_events_days=args.keep_events,
         keep_runs=args.keep_runs,
     )
+
+
+def within(address: tuple[str, int]) -> tuple[str, int]:
+    """Where a program of this machine finds who serves there: all addresses are none."""
+    host, number = address
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), number
 
 
 def default_data_dir(port: int) -> str | None:

@@ -51,7 +51,7 @@ def _demo(run: Sequence[str]) -> int:
         nodes = stack.enter_context(_serving("node", _node_ports(), folder))
         node_file = folder / "compute_nodes.txt"
         node_file.write_text("".join(f"{host},{port}\n" for host, port in nodes))
-        options = ("load-balancing", "--nodes", str(node_file))
+        options = ("load-balancing", "--nodes", str(node_file), "--http-port", "off")
         coordinator = stack.enter_context(_serving("coordinator", [_COORDINATOR_PORT], folder, *options))
         host, port = coordinator[0]
         print(f"demo: {len(nodes)} nodes serve, the coordinator is {host}:{port}", file=sys.stderr)

@@ -28,6 +28,14 @@ def listen(host: str, port: int) -> socket.socket:
         raise BadRequest(f"cannot serve on {host}:{port}: {error.strerror or error}") from error
 
 
+def listen_if_free(host: str, port: int) -> socket.socket:
+    """As `listen`, but on any free port where somebody serves on this one."""
+    try:
+        return listen(host, port)
+    except PortInUse:
+        return listen(host, 0)
+
+
 def _listen(host: str, port: int) -> socket.socket:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, kind, proto, _, address = found[0]

@@ -16,12 +16,11 @@ from client.link import DEFAULT_SERVER, parse_server
 from rpc.argument_types import port
 from rpc.errors import ExitCode
 from rpc.program import Parser, exit_status, set_up_logging
-from rpc.sockets import listen
+from rpc.web_port import OFF, listen_for_web, said_port, url_of
 from web.app import make_app
 from web.door import Door
 
 PROG = "web"
-_PORT = 5000
 _GRACE_S = 2  # for streams to end, which have no end of their own
 
 
@@ -33,8 +32,10 @@ def make_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--host", default="127.0.0.1", help="address to serve on (default: %(default)s)")
     parser.add_argument(
-        "--http-port", type=port, default=_PORT, metavar="PORT", help="port to serve on; 0: a free one (default: 5000)"
-    )
+        "--http-port", type=port, metavar="PORT",
+        help="port to serve on; 0: a free one (default: ROUNDHOUSE_HTTP_PORT, or 5000 or a free one)",
+    )  # fmt: skip
+    parser.add_argument("--listening", type=int, metavar="FD", help=argparse.SUPPRESS)  # a socket of who started us
     parser.add_common_options()
     return parser
 
@@ -48,16 +49,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> int:
     set_up_logging(args.log_level, args.log_file)
     host, its_port = parse_server(args.server)
-    with listen(args.host, args.http_port) as listening:
+    with _listening(args) as listening:
         app = make_app(Door(host, its_port))
-        print(f"web serves on {address_of(listening)} for the coordinator at {host}:{its_port}", flush=True)
+        print(f"web serves on {url_of(listening)} for the coordinator at {host}:{its_port}", flush=True)
         serve(app, listening)
     return ExitCode.DONE
 
 
-def address_of(listening: socket.socket) -> str:
-    host, its_port = listening.getsockname()[:2]
-    return f"http://{host}:{its_port}"
+def _listening(args: argparse.Namespace) -> socket.socket:
+    """The socket to serve on; PortInUse if somebody serves where it was said."""
+    if args.listening is not None:
+        return socket.socket(fileno=args.listening)
+    said = said_port(args.http_port)
+    return listen_for_web(args.host, None if said == OFF else said)
 
 
 def serve(app: FastAPI, listening: socket.socket) -> None:

@@ -84,7 +84,7 @@ class Fleet:
         memo = ("--memo-size", "0")  # every wave is to compute all of its own
         return self._child(
             "coordinator", "coordinator.py", str(self.server[1]), "--nodes", nodes, "--data-dir", data,
-            "--store", self._url, *lease, *memo,
+            "--store", self._url, *lease, *memo, "--http-port", "off",
         )  # fmt: skip
 
     def _node(self, number: int) -> Child:

@@ -168,7 +168,9 @@ class Cluster:
         listed = folder / "nodes.txt"
         listed.write_text("".join(f"127.0.0.1,{node.port}\n" for node in self.nodes))
         # Runs that are submitted again are to be computed again.
-        self._coordinator_arguments = (policy, "--nodes", str(listed), "--memo-size", "0", *coordinator_arguments)
+        self._coordinator_arguments = (
+            policy, "--nodes", str(listed), "--memo-size", "0", "--http-port", "off", *coordinator_arguments
+        )  # fmt: skip
         try:
             self.coordinator = Program("coordinator.py", "0", *self._coordinator_arguments).serve()
         except BaseException:

@@ -60,7 +60,8 @@ class Pool:
         self.nodes = [self._node(number, 0) for number in range(n_nodes)]
         listed = folder / "nodes.txt"
         listed.write_text("".join(f"127.0.0.1,{node.port}\n" for node in self.nodes))
-        self._arguments = ("--nodes", str(listed), "--data-dir", str(folder / "coordinator"), *_TIMES)
+        kept = ("--data-dir", str(folder / "coordinator"))
+        self._arguments = ("--nodes", str(listed), *kept, "--http-port", "off", *_TIMES)
         self.coordinator = Program("coordinator.py", "0", *self._arguments).serve()
 
     def kill_node(self, number: int) -> None:

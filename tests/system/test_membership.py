@@ -112,7 +112,7 @@ def test_a_node_joins_again_when_the_coordinator_was_killed(tmp_path: Path) -> N
         port = cluster.coordinator.port
         cluster.coordinator.kill()
         cluster.coordinator = Program(
-            "coordinator.py", str(port), "--nodes", str(tmp_path / "nodes.txt"), *kept
+            "coordinator.py", str(port), "--nodes", str(tmp_path / "nodes.txt"), "--http-port", "off", *kept
         ).serve()
         wait_state(cluster, node, "ready")
         assert cluster.train("1", "5", "8", "0.0001", "--quiet").status == ExitCode.DONE
