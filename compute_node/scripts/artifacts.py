@@ -13,11 +13,12 @@ from rpc.messages import DataFile
 
 MAX_FILES = 1000
 MAX_BYTES = 10 << 30  # of all together
+MAX_REFUSED = 20  # that are named
 _MAX_NAME_BYTES = 200
 
 
 def collect(folder: Path, blobs: BlobFolder) -> tuple[list[DataFile], list[str]]:
-    """Store the files below `folder`; return them by their paths in it, and a line for each that was left out.
+    """Store the files below `folder`; return them by their paths in it, and lines about those that were left out.
 
     The job may have made anything here, and nothing that it made is followed: a link could lead to what the node may
     read and the job may not.
@@ -25,10 +26,11 @@ def collect(folder: Path, blobs: BlobFolder) -> tuple[list[DataFile], list[str]]
     taken: list[DataFile] = []
     refused: list[str] = []
     total = 0
-    for name, entry in _entries(folder):
+    for name, entry in _entries(folder, refused):
         reason = _doubt(name, entry)
         if not reason and len(taken) == MAX_FILES:
-            return taken, [*refused, f"out/ has more than {MAX_FILES:,} files; the others are left out (zip them)"]
+            more = f"out/ has more than {MAX_FILES:,} files; the others are left out (zip them)"
+            return taken, [*_some(refused), more]
         if not reason and total + entry.stat(follow_symlinks=False).st_size > MAX_BYTES:
             reason = f"the files in out/ have more than {MAX_BYTES >> 30} GiB"
         if not reason:
@@ -37,9 +39,9 @@ def collect(folder: Path, blobs: BlobFolder) -> tuple[list[DataFile], list[str]]
                 total += taken[-1].size
                 continue
             except (OSError, TrainerError) as error:
-                reason = str(error)
-        refused.append(f"out/{printable(name)} is left out: {reason}")
-    return taken, refused
+                reason = _words(error)
+        refused.append(_left_out(name, reason))
+    return taken, _some(refused)
 
 
 def printable(name: str) -> str:
@@ -47,26 +49,45 @@ def printable(name: str) -> str:
     return "".join(each if each.isprintable() else "?" for each in name[:_MAX_NAME_BYTES])
 
 
-def _entries(folder: Path, prefix: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """All that is no folder, in the order of the names; a linked folder counts as a link."""
-    with os.scandir(folder) as found:
-        entries = sorted(found, key=lambda entry: entry.name)
+def _entries(folder: Path, refused: list[str], prefix: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """All that is no folder, in the order of the names; a linked folder counts as a link, a deep one is not entered."""
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError as error:
+        refused.append(_left_out(prefix, _words(error)))
+        return
     for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _entries(Path(entry.path), f"{prefix}{entry.name}/")
+        name = prefix + entry.name
+        if entry.is_dir(follow_symlinks=False) and len(os.fsencode(name)) < _MAX_NAME_BYTES:
+            yield from _entries(Path(entry.path), refused, f"{name}/")
         else:
-            yield prefix + entry.name, entry
+            yield name, entry
 
 
 def _doubt(name: str, entry: os.DirEntry[str]) -> str:
     """Why an entry is not taken; empty: it is."""
+    if len(os.fsencode(name)) > _MAX_NAME_BYTES or entry.is_dir(follow_symlinks=False):
+        return f"its path has more than {_MAX_NAME_BYTES} bytes"
     if not entry.is_file(follow_symlinks=False):
         return "it is a link or a special file; only regular files are taken"
-    if len(os.fsencode(name)) > _MAX_NAME_BYTES:
-        return f"its path has more than {_MAX_NAME_BYTES} bytes"
     if not name.isprintable() or "\\" in name:
         return "its name has characters that some systems obey"
     return ""
+
+
+def _left_out(name: str, reason: str) -> str:
+    return f"out/{printable(name)} is left out: {reason}"
+
+
+def _some(refused: list[str]) -> list[str]:
+    """So many lines that they do not drown what the job itself has said at its end."""
+    more = len(refused) - MAX_REFUSED
+    return refused if more <= 0 else [*refused[:MAX_REFUSED], f"{more:,} more of out/ are left out"]
+
+
+def _words(error: OSError | TrainerError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _store(name: str, entry: os.DirEntry[str], blobs: BlobFolder) -> DataFile:

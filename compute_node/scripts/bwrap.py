@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from glob import glob
 
 from compute_node.scripts.box import MIB, Box, Inside
 
 PROGRAM = "bwrap"
+_PRLIMIT = shutil.which("prlimit", path="/usr/bin:/bin") or "prlimit"  # not by the job's own PATH
 OWN_PROCESSES = 2  # bubblewrap itself and the first process of the PID namespace
 INSIDE = Inside(work="/job", out="/job/out", tmp="/tmp")
 
@@ -55,7 +57,7 @@ def command(box: Box, arguments_fd: int) -> list[str]:
 
     The number of processes is limited inside, where only the sandbox's own are counted.
     """
-    limits = ("prlimit", f"--nproc={box.limits.pids + OWN_PROCESSES}", "--")
+    limits = (_PRLIMIT, f"--nproc={box.limits.pids + OWN_PROCESSES}", "--")
     return [PROGRAM, "--args", str(arguments_fd), "--", *limits, *box.argv]
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import sys
 from typing import NoReturn
 
+OWN = "JOB_VARIABLE_"  # begins the names of the job's own variables, which this process does without
 LINGER_S = 0.6  # more than two looks of the watchdog
 
 
@@ -54,7 +56,8 @@ def become(command: list[str]) -> NoReturn:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.execvp(command[0], command)
+        variables = {name[len(OWN) :] if name.startswith(OWN) else name: value for name, value in os.environ.items()}
+        os.execvpe(shutil.which(command[0]) or command[0], command, variables)
     except OSError as error:
         os.write(2, f"{command[0]}: {error.strerror}\n".encode())
     finally:

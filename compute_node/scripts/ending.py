@@ -21,6 +21,8 @@ def end_of(ended: Ended, limits: Limits, seconds: float) -> ScriptEnd:
     if cause == "lease":
         reason = "the coordinator was not heard of any more"
         return ScriptEnd(status, int(FailureKind.NODE_LOST), reason, seconds=seconds)
+    if cause == "node":
+        return ScriptEnd(status, int(FailureKind.NODE_LOST), "its watchdog was told to end", seconds=seconds)
     if cause:
         kind = _KINDS.get(cause, FailureKind.USER_ERROR)
         return ScriptEnd(status, int(kind), _over(cause.removeprefix("limit:"), limits), seconds=seconds)

@@ -108,11 +108,17 @@ def configuration(api: Any, box: Box, *, user: tuple[int, int], node: str) -> An
         user=f"{user[0]}:{user[1]}",
         hostname="job",
         stdin_open=True,
-        environment=box.environment(INSIDE),
+        environment=_variables(box),
         working_dir=INSIDE.work,
         labels={NODE_LABEL: node, JOB_LABEL: box.name},
         host_config=_host_configuration(api, box),
     )
+
+
+def _variables(box: Box) -> dict[str, str]:
+    """Those that the job itself names are kept from its container's first process, which looks after it."""
+    variables = box.environment(INSIDE)
+    return {f"{container_init.OWN}{name}" if name in box.env else name: value for name, value in variables.items()}
 
 
 def _host_configuration(api: Any, box: Box) -> Any:

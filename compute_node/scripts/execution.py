@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import select
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from math import inf
 from threading import Event, Lock, Thread
 from time import monotonic
 
@@ -18,6 +18,7 @@ from compute_node.scripts.guard import Guard
 from compute_node.scripts.job_log import JobLog, now_ms
 from compute_node.scripts.orders import Ended, NoStart, Start, Started, Used
 from compute_node.scripts.output import Lines
+from compute_node.scripts.readable import readable
 from compute_node.scripts.reaping import reap
 from compute_node.scripts.trees import remove_tree
 from compute_node.scripts.usage import usage_of
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 _READ_BYTES = 256 << 10
 _BYTES_S = 16 << 20  # of output; a job that writes faster waits, so that the node's other threads do not
 _LOOK_S = 1.0
+_LATE_S = 30.0  # that a watchdog may take beyond what it was told, before it is taken for one that is held up
 
 
 class BoxedExecution:
@@ -56,6 +58,7 @@ class BoxedExecution:
         self._lock = Lock()
         self._guard: Guard | None = None
         self._lease_end = 0.0
+        self._stop_by = inf
         self._is_stopped = False
         self.sandbox = str(self._level)
         self.phase = "setup"
@@ -74,6 +77,7 @@ class BoxedExecution:
     def stop(self, grace_s: float) -> None:
         with self._lock:
             self._is_stopped = True
+            self._stop_by = min(self._stop_by, monotonic() + grace_s)
             if self._guard is not None:
                 self._guard.stop(grace_s)
 
@@ -143,6 +147,10 @@ class BoxedExecution:
                 self._guard = None
             guard.close()
 
+    def _is_overdue(self, now: float) -> bool:
+        """Whether the watchdog should have ended its job long ago: who has stopped it may not keep the job alive."""
+        return now > min(self._lease_end, self._stop_by) + _LATE_S
+
     def _end_what_is_left(self) -> None:
         """The watchdog could not see to all of the job: until nothing of it lives nobody may hear that it is over."""
         folder = self._workshop.folder / name_of(self._task)
@@ -159,13 +167,15 @@ class BoxedExecution:
             now = monotonic()
             tokens, at = min(float(_BYTES_S), tokens + (now - at) * _BYTES_S), now
             watched = sources if tokens > 0.0 else sources & {guard}
-            ready = select.select(list(watched), [], [], _LOOK_S if tokens > 0.0 else -tokens / _BYTES_S)[0]
-            for source in ready:
+            if guard in sources and self._is_overdue(now):
+                guard.kill()
+            for source in readable(watched, _LOOK_S if tokens > 0.0 else -tokens / _BYTES_S):
                 if isinstance(source, Guard):
                     news = source.read()
                     for each in news or []:
                         if isinstance(each, Started):
                             self.phase, began = "running", monotonic()
+                            self._stop_by = min(self._stop_by, began + (self._task.spec.timeout_s or inf))
                         elif isinstance(each, Used):
                             self.usage = usage_of(each, self.usage, self._workshop.gpu_memory(name_of(self._task)))
                         else:

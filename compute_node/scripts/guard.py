@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from compute_node.scripts.orders import News, Start, lease_line, news_from_line, stop_line
 
@@ -51,6 +52,8 @@ class Guard:
         finally:
             os.close(news_writer)
         self._say(start.to_line())
+        # A watchdog that is held up (SIGSTOP) must not hold up the node.
+        os.set_blocking(self._orders.fileno(), False)
 
     @property
     def pid(self) -> int:
@@ -84,17 +87,24 @@ class Guard:
         *lines, self._unread = self._unread.split(b"\n")
         return None if ended and not lines else [news_from_line(line) for line in lines]
 
+    def kill(self) -> None:
+        """End a watchdog that does not do what it was told; see `read`."""
+        self._process.kill()
+
     def close(self) -> None:
         """Let go of the watchdog; a job that still runs is killed by it."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
+        self._orders.close()
         os.close(self._news)
         self._process.wait()
 
-    def _say(self, line: bytes) -> None:
+    @property
+    def _orders(self) -> IO[bytes]:
         assert self._process.stdin is not None
+        return self._process.stdin
+
+    def _say(self, line: bytes) -> None:
         with suppress(BrokenPipeError):  # it has ended; `read` says so
-            self._process.stdin.write(line)
+            self._orders.write(line)
 
 
 def _site(start: Start) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from time import monotonic, sleep
 from compute_node.scripts import cgroups, descendants, job_users, record
 from compute_node.scripts.box import Level
 from compute_node.scripts.mark import carries
+from compute_node.scripts.readable import readable
 from compute_node.scripts.record import Record
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def _end_watchdog(left: Record) -> None:
             if facts is None or facts.started_at != left.started_at:
                 return  # another process has the number now
             signal.pidfd_send_signal(process, number)
-            if select.select([process], [], [], patience_s)[0]:
+            if readable([process], patience_s):
                 return
         except ProcessLookupError:
             return

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import select
 from time import monotonic
 from typing import Any
 
 from compute_node.scripts.guard import Guard
 from compute_node.scripts.orders import News, Start
+from compute_node.scripts.readable import readable
 
 
 def run_to_end(start: Start, timeout_s: float, kept_bytes: int) -> tuple[str, list[News]]:
@@ -27,7 +27,7 @@ def run_to_end(start: Start, timeout_s: float, kept_bytes: int) -> tuple[str, li
     deadline = monotonic() + timeout_s
     with open(reader, "rb", buffering=0) as output:
         sources: list[Any] = [guard, output]
-        while sources and (ready := select.select(sources, [], [], max(0.0, deadline - monotonic()))[0]):
+        while sources and (ready := readable(sources, deadline - monotonic())):
             if output in ready:
                 data = output.read(kept_bytes) or b""
                 words = (words + data)[-kept_bytes:]

@@ -120,10 +120,16 @@ class Watchdog:
         hit = cage.limit_hit()
         self._look_at = _now() + max(_LOOK_S, _LOOK_SHARE * (_now() - began))
         # A node that does not read must not hold up the one who ends its job: what it has no room for is left out.
-        if began >= self._used_at and select.select([], [self._news_fd], [], 0)[1]:
+        if began >= self._used_at and self._has_room():
             self._used_at = began + _USED_S
             self._tell(Used(cage.memory_bytes, *cage.usage()))
         return hit
+
+    def _has_room(self) -> bool:
+        """Whether news can be told without waiting."""
+        poll = select.poll()
+        poll.register(self._news_fd, select.POLLOUT)
+        return bool(poll.poll(0))
 
     def _obey(self, cage: Cage) -> None:
         """Do what the node has said."""

@@ -10,6 +10,7 @@ import pytest
 
 from compute_node.scripts import artifacts
 from compute_node.scripts.artifacts import collect
+from compute_node.scripts.trees import remove_tree
 from rpc.blobs import BlobFolder, blob_name
 from rpc.messages import DataFile
 
@@ -73,3 +74,30 @@ def test_only_so_many_files_and_bytes_are_taken(out: Path, blobs: BlobFolder, mo
     taken, refused = collect(out, blobs)
     assert [each.file for each in taken] == ["a", "c"]
     assert "GiB" in refused[0] and "more than 2 files" in refused[1]
+
+
+def test_a_tree_that_is_too_deep_is_left_out_and_the_rest_is_taken(out: Path, blobs: BlobFolder) -> None:
+    here = os.open(out, os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("d", dir_fd=here)
+        inside = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inside
+    os.close(here)
+    (out / "model").write_bytes(b"x")
+    taken, (line,) = collect(out, blobs)
+    assert [each.file for each in taken] == ["model"]
+    assert line.endswith("is left out: its path has more than 200 bytes")
+    remove_tree(out)
+
+
+def test_a_folder_that_has_gone_or_cannot_be_read_is_left_out(blobs: BlobFolder, tmp_path: Path) -> None:
+    assert collect(tmp_path / "none", blobs) == ([], ["out/ is left out: No such file or directory"])
+
+
+def test_not_every_refusal_is_told(out: Path, blobs: BlobFolder) -> None:
+    for number in range(artifacts.MAX_REFUSED + 1000):
+        (out / f"link{number}").symlink_to("/")
+    taken, refused = collect(out, blobs)
+    assert taken == [] and len(refused) == artifacts.MAX_REFUSED + 1
+    assert refused[-1] == "1,000 more of out/ are left out"

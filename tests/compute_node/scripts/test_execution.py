@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import resource
 import shutil
 import signal
 import zipfile
@@ -15,7 +16,8 @@ import psutil
 import pytest
 
 from compute_node.config import NodeConfig
-from compute_node.scripts import record
+from compute_node.scripts import execution, record
+from compute_node.scripts.record import Record
 from compute_node.scripts.settings import ScriptSettings
 from rpc.blobs import blob_name
 from rpc.client import Client
@@ -165,6 +167,14 @@ def test_asked_twice_a_job_runs_once_and_goes_on_for_a_restarted_coordinator(nod
         node.client(epoch=2).call("start_script", task)
 
 
+def watchdog_of(folder: Path) -> Record:
+    """The watchdog of the only job of a node."""
+    (box,) = (path for path in (folder / "node" / "jobs").glob("j-*") if path.is_dir())
+    left = record.read(str(box))
+    assert left is not None
+    return left
+
+
 def test_of_a_job_whose_watchdog_is_killed_nothing_lives_when_its_end_is_told(
     node: RunningNode, tmp_path: Path
 ) -> None:
@@ -173,11 +183,53 @@ def test_of_a_job_whose_watchdog_is_killed_nothing_lives_when_its_end_is_told(
     task = task_of(slot, code, sandbox="rlimits")  # in which a child that went its own way outlives a watchdog
     slot.call("start_script", task)
     news_until(slot, task, "ready")
-    (box,) = (path for path in (tmp_path / "node" / "jobs").glob("j-*") if path.is_dir())
-    left = record.read(str(box))
-    assert left is not None
+    left = watchdog_of(tmp_path)
     os.kill(left.pid, signal.SIGKILL)
     news, _ = news_until(slot, task)
-    assert_gone(f"JOB_NAME={box.name}", within_s=0.0)
+    assert_gone(f"JOB_NAME={left.name}", within_s=0.0)
     assert news.ended is not None and news.ended.failure == FailureKind.SETUP_FAILED
     assert "watchdog was killed" in news.ended.reason
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_job_whose_watchdog_was_told_to_end_is_none_that_failed(
+    node: RunningNode, tmp_path: Path, number: signal.Signals
+) -> None:
+    slot = node.client()
+    task = task_of(slot, "import time\nprint('ready', flush=True)\ntime.sleep(600)\n")
+    slot.call("start_script", task)
+    news_until(slot, task, "ready")
+    os.kill(watchdog_of(tmp_path).pid, number)  # as systemd does, to all processes of a unit
+    news, _ = news_until(slot, task)
+    assert news.ended is not None and news.ended.failure == FailureKind.NODE_LOST
+
+
+def test_a_watchdog_that_is_held_up_keeps_no_cancelled_job_alive(
+    node: RunningNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution, "_LATE_S", 0.5)
+    slot = node.client()
+    task = task_of(slot, "import time\nprint('ready', flush=True)\ntime.sleep(600)\n", sandbox="rlimits")
+    slot.call("start_script", task)
+    news_until(slot, task, "ready")
+    left = watchdog_of(tmp_path)
+    os.kill(left.pid, signal.SIGSTOP)
+    node.client("control").call("cancel_attempt", task.attempt, 100)
+    news_until(slot, task)
+    assert_gone(f"JOB_NAME={left.name}", within_s=0.0)
+
+
+def test_a_job_runs_on_a_node_with_more_open_files_than_select_knows(node: RunningNode) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        slot = node.client()
+        task = task_of(slot, "print('ready')")
+        slot.call("start_script", task)
+        news, text = news_until(slot, task)
+    finally:
+        for each in held:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert news.ended is not None and (news.ended.failure, text) == (0, "ready\n")

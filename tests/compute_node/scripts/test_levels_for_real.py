@@ -88,6 +88,11 @@ def test_variables_are_made_from_nothing(jobs: Jobs, monkeypatch: pytest.MonkeyP
     assert "NODE_TOKEN" not in seen
 
 
+def test_a_job_may_have_a_path_of_its_own(jobs: Jobs) -> None:
+    ended, job = jobs.run("import os; print(os.environ['PATH'])", env={"PATH": "/nowhere"})
+    assert (ended.exit_status, job.output) == (0, b"/nowhere\n"), job.errors
+
+
 def test_a_program_that_is_not_there_is_told(jobs: Jobs) -> None:
     box = jobs.box("")
     os.remove(f"{box.work}/main.py")
