@@ -6,13 +6,14 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from coordinator.config import read_nodes
 from roundhouse.programs import ServingProgram
+from rpc.errors import TrainerError
 from rpc.program import Parser, exit_status, set_up_logging
 
 Address = tuple[str, int]
@@ -61,19 +62,32 @@ def _demo(run: Sequence[str]) -> int:
 @contextmanager
 def _serving(program: str, ports: Iterable[int], folder: Path, *options: str) -> Iterator[list[Address]]:
     """Run one program per port, at a free one where the wanted one is taken; give where they serve."""
+
+    def start(number: int, port: int) -> ServingProgram:
+        place = folder / f"{program}{number}"
+        arguments = (str(port), *options, "--host", _LOOPBACK, "--data-dir", str(place))
+        return ServingProgram(program, *arguments, log=place.with_suffix(".log"))
+
+    wanted = [port if _is_free(port) else 0 for port in ports]
     started: list[ServingProgram] = []
     try:
-        for number, port in enumerate(ports, start=1):
-            place = folder / f"{program}{number}"
-            free = str(port if _is_free(port) else 0)
-            arguments = (free, *options, "--host", _LOOPBACK, "--data-dir", str(place))
-            started.append(ServingProgram(program, *arguments, log=place.with_suffix(".log")))
-        yield [each.address() for each in started]
+        started += (start(number, port) for number, port in enumerate(wanted, start=1))
+        yield [_address(started, index, start) for index in range(len(started))]
     finally:
         for each in started:
             each.ask_to_stop()
         for each in started:
             each.wait()
+
+
+def _address(started: list[ServingProgram], index: int, start: Callable[[int, int], ServingProgram]) -> Address:
+    """Where a program serves; one that has ended is started at a free port: somebody took its own a moment ago."""
+    try:
+        return started[index].address()
+    except TrainerError:
+        started[index].wait()
+        started[index] = start(index + 1, 0)
+        return started[index].address()
 
 
 def _run_client(*arguments: str) -> int:

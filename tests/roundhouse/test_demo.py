@@ -61,3 +61,10 @@ def test_a_program_that_does_not_start_is_named_with_its_last_words(tmp_path: Pa
         with pytest.raises(TrainerError, match=rf"the node ended at once: .*127\.0\.0\.1:{port} is in use"):
             program.address()
         program.wait()
+
+
+def test_two_demos_at_once_both_train() -> None:
+    demos = [subprocess.Popen(COMMAND, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    hashes = {demo.communicate(timeout=60)[0].partition("model sha256: ")[2] for demo in demos}
+    assert [demo.returncode for demo in demos] == [0, 0]
+    assert len(hashes) == 1 and hashes != {""}
