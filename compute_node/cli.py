@@ -53,7 +53,7 @@ def tell(gathered: Gathered) -> None:
 def serve(node: ComputeNode) -> int:
     """Serve until SIGTERM, which lets what runs end, or Ctrl-C; return the exit status."""
     signal.signal(signal.SIGTERM, lambda *_: node.leave())
-    signal.signal(signal.SIGINT, lambda *_: node.stop())
+    signal.signal(signal.SIGINT, lambda *_: node.end())
     calm_collector()
     if not node.run():
         # A thread is in the middle of a step. OpenBLAS waits for it at exit, and may do so for ever.

@@ -34,6 +34,7 @@ from rpc.services import COMPUTE_NODE
 logger = logging.getLogger(__name__)
 
 _DTYPES = ("float32", "float64")
+_FAREWELL_S = 1.0  # for script jobs to end, and for coordinators to hear of it
 _LAST_STEP_S = 1.0  # for tasks to notice that they are cancelled
 
 
@@ -72,7 +73,8 @@ class ComputeNode:
         self._door = self._joining(config, key) if config.join else self._server(config)
         self.name = self._handler.name
         self._config = config
-        self._departure = Departure(self._loop, self._is_idle, self.stop)
+        self._departure = Departure(self._loop, self._is_idle, self._end)
+        self._farewell = Departure(self._loop, self._is_done, self.stop)
         if config.exit_when_drained:
             self._handler.on_drained = self._drained
 
@@ -105,6 +107,21 @@ class ComputeNode:
             return
         self._handler.leave()
         self._departure.within(self._config.drain_grace_s)
+
+    def end(self) -> None:
+        """Stop now, but for the moment that it takes to say which script jobs have ended here; at once if repeated."""
+        self._loop.interrupt(self._end)
+
+    def _end(self) -> None:
+        if self._scripts.is_empty or self._farewell.is_final:
+            self.stop()
+            return
+        self._handler.leave()
+        self._scripts.end_all()
+        self._farewell.within(_FAREWELL_S)
+
+    def _is_done(self) -> bool:
+        return self._scripts.is_empty and self._is_idle()
 
     def _is_idle(self) -> bool:
         return not (self._door.is_busy or self._handler.is_fetched_from)

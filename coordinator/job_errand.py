@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
@@ -78,7 +79,8 @@ def run_script(
     end = news.ended
     assert end is not None
     if FailureKind(end.failure) in _ELSEWHERE:
-        yield Call("forget", ((f"model:{task.job}/",),))
+        with suppress(*_UNSAID):  # it said all that counts, and may be gone
+            yield Call("forget", ((f"model:{task.job}/",),))
         return Broke(FailureKind(end.failure), end.reason, is_over=True)
     for file in end.artifacts:
         yield from _fetch(file, partial(_keep, task, desk, aside, later), blobs)

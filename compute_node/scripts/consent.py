@@ -60,6 +60,10 @@ class Consent:
             raise TaskRejected(RejectReason.OPERATOR, text)
         return self._ask(task, owner, start)
 
+    @property
+    def is_asking(self) -> bool:
+        return bool(self._open)
+
     def places(self, owner: object) -> list[str]:
         """The tasks of a coordinator that may yet start here, and so nowhere else."""
         return [place(question.task) for key, question in self._open.items() if key[0] == owner]
@@ -73,9 +77,11 @@ class Consent:
                 question.reply.fail(error or Cancelled("it was cancelled before the node's operator had answered"))
 
     def close(self) -> None:
-        """The node ends."""
+        """The node ends, and asks nobody any more."""
         for question in self._open.values():
             question.withdrawn.set()
+            question.reply.fail(TaskRejected(RejectReason.DRAINING, "this node is about to end"))
+        self._open.clear()
         if self._thread is not None:
             self._thread.close()
 

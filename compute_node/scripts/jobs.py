@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from compute_node.scripts.box import Limits
 from compute_node.scripts.job_log import JobLog
 from compute_node.scripts.room import Room
 from rpc.aside import Aside
-from rpc.errors import NotFound, RejectReason, Stale, TaskRejected
+from rpc.errors import FailureKind, NotFound, RejectReason, Stale, TaskRejected
 from rpc.loop import Loop, Timer
 from rpc.messages import ScriptEnd, ScriptNews, ScriptTask, ScriptUsage
 from rpc.server import Later
@@ -99,6 +99,12 @@ class ScriptJobs:
         self._execute = execute
         self._jobs: dict[tuple[object, str], _Job] = {}  # by owner and name
         self._heard: dict[object, _Heard] = {}
+        self._is_leaving = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing runs, and nobody has yet to hear of what is over."""
+        return not self._jobs
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -202,7 +208,8 @@ class ScriptJobs:
             self._drop(job)
 
     def stop_all(self) -> None:
-        """This node ends: so do its jobs."""
+        """This node ends: so do its jobs here, to be started elsewhere."""
+        self._is_leaving = True
         for job in self._jobs.values():
             if job.end is None:
                 job.execution.stop(0.0)
@@ -257,6 +264,8 @@ class ScriptJobs:
         self._files.run(news, follower.reply.settle)
 
     def _over(self, job: _Job, end: ScriptEnd) -> None:
+        if self._is_leaving and end.failure == FailureKind.CANCELLED:
+            end = replace(end, failure=int(FailureKind.NODE_LOST), reason="its node was told to end", artifacts=())
         job.end = end
         if job.room is not None:
             self._room.leave(job.room)

@@ -58,6 +58,7 @@ class ScriptService:
         self._is_on = settings.is_on and sys.platform == "linux"
         self._why_not = "" if self._is_on else "this node takes no script jobs (--accept never, or not on Linux)"
         self._workshop: Workshop | None = None
+        self._is_closed = False
         self._jobs = ScriptJobs(loop, files, admission, self._room, self._execution)
         self.labels: Mapping[str, str] = {SCRIPTS: TRYING if self._is_on else NO_SANDBOX}
         if self._is_on:
@@ -120,9 +121,19 @@ class ScriptService:
             raise NotFound(f"no job here has left {name[:80]}")
         return self._files.later(lambda: self._blobs.get(name, offset, length))
 
-    def close(self) -> None:
+    @property
+    def is_empty(self) -> bool:
+        """Whether no job runs, waits for an answer, or is over without that having been heard."""
+        return self._jobs.is_empty and not self._consent.is_asking
+
+    def end_all(self) -> None:
+        """Stop what runs; whoever follows it hears of that."""
         self._consent.close()
         self._jobs.stop_all()
+
+    def close(self) -> None:
+        self._is_closed = True
+        self.end_all()
         if self._workshop is not None:
             self._workshop.environments.close()
 
@@ -142,6 +153,8 @@ class ScriptService:
         try:
             workshop = open_workshop(self._folder, self._blobs, self._settings, node, gpu_memory=self._gpu_memory)
         except Exception as error:  # the top of a thread
+            if self._is_closed:  # and its folder may be gone
+                return
             logger.exception("the sandboxes could not be tried; this node takes no script jobs")
             reason = f"this node could not try its sandboxes: {error}"
             self._loop.post(lambda: self._closed(reason))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from client.jobs import job_of
 from roundhouse import Session, connect
 from rpc.errors import ExitCode
 from tests.compute_node.scripts.conftest import need
@@ -200,3 +201,18 @@ def test_a_restart_of_the_coordinator_does_not_disturb_a_running_job(tmp_path: P
         cluster.restart_coordinator()
         outcome = finish(follower)
         assert (outcome.status, outcome.stdout) == (ExitCode.DONE, "done\n"), outcome.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_node_that_is_told_to_end_hands_its_job_over_without_a_lease(tmp_path: Path, number: signal.Signals) -> None:
+    need("bwrap")
+    with Cluster(tmp_path, nodes=2, node_arguments=("--drain-grace", "0.2")) as cluster:
+        code = "import pathlib, time\nprint('ready', flush=True)\ntime.sleep(4)\nprint('done')"
+        follower = start(cluster, "submit", "-c", code, "--follow")
+        assert follower.stdout is not None
+        assert follower.stdout.readline() == "ready\n"
+        with connect(f"127.0.0.1:{cluster.coordinator.port}") as session:
+            here = job_of(session.job("latest").detail()).node
+        next(node for node in cluster.nodes if here.endswith(f":{node.port}")).signal(number)
+        outcome = finish(follower, 30.0)  # the lease would be 60 s
+        assert (outcome.status, outcome.stdout) == (ExitCode.DONE, "ready\ndone\n"), outcome.stderr

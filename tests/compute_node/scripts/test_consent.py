@@ -56,6 +56,9 @@ class Desk:
     def withdraw(self, name: str) -> None:
         self._loop.post(lambda: self.consent.withdraw(OWNER, name))
 
+    def end(self) -> None:
+        self._loop.post(self.consent.close)
+
     def read(self, words: str) -> str:
         """Read the screen until it shows this."""
         seen = b""
@@ -171,3 +174,13 @@ def test_a_node_without_a_terminal_declines_what_it_would_have_to_ask_about() ->
         reply = node.reply()
         assert_declined(reply)
         assert "no terminal" in str(reply)
+
+
+def test_a_node_that_ends_declines_what_it_still_asks_about() -> None:
+    with desk() as node:
+        node.offer()
+        node.read("[y/n")
+        node.end()
+        reply = node.reply()
+        assert isinstance(reply, TaskRejected) and reply.reason is RejectReason.DRAINING
+        node.read("withdrawn")
