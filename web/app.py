@@ -10,6 +10,7 @@ from nicegui import ui
 
 from rpc.program import VERSION
 from web.door import Door
+from web.live import Live
 from web.pages import overview
 from web.problems import RESPONSES, answer_with_problems
 from web.rest import work
@@ -27,6 +28,7 @@ def make_app(door: Door) -> FastAPI:
         title="Roundhouse", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None, responses=RESPONSES
     )
     app.state.door = door
+    app.state.live = Live(door)
     answer_with_problems(app)
     for router in (work.router,):
         app.include_router(router, prefix="/api/v1")

@@ -1,0 +1,37 @@
+"""The lines of a script job's log, each with the offset to go on from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rpc.kept_log import Record, records_of
+from rpc.messages import LogPage
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line.
+
+    Attributes:
+        number: the byte offset after it: where to go on.
+    """
+
+    number: int
+    record: Record
+
+
+def lines_of(page: LogPage, asked: int) -> tuple[LogLine, ...]:
+    """Return the lines of a page that was asked for from an offset on.
+
+    Where what was asked for is not kept any more, the first line says so.
+    """
+    lines = []
+    offset = page.start
+    for line in bytes(page.log).split(b"\n")[:-1]:
+        offset += len(line) + 1
+        lines += [LogLine(offset, record) for record in records_of(line)]
+    gap = page.start - asked
+    if lines and asked >= 0 and gap > 0:
+        lost = Record(lines[0].record.at_ms, "s", "w", f"{gap:,} bytes of the log before this are not kept")
+        lines.insert(0, LogLine(page.start, lost))
+    return tuple(lines)
