@@ -10,6 +10,7 @@ from typing import Any
 
 from client.api import connect
 from client.columns import Column
+from client.export_command import export_job
 from client.following import remark
 from client.jobs import job_of
 from client.printing import print_facts, print_json, print_lines, print_table
@@ -198,4 +199,5 @@ JOB_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "jobs get": show_job,
     "jobs cancel": cancel_jobs,
     "jobs retry": retry_job,
+    "jobs export": export_job,
 }

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from client.job_options import add_job
-from client.subcommand import Subcommand, add_json, add_list_filters
+from client.subcommand import Subcommand, add_export, add_json, add_list_filters
 from rpc.argument_types import whole
 from rpc.kept_log import LEVELS
 from rpc.program import Parser
@@ -57,6 +57,11 @@ def _cancel(parser: Parser) -> None:
     add_json(parser)
 
 
+def _export(parser: Parser) -> None:
+    parser.add_argument("id", metavar="JOB", help=_JOB)
+    add_export(parser)
+
+
 def _add_job(parser: Parser) -> None:
     parser.add_argument("job", metavar="JOB", help=_JOB)
 
@@ -78,6 +83,7 @@ JOB_SUBCOMMANDS = {
     "jobs list": Subcommand("Lists the script jobs, the newest first.", "", partial(add_list_filters, noun="jobs")),
     "jobs show": Subcommand(_SHOW, "JOB", _one),
     "jobs get": Subcommand(f"{_SHOW} The same as `jobs show`.", "JOB", _one),
+    "jobs export": Subcommand("Writes what a job told in lines `PROGRESS: {...}` for other programs.", "JOB", _export),
     "jobs cancel": Subcommand(
         "Cancels script jobs, all or none: each program is asked to end, and has some seconds for it.",
         "JOB...",

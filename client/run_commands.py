@@ -10,6 +10,7 @@ from typing import Any
 
 from client.api import connect
 from client.columns import Column
+from client.export_command import export_run
 from client.plots import check_can_plot, plot_run
 from client.printing import print_facts, print_json, print_lines, print_table
 from client.results import run_of
@@ -170,4 +171,5 @@ RUN_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "runs plot": plot,
     "runs branch": branch,
     "runs remove": remove,
+    "runs export": export_run,
 }

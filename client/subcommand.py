@@ -9,6 +9,7 @@ from functools import partial
 from rpc.argument_types import whole
 from rpc.program import Parser
 
+EXPORTS = ("csv", "json", "tensorboard", "mlflow")
 STATES = ("pending", "running", "completed", "failed", "cancelled")
 
 
@@ -19,6 +20,17 @@ class Subcommand:
     about: str
     usage: str  # its positional arguments
     add_arguments: Callable[[Parser], None]
+
+
+def add_export(parser: Parser) -> None:
+    """Add the options of what is exported, and to where."""
+    parser.add_argument(
+        "--out", metavar="WHERE",
+        help="a file (default: ID.FORMAT); for TensorBoard a folder (default: the current one); for MLflow a server"
+        " (http://...) or a database (sqlite:///FILE)",
+    )  # fmt: skip
+    parser.add_argument("--format", choices=EXPORTS, help="default: as the file of --out says, else csv")
+    add_json(parser)
 
 
 def add_json(parser: Parser) -> None:

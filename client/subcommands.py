@@ -13,7 +13,7 @@ from client.job_subcommands import JOB_SUBCOMMANDS
 from client.link import DEFAULT_SERVER
 from client.model_files import FORMATS
 from client.stored import which
-from client.subcommand import Subcommand, add_json, add_limit, add_list_filters
+from client.subcommand import Subcommand, add_export, add_json, add_limit, add_list_filters
 from client.times import since
 from rpc.argument_types import share, whole
 from rpc.program import Parser
@@ -124,6 +124,11 @@ def _plot(parser: Parser) -> None:
     add_json(parser)
 
 
+def _export_run(parser: Parser) -> None:
+    _add_run(parser, "id")
+    add_export(parser)
+
+
 def _export(parser: Parser) -> None:
     _add_run(parser)
     _add_round(parser)
@@ -208,6 +213,7 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
         _remove,
     ),
     "runs plot": Subcommand("Draws validation error and losses of a run over its rounds.", "RUN", _plot),
+    "runs export": Subcommand("Writes the rounds of a run for other programs.", "RUN", _export_run),
     "models list": Subcommand("Lists the completed runs with their models.", "", _models_list),
     "models export": Subcommand("Writes the model of a run to a file.", "RUN", _export),
     "models predict": Subcommand(

@@ -26,7 +26,7 @@ missing() {
 }
 
 install() {
-    "$@" --constraint constraints.txt --editable ".[fast,plot,sklearn,web,dev]"
+    "$@" --constraint constraints.txt --editable ".[fast,mlflow,plot,sklearn,tensorboard,web,dev]"
 }
 
 if [ -n "${PYTHON:-}" ] && [ "$(find_python)" != "$PYTHON" ]; then

@@ -1,0 +1,1 @@
+"""What a run or job told over time, for other programs: tables, TensorBoard, MLflow."""
