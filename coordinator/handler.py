@@ -261,6 +261,9 @@ class CoordinatorHandler:
     def why(self, caller: Caller, kind: str, id: str) -> Later:
         return self._view.why(kind, id)
 
+    def list_attempts(self, caller: Caller, id: str, first_round: int, last_round: int) -> Later:
+        return self._view.attempts(id, first_round, last_round)
+
     def _row(self, work: Work) -> WorkRow:
         return views.shown_row(self._runtime.dispatcher, work, self._runtime.clock)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import islice
 
 from coordinator import views
+from coordinator.attempt_rows import attempt_rows, open_tasks
 from coordinator.core.model import Work, WorkState
 from coordinator.event_pages import event_page
 from coordinator.node_views import node_rows
@@ -70,6 +71,13 @@ class PlainView:
         if not 0 < query.limit <= _MOST:
             raise BadRequest(f"limit must be from 1 to {_MOST:,}, not {query.limit}")
         return self._questions.later(lambda: event_page(query, self._runtime.reader))
+
+    def attempts(self, work_id: str, first_round: int, last_round: int) -> Later:
+        """The attempts of a work in some of its rounds."""
+        work = self._runtime.dispatcher.work.get(work_id)
+        opened = () if work is None else open_tasks(work, self._runtime.clock)
+        rounds = (first_round, last_round)
+        return self._questions.later(lambda: attempt_rows(work_id, rounds, opened, self._runtime.reader))
 
     def why(self, kind: str, name: str) -> Later:
         """Why something is as it is.

@@ -531,6 +531,22 @@ struct Why {
   5: list<Reason> reasons,
 }
 
+/** One try of a task, or a task that waits for one. */
+struct AttemptRow {
+  1: string task,              // RUN/ROUND/SHARD
+  2: i32 round,                // 0: the survey
+  3: i32 shard,                // from 0
+  4: string node,
+  5: string state,             // done, failed, rejected, left out, or of an open task: ready, delayed, placed, fetching, held
+  6: string cause,             // the code of the failure or of the rejection
+  7: string message,
+  8: i64 at_ms,                // when it ended, or since when it is so, since 1970; 0: not written down
+  9: i32 tries,                // of an open task, up to now; else 0
+  10: bool is_last,            // the one that its round had to wait for; its times in seconds are written down
+  11: double wait_s,
+  12: double work_s,
+}
+
 /** Served by the coordinator, called by clients. */
 service Coordinator {
   HelloReply hello(1: Hello hello) throws (1: Failure failure),
@@ -577,4 +593,6 @@ service Coordinator {
   list<Metric> list_metrics(1: string id, 2: i64 after, 3: i32 limit) throws (1: Failure failure),
   /** Forget works that have ended, all or none, with all that is stored of them; answered with what they were. */
   list<WorkRow> remove_work(1: list<string> ids) throws (1: Failure failure),
+  /** The attempts of a work in some of its rounds, at most 20,000, by round and shard: those done, set back, and under way. */
+  list<AttemptRow> list_attempts(1: string id, 2: i32 first_round, 3: i32 last_round) throws (1: Failure failure),
 }

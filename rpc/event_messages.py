@@ -1,4 +1,4 @@
-"""What is said of events and of their reasons. Part of rpc.messages."""
+"""What is said of events, of attempts and of their reasons. Part of rpc.messages."""
 
 from __future__ import annotations
 
@@ -50,3 +50,19 @@ class Why:
     state: str
     answer: str
     reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    task: str
+    round: int
+    shard: int
+    node: str
+    state: str
+    cause: str = ""
+    message: str = ""
+    at_ms: int = 0
+    tries: int = 0
+    is_last: bool = False
+    wait_s: float = 0.0
+    work_s: float = 0.0

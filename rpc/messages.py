@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from mlcore.settings import TrainSettings
 from rpc.buffers import Buffer
-from rpc.event_messages import EventPage, EventQuery, EventRow, Reason, Why
+from rpc.event_messages import AttemptRow, EventPage, EventQuery, EventRow, Reason, Why
 from rpc.node_messages import GpuUse, Join, NodeRow
 from rpc.script_messages import (
     JOB_CPUS,
@@ -53,6 +53,7 @@ __all__ = [
     "SCRIPTS",
     "SMALL_FRAME_BYTES",
     "TRYING",
+    "AttemptRow",
     "Buffer",
     "DataFile",
     "EventPage",

@@ -151,4 +151,5 @@ COORDINATOR = _service(
     ("submit_script", {"spec": m.ScriptSpec}, str, False),
     ("logs", {"id": str, "offset": int, "limit": int, "wait_ms": int}, m.LogPage, True),
     ("list_metrics", {"id": str, "after": int, "limit": int}, tuple[m.Metric, ...], True),
+    ("list_attempts", {"id": str, "first_round": int, "last_round": int}, tuple[m.AttemptRow, ...], True),
 )

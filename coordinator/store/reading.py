@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ from coordinator.core.model import WorkState
 from coordinator.store.changes import AttemptEnded, Measured, NodeSeen, Outcome, RoundDone, ShardSurveyed
 from coordinator.store.event_query import wanted
 from coordinator.store.failures import told_apart
+from coordinator.store.found import blobs_of, named, round_of, rounds_of, summary_of, surveys_of, work_of
 from coordinator.store.ownership import holder_of
 from coordinator.store.rows import Holder, OpenWork, StoredWork
 from coordinator.store.schema import (
@@ -29,12 +30,10 @@ from coordinator.store.schema import (
 )
 from coordinator.store.statements import OPEN_STATES
 from coordinator.store.thinning import Retention, Surplus, find_surplus
-from rpc.errors import FailureKind
-from rpc.messages import EventQuery, EventRow, RoundRow, ShardSummary
+from rpc.messages import EventQuery, EventRow
 
 _AT_ONCE = 500  # rows in memory, and names in one question
 _WORK = tuple(work.c[name] for name in StoredWork.__dataclass_fields__)
-_SUMMARY = ("rows", "columns", "max_label", "mean", "m2", "label_counts")
 
 
 class Reader:
@@ -68,10 +67,11 @@ class Reader:
             with self._connection() as connection:
                 rows = connection.execute(page.order_by(work.c.number).limit(_AT_ONCE)).all()
                 ids = [row.id for row in rows]
-                blobs, surveys, rounds = _blobs(connection, ids), _surveys(connection, ids), _rounds(connection, ids)
+                blobs, surveys = blobs_of(connection, ids), surveys_of(connection, ids)
+                rounds = rounds_of(connection, ids)
             for row in rows:
                 mine = (blobs.get(row.id, {}), tuple(surveys.get(row.id, ())), tuple(rounds.get(row.id, ())))
-                yield OpenWork(_work(row[:-1]), row.spec, *mine)
+                yield OpenWork(work_of(row[:-1]), row.spec, *mine)
             after = rows[-1].number if len(rows) == _AT_ONCE else None
 
     def work(self, work_id: str) -> StoredWork | None:
@@ -86,7 +86,7 @@ class Reader:
         for meant in ((work.c.key == name, work.c.key != ""), (work.c.id.startswith(name, autoescape=True),)):
             question = select(*_WORK).where(*meant).order_by(work.c.number.desc()).limit(limit)
             with self._connection() as connection:
-                found = tuple(_work(row) for row in connection.execute(question))
+                found = tuple(work_of(row) for row in connection.execute(question))
             if found:
                 break
         return found
@@ -115,30 +115,30 @@ class Reader:
         if before is not None:
             question = question.where(work.c.number < before)
         with self._connection() as connection:
-            return tuple(_work(row) for row in connection.execute(question))
+            return tuple(work_of(row) for row in connection.execute(question))
 
     def surveys(self, work_id: str) -> tuple[ShardSurveyed, ...]:
         """The surveys of its shards, by shard."""
         question = select(survey).where(survey.c.work == work_id).order_by(survey.c.shard)
-        return tuple(ShardSurveyed(work_id, row["shard"], _summary(row)) for row in self._rows(question))
+        return tuple(ShardSurveyed(work_id, row["shard"], summary_of(row)) for row in self._rows(question))
 
     def rounds(self, work_id: str, *, after: int = 0, up_to: int | None = None) -> tuple[RoundDone, ...]:
         """Its rounds above `after`, and up to the last or another one, by number."""
         question = select(round_).where(round_.c.work == work_id, round_.c.round > after).order_by(round_.c.round)
         if up_to is not None:
             question = question.where(round_.c.round <= up_to)
-        return tuple(RoundDone(work_id, _round(row), row["detail"]) for row in self._rows(question))
+        return tuple(RoundDone(work_id, round_of(row), row["detail"]) for row in self._rows(question))
 
     def slowest_round(self, work_id: str, *, after: int = 0) -> RoundDone | None:
         """The round above `after` that took longest."""
         mine = (round_.c.work == work_id, round_.c.round > after)
         question = select(round_).where(*mine).order_by(round_.c.seconds.desc()).limit(1)
-        return next((RoundDone(work_id, _round(row), row["detail"]) for row in self._rows(question)), None)
+        return next((RoundDone(work_id, round_of(row), row["detail"]) for row in self._rows(question)), None)
 
     def blobs(self, work_id: str) -> Mapping[str, str]:
         """The files that it needs, by role."""
         with self._connection() as connection:
-            return _blobs(connection, [work_id]).get(work_id, {})
+            return blobs_of(connection, [work_id]).get(work_id, {})
 
     def unnamed(self, names: Sequence[str]) -> set[str]:
         """Those of these files that no work needs.
@@ -196,6 +196,10 @@ class Reader:
         mine = attempt.c.work == work_id
         return self._attempts(and_(mine, attempt.c.task == task) if task else mine, limit)
 
+    def attempts_of_rounds(self, work_id: str, first: int, last: int, *, limit: int) -> tuple[AttemptEnded, ...]:
+        """Such attempts in rounds from the first to the last."""
+        return self._attempts(and_(attempt.c.work == work_id, attempt.c.round.between(first, last)), limit)
+
     def failures(self, *, work_id: str = "", node_id: str = "", limit: int = 5) -> tuple[AttemptEnded, ...]:
         """The newest attempts that failed, of a work or on a node."""
         mine = attempt.c.work == work_id if work_id else attempt.c.node == node_id
@@ -211,13 +215,13 @@ class Reader:
     def _attempts(self, which: ColumnElement[bool], limit: int) -> tuple[AttemptEnded, ...]:
         question = select(attempt).where(which).order_by(attempt.c.number.desc()).limit(limit)
         rows = [{**row, "outcome": Outcome(row["outcome"])} for row in self._rows(question)]
-        return tuple(AttemptEnded(**_named(row, AttemptEnded.__dataclass_fields__)) for row in reversed(rows))
+        return tuple(AttemptEnded(**named(row, AttemptEnded.__dataclass_fields__)) for row in reversed(rows))
 
     def metrics(self, work_id: str, *, after: int = 0, limit: int | None = None) -> tuple[Measured, ...]:
         """Its metrics, in the order in which they came, but for the first `after`."""
         question = select(metric).where(metric.c.work == work_id).order_by(metric.c.number)
         rows = self._rows(question.offset(after).limit(limit))
-        return tuple(Measured(**_named(row, Measured.__dataclass_fields__)) for row in rows)
+        return tuple(Measured(**named(row, Measured.__dataclass_fields__)) for row in rows)
 
     def surplus(self, retention: Retention, *, now_ms: int, most: int) -> Surplus:
         """Up to `most` events and attempts that are not to be kept."""
@@ -240,7 +244,7 @@ class Reader:
     def _first_work(self, question: Select[Any]) -> StoredWork | None:
         with self._connection() as connection:
             row = connection.execute(question).first()
-        return None if row is None else _work(row)
+        return None if row is None else work_of(row)
 
     def _rows(self, question: Select[Any]) -> Sequence[RowMapping]:
         with self._connection() as connection:
@@ -250,49 +254,3 @@ class Reader:
     def _connection(self) -> Iterator[Connection]:
         with told_apart(self._name), self._engine.connect() as connection:
             yield connection
-
-
-def _work(row: Sequence[Any]) -> StoredWork:
-    fields = dict(zip(StoredWork.__dataclass_fields__, row, strict=True))
-    fields["state"] = WorkState(fields["state"])
-    fields["failure"] = FailureKind[fields["failure"].upper()]
-    return StoredWork(**fields)
-
-
-def _blobs(connection: Connection, works: Sequence[str]) -> dict[str, dict[str, str]]:
-    """The files by role, by work."""
-    names: dict[str, dict[str, str]] = {}
-    columns = (blob_name.c.work, blob_name.c.role, blob_name.c.blob)
-    for of, role, blob in connection.execute(select(*columns).where(blob_name.c.work.in_(works))):
-        names.setdefault(of, {})[role] = blob
-    return names
-
-
-def _surveys(connection: Connection, works: Sequence[str]) -> dict[str, list[ShardSummary]]:
-    """The surveys by shard, by work."""
-    question = select(survey).where(survey.c.work.in_(works)).order_by(survey.c.work, survey.c.shard)
-    found: dict[str, list[ShardSummary]] = {}
-    for row in connection.execute(question).mappings():
-        found.setdefault(row["work"], []).append(_summary(row))
-    return found
-
-
-def _rounds(connection: Connection, works: Sequence[str]) -> dict[str, list[RoundRow]]:
-    """The rounds by number, by work."""
-    question = select(round_).where(round_.c.work.in_(works)).order_by(round_.c.work, round_.c.round)
-    found: dict[str, list[RoundRow]] = {}
-    for row in connection.execute(question).mappings():
-        found.setdefault(row["work"], []).append(_round(row))
-    return found
-
-
-def _summary(row: Mapping[Any, Any]) -> ShardSummary:
-    return ShardSummary("", 0, **_named(row, _SUMMARY))
-
-
-def _round(row: Mapping[Any, Any]) -> RoundRow:
-    return RoundRow(**_named(row, RoundRow.__dataclass_fields__))
-
-
-def _named(row: Mapping[Any, Any], names: Iterable[str]) -> dict[str, Any]:
-    return {name: row[name] for name in names}

@@ -273,6 +273,18 @@ class Iface(object):
         """
         pass
 
+    def list_attempts(self, id, first_round, last_round):
+        """
+        The attempts of a work in some of its rounds, at most 20,000, by round and shard: those done, set back, and under way.
+
+        Parameters:
+         - id
+         - first_round
+         - last_round
+
+        """
+        pass
+
 
 class Client(Iface):
     """
@@ -1230,6 +1242,46 @@ class Client(Iface):
             raise result.failure
         raise TApplicationException(TApplicationException.MISSING_RESULT, "remove_work failed: unknown result")
 
+    def list_attempts(self, id, first_round, last_round):
+        """
+        The attempts of a work in some of its rounds, at most 20,000, by round and shard: those done, set back, and under way.
+
+        Parameters:
+         - id
+         - first_round
+         - last_round
+
+        """
+        self.send_list_attempts(id, first_round, last_round)
+        return self.recv_list_attempts()
+
+    def send_list_attempts(self, id, first_round, last_round):
+        self._oprot.writeMessageBegin('list_attempts', TMessageType.CALL, self._seqid)
+        args = list_attempts_args()
+        args.id = id
+        args.first_round = first_round
+        args.last_round = last_round
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_list_attempts(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = list_attempts_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.success is not None:
+            return result.success
+        if result.failure is not None:
+            raise result.failure
+        raise TApplicationException(TApplicationException.MISSING_RESULT, "list_attempts failed: unknown result")
+
 
 class Processor(Iface, TProcessor):
     def __init__(self, handler):
@@ -1261,6 +1313,7 @@ class Processor(Iface, TProcessor):
         self._processMap["logs"] = Processor.process_logs
         self._processMap["list_metrics"] = Processor.process_list_metrics
         self._processMap["remove_work"] = Processor.process_remove_work
+        self._processMap["list_attempts"] = Processor.process_list_attempts
         self._on_message_begin = None
 
     def on_message_begin(self, func):
@@ -1955,6 +2008,32 @@ class Processor(Iface, TProcessor):
             msg_type = TMessageType.EXCEPTION
             result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
         oprot.writeMessageBegin("remove_work", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_list_attempts(self, seqid, iprot, oprot):
+        args = list_attempts_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = list_attempts_result()
+        try:
+            result.success = self._handler.list_attempts(args.id, args.first_round, args.last_round)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except Failure as failure:
+            msg_type = TMessageType.REPLY
+            result.failure = failure
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("list_attempts", msg_type, seqid)
         result.write(oprot)
         oprot.writeMessageEnd()
         oprot.trans.flush()
@@ -6388,6 +6467,199 @@ class remove_work_result(object):
 all_structs.append(remove_work_result)
 remove_work_result.thrift_spec = (
     (0, TType.LIST, 'success', (TType.STRUCT, [WorkRow, None], False), None, ),  # 0
+    (1, TType.STRUCT, 'failure', [Failure, None], None, ),  # 1
+)
+
+
+class list_attempts_args(object):
+    """
+    Attributes:
+     - id
+     - first_round
+     - last_round
+
+    """
+
+    __slots__ = (
+        'id',
+        'first_round',
+        'last_round',
+    )
+
+
+    def __init__(self, id=None, first_round=None, last_round=None,):
+        self.id = id
+        self.first_round = first_round
+        self.last_round = last_round
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.id = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I32:
+                    self.first_round = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I32:
+                    self.last_round = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('list_attempts_args')
+        if self.id is not None:
+            oprot.writeFieldBegin('id', TType.STRING, 1)
+            oprot.writeString(self.id.encode('utf-8') if sys.version_info[0] == 2 else self.id)
+            oprot.writeFieldEnd()
+        if self.first_round is not None:
+            oprot.writeFieldBegin('first_round', TType.I32, 2)
+            oprot.writeI32(self.first_round)
+            oprot.writeFieldEnd()
+        if self.last_round is not None:
+            oprot.writeFieldBegin('last_round', TType.I32, 3)
+            oprot.writeI32(self.last_round)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(list_attempts_args)
+list_attempts_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'id', 'UTF8', None, ),  # 1
+    (2, TType.I32, 'first_round', None, None, ),  # 2
+    (3, TType.I32, 'last_round', None, None, ),  # 3
+)
+
+
+class list_attempts_result(object):
+    """
+    Attributes:
+     - success
+     - failure
+
+    """
+
+    __slots__ = (
+        'success',
+        'failure',
+    )
+
+
+    def __init__(self, success=None, failure=None,):
+        self.success = success
+        self.failure = failure
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 0:
+                if ftype == TType.LIST:
+                    self.success = []
+                    (_etype317, _size314) = iprot.readListBegin()
+                    for _i318 in range(_size314):
+                        _elem319 = AttemptRow()
+                        _elem319.read(iprot)
+                        self.success.append(_elem319)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 1:
+                if ftype == TType.STRUCT:
+                    self.failure = Failure.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('list_attempts_result')
+        if self.success is not None:
+            oprot.writeFieldBegin('success', TType.LIST, 0)
+            oprot.writeListBegin(TType.STRUCT, len(self.success))
+            for iter320 in self.success:
+                iter320.write(oprot)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.failure is not None:
+            oprot.writeFieldBegin('failure', TType.STRUCT, 1)
+            self.failure.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(list_attempts_result)
+list_attempts_result.thrift_spec = (
+    (0, TType.LIST, 'success', (TType.STRUCT, [AttemptRow, None], False), None, ),  # 0
     (1, TType.STRUCT, 'failure', [Failure, None], None, ),  # 1
 )
 fix_spec(all_structs)

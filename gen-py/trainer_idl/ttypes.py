@@ -6997,6 +6997,208 @@ class Why(object):
 
     def __ne__(self, other):
         return not (self == other)
+
+
+class AttemptRow(object):
+    """
+    One try of a task, or a task that waits for one.
+
+    Attributes:
+     - task
+     - round
+     - shard
+     - node
+     - state
+     - cause
+     - message
+     - at_ms
+     - tries
+     - is_last
+     - wait_s
+     - work_s
+
+    """
+
+    __slots__ = (
+        'task',
+        'round',
+        'shard',
+        'node',
+        'state',
+        'cause',
+        'message',
+        'at_ms',
+        'tries',
+        'is_last',
+        'wait_s',
+        'work_s',
+    )
+
+
+    def __init__(self, task=None, round=None, shard=None, node=None, state=None, cause=None, message=None, at_ms=None, tries=None, is_last=None, wait_s=None, work_s=None,):
+        self.task = task
+        self.round = round
+        self.shard = shard
+        self.node = node
+        self.state = state
+        self.cause = cause
+        self.message = message
+        self.at_ms = at_ms
+        self.tries = tries
+        self.is_last = is_last
+        self.wait_s = wait_s
+        self.work_s = work_s
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.task = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I32:
+                    self.round = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I32:
+                    self.shard = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRING:
+                    self.node = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.STRING:
+                    self.state = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.STRING:
+                    self.cause = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.STRING:
+                    self.message = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 8:
+                if ftype == TType.I64:
+                    self.at_ms = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 9:
+                if ftype == TType.I32:
+                    self.tries = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 10:
+                if ftype == TType.BOOL:
+                    self.is_last = iprot.readBool()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 11:
+                if ftype == TType.DOUBLE:
+                    self.wait_s = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 12:
+                if ftype == TType.DOUBLE:
+                    self.work_s = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('AttemptRow')
+        if self.task is not None:
+            oprot.writeFieldBegin('task', TType.STRING, 1)
+            oprot.writeString(self.task.encode('utf-8') if sys.version_info[0] == 2 else self.task)
+            oprot.writeFieldEnd()
+        if self.round is not None:
+            oprot.writeFieldBegin('round', TType.I32, 2)
+            oprot.writeI32(self.round)
+            oprot.writeFieldEnd()
+        if self.shard is not None:
+            oprot.writeFieldBegin('shard', TType.I32, 3)
+            oprot.writeI32(self.shard)
+            oprot.writeFieldEnd()
+        if self.node is not None:
+            oprot.writeFieldBegin('node', TType.STRING, 4)
+            oprot.writeString(self.node.encode('utf-8') if sys.version_info[0] == 2 else self.node)
+            oprot.writeFieldEnd()
+        if self.state is not None:
+            oprot.writeFieldBegin('state', TType.STRING, 5)
+            oprot.writeString(self.state.encode('utf-8') if sys.version_info[0] == 2 else self.state)
+            oprot.writeFieldEnd()
+        if self.cause is not None:
+            oprot.writeFieldBegin('cause', TType.STRING, 6)
+            oprot.writeString(self.cause.encode('utf-8') if sys.version_info[0] == 2 else self.cause)
+            oprot.writeFieldEnd()
+        if self.message is not None:
+            oprot.writeFieldBegin('message', TType.STRING, 7)
+            oprot.writeString(self.message.encode('utf-8') if sys.version_info[0] == 2 else self.message)
+            oprot.writeFieldEnd()
+        if self.at_ms is not None:
+            oprot.writeFieldBegin('at_ms', TType.I64, 8)
+            oprot.writeI64(self.at_ms)
+            oprot.writeFieldEnd()
+        if self.tries is not None:
+            oprot.writeFieldBegin('tries', TType.I32, 9)
+            oprot.writeI32(self.tries)
+            oprot.writeFieldEnd()
+        if self.is_last is not None:
+            oprot.writeFieldBegin('is_last', TType.BOOL, 10)
+            oprot.writeBool(self.is_last)
+            oprot.writeFieldEnd()
+        if self.wait_s is not None:
+            oprot.writeFieldBegin('wait_s', TType.DOUBLE, 11)
+            oprot.writeDouble(self.wait_s)
+            oprot.writeFieldEnd()
+        if self.work_s is not None:
+            oprot.writeFieldBegin('work_s', TType.DOUBLE, 12)
+            oprot.writeDouble(self.work_s)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
 all_structs.append(Failure)
 Failure.thrift_spec = (
     None,  # 0
@@ -7518,6 +7720,22 @@ Why.thrift_spec = (
     (3, TType.STRING, 'state', 'UTF8', None, ),  # 3
     (4, TType.STRING, 'answer', 'UTF8', None, ),  # 4
     (5, TType.LIST, 'reasons', (TType.STRUCT, [Reason, None], False), None, ),  # 5
+)
+all_structs.append(AttemptRow)
+AttemptRow.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'task', 'UTF8', None, ),  # 1
+    (2, TType.I32, 'round', None, None, ),  # 2
+    (3, TType.I32, 'shard', None, None, ),  # 3
+    (4, TType.STRING, 'node', 'UTF8', None, ),  # 4
+    (5, TType.STRING, 'state', 'UTF8', None, ),  # 5
+    (6, TType.STRING, 'cause', 'UTF8', None, ),  # 6
+    (7, TType.STRING, 'message', 'UTF8', None, ),  # 7
+    (8, TType.I64, 'at_ms', None, None, ),  # 8
+    (9, TType.I32, 'tries', None, None, ),  # 9
+    (10, TType.BOOL, 'is_last', None, None, ),  # 10
+    (11, TType.DOUBLE, 'wait_s', None, None, ),  # 11
+    (12, TType.DOUBLE, 'work_s', None, None, ),  # 12
 )
 fix_spec(all_structs)
 del all_structs

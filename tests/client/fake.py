@@ -17,6 +17,7 @@ from rpc.errors import NotFound, TrainerError
 from rpc.loop import Loop
 from rpc.messages import (
     PROTOCOL_VERSION,
+    AttemptRow,
     BlobState,
     Buffer,
     Checkpoint,
@@ -83,6 +84,11 @@ DETAIL = RunDetail(
 )
 
 
+ATTEMPTS = (
+    AttemptRow("run-7/1/0", 1, 0, "n1", "failed", "timeout", "no answer in 3 s", 1_700_000_001_000),
+    AttemptRow("run-7/1/0", 1, 0, "n2", "done", is_last=True, wait_s=0.25, work_s=0.5),
+    AttemptRow("run-7/2/0", 2, 0, "n1", "placed", at_ms=1_700_000_002_000, tries=1),
+)
 FIRST = blob_name((WEIGHTS / 2).tobytes())  # the model of round 1, which is the better one
 SPEC = RunSpec(
     "data", (), DataFile("validate_toy.txt", "", 0), 2, 3, (3,), eta=0.5, key="monday", owner="ann", patience=4
@@ -274,6 +280,9 @@ class FakeCoordinator(FakeJobs):
         shown = found[-query.limit :]
         left_out = len(found) - len(shown) if query.after and query.newest else 0
         return EventPage(shown, self.events[-1].number if self.events else 0, left_out)
+
+    def list_attempts(self, caller: Caller, id: str, first_round: int, last_round: int) -> tuple[AttemptRow, ...]:
+        return tuple(row for row in ATTEMPTS if first_round <= row.round <= last_round)
 
     def why(self, caller: Caller, kind: str, id: str) -> Why:
         if id not in (RUN_ID, self.row.id) and not self.is_job(id):
