@@ -19,6 +19,7 @@ from compute_node.scripts.probing import node_python
 from compute_node.scripts.reaping import reap
 from compute_node.scripts.settings import ScriptSettings
 from compute_node.scripts.short_job import run_to_end
+from compute_node.scripts.stopping import StopSign
 from compute_node.scripts.trees import remove_tree
 
 _KEPT_BYTES = 64 << 10  # of the output, its end
@@ -42,21 +43,28 @@ class Builder:
         self._source = source
         self._node = node
 
-    def __call__(self, argv: Sequence[str], variables: Mapping[str, str], folder: Path, timeout_s: float) -> Ended:
-        """Run a command that fills `folder`; nothing of it lives when this returns, and the folder is the node's."""
+    def __call__(
+        self, argv: Sequence[str], variables: Mapping[str, str], folder: Path, timeout_s: float, *, stop: StopSign
+    ) -> Ended:
+        """Run a command that fills `folder`; nothing of it lives when this returns, and the folder is the node's.
+
+        Raises:
+            Cancelled: the sign was given.
+        """
         own = Path(mkdtemp(prefix="build-", dir=self._jobs))
         try:
             (own / "bundle").mkdir()
-            return self._run(self._box(own, argv, variables, folder, timeout_s), timeout_s)
+            return self._run(self._box(own, argv, variables, folder, timeout_s), timeout_s, stop)
         finally:
             if reap(own):
                 remove_tree(own)
 
-    def _run(self, box: Box, timeout_s: float) -> Ended:
+    def _run(self, box: Box, timeout_s: float, stop: StopSign) -> Ended:
         settings, level = self._settings, self._level()
         lease_s = timeout_s + 2 * _LATE_S
         start = Start(box, level, self._parents, engine=settings.engine, lease_s=lease_s, node=self._node)
-        words, news = run_to_end(start, timeout_s + _LATE_S, _KEPT_BYTES)
+        words, news = run_to_end(start, timeout_s + _LATE_S, _KEPT_BYTES, stop)
+        stop.check()
         match news:
             case [*_, orders.Ended(cause="limit:time")]:
                 return Ended(None, words)

@@ -8,13 +8,13 @@ import re
 import sys
 import tempfile
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol
 
 from compute_node.scripts.packages import (
     PackageSource,
@@ -24,6 +24,7 @@ from compute_node.scripts.packages import (
     variables_of_a_build,
 )
 from compute_node.scripts.requirements import Requirements
+from compute_node.scripts.stopping import StopSign
 from compute_node.scripts.trees import disk_bytes, remove_tree
 from rpc.errors import SetupFailed
 from rpc.folder_lock import FolderLock
@@ -47,9 +48,17 @@ class Ended(NamedTuple):
     output: str
 
 
-# Runs a command with these variables, in this folder, for so many seconds at most. A sandbox must let it write to the
-# folder, and read the node's installation of Python and the folder of the PackageSource.
-Run: TypeAlias = Callable[[Sequence[str], Mapping[str, str], Path, float], Ended]
+class Run(Protocol):
+    """Runs a command with these variables, in this folder, for so many seconds at most.
+
+    A sandbox must let it write to the folder, and read the node's installation of Python and the folder of the
+    PackageSource.
+    """
+
+    def __call__(
+        self, argv: Sequence[str], variables: Mapping[str, str], folder: Path, timeout_s: float, /, *, stop: StopSign
+    ) -> Ended:
+        """Return how it ended; raises Cancelled when it was stopped for the sign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +114,14 @@ class Environments:
         self._held.release()
 
     @contextmanager
-    def use(self, requirements: Requirements) -> Iterator[Environment]:
+    def use(self, requirements: Requirements, stop: StopSign | None = None) -> Iterator[Environment]:
         """The environment with these requirements, built if it is not there; it stays as long as the context lasts.
 
-        Who asks for one that is being built waits for it.
+        Who asks for one that is being built waits for it. `stop` ends the waiting, and a build that nobody else is
+        behind; else another one goes on with it from the start.
 
         Raises:
+            Cancelled: `stop` was given.
             SetupFailed: pip cannot install them; has the end of what it said.
         """
         if not requirements.lines:
@@ -122,7 +133,7 @@ class Environments:
         with self._lock:
             self._users[digest] += 1
         try:
-            self._make_sure(digest, requirements)
+            self._make_sure(digest, requirements, stop or StopSign())
             self._note_use(digest)
             yield Environment(python_of(self._path(digest)), self._path(digest))
         finally:
@@ -135,8 +146,9 @@ class Environments:
     def _mark(self, digest: str) -> Path:
         return self._path(digest) / _MARK
 
-    def _make_sure(self, digest: str, requirements: Requirements) -> None:
+    def _make_sure(self, digest: str, requirements: Requirements, stop: StopSign) -> None:
         while True:
+            stop.check()
             with self._lock:
                 if self._mark(digest).exists():
                     return
@@ -144,8 +156,9 @@ class Environments:
                 if others is None:
                     mine = self._builds[digest] = Future()
             if others is None:
-                self._carry_out(mine, digest, requirements)
+                self._carry_out(mine, digest, requirements, stop)
                 continue
+            stop.wait_beside(others)
             try:
                 others.result()
             except CancelledError:
@@ -153,19 +166,17 @@ class Environments:
             except SetupFailed as error:
                 raise SetupFailed(str(error)) from error
 
-    def _carry_out(self, build: Future[None], digest: str, requirements: Requirements) -> None:
+    def _carry_out(self, build: Future[None], digest: str, requirements: Requirements, stop: StopSign) -> None:
         """Build an environment, and tell those that wait how it went."""
         try:
-            size = self._make(self._path(digest), requirements)
+            size = self._make(self._path(digest), requirements, stop)
         except BaseException as error:
             if self._path(digest).exists():
                 remove_tree(self._path(digest))
             with self._lock:
                 del self._builds[digest]
-            if isinstance(error, SetupFailed):
-                build.set_exception(error)
-            else:
-                build.cancel()
+            # Not `cancel`, of which `concurrent.futures.wait` never hears.
+            build.set_exception(error if isinstance(error, SetupFailed) else CancelledError())
             raise
         with self._lock:
             self._mark(digest).write_text(json.dumps({"requirements": requirements.lines, "bytes": size}))
@@ -179,7 +190,7 @@ class Environments:
         with self._lock:
             self._sizes.move_to_end(digest)
 
-    def _make(self, environment: Path, requirements: Requirements) -> int:
+    def _make(self, environment: Path, requirements: Requirements, stop: StopSign) -> int:
         """Make an environment where it stays; return its size in bytes. It is taken for whole only once it is marked.
 
         Not under another name, to be renamed at the end: the programs in its bin/ have its path in their first line.
@@ -190,14 +201,14 @@ class Environments:
         scratch.mkdir(parents=True)
         listed = scratch / "requirements.txt"
         listed.write_text("\n".join(requirements.lines) + "\n")
-        self._do(command_of_an_environment(environment), environment)
-        self._do(command_of_an_installation(environment, listed, self._source), environment)
+        self._do(command_of_an_environment(environment), environment, stop)
+        self._do(command_of_an_installation(environment, listed, self._source), environment, stop)
         remove_tree(scratch)
         return disk_bytes(environment)
 
-    def _do(self, command: list[str], environment: Path) -> None:
+    def _do(self, command: list[str], environment: Path, stop: StopSign) -> None:
         variables = variables_of_a_build(self._source, environment / "scratch")
-        ended = self._run(command, variables, environment, self._timeout_s)
+        ended = self._run(command, variables, environment, self._timeout_s, stop=stop)
         if ended.status == 0:
             return
         how = f"status {ended.status}" if ended.status is not None else f"stopped after {self._timeout_s:g} s"

@@ -20,10 +20,11 @@ from compute_node.scripts.orders import Ended, NoStart, Start, Started, Used
 from compute_node.scripts.output import Lines
 from compute_node.scripts.readable import readable
 from compute_node.scripts.reaping import reap
+from compute_node.scripts.stopping import StopSign
 from compute_node.scripts.trees import remove_tree
 from compute_node.scripts.usage import usage_of
 from compute_node.scripts.workshop import Workshop, name_of
-from rpc.errors import Cancelled, MissingBlob, SetupFailed, TaskRejected, TrainerError
+from rpc.errors import MissingBlob, SetupFailed, TaskRejected, TrainerError
 from rpc.messages import ScriptEnd, ScriptTask, ScriptUsage
 
 logger = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ class BoxedExecution:
         self._guard: Guard | None = None
         self._lease_end = 0.0
         self._stop_by = inf
-        self._is_stopped = False
+        self._stop = StopSign()
         self.sandbox = str(self._level)
         self.phase = "setup"
         self.usage = ScriptUsage()
@@ -76,7 +77,7 @@ class BoxedExecution:
 
     def stop(self, grace_s: float) -> None:
         with self._lock:
-            self._is_stopped = True
+            self._stop.give()
             self._stop_by = min(self._stop_by, monotonic() + grace_s)
             if self._guard is not None:
                 self._guard.stop(grace_s)
@@ -89,7 +90,7 @@ class BoxedExecution:
 
     def _work(self, done: Callable[[ScriptEnd], None]) -> None:
         try:
-            with self._workshop.box(self._task, self._level) as box:
+            with self._workshop.box(self._task, self._level, self._stop) as box:
                 end = self._in_box(box)
         except Exception as error:  # the top of a thread
             if not isinstance(error, OSError | TrainerError | TaskRejected):
@@ -127,8 +128,7 @@ class BoxedExecution:
         workshop = self._workshop
         with self._lock:
             left_s = self._lease_end - monotonic()
-            if self._is_stopped:
-                raise Cancelled("it was cancelled before its program started")
+            self._stop.check()
             if left_s <= 0.0:
                 raise SetupFailed("the coordinator was not heard of while it was set up")
             start = Start(

@@ -9,10 +9,13 @@ from typing import Any
 from compute_node.scripts.guard import Guard
 from compute_node.scripts.orders import News, Start
 from compute_node.scripts.readable import readable
+from compute_node.scripts.stopping import StopSign
 
 
-def run_to_end(start: Start, timeout_s: float, kept_bytes: int) -> tuple[str, list[News]]:
+def run_to_end(start: Start, timeout_s: float, kept_bytes: int, stop: StopSign | None = None) -> tuple[str, list[News]]:
     """The last words of a job, and all that its watchdog said; without an end it was stopped for the time it took.
+
+    When the sign is given the job is killed, and this returns once nothing of it lives.
 
     Raises:
         OSError: no process or pipe is to be had.
@@ -25,9 +28,12 @@ def run_to_end(start: Start, timeout_s: float, kept_bytes: int) -> tuple[str, li
     said: list[News] = []
     words = b""
     deadline = monotonic() + timeout_s
-    with open(reader, "rb", buffering=0) as output:
-        sources: list[Any] = [guard, output]
-        while sources and (ready := readable(sources, deadline - monotonic())):
+    with open(reader, "rb", buffering=0) as output, (stop or StopSign()).seen() as stopped:
+        sources: list[Any] = [guard, output, stopped]
+        while sources != [stopped] and (ready := readable(sources, deadline - monotonic())):
+            if stopped in ready:
+                stopped.recv(1)
+                guard.stop(0.0)
             if output in ready:
                 data = output.read(kept_bytes) or b""
                 words = (words + data)[-kept_bytes:]

@@ -19,6 +19,7 @@ from compute_node.scripts.probing import node_python
 from compute_node.scripts.requirements import Requirements, read_requirements
 from compute_node.scripts.room import limits_of
 from compute_node.scripts.settings import ScriptSettings
+from compute_node.scripts.stopping import StopSign
 from rpc.archive_limits import DATASET
 from rpc.blobs import BlobFolder
 from rpc.errors import BadBundle, BadRequest, RejectReason, TaskRejected
@@ -69,10 +70,11 @@ class Workshop:
         return self.sandboxes.choose(asked, image=spec.image, limits=named)
 
     @contextmanager
-    def box(self, task: ScriptTask, level: Level) -> Iterator[Box]:
+    def box(self, task: ScriptTask, level: Level, stop: StopSign) -> Iterator[Box]:
         """The job's box, with its bundle unpacked and its environment built; on a thread.
 
         Raises:
+            Cancelled: `stop` was given meanwhile.
             BadBundle: the bundle, or its requirements, are not what they must be.
             SetupFailed: the requirements cannot be installed.
             TaskRejected: the node's operator does not want them installed.
@@ -91,7 +93,7 @@ class Workshop:
         check_main(spec.main, work)
         requirements = _requirements(spec, work)
         requirements.check(self.settings.policy)
-        with self.environments.use(requirements) as environment:
+        with self.environments.use(requirements, stop) as environment:
             python, read_only = self._python(level, environment)
             yield Box(
                 name=folder.name,

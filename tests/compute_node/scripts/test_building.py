@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,12 @@ from compute_node.scripts.packages import folder_source
 from compute_node.scripts.probing import probe
 from compute_node.scripts.requirements import read_requirements
 from compute_node.scripts.settings import ScriptSettings
+from compute_node.scripts.stopping import StopSign
+from rpc.errors import Cancelled
 from tests.compute_node.scripts.conftest import need
+from tests.compute_node.scripts.jobs import assert_gone, processes_with
 from tests.compute_node.scripts.test_environments import wheel
+from tests.system.cluster import wait_until
 
 
 @pytest.fixture
@@ -53,19 +58,48 @@ def test_what_installs_is_nobody_and_sees_neither_network_nor_secrets(builder: B
     look = (
         f"import os; print(os.getuid() > 1e9, os.path.exists({str(tmp_path / 'node.key')!r}), os.path.exists('/sys'))"
     )
-    ended = builder([sys.executable, "-c", look], {}, tmp_path / "filled", 30.0)
+    ended = builder([sys.executable, "-c", look], {}, tmp_path / "filled", 30.0, stop=StopSign())
     assert (ended.status, ended.output) == (0, "True False False")
     wire = "import socket; print(socket.if_nameindex())"
-    assert builder([sys.executable, "-c", wire], {}, tmp_path / "filled", 30.0).output == "[(1, 'lo')]"
+    assert builder([sys.executable, "-c", wire], {}, tmp_path / "filled", 30.0, stop=StopSign()).output == "[(1, 'lo')]"
 
 
 def test_a_step_that_takes_too_long_is_stopped(builder: Builder, tmp_path: Path) -> None:
     (tmp_path / "filled").mkdir()
-    ended = builder([sys.executable, "-c", "import time; time.sleep(600)"], {}, tmp_path / "filled", 0.5)
+    ended = builder(
+        [sys.executable, "-c", "import time; time.sleep(600)"], {}, tmp_path / "filled", 0.5, stop=StopSign()
+    )
     assert ended.status is None
 
 
 def test_a_step_that_fails_says_why(builder: Builder, tmp_path: Path) -> None:
     (tmp_path / "filled").mkdir()
-    ended = builder([sys.executable, "-c", "raise SystemExit('no such wheel')"], {}, tmp_path / "filled", 30.0)
+    ended = builder(
+        [sys.executable, "-c", "raise SystemExit('no such wheel')"], {}, tmp_path / "filled", 30.0, stop=StopSign()
+    )
     assert (ended.status, ended.output) == (1, "no such wheel")
+
+
+def test_a_step_is_stopped_with_all_that_it_has_started(builder: Builder, tmp_path: Path) -> None:
+    (tmp_path / "filled").mkdir()
+    code = (
+        "import os, signal, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "if os.fork() == 0: os.setsid()\n"
+        "open('begun', 'w')\n"
+        "time.sleep(600)\n"
+    )
+    stop = StopSign()
+    variables = {"MARK": "a-build-that-is-stopped"}
+    with ThreadPoolExecutor(1) as thread:
+        step = thread.submit(
+            builder, [sys.executable, "-c", code.replace("begun", f"{tmp_path}/filled/begun")], variables,
+            tmp_path / "filled", 600.0, stop=stop,
+        )  # fmt: skip
+        wait_until((tmp_path / "filled" / "begun").exists, "the step has begun")
+        assert len(processes_with("MARK=a-build-that-is-stopped")) == 2
+        stop.give()
+        with pytest.raises(Cancelled):
+            step.result(timeout=30)
+    assert_gone("MARK=a-build-that-is-stopped", within_s=0.0)
+    assert [*(tmp_path / "jobs").iterdir()] == []

@@ -19,6 +19,7 @@ import pytest
 from compute_node.scripts.environments import Ended, Environments
 from compute_node.scripts.packages import folder_source, index_source, variables_of_a_build
 from compute_node.scripts.requirements import Requirements, read_requirements
+from compute_node.scripts.stopping import StopSign
 from rpc.errors import Cancelled, SetupFailed, TrainerError
 
 ONE, TWO, THREE = (read_requirements(f"rh-{name}==1.0".encode()) for name in ("alpha", "beta", "gamma"))
@@ -57,7 +58,9 @@ class Runner:
         self.variables: list[Mapping[str, str]] = []
         self._lock = Lock()
 
-    def __call__(self, argv: Sequence[str], env: Mapping[str, str], cwd: Path, timeout_s: float) -> Ended:
+    def __call__(
+        self, argv: Sequence[str], env: Mapping[str, str], cwd: Path, timeout_s: float, *, stop: StopSign
+    ) -> Ended:
         with self._lock:
             self.commands.append(list(argv))
             self.variables.append(env)
@@ -155,12 +158,14 @@ class Halting:
         self.began, self.go_on = Event(), Event()
         self._runner = runner
 
-    def __call__(self, argv: Sequence[str], env: Mapping[str, str], cwd: Path, timeout_s: float) -> Ended:
+    def __call__(
+        self, argv: Sequence[str], env: Mapping[str, str], cwd: Path, timeout_s: float, *, stop: StopSign
+    ) -> Ended:
         if not self.began.is_set():
             self.began.set()
             assert self.go_on.wait(timeout=30)
             raise Cancelled("the job was cancelled")
-        return self._runner(argv, env, cwd, timeout_s)
+        return self._runner(argv, env, cwd, timeout_s, stop=stop)
 
 
 def test_who_waits_for_a_build_that_is_cancelled_builds_it(opened: Open, runner: Runner) -> None:
@@ -179,6 +184,33 @@ def test_who_waits_for_a_build_that_is_cancelled_builds_it(opened: Open, runner:
         with pytest.raises(Cancelled):
             first.result(timeout=30)
         assert second.result(timeout=30).exists()
+
+
+def test_who_is_stopped_while_it_waits_for_a_build_waits_no_longer_and_disturbs_nobody(
+    opened: Open, runner: Runner
+) -> None:
+    run = Halting(runner)
+    environments = opened(run)
+    stop = StopSign()
+
+    def ask(stop: StopSign) -> Path:
+        with environments.use(TWO, stop) as environment:
+            return environment.python
+
+    with ThreadPoolExecutor(3) as threads:
+        first = threads.submit(ask, StopSign())
+        assert run.began.wait(timeout=30)
+        waiting, stopped = threads.submit(ask, StopSign()), threads.submit(ask, stop)
+        stop.give()
+        with pytest.raises(Cancelled):
+            stopped.result(timeout=30)
+        assert not waiting.done()
+        run.go_on.set()
+        with pytest.raises(Cancelled):
+            first.result(timeout=30)
+        assert waiting.result(timeout=30).exists()
+    with pytest.raises(Cancelled), environments.use(THREE, stop):
+        pass
 
 
 def kept(folder: Path) -> set[str]:
