@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from compute_node.scripts.trees import remove_tree
 from rpc.blobs import BlobFolder
-from rpc.errors import TrainerError
+from rpc.errors import DiskFull, MissingBlob, TrainerError
 from rpc.messages import DataFile
 
 MAX_FILES = 1000
@@ -17,20 +19,65 @@ MAX_REFUSED = 20  # that are named
 _MAX_NAME_BYTES = 200
 
 
-def collect(folder: Path, blobs: BlobFolder) -> tuple[list[DataFile], list[str]]:
-    """Store the files below `folder`; return them by their paths in it, and lines about those that were left out.
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What was taken of what a job has left.
+
+    Attributes:
+        files: by their paths in `out/`.
+        refused: lines about those that are not taken from any job.
+        lost: in one line, what should have been taken and could not be; empty: nothing.
+    """
+
+    files: list[DataFile] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    lost: str = ""
+
+
+class KeptArtifacts:
+    """What one job has left, in a folder of its own until its coordinator has it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._blobs: BlobFolder | None = None
+
+    def take_in(self, out: Path) -> Collected:
+        """Store the files below `out`."""
+        try:
+            self._blobs = BlobFolder(self._folder)
+        except TrainerError as error:
+            return Collected(lost=f"what the job has left in out/ is lost: {error}")
+        self._blobs.close()  # nobody else comes here, and a lock is an open file for each job
+        return collect(out, self._blobs)
+
+    def get(self, name: str, offset: int, length: int) -> bytes:
+        """Part of a file; see `BlobFolder.get`."""
+        if self._blobs is None:
+            raise MissingBlob(f"no job here has left {name[:80]}")
+        return self._blobs.get(name, offset, length)
+
+    def remove(self) -> None:
+        """Drop all of it."""
+        self._blobs = None
+        if self._folder.is_dir():
+            remove_tree(self._folder)
+
+
+def collect(folder: Path, blobs: BlobFolder) -> Collected:
+    """Store the files below `folder`.
 
     The job may have made anything here, and nothing that it made is followed: a link could lead to what the node may
     read and the job may not.
     """
     taken: list[DataFile] = []
     refused: list[str] = []
+    lost: list[str] = []
     total = 0
     for name, entry in _entries(folder, refused):
         reason = _doubt(name, entry)
         if not reason and len(taken) == MAX_FILES:
             more = f"out/ has more than {MAX_FILES:,} files; the others are left out (zip them)"
-            return taken, [*_some(refused), more]
+            return Collected(taken, [*_some(refused), more], _lost(lost))
         if not reason and total + entry.stat(follow_symlinks=False).st_size > MAX_BYTES:
             reason = f"the files in out/ have more than {MAX_BYTES >> 30} GiB"
         if not reason:
@@ -38,10 +85,13 @@ def collect(folder: Path, blobs: BlobFolder) -> tuple[list[DataFile], list[str]]
                 taken.append(_store(name, entry, blobs))
                 total += taken[-1].size
                 continue
+            except DiskFull:
+                lost.append(name)
+                continue
             except (OSError, TrainerError) as error:
                 reason = _words(error)
         refused.append(_left_out(name, reason))
-    return taken, _some(refused)
+    return Collected(taken, _some(refused), _lost(lost))
 
 
 def printable(name: str) -> str:
@@ -78,6 +128,13 @@ def _doubt(name: str, entry: os.DirEntry[str]) -> str:
 
 def _left_out(name: str, reason: str) -> str:
     return f"out/{printable(name)} is left out: {reason}"
+
+
+def _lost(names: list[str]) -> str:
+    if not names:
+        return ""
+    more = f" and {len(names) - 1:,} more of its files are" if names[1:] else " is"
+    return f"out/{printable(names[0])}{more} lost: the node's disk is full"
 
 
 def _some(refused: list[str]) -> list[str]:

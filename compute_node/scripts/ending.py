@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 
+from compute_node.scripts.artifacts import Collected
 from compute_node.scripts.box import Limits
 from compute_node.scripts.orders import Ended
 from rpc.errors import FailureKind, TrainerError
@@ -29,6 +31,15 @@ def end_of(ended: Ended, limits: Limits, seconds: float) -> ScriptEnd:
     if status:
         return ScriptEnd(status, int(FailureKind.USER_ERROR), _status(status), seconds=seconds)
     return ScriptEnd(0, seconds=seconds)
+
+
+def with_artifacts(end: ScriptEnd, left: Collected) -> ScriptEnd:
+    """The same with what the job has left; one that has lost something has not done what it was to do."""
+    end = replace(end, artifacts=tuple(left.files))
+    if not left.lost:
+        return end
+    reason = f"{end.reason}; {left.lost}" if end.reason else left.lost
+    return replace(end, failure=end.failure or int(FailureKind.NO_CAPACITY), reason=reason)
 
 
 def end_without_start(error: Exception) -> ScriptEnd:

@@ -6,14 +6,14 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from math import inf
+from pathlib import Path
 from threading import Event, Lock, Thread
 from time import monotonic
 
-from compute_node.scripts.artifacts import collect
+from compute_node.scripts.artifacts import KeptArtifacts
 from compute_node.scripts.box import Box
-from compute_node.scripts.ending import end_of, end_without_start
+from compute_node.scripts.ending import end_of, end_without_start, with_artifacts
 from compute_node.scripts.guard import Guard
 from compute_node.scripts.job_log import JobLog, now_ms
 from compute_node.scripts.orders import Ended, NoStart, Start, Started, Used
@@ -36,7 +36,7 @@ _LATE_S = 30.0  # that a watchdog may take beyond what it was told, before it is
 
 
 class BoxedExecution:
-    """One job in a box; see `compute_node.scripts.jobs.Execution`.
+    """One job in a box; see `compute_node.scripts.executions.Execution`.
 
     Attributes:
         phase: setup, running or ended.
@@ -61,6 +61,7 @@ class BoxedExecution:
         self._lease_end = 0.0
         self._stop_by = inf
         self._stop = StopSign()
+        self._artifacts = KeptArtifacts(workshop.artifacts / name_of(task))
         self.sandbox = str(self._level)
         self.phase = "setup"
         self.usage = ScriptUsage()
@@ -82,11 +83,15 @@ class BoxedExecution:
             if self._guard is not None:
                 self._guard.stop(grace_s)
 
+    def artifact(self, name: str, offset: int, length: int) -> bytes:
+        return self._artifacts.get(name, offset, length)
+
     def remove(self) -> None:
         folder = self._workshop.folder / name_of(self._task)
         if folder.is_dir() and reap(folder):
             remove_tree(folder)
         self.log.remove()
+        self._artifacts.remove()
 
     def _work(self, done: Callable[[ScriptEnd], None]) -> None:
         try:
@@ -116,11 +121,10 @@ class BoxedExecution:
                     os.close(each)
         if not isinstance(ended, Ended):
             raise SetupFailed(ended.reason if ended is not None else "the job's watchdog was killed")
-        end = end_of(ended, box.limits, seconds)
-        artifacts, refused = collect(self._workshop.folder / box.name / "out", self._workshop.blobs)
-        for line in refused:
+        left = self._artifacts.take_in(Path(box.out))
+        for line in left.refused:
             self.log.tell(line, "w")
-        return replace(end, artifacts=tuple(artifacts))
+        return with_artifacts(end_of(ended, box.limits, seconds), left)
 
     @contextmanager
     def _guarded(self, box: Box, stdout: int, stderr: int) -> Iterator[Guard]:

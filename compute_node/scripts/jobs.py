@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Protocol
 
 from compute_node.admission import Admission
 from compute_node.scripts.box import Limits
-from compute_node.scripts.job_log import JobLog
+from compute_node.scripts.executions import Execute, Execution
 from compute_node.scripts.room import Room
 from rpc.aside import Aside
 from rpc.errors import FailureKind, NotFound, RejectReason, Stale, TaskRejected
 from rpc.loop import Loop, Timer
-from rpc.messages import ScriptEnd, ScriptNews, ScriptTask, ScriptUsage
+from rpc.messages import ScriptEnd, ScriptNews, ScriptTask
 from rpc.server import Later
 
 logger = logging.getLogger(__name__)
@@ -23,34 +21,7 @@ logger = logging.getLogger(__name__)
 _NEWS_BYTES = 1 << 20  # of a log in one answer
 _GATHER_S = 0.02  # lines that come together go out together
 _MAX_WAIT_S = 60.0  # of one long poll
-
-
-class Execution(Protocol):
-    """A job from its bundle to what it leaves; works on a thread of its own."""
-
-    @property
-    def log(self) -> JobLog: ...
-    @property
-    def phase(self) -> str: ...
-    @property
-    def sandbox(self) -> str: ...
-    @property
-    def usage(self) -> ScriptUsage: ...
-
-    def begin(self, done: Callable[[ScriptEnd], None]) -> None:
-        """Start; `done` is called by the execution's thread when all is over and its log is whole."""
-
-    def renew(self, lease_s: float) -> None:
-        """The coordinator was heard of: go on for so long without another word."""
-
-    def stop(self, grace_s: float) -> None:
-        """Have the program end itself, and end it after the grace."""
-
-    def remove(self) -> None:
-        """Drop what is left of it, once it is over."""
-
-
-Execute = Callable[[ScriptTask, Callable[[], None]], Execution]  # gets a task, and what to call from any thread on news
+_KEPT_S = 7 * 86_400.0  # what is over, for a coordinator that is not heard of
 
 
 @dataclass(eq=False, slots=True)
@@ -91,8 +62,12 @@ class _Heard:
 class ScriptJobs:
     """All methods run on the loop's thread."""
 
-    def __init__(self, loop: Loop, files: Aside, admission: Admission, room: Room, execute: Execute) -> None:
+    def __init__(
+        self, loop: Loop, files: Aside, admission: Admission, room: Room, execute: Execute, *, kept_s: float = _KEPT_S
+    ) -> None:
+        """What is over is kept until its coordinator has it, or has been silent for `kept_s`."""
         self._loop = loop
+        self._kept_s = kept_s
         self._files = files
         self._admission = admission
         self._room = room
@@ -115,10 +90,16 @@ class ScriptJobs:
         """The tasks of a coordinator that run here, or are over and wait to be fetched."""
         return [place(job.task) for job in self._jobs.values() if job.owner == owner and not job.is_cancelled]
 
-    def artifacts(self, owner: object) -> set[str]:
-        """The blobs that a coordinator may fetch."""
-        ends = (job.end for job in self._jobs.values() if job.owner == owner and job.end is not None)
-        return {file.blob for end in ends for file in end.artifacts}
+    def artifact(self, owner: object, name: str, offset: int, length: int) -> Later:
+        """Part of a file that a job of this coordinator has left.
+
+        Raises:
+            NotFound: none has left it.
+        """
+        for job in self._jobs.values():
+            if job.owner == owner and job.end is not None and name in {file.blob for file in job.end.artifacts}:
+                return self._files.later(partial(job.execution.artifact, name, offset, length))
+        raise NotFound(f"no job here has left {name[:80]}")
 
     def knows(self, owner: object, job: str) -> bool:
         """Whether a job is here, running or over."""
@@ -276,6 +257,18 @@ class ScriptJobs:
             self._drop(job)
         else:
             self._tell(job)
+            self._loop.call_later(self._kept_s, lambda: self._drop_if_abandoned(job))
+
+    def _drop_if_abandoned(self, job: _Job) -> None:
+        """Nobody may ever come for it; its coordinator, should it return, is not told of it and starts it anew."""
+        if self._jobs.get((job.owner, job.task.job)) is not job:
+            return
+        left_s = self._heard[job.owner].answered_at + self._kept_s - self._loop.now
+        if left_s > 0.0:
+            self._loop.call_later(left_s, lambda: self._drop_if_abandoned(job))
+        else:
+            logger.warning("job %s: dropped; its coordinator was silent for %.0f s", job.task.job, self._kept_s)
+            self._drop(job)
 
     def _drop(self, job: _Job) -> None:
         del self._jobs[job.owner, job.task.job]

@@ -24,13 +24,15 @@ from rpc.blobs import BlobFolder
 
 logger = logging.getLogger(__name__)
 
+_LOGS, _ARTIFACTS = "job-logs", "job-artifacts"
+
 
 def clear(folder: Path) -> None:
     """End all jobs that an earlier process of this node has left, and drop what is left of them.
 
     Before the node says hello: whatever it does not name there is taken for dead.
     """
-    jobs, logs = folder / "jobs", folder / "job-logs"
+    jobs = folder / "jobs"
     jobs.mkdir(parents=True, exist_ok=True)
     alive = reap_all(jobs)
     for name in alive:
@@ -38,8 +40,9 @@ def clear(folder: Path) -> None:
     for path in jobs.iterdir():
         if path.is_dir() and path.name not in alive:
             remove_tree(path)
-    shutil.rmtree(logs, ignore_errors=True)
-    logs.mkdir()
+    for name in (_LOGS, _ARTIFACTS):
+        shutil.rmtree(folder / name, ignore_errors=True)
+        (folder / name).mkdir()
 
 
 def open_workshop(
@@ -60,7 +63,9 @@ def open_workshop(
     source = _packages(settings.package_index)
     builder = Builder(jobs, sandboxes, settings, parents=parents, source=source, node=node)
     environments = Environments(folder / "environments", builder, source)
-    return Workshop(jobs, folder / "job-logs", blobs, sandboxes, environments, settings, parents, node, gpu_memory)
+    return Workshop(
+        jobs, folder / _LOGS, folder / _ARTIFACTS, blobs, sandboxes, environments, settings, parents, node, gpu_memory
+    )
 
 
 def offered(sandboxes: Sandboxes) -> list[str]:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from compute_node.admission import Admission
 from compute_node.scripts.consent import Consent
-from compute_node.scripts.jobs import Execution, ScriptJobs
+from compute_node.scripts.executions import Execution
+from compute_node.scripts.jobs import ScriptJobs
 from compute_node.scripts.room import Room
 from compute_node.scripts.settings import ScriptSettings
 from compute_node.scripts.terminal import Terminal
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
-from rpc.errors import NotFound, RejectReason, TaskRejected
+from rpc.errors import RejectReason, TaskRejected
 from rpc.loop import Loop
 from rpc.messages import NO_SANDBOX, SCRIPTS, TRYING, ScriptTask
 from rpc.server import Later
@@ -112,14 +113,8 @@ class ScriptService:
         self._jobs.forget(owner, job)
 
     def artifact(self, owner: object, name: str, offset: int, length: int) -> Later:
-        """A part of a file that a job has left.
-
-        Raises:
-            NotFound: no job of this coordinator has left it.
-        """
-        if name not in self._jobs.artifacts(owner):
-            raise NotFound(f"no job here has left {name[:80]}")
-        return self._files.later(lambda: self._blobs.get(name, offset, length))
+        """Part of a file that a job has left; raises NotFound if none of this coordinator's has."""
+        return self._jobs.artifact(owner, name, offset, length)
 
     @property
     def is_empty(self) -> bool:

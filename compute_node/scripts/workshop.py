@@ -35,6 +35,7 @@ class Workshop:
     Attributes:
         folder: where each job has a folder of its own.
         logs: where each job has its log.
+        artifacts: where each job has what it has left.
         parents: where control groups are made.
         settings: what the node's owner says.
         node: whose containers they are.
@@ -43,6 +44,7 @@ class Workshop:
 
     folder: Path
     logs: Path
+    artifacts: Path
     blobs: BlobFolder
     sandboxes: Sandboxes
     environments: Environments

@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from compute_node.config import NodeConfig
 from compute_node.scripts.box import Level
+from compute_node.scripts.settings import ScriptSettings
+from tests.compute_node.running import HeldTrainer, RunningNode
+from tests.compute_node.scripts.asking import wait_for_sandboxes
 from tests.compute_node.scripts.engines import docker_engine
 from tests.compute_node.scripts.jobs import Jobs
 
@@ -45,3 +49,21 @@ def jobs(level: Level, tmp_path: Path, request: pytest.FixtureRequest) -> Iterat
     engine = request.getfixturevalue("engine") if level is Level.DOCKER else ""
     with Jobs(level, tmp_path, engine) as jobs:
         yield jobs
+
+
+@pytest.fixture
+def settings() -> ScriptSettings:
+    """What the owner of `node` says."""
+    return ScriptSettings(allow_weak=True)
+
+
+@pytest.fixture
+def node(tmp_path: Path, settings: ScriptSettings) -> Iterator[RunningNode]:
+    """A node that takes script jobs."""
+    need("bwrap")
+    node = RunningNode(NodeConfig(slots=2, data_dir=str(tmp_path / "node"), scripts=settings), HeldTrainer())
+    try:
+        wait_for_sandboxes(node.client("control"))
+        yield node
+    finally:
+        node.close()

@@ -113,7 +113,8 @@ def test_a_link_in_out_leads_nowhere(jobs: Jobs, targets: dict[str, str], tmp_pa
     ended, job = jobs.run(code)
     assert ended.exit_status == 0, job.errors
     blobs = BlobFolder(tmp_path / "blobs")
-    taken, refused = collect(job.out, blobs)
+    found = collect(job.out, blobs)
+    taken, refused = found.files, found.refused
     assert taken == []
     assert len(refused) == 2
 

@@ -2,73 +2,25 @@
 
 from __future__ import annotations
 
-import io
 import os
 import resource
 import shutil
 import signal
-import zipfile
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
 import psutil
 import pytest
 
-from compute_node.config import NodeConfig
 from compute_node.scripts import execution, record
 from compute_node.scripts.record import Record
-from compute_node.scripts.settings import ScriptSettings
-from rpc.blobs import blob_name
-from rpc.client import Client
 from rpc.errors import FailureKind, Stale
-from rpc.kept_log import records_of
-from rpc.messages import SCRIPTS, TRYING, DataFile, ScriptNews, ScriptSpec, ScriptTask
-from tests.compute_node.running import HeldTrainer, RunningNode
-from tests.compute_node.scripts.conftest import need
+from tests.compute_node.running import RunningNode
+from tests.compute_node.scripts.asking import mark_of, news_until, task_of
 from tests.compute_node.scripts.jobs import assert_gone
-from tests.rpc.running import PATIENCE_S
 
 MIB = 1 << 20
-
-
-@pytest.fixture
-def node(tmp_path: Path) -> Iterator[RunningNode]:
-    """A node that takes script jobs."""
-    need("bwrap")
-    node = RunningNode(
-        NodeConfig(slots=2, data_dir=str(tmp_path / "node"), scripts=ScriptSettings(allow_weak=True)), HeldTrainer()
-    )
-    try:
-        control = node.client("control")
-        end = monotonic() + PATIENCE_S
-        while control.call("status").labels.get(SCRIPTS, TRYING) == TRYING:
-            assert monotonic() < end
-        yield node
-    finally:
-        node.close()
-
-
-def task_of(slot: Client, code: str, fence: int = 1, *, sandbox: str = "bwrap") -> ScriptTask:
-    """A job for a program, whose bundle is on the node."""
-    bundle = io.BytesIO()
-    with zipfile.ZipFile(bundle, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("main.py"), code)
-    data = bundle.getvalue()
-    slot.call("put_blob", blob_name(data), len(data), 0, data)
-    spec = ScriptSpec("x", DataFile("x.zip", blob_name(data), len(data)), sandbox=sandbox)
-    return ScriptTask(f"j/0/0#{fence}", fence, "j", spec)
-
-
-def news_until(slot: Client, task: ScriptTask, words: str = "") -> tuple[ScriptNews, str]:
-    """Follow a job until it is over, or has printed this; the last news, and the end of its log."""
-    offset, text = 0, ""
-    while True:
-        news: ScriptNews = slot.call("follow", task.attempt, offset, 1000)
-        offset = news.next_offset
-        text = (text + "".join(f"{record.text}\n" for record in records_of(bytes(news.log))))[-MIB:]
-        if news.ended is not None or (words and words in text):
-            return news, text
 
 
 @pytest.mark.parametrize(
@@ -113,7 +65,8 @@ def test_what_a_job_uses_is_told_while_it_runs_and_at_its_end(node: RunningNode)
     )
     task = task_of(slot, code)
     slot.call("start_script", task)
-    running = news_until(slot, task, "ready")[0]
+    running, said = news_until(slot, task, "ready")
+    assert running.ended is None, said
     while running.usage.disk_bytes < 50 * MIB:
         running = slot.call("follow", task.attempt, running.next_offset, 100)
         assert running.ended is None
@@ -157,7 +110,7 @@ def test_asked_twice_a_job_runs_once_and_goes_on_for_a_restarted_coordinator(nod
     slot.call("start_script", task)
     _, first = news_until(slot, task, "ready")
     later = node.client(epoch=2)
-    again = task_of(later, code, fence=2)
+    again = replace(task, attempt=f"{task.job}/0/0#2", fence=2)
     later.call("start_script", again)
     news, log = news_until(later, again)
     assert log.startswith(first.partition("ready")[0])
@@ -186,7 +139,7 @@ def test_of_a_job_whose_watchdog_is_killed_nothing_lives_when_its_end_is_told(
     left = watchdog_of(tmp_path)
     os.kill(left.pid, signal.SIGKILL)
     news, _ = news_until(slot, task)
-    assert_gone(f"JOB_NAME={left.name}", within_s=0.0)
+    assert_gone(mark_of(task), within_s=0.0)
     assert news.ended is not None and news.ended.failure == FailureKind.SETUP_FAILED
     assert "watchdog was killed" in news.ended.reason
 
