@@ -19,7 +19,8 @@ from compute_node.scripts.cage import Cage, NotStarted
 from compute_node.scripts.orders import Ended, News, NoStart, Start, Started, Used, news_to_line, start_from_line
 
 _LOOK_S = 0.25  # between two looks at what the job uses
-_LOOK_SHARE = 20  # and at least so many times as long as a look takes
+_LOOK_SHARE = 20  # and at least so many times as long as a look takes, up to ...
+_LOOK_MOST_S = 5.0  # ... this: on a machine that is held up a look may take seconds
 _USED_S = 1.0  # between two tellings of that
 _TIME_GRACE_S = 5.0  # for a job whose time is over
 _MORE = 65536
@@ -118,7 +119,7 @@ class Watchdog:
     def _look(self, cage: Cage) -> str | None:
         began = _now()
         hit = cage.limit_hit()
-        self._look_at = _now() + max(_LOOK_S, _LOOK_SHARE * (_now() - began))
+        self._look_at = _now() + min(_LOOK_MOST_S, max(_LOOK_S, _LOOK_SHARE * (_now() - began)))
         # A node that does not read must not hold up the one who ends its job: what it has no room for is left out.
         if began >= self._used_at and self._has_room():
             self._used_at = began + _USED_S
