@@ -15,6 +15,7 @@ from client.job_settings import JobSettings, Program, spec_of
 from client.jobs import SCRIPT, Job, JobResult, submit_script
 from client.link import DEFAULT_SERVER, Link, parse_server
 from client.models import Model
+from client.operating import Operating
 from client.results import COMPLETED, Result
 from client.runs import Run, submit
 from client.settings import Settings, make_spec
@@ -24,7 +25,6 @@ from rpc.errors import BadRequest, NotFound
 from rpc.messages import (
     EventPage,
     EventQuery,
-    NodeRow,
     Overview,
     RunSpec,
     ScriptSpec,
@@ -33,12 +33,9 @@ from rpc.messages import (
     WorkFilter,
     WorkRow,
 )
-from rpc.nearest import unknown
 
 _PAGE = 500  # rows that one call brings
 _RUNS = ("run", "verify")  # kinds of work
-
-Order: TypeAlias = Literal["drain", "resume", "remove", "readmit"]  # what may be wanted of a node
 
 Kind: TypeAlias = Literal["run", "job", "task", "node"]  # of what there is a why
 
@@ -61,11 +58,11 @@ def connect(server: str | None = None, *, timeout_s: float = 30.0) -> Session:
     return Session(link)
 
 
-class Session:
+class Session(Operating):
     """A connection to one coordinator; a context manager. Not for several threads at once."""
 
     def __init__(self, link: Link) -> None:
-        self._link = link
+        super().__init__(link)
 
     def __enter__(self) -> Self:
         return self
@@ -227,38 +224,6 @@ class Session:
     def cancel_jobs(self, names: Sequence[str], reason: str = "by the client") -> list[WorkRow]:
         """Ask for the end of jobs, all or none; return how they stand once their programs have ended."""
         return cancel_all(self._link, [self.job(name).id for name in names], reason)
-
-    def nodes(self) -> tuple[NodeRow, ...]:
-        """Return the coordinator's nodes."""
-        rows: tuple[NodeRow, ...] = self._link.call_again("list_nodes")
-        return rows
-
-    def node(self, name: str) -> NodeRow:
-        """Return a node by its id, name or identity; NotFound if there is none, or several are called so."""
-        rows = self.nodes()
-        found = [row for row in rows if row.id == name] or [row for row in rows if name in (row.name, row.identity)]
-        if len(found) > 1:
-            raise NotFound(f"several nodes are called {name!r}; `client.py nodes list` lists them with their ids")
-        if not found:
-            raise unknown("node", name, {each for row in rows for each in (row.id, row.name) if each})
-        return found[0]
-
-    def add_node(self, address: str) -> NodeRow:
-        """Have the coordinator dial a node that listens at `HOST:PORT` from now on."""
-        row: NodeRow = self._link.call_again("add_node", address)
-        return row
-
-    def order_node(self, name: str, order: Order, reason: str = "") -> NodeRow:
-        """Give an order about a node.
-
-        `drain`: it finishes what runs and gets nothing new. `remove`: it goes now, and is not taken back by
-        itself. `resume`: neither holds any more. `readmit`: its quarantine is over.
-
-        Raises:
-            NotFound: no node has this id, name or identity.
-        """
-        row: NodeRow = self._link.call_again("order_node", name, order, reason)
-        return row
 
     def glance(self, runs: int = 10) -> Overview:
         """Return the nodes, and up to so many runs of each: running, waiting in the order of the queue, ended."""

@@ -28,6 +28,7 @@ from client.submit_command import submit
 from client.upload import find_data
 from client.verify_command import verify
 from client.watching import watch_everything
+from client.webhook_commands import WEBHOOK_COMMANDS
 from rpc.errors import BadRequest, ExitCode
 from rpc.messages import RunSpec
 from rpc.program import exit_status, set_up_logging
@@ -139,4 +140,5 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "models export": export_model,
     "models predict": predict,
     **NODE_COMMANDS,
+    **WEBHOOK_COMMANDS,
 }

@@ -6,8 +6,9 @@ import argparse
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from client.api import Order, connect
+from client.api import connect
 from client.columns import Column
+from client.operating import Order
 from client.printing import print_facts, print_json, print_lines, print_table
 from client.sizes import part, size
 from client.times import moment

@@ -15,6 +15,7 @@ from client.model_files import FORMATS
 from client.stored import which
 from client.subcommand import Subcommand, add_export, add_json, add_limit, add_list_filters
 from client.times import since
+from client.webhook_commands import WEBHOOK_SUBCOMMANDS
 from rpc.argument_types import share, whole
 from rpc.program import Parser
 
@@ -188,6 +189,7 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
     "why": Subcommand("Says why a run, job, task or node is as it is, and what to do about it.", "KIND ID", _why),
     "cancel": Subcommand("Cancels a run or job.", "ID", _cancel),
     **JOB_SUBCOMMANDS,
+    **WEBHOOK_SUBCOMMANDS,
     "runs list": Subcommand("Lists the runs, the newest first.", "", partial(add_list_filters, noun="runs")),
     "runs show": Subcommand("Shows all that is known of a run, with its settings and stored rounds.", "RUN", _run),
     "runs watch": Subcommand(

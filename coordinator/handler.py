@@ -21,6 +21,7 @@ from coordinator.runtime import Runtime
 from coordinator.store.rows import StoredWork
 from coordinator.submissions import Submissions
 from coordinator.verification import verification
+from coordinator.webhooks import WebhookCalls
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
 from rpc.errors import BadRequest, NotFound, Refused
@@ -49,7 +50,7 @@ from rpc.server import Caller, Later, Reversal
 _MAX_WAIT_S = 60.0  # of one long poll
 
 
-class CoordinatorHandler:
+class CoordinatorHandler(WebhookCalls):
     """What each call does. All methods run on the loop's thread; files and the store are read and written on others.
 
     A long upload or a long question must not hold up a short one: each kind has threads of its own.
@@ -57,6 +58,7 @@ class CoordinatorHandler:
 
     def __init__(self, loop: Loop, runtime: Runtime, blobs: BlobFolder, data_root: Path, *, store: str) -> None:
         """`store` is the name and version of the database."""
+        super().__init__(runtime.webhooks)
         self._runtime = runtime
         self._blobs = blobs
         self._files = Aside(loop, 1, "files")

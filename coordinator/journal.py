@@ -62,6 +62,10 @@ class Journal:
         """The work is from before this start: what happened to it until now is in the store alone."""
         self._work[work_id] = _Story(self._last + 1, self._last)
 
+    def last(self) -> int:
+        """The number of the newest event."""
+        return self._last
+
     def committed(self, number: int) -> None:
         """Events up to this one are committed."""
         self._committed = max(self._committed, number)

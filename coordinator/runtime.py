@@ -62,6 +62,7 @@ from coordinator.store.store import Store
 from coordinator.store.thinning import Retention
 from coordinator.views import Clock
 from coordinator.waker import Waker
+from coordinator.webhooks import Webhooks
 from coordinator.workbench import Workbench
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
@@ -106,16 +107,13 @@ class Runtime:
             stage=lambda node: self.membership.link(node), report=self._report, tell=self._chronicle.tell,
             release=self._release,
         )  # fmt: skip
+        self.webhooks = Webhooks(self._recorder, self.clock, self.journal.last)
         self.endings = Endings(self.journal, {ScriptJob.kind: self.desk.ended}, self.memory.ended)
         self.job_lease_s = config.job_lease_s
         calls = CallSettings(
-            coordinator=store.identity,
-            epoch=store.epoch,
-            policy=policy.name,
-            beat_s=config.beat_s,
-            lease_s=config.lease_s,
-            task_timeout_s=config.task_timeout_s,
-        )
+            coordinator=store.identity, epoch=store.epoch, policy=policy.name,
+            beat_s=config.beat_s, lease_s=config.lease_s, task_timeout_s=config.task_timeout_s,
+        )  # fmt: skip
         around = Surroundings(loop, self._workbench.aside, calls)
         self.membership = Membership(
             around, self.dispatcher.pool, rng, post=self.post, changed=lambda member: self._node_changed(member.link.id)
@@ -139,6 +137,7 @@ class Runtime:
         open_runs = outlast(lambda: tuple(self.memory.open_runs(self.reader)), self._store_wait_s)
         open_jobs = outlast(lambda: tuple(self.desk.rows.open_jobs(self.reader, self.job_lease_s)), self._store_wait_s)
         known = outlast(self.reader.nodes, self._store_wait_s)
+        self.webhooks.recall(outlast(self.reader.webhooks, self._store_wait_s))
         self._housekeeping.start()
         for submitted, traffic in open_runs:
             self.journal.take_up(submitted.workload.id)

@@ -497,6 +497,17 @@ struct Overview {
   10: list<Activity> activities,   // of the runs in `work`
 }
 
+/** Who is told, by HTTP, when work changes its state. */
+struct Webhook {
+  1: string id,
+  2: string url,
+  3: list<string> states,      // of which it is told: running, completed, failed, cancelled
+  4: string secret,            // that signs; empty where it is not shown
+  5: i64 made_ms,              // since 1970
+  6: i64 last,                 // number of the last event that it was told, or need not be
+  7: string fault,             // why it cannot be told now; empty: it can
+}
+
 /** Which events are asked for; what is empty or 0 excludes none. */
 struct EventQuery {
   1: string work,
@@ -595,4 +606,10 @@ service Coordinator {
   list<WorkRow> remove_work(1: list<string> ids) throws (1: Failure failure),
   /** The attempts of a work in some of its rounds, at most 20,000, by round and shard: those done, set back, and under way. */
   list<AttemptRow> list_attempts(1: string id, 2: i32 first_round, 3: i32 last_round) throws (1: Failure failure),
+  /** Have a URL told of these states; all of them if there are none. Without a secret one is made. */
+  Webhook add_webhook(1: string url, 2: list<string> states, 3: string secret) throws (1: Failure failure),
+  list<Webhook> list_webhooks(1: bool secrets) throws (1: Failure failure),
+  void remove_webhook(1: string id) throws (1: Failure failure),
+  /** Whoever delivers says how far it has come, and what is in the way. */
+  void note_delivery(1: string id, 2: i64 last, 3: string fault) throws (1: Failure failure),
 }

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from mlcore.settings import TrainSettings
 from rpc.buffers import Buffer
 from rpc.event_messages import AttemptRow, EventPage, EventQuery, EventRow, Reason, Why
-from rpc.node_messages import GpuUse, Join, NodeRow
+from rpc.node_messages import GpuUse, Join, NodeRow, NodeStatus
 from rpc.script_messages import (
     JOB_CPUS,
     JOB_MEMORY,
@@ -32,6 +32,7 @@ from rpc.script_messages import (
     ScriptUsage,
 )
 from rpc.specs import ADAPTIVE, DataFile, RunSpec, WorkFilter
+from rpc.webhook_messages import Webhook
 
 PROTOCOL_VERSION = 1
 MAX_SLOTS = 256  # of one node; each is a connection
@@ -65,6 +66,7 @@ __all__ = [
     "LogPage",
     "Metric",
     "NodeRow",
+    "NodeStatus",
     "Reason",
     "RunSpec",
     "ScriptEnd",
@@ -73,6 +75,7 @@ __all__ = [
     "ScriptTask",
     "ScriptUsage",
     "TrainSettings",
+    "Webhook",
     "Why",
     "WorkFilter",
 ]
@@ -105,21 +108,6 @@ class HelloReply:
     blobs: tuple[str, ...] = ()
     local_socket: str = ""
     identity: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class NodeStatus:
-    attempts: tuple[str, ...] = ()
-    load: float = 0.0
-    cpu: float = 0.0
-    memory_used_bytes: int = 0
-    memory_total_bytes: int = 0
-    numeric_classes: Mapping[str, str] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
-    leaving: bool = False
-    disk_free_bytes: int = 0
-    disk_total_bytes: int = 0
-    gpus: tuple[GpuUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

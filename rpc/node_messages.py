@@ -1,4 +1,4 @@
-"""What is said of nodes: a row for each, and how one joins. Part of rpc.messages."""
+"""What is said of nodes: a row for each, its heartbeat, and how one joins. Part of rpc.messages."""
 
 from __future__ import annotations
 
@@ -50,3 +50,18 @@ class Join:
     connection: str
     session: int
     instance: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    attempts: tuple[str, ...] = ()
+    load: float = 0.0
+    cpu: float = 0.0
+    memory_used_bytes: int = 0
+    memory_total_bytes: int = 0
+    numeric_classes: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    leaving: bool = False
+    disk_free_bytes: int = 0
+    disk_total_bytes: int = 0
+    gpus: tuple[GpuUse, ...] = ()

@@ -152,4 +152,8 @@ COORDINATOR = _service(
     ("logs", {"id": str, "offset": int, "limit": int, "wait_ms": int}, m.LogPage, True),
     ("list_metrics", {"id": str, "after": int, "limit": int}, tuple[m.Metric, ...], True),
     ("list_attempts", {"id": str, "first_round": int, "last_round": int}, tuple[m.AttemptRow, ...], True),
+    ("add_webhook", {"url": str, "states": tuple[str, ...], "secret": str}, m.Webhook, False),
+    ("list_webhooks", {"secrets": bool}, tuple[m.Webhook, ...], False),
+    ("remove_webhook", {"id": str}, None, False),
+    ("note_delivery", {"id": str, "last": int, "fault": str}, None, False),
 )

@@ -35,6 +35,9 @@ def make_parser() -> argparse.ArgumentParser:
         "--http-port", type=port, metavar="PORT",
         help="port to serve on; 0: a free one (default: ROUNDHOUSE_HTTP_PORT, or 5000 or a free one)",
     )  # fmt: skip
+    parser.add_argument(
+        "--webhooks", action="store_true", help="tell the webhooks, too: what the coordinator starts does so by itself"
+    )
     parser.add_argument("--listening", type=int, metavar="FD", help=argparse.SUPPRESS)  # a socket of who started us
     parser.add_common_options()
     return parser
@@ -50,7 +53,7 @@ def _run(args: argparse.Namespace) -> int:
     set_up_logging(args.log_level, args.log_file)
     host, its_port = parse_server(args.server)
     with _listening(args) as listening:
-        app = make_app(Door(host, its_port))
+        app = make_app(Door(host, its_port), tells_webhooks=args.webhooks or args.listening is not None)
         print(f"web serves on {url_of(listening)} for the coordinator at {host}:{its_port}", flush=True)
         serve(app, listening)
     return ExitCode.DONE

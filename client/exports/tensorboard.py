@@ -36,5 +36,5 @@ def write_events(history: History, folder: Path) -> Path:
             for point in history.points:
                 writer.add_scalar(point.series, point.value, point.step, walltime=point.at_ms / 1000.0 or None)
     except OSError as error:
-        raise TrainerError(f"{target}: {error.strerror or error}; choose another place with --to") from error
+        raise TrainerError(f"{target}: {error.strerror or error}; choose another place with --out") from error
     return target

@@ -180,6 +180,24 @@ class NodeRemoved:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookKept:
+    """What is known of a webhook now; `last` is the event up to which it was told."""
+
+    id: str
+    url: str
+    states: tuple[str, ...]
+    secret: str
+    made_ms: int
+    last: int
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookRemoved:
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkForgotten:
     """Nobody will ask for the work: it goes with all that belongs to it."""
 
@@ -202,5 +220,7 @@ Change: TypeAlias = (
     | NodeSeen
     | NodeRemoved
     | EventRow
+    | WebhookKept
+    | WebhookRemoved
     | WorkForgotten
 )

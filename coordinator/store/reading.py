@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, an
 from sqlalchemy.exc import DBAPIError
 
 from coordinator.core.model import WorkState
-from coordinator.store.changes import AttemptEnded, Measured, NodeSeen, Outcome, RoundDone, ShardSurveyed
+from coordinator.store.changes import AttemptEnded, Measured, NodeSeen, Outcome, RoundDone, ShardSurveyed, WebhookKept
 from coordinator.store.event_query import wanted
 from coordinator.store.failures import told_apart
 from coordinator.store.found import blobs_of, named, round_of, rounds_of, summary_of, surveys_of, work_of
@@ -25,6 +25,7 @@ from coordinator.store.schema import (
     node,
     round_,
     survey,
+    webhook,
     work,
     writer,
 )
@@ -240,6 +241,11 @@ class Reader:
     def nodes(self) -> tuple[NodeSeen, ...]:
         """All nodes, by id."""
         return tuple(NodeSeen(**row) for row in self._rows(select(node).order_by(node.c.id)))
+
+    def webhooks(self) -> tuple[WebhookKept, ...]:
+        """All webhooks, the first one first."""
+        rows = self._rows(select(webhook).order_by(webhook.c.made_ms, webhook.c.id))
+        return tuple(WebhookKept(**{**row, "states": tuple(row["states"])}) for row in rows)
 
     def _first_work(self, question: Select[Any]) -> StoredWork | None:
         with self._connection() as connection:

@@ -142,6 +142,14 @@ node = Table(
     *(_text("state"), _text("reason"), _int("until_ms"), _int("seen_ms")),
 )
 
+webhook = Table(
+    "webhook",
+    metadata,
+    Column("id", AnyText, primary_key=True),
+    *(_text("url"), Column("states", Json, nullable=False), _text("secret")),
+    *(_int("made_ms"), _int("last"), _text("fault")),
+)
+
 # Without a key to `work`: an event may be told of work that has been forgotten.
 event = Table(
     "event",

@@ -21,7 +21,18 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from coordinator.core.model import WorkState
-from coordinator.store.schema import attempt, blob_name, event, event_thinned, metric, node, round_, survey, work
+from coordinator.store.schema import (
+    attempt,
+    blob_name,
+    event,
+    event_thinned,
+    metric,
+    node,
+    round_,
+    survey,
+    webhook,
+    work,
+)
 
 _Upsert = postgresql.Insert | sqlite.Insert
 _UPSERT: Mapping[str, Callable[[Table], _Upsert]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
@@ -44,6 +55,7 @@ COMMITTED = update(round_).where(round_.c.work == bindparam("of"), round_.c.roun
 UNDO_ROUNDS = delete(round_).where(round_.c.work == bindparam("of"), round_.c.round > bindparam("after"))
 UNNAME = delete(blob_name).where(blob_name.c.work == bindparam("of"), blob_name.c.role == bindparam("as"))
 REMOVE_NODE = delete(node).where(node.c.id == bindparam("of"))
+REMOVE_WEBHOOK = delete(webhook).where(webhook.c.id == bindparam("of"))
 
 
 def _copied(table: Table, *which: ColumnElement[bool]) -> Insert:

@@ -20,13 +20,15 @@ from coordinator.store.changes import (
     RoundDone,
     RoundsUndone,
     ShardSurveyed,
+    WebhookKept,
+    WebhookRemoved,
     WorkEnded,
     WorkForgotten,
     WorkProgressed,
     WorkStarted,
     WorkSubmitted,
 )
-from coordinator.store.schema import attempt, blob_name, event, metric, node, round_, survey, work
+from coordinator.store.schema import attempt, blob_name, event, metric, node, round_, survey, webhook, work
 from rpc.errors import FailureKind
 from rpc.messages import EventRow, RoundRow
 
@@ -192,6 +194,18 @@ def _nodes(connection: Connection, news: Sequence[NodeSeen | NodeRemoved]) -> li
     return []
 
 
+def _webhooks(connection: Connection, news: Sequence[WebhookKept | WebhookRemoved]) -> list[int]:
+    newest = {each.id: each for each in news}.values()
+    names = ("id", "url", "secret", "made_ms", "last", "fault")
+    kept = [{**_fields(each, names), "states": list(each.states)} for each in newest if isinstance(each, WebhookKept)]
+    if kept:
+        connection.execute(sql.replace(connection.dialect.name, webhook), kept)
+    removed = [{"of": each.id} for each in newest if isinstance(each, WebhookRemoved)]
+    if removed:
+        connection.execute(sql.REMOVE_WEBHOOK, removed)
+    return []
+
+
 def _forget(connection: Connection, forgotten: Sequence[WorkForgotten]) -> list[int]:
     for statement in sql.FORGET:
         connection.execute(statement, [{"of": each.work} for each in forgotten])
@@ -216,5 +230,6 @@ _WRITERS: tuple[tuple[tuple[type, ...], Callable[[Connection, Sequence[Any]], li
     ((BlobNamed,), _name_blobs),
     ((NodeSeen, NodeRemoved), _nodes),
     ((EventRow,), _events),
+    ((WebhookKept, WebhookRemoved), _webhooks),
     ((WorkForgotten,), _forget),
 )

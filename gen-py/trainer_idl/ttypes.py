@@ -6523,6 +6523,156 @@ class Overview(object):
         return not (self == other)
 
 
+class Webhook(object):
+    """
+    Who is told, by HTTP, when work changes its state.
+
+    Attributes:
+     - id
+     - url
+     - states
+     - secret
+     - made_ms
+     - last
+     - fault
+
+    """
+
+    __slots__ = (
+        'id',
+        'url',
+        'states',
+        'secret',
+        'made_ms',
+        'last',
+        'fault',
+    )
+
+
+    def __init__(self, id=None, url=None, states=None, secret=None, made_ms=None, last=None, fault=None,):
+        self.id = id
+        self.url = url
+        self.states = states
+        self.secret = secret
+        self.made_ms = made_ms
+        self.last = last
+        self.fault = fault
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.id = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.url = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.LIST:
+                    self.states = []
+                    (_etype247, _size244) = iprot.readListBegin()
+                    for _i248 in range(_size244):
+                        _elem249 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.states.append(_elem249)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRING:
+                    self.secret = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.I64:
+                    self.made_ms = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.I64:
+                    self.last = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.STRING:
+                    self.fault = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('Webhook')
+        if self.id is not None:
+            oprot.writeFieldBegin('id', TType.STRING, 1)
+            oprot.writeString(self.id.encode('utf-8') if sys.version_info[0] == 2 else self.id)
+            oprot.writeFieldEnd()
+        if self.url is not None:
+            oprot.writeFieldBegin('url', TType.STRING, 2)
+            oprot.writeString(self.url.encode('utf-8') if sys.version_info[0] == 2 else self.url)
+            oprot.writeFieldEnd()
+        if self.states is not None:
+            oprot.writeFieldBegin('states', TType.LIST, 3)
+            oprot.writeListBegin(TType.STRING, len(self.states))
+            for iter250 in self.states:
+                oprot.writeString(iter250.encode('utf-8') if sys.version_info[0] == 2 else iter250)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.secret is not None:
+            oprot.writeFieldBegin('secret', TType.STRING, 4)
+            oprot.writeString(self.secret.encode('utf-8') if sys.version_info[0] == 2 else self.secret)
+            oprot.writeFieldEnd()
+        if self.made_ms is not None:
+            oprot.writeFieldBegin('made_ms', TType.I64, 5)
+            oprot.writeI64(self.made_ms)
+            oprot.writeFieldEnd()
+        if self.last is not None:
+            oprot.writeFieldBegin('last', TType.I64, 6)
+            oprot.writeI64(self.last)
+            oprot.writeFieldEnd()
+        if self.fault is not None:
+            oprot.writeFieldBegin('fault', TType.STRING, 7)
+            oprot.writeString(self.fault.encode('utf-8') if sys.version_info[0] == 2 else self.fault)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
 class EventQuery(object):
     """
     Which events are asked for; what is empty or 0 excludes none.
@@ -6698,11 +6848,11 @@ class EventPage(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.events = []
-                    (_etype247, _size244) = iprot.readListBegin()
-                    for _i248 in range(_size244):
-                        _elem249 = EventRow()
-                        _elem249.read(iprot)
-                        self.events.append(_elem249)
+                    (_etype254, _size251) = iprot.readListBegin()
+                    for _i255 in range(_size251):
+                        _elem256 = EventRow()
+                        _elem256.read(iprot)
+                        self.events.append(_elem256)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -6729,8 +6879,8 @@ class EventPage(object):
         if self.events is not None:
             oprot.writeFieldBegin('events', TType.LIST, 1)
             oprot.writeListBegin(TType.STRUCT, len(self.events))
-            for iter250 in self.events:
-                iter250.write(oprot)
+            for iter257 in self.events:
+                iter257.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.last is not None:
@@ -6933,11 +7083,11 @@ class Why(object):
             elif fid == 5:
                 if ftype == TType.LIST:
                     self.reasons = []
-                    (_etype254, _size251) = iprot.readListBegin()
-                    for _i255 in range(_size251):
-                        _elem256 = Reason()
-                        _elem256.read(iprot)
-                        self.reasons.append(_elem256)
+                    (_etype261, _size258) = iprot.readListBegin()
+                    for _i262 in range(_size258):
+                        _elem263 = Reason()
+                        _elem263.read(iprot)
+                        self.reasons.append(_elem263)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -6970,8 +7120,8 @@ class Why(object):
         if self.reasons is not None:
             oprot.writeFieldBegin('reasons', TType.LIST, 5)
             oprot.writeListBegin(TType.STRUCT, len(self.reasons))
-            for iter257 in self.reasons:
-                iter257.write(oprot)
+            for iter264 in self.reasons:
+                iter264.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -7685,6 +7835,17 @@ Overview.thrift_spec = (
     (8, TType.I64, 'pending', None, None, ),  # 8
     (9, TType.I64, 'running', None, None, ),  # 9
     (10, TType.LIST, 'activities', (TType.STRUCT, [Activity, None], False), None, ),  # 10
+)
+all_structs.append(Webhook)
+Webhook.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'id', 'UTF8', None, ),  # 1
+    (2, TType.STRING, 'url', 'UTF8', None, ),  # 2
+    (3, TType.LIST, 'states', (TType.STRING, 'UTF8', False), None, ),  # 3
+    (4, TType.STRING, 'secret', 'UTF8', None, ),  # 4
+    (5, TType.I64, 'made_ms', None, None, ),  # 5
+    (6, TType.I64, 'last', None, None, ),  # 6
+    (7, TType.STRING, 'fault', 'UTF8', None, ),  # 7
 )
 all_structs.append(EventQuery)
 EventQuery.thrift_spec = (

@@ -10,6 +10,7 @@ from tests.client.fake import RUN_ID
 from tests.client.fake_jobs import JOB_ID
 
 NODE = "n1"
+WEBHOOK = "webhook-00000001"
 COMMANDS = ("train", *SUBCOMMANDS)
 
 
@@ -35,6 +36,8 @@ def line_of(name: str, server: str, data: Path, *, named: str = "") -> list[str]
         "WHAT": "print('hello')",
         "NODE": named or NODE,
         "HOST:PORT": "127.0.0.1:9091",
+        "URL": "http://127.0.0.1:8080/told",
+        "WEBHOOK": named or WEBHOOK,
         "FILE": str(data / "validate_toy.txt"),
     }
     return [*name.split(), *(known[str(action.metavar)] for action in positionals(name)), "--server", server]
@@ -42,7 +45,9 @@ def line_of(name: str, server: str, data: Path, *, named: str = "") -> list[str]
 
 def names_something(name: str) -> bool:
     """Whether the command is about one run or node, which may not be there."""
-    return name != "train" and any(action.metavar in ("RUN", "JOB", "ID", "NODE") for action in positionals(name))
+    return name != "train" and any(
+        action.metavar in ("RUN", "JOB", "ID", "NODE", "WEBHOOK") for action in positionals(name)
+    )
 
 
 def goes_on(name: str) -> list[str] | None:

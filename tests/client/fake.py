@@ -34,6 +34,7 @@ from rpc.messages import (
     RoundRow,
     RunDetail,
     RunSpec,
+    Webhook,
     Why,
     WorkDetail,
     WorkFilter,
@@ -151,6 +152,7 @@ class FakeCoordinator(FakeJobs):
     spec: RunSpec = SPEC
     stored: tuple[Checkpoint, ...] = (Checkpoint(1, FIRST, 0.3), Checkpoint(2, DETAIL.model, 0.38154))
     node_rows: tuple[NodeRow, ...] = ()
+    webhooks: tuple[Webhook, ...] = ()
     events: tuple[EventRow, ...] = ()
     queries: list[EventQuery] = field(default_factory=list)
     orders: list[tuple[str, str, str]] = field(default_factory=list)
@@ -265,6 +267,16 @@ class FakeCoordinator(FakeJobs):
             raise NotFound(f"no node is called {node!r}; `client.py nodes list` lists them")
         self.orders.append((node, order, reason))
         return self.node_rows[-1]
+
+    def list_webhooks(self, caller: Caller, secrets: bool) -> tuple[Webhook, ...]:
+        return self.webhooks
+
+    def add_webhook(self, caller: Caller, url: str, states: tuple[str, ...], secret: str) -> Webhook:
+        return Webhook("webhook-00000001", url, states or ("completed",), secret or "whsec_bWFkZQ==", made_ms=1)
+
+    def remove_webhook(self, caller: Caller, id: str) -> None:
+        if id not in {each.id for each in self.webhooks}:
+            raise NotFound(f"no webhook is called {id!r}; `client.py webhooks list` lists them")
 
     def overview(self, caller: Caller) -> Overview:
         return self.nodes

@@ -17,9 +17,9 @@ import pytest
 
 from rpc.errors import ExitCode
 from rpc.kept_log import Record
-from rpc.messages import PROTOCOL_VERSION, EventRow, NodeRow
+from rpc.messages import PROTOCOL_VERSION, EventRow, NodeRow, Webhook
 from tests.client.conftest import RunClient
-from tests.client.every_command import COMMANDS, NODE, goes_on, line_of, names_something
+from tests.client.every_command import COMMANDS, NODE, WEBHOOK, goes_on, line_of, names_something
 from tests.client.fake import RUN_ID, RUNNING, Serving
 from tests.client.test_status import OVERVIEW
 
@@ -40,6 +40,7 @@ def coordinator(coordinator: Serving) -> Serving:
     """One that has something to tell, whatever is asked."""
     fake = coordinator.fake
     fake.nodes, fake.events = OVERVIEW, EVENTS
+    fake.webhooks = (Webhook(WEBHOOK, "http://127.0.0.1:8080/told", ("completed",), made_ms=1, fault="refused"),)
     fake.node_rows = (NodeRow(NODE, "edge1", "ready", 1, 1, 12, 3, 0, 4.25, "cpu", labels={"os": "linux"}),)
     return coordinator
 

@@ -26,6 +26,14 @@ def upgrade() -> None:
     op.create_index("ix_attempt_node_number", "attempt", ["node", "number"])
     op.create_index("ix_attempt_at_ms", "attempt", ["at_ms"])
     op.create_index("ix_work_state_ended_ms", "work", ["state", "ended_ms"])
+    op.create_table(
+        "webhook",
+        sa.Column("id", sa.Text(), nullable=False),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("url", "states", "secret")),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in ("made_ms", "last")),
+        sa.Column("fault", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
     # These files were those of the last round.
     op.execute(
         f"UPDATE blob_name SET role = role || '@' || CAST(({_LAST_ROUND}) AS TEXT)"

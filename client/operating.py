@@ -1,0 +1,66 @@
+"""What operators ask of a coordinator: orders about nodes, and who is told by HTTP. A part of the Python API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+from client.link import Link
+from rpc.errors import NotFound
+from rpc.messages import NodeRow, Webhook
+from rpc.nearest import unknown
+
+Order: TypeAlias = Literal["drain", "resume", "remove", "readmit"]  # what may be wanted of a node
+
+
+class Operating:
+    """Nodes and webhooks of one coordinator."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def nodes(self) -> tuple[NodeRow, ...]:
+        """Return the coordinator's nodes."""
+        rows: tuple[NodeRow, ...] = self._link.call_again("list_nodes")
+        return rows
+
+    def node(self, name: str) -> NodeRow:
+        """Return a node by its id, name or identity; NotFound if there is none, or several are called so."""
+        rows = self.nodes()
+        found = [row for row in rows if row.id == name] or [row for row in rows if name in (row.name, row.identity)]
+        if len(found) > 1:
+            raise NotFound(f"several nodes are called {name!r}; `client.py nodes list` lists them with their ids")
+        if not found:
+            raise unknown("node", name, {each for row in rows for each in (row.id, row.name) if each})
+        return found[0]
+
+    def add_node(self, address: str) -> NodeRow:
+        """Have the coordinator dial a node that listens at `HOST:PORT` from now on."""
+        row: NodeRow = self._link.call_again("add_node", address)
+        return row
+
+    def order_node(self, name: str, order: Order, reason: str = "") -> NodeRow:
+        """Give an order about a node.
+
+        `drain`: it finishes what runs and gets nothing new. `remove`: it goes now, and is not taken back by
+        itself. `resume`: neither holds any more. `readmit`: its quarantine is over.
+
+        Raises:
+            NotFound: no node has this id, name or identity.
+        """
+        row: NodeRow = self._link.call_again("order_node", name, order, reason)
+        return row
+
+    def webhooks(self) -> tuple[Webhook, ...]:
+        """Return who is told by HTTP when work changes its state, without the secrets."""
+        known: tuple[Webhook, ...] = self._link.call_again("list_webhooks", False)
+        return known
+
+    def add_webhook(self, url: str, *, states: Sequence[str] = (), secret: str = "") -> Webhook:
+        """Have a URL told; return the webhook with the secret that signs (made, where none is given)."""
+        made: Webhook = self._link.call("add_webhook", url, tuple(states), secret)
+        return made
+
+    def remove_webhook(self, name: str) -> None:
+        """Tell it no more; NotFound if there is none."""
+        self._link.call("remove_webhook", name)
