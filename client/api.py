@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TypeAlias, Unpack
 
-from client.cancelling import cancel_all
+from client.cancelling import cancel, cancel_all
 from client.job_files import Package
 from client.job_settings import JobSettings, Program, spec_of
 from client.jobs import SCRIPT, Job, JobResult, submit_script
@@ -220,6 +220,21 @@ class Session(Operating):
     def jobs(self, *, limit: int = 100, states: Sequence[str] = (), owner: str = "") -> tuple[WorkRow, ...]:
         """Return the newest script jobs, the newest first; the arguments are those of `runs`."""
         return self._work(limit, WorkFilter(tuple(states), owner, kinds=(SCRIPT,)))
+
+    def cancel(self, name: str, reason: str = "by the client") -> WorkRow:
+        """Ask for the end of a run or job, `latest` being the newest of both; return how it stands after that.
+
+        Raises:
+            NotFound: there is none.
+            BadRequest: there are several.
+        """
+        if name != "latest":
+            row: WorkRow = self._link.call_again("find_work", name)
+            return cancel(self._link, row.id, reason)
+        newest = self._work(1, WorkFilter())
+        if not newest:
+            raise NotFound("there is no run or job yet")
+        return cancel(self._link, newest[0].id, reason)
 
     def cancel_jobs(self, names: Sequence[str], reason: str = "by the client") -> list[WorkRow]:
         """Ask for the end of jobs, all or none; return how they stand once their programs have ended."""

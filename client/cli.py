@@ -30,7 +30,7 @@ from client.verify_command import verify
 from client.watching import watch_everything
 from client.webhook_commands import WEBHOOK_COMMANDS
 from rpc.errors import BadRequest, ExitCode
-from rpc.messages import RunSpec
+from rpc.messages import RunSpec, WorkRow
 from rpc.program import exit_status, set_up_logging
 
 _TIMEOUT_S = 30.0
@@ -108,7 +108,15 @@ def _status(args: argparse.Namespace) -> int:
 
 def _cancel(args: argparse.Namespace) -> int:
     with connect(args.server) as session:
-        row = session.run(args.id).cancel()
+        return _tell_cancelled(session.cancel(args.id), args)
+
+
+def _cancel_run(args: argparse.Namespace) -> int:
+    with connect(args.server) as session:
+        return _tell_cancelled(session.run(args.id).cancel(), args)
+
+
+def _tell_cancelled(row: WorkRow, args: argparse.Namespace) -> int:
     if args.json:
         print_json({"id": row.id, "state": row.state}, on_one_line=True)
     else:
@@ -128,7 +136,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "watch": _watch,
     "cancel": _cancel,
     "runs watch": _watch,
-    "runs cancel": _cancel,
+    "runs cancel": _cancel_run,
     "events": list_events,
     "why": tell_why,
     **RUN_COMMANDS,

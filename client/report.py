@@ -6,6 +6,7 @@ import sys
 from types import TracebackType
 from typing import Protocol, Self, TextIO
 
+from client.jobs import SCRIPT
 from client.story import tell
 from rpc.messages import News
 from rpc.plain_text import plain
@@ -65,7 +66,7 @@ class PlainReport(QuietReport):
         self._told = ""
 
     def on_news(self, news: News) -> None:
-        for line in tell(news.events, news.row.rounds):
+        for line in tell(news.events, news.row.rounds, is_job=news.row.kind == SCRIPT):
             self._say(line)
         # Most waits are over before the next news; only one that lasts is worth a line.
         waiting_for = news.row.waiting_for

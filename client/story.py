@@ -12,11 +12,12 @@ _STEPS = frozenset({"surveyed", "damaged", "stopping", "max time"})
 _TROUBLE = frozenset({"failed", "lost", "node lost", "quarantined", "readmitted", "second attempt", "stale"})
 
 
-def tell(events: Iterable[EventRow], rounds: int) -> Iterator[str]:
+def tell(events: Iterable[EventRow], rounds: int, *, is_job: bool = False) -> Iterator[str]:
     """Yield a line for each event that a person wants to see as it happens.
 
     Args:
         rounds: of the whole run.
+        is_job: there are no rounds and shards.
     """
     for event in events:
         if event.kind == "round done":
@@ -24,7 +25,8 @@ def tell(events: Iterable[EventRow], rounds: int) -> Iterator[str]:
         elif event.kind in _STEPS:
             yield f"{event.kind}: {event.message}"
         elif event.kind in _TROUBLE and event.node:  # without a node it is the end of the run, told at the end
-            yield f"{event.kind}: {place_of(event)}: {event.message}"
+            place = f"node {event.node}" if is_job else place_of(event)
+            yield f"{event.kind}: {place}: {event.message}"
 
 
 def shard_name(shard: int) -> str:

@@ -85,7 +85,12 @@ def _why(parser: Parser) -> None:
 
 
 def _cancel(parser: Parser) -> None:
-    _add_run(parser, "id", "ID")
+    parser.add_argument("id", metavar="ID", help="a run or job by its id, the beginning of it, its --key, or `latest`")
+    add_json(parser)
+
+
+def _cancel_run(parser: Parser) -> None:
+    _add_run(parser, "id", "RUN")
     add_json(parser)
 
 
@@ -195,7 +200,7 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
     "runs watch": Subcommand(
         "Follows a run to its end and prints its result. Ctrl-C stops watching; the run goes on.", "RUN", _watch_run
     ),
-    "runs cancel": Subcommand("Cancels a run.", "RUN", _cancel),
+    "runs cancel": Subcommand("Cancels a run.", "RUN", _cancel_run),
     "runs branch": Subcommand(
         "Starts a run that goes on from a stored round of another one. What is not given is as it was in that run.",
         "RUN",

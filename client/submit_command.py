@@ -66,6 +66,8 @@ def program_of(args: argparse.Namespace) -> Program:
     if (args.what is None) == (args.code is None):
         raise BadRequest("submit takes a folder, a ZIP, or code: give one of them")
     about = {"requirements": args.requirements, "datasets": dict(args.dataset)}
+    if not (args.code or args.what or "").strip():
+        raise BadRequest("submit takes a folder, a ZIP, or code, and this is nothing")  # Path("") is the current folder
     if args.code is not None:
         return Program(code=args.code, **about)
     path = _path(args.what)

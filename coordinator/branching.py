@@ -8,6 +8,7 @@ from dataclasses import replace
 from coordinator.checkpoints import model_role, optimizer_role, stored_rounds
 from coordinator.core.model import Work
 from coordinator.core.saved import SavedRun
+from coordinator.core.scripting import ScriptJob
 from coordinator.core.training import TrainingRun
 from coordinator.store.reading import Reader
 from coordinator.store.rows import StoredWork
@@ -58,7 +59,14 @@ def checkpoints(work: StoredWork, reader: Reader) -> tuple[Checkpoint, ...]:
 
 
 def stored_spec(work: StoredWork, reader: Reader) -> RunSpec:
-    """What a run of before this start was asked to do; raises NotFound: it was removed a moment ago."""
+    """What a run of before this start was asked to do.
+
+    Raises:
+        NotFound: it was removed a moment ago.
+        BadRequest: it is no run.
+    """
+    if work.kind == ScriptJob.kind:
+        raise _no_run(work.id)
     spec = reader.spec(work.id)
     if spec is None:
         raise NotFound(f"{work.id} was removed a moment ago")
@@ -66,10 +74,15 @@ def stored_spec(work: StoredWork, reader: Reader) -> RunSpec:
 
 
 def run_spec(work: Work) -> RunSpec:
-    """What a run was asked to do."""
+    """What a run was asked to do; raises BadRequest: it is no run."""
     run = work.workload
-    assert isinstance(run, TrainingRun)
+    if not isinstance(run, TrainingRun):
+        raise _no_run(work.id)
     return run.spec
+
+
+def _no_run(work_id: str) -> BadRequest:
+    return BadRequest(f"{work_id} is no training run but a script job; `client.py jobs show {work_id}` tells of it")
 
 
 def _check_whole(parent: str, number: int, files: Mapping[str, str], blobs: BlobFolder) -> None:

@@ -59,7 +59,10 @@ def _check_words(spec: ScriptSpec) -> None:
     words = [*spec.arguments, *spec.env, *spec.env.values()]
     if any("\0" in word for word in words):
         raise BadRequest("arguments and env must not hold zero bytes")
-    size = sum(len(word.encode("utf-8", "replace")) for word in words)
+    try:
+        size = sum(len(word.encode()) for word in words)
+    except UnicodeEncodeError as error:
+        raise BadRequest("arguments and env must be UTF-8; put other bytes into a file of the bundle") from error
     if size > _MOST_WORDS_BYTES:
         raise BadRequest(
             f"arguments and env have {size:,} bytes, of at most {_MOST_WORDS_BYTES:,}; put long ones into the bundle"

@@ -7,6 +7,7 @@ from itertools import chain
 
 from coordinator.branching import stored_spec
 from coordinator.core.model import TaskState, WorkState
+from coordinator.core.scripting import ScriptJob
 from coordinator.core.updates import updates_from_json
 from coordinator.round_story import left_out
 from coordinator.store.changes import RoundDone
@@ -60,7 +61,8 @@ def why_task(task_id: str, now: WorkNow | None, reader: Reader, store_fault: str
         before = tuple(one_by_one(reader.attempts(now.row.id, task=task_id, limit=_SHOWN)))
     except StoreDown as error:
         before = (not_told(error),)
-    return Why("task", task_id, task.state.value, _answer(task), (*_now(task, now, store_fault), *before))
+    answer = _answer(task, is_job=now.row.kind == ScriptJob.kind)
+    return Why("task", task_id, task.state.value, answer, (*_now(task, now, store_fault), *before))
 
 
 def _over(task_id: str, now: WorkNow | None, reader: Reader) -> Why:
@@ -69,7 +71,7 @@ def _over(task_id: str, now: WorkNow | None, reader: Reader) -> Why:
     stored = reader.work(work_id)
     if stored is None:
         raise unknown("run", work_id, (each.id for each in reader.work_page()))
-    _check(task_id, stored_spec(stored, reader))
+    _check(task_id, None if stored.kind == ScriptJob.kind else stored_spec(stored, reader))
     done = reader.rounds(work_id, after=number - 1, up_to=number)
     reasons = tuple(chain.from_iterable(map(round_reasons, done)))
     if any(shard in left_out(each.detail) for each in done):
@@ -93,13 +95,17 @@ def _by(done: Sequence[RoundDone], shard: int) -> str:
     return "".join(f" by {update.node}" for update in given if update is not None)
 
 
-def _check(task_id: str, spec: RunSpec) -> None:
-    """Refuse what the run never had.
+def _check(task_id: str, spec: RunSpec | None) -> None:
+    """Refuse what the run never had; None: it is a job.
 
     Raises:
         NotFound: it has no such round or shard, or the shard takes no part in the round.
     """
     work_id, number, shard = parts_of(task_id)
+    if spec is None:
+        if (number, shard) != (0, 0):
+            raise NotFound(f"no task is called {task_id!r}; {work_id} is a job, which has one: {work_id}/0/0")
+        return
     first, n_shards = spec.parent_round + 1 if spec.parent else 0, len(spec.shards)
     if not first <= number <= spec.rounds:
         raise NotFound(f"no task is called {task_id!r}; {work_id} has the rounds {first} to {spec.rounds}")
@@ -121,10 +127,11 @@ def _no_task(task_id: str, now: WorkNow | None) -> NotFound:
     return NotFound(f"nothing is known of task {task_id!r}: its round was not reached, or all went well in the survey")
 
 
-def _answer(task: TaskNow) -> str:
+def _answer(task: TaskNow, *, is_job: bool) -> str:
     where = f" on {task.node}" if task.node else ""
     again = f", attempt {task.tries}" if task.tries > 1 else ""
     what = f"shard {task.shard + 1} of round {task.round}" if task.round else f"the survey of shard {task.shard + 1}"
+    what = "the job's only one" if is_job else what
     return f"{task.id} ({what}) {_STATES[task.state]}{where}{again}."
 
 

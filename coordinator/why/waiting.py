@@ -19,7 +19,7 @@ ADVICE: Mapping[Lack, str] = {
     Lack.CLASS: "start a node of that class, or submit with --mixed-classes",
     Lack.SCRIPTS: "start a node that offers that (`nodes show` lists what each does), or submit without it",
     Lack.MIN_NODES: "start more nodes, or submit with a smaller --min-nodes",
-    Lack.ACCEPTANCE: "wait, or start a node with a smaller LOAD_PROBABILITY; `client.py why task` tells each rejection",
+    Lack.ACCEPTANCE: "wait, or start one that accepts (--accept, LOAD_PROBABILITY); `client.py why task` tells each no",
     Lack.TURN: "start more nodes, or submit with a larger --priority",
 }
 _STORE_ADVICE = "make room, or bring the database back; work goes on by itself"

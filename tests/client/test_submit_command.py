@@ -115,6 +115,8 @@ def test_data_sets_are_folders_zips_and_blobs(submit: RunClient, coordinator: Se
     [
         ([], ExitCode.USAGE, "takes a folder, a ZIP, or code: give one of them"),
         (["print(1)", "-c", "1"], ExitCode.USAGE, "takes a folder, a ZIP, or code: give one of them"),
+        ([""], ExitCode.USAGE, "takes a folder, a ZIP, or code, and this is nothing"),
+        (["-c", "1", "--arg", "\udcff"], ExitCode.USAGE, "arguments and env must be UTF-8"),
         (["no_such_folder"], ExitCode.USAGE, "no_such_folder: there is no such folder or ZIP"),
         (["a/job.zip"], ExitCode.USAGE, "a/job.zip: there is no such folder or ZIP"),
         (["my_job/main.py"], ExitCode.USAGE, "main.py: is no ZIP; submit its folder, as in `client.py submit my_job"),

@@ -171,6 +171,16 @@ def test_a_retry_is_another_job_that_does_the_same(cluster: Cluster, session: Se
     assert second.id not in {row.id for row in session.runs()}
 
 
+def test_a_job_is_found_by_what_is_of_both_kinds_and_told_apart_from_a_run(cluster: Cluster) -> None:
+    job = client(cluster, "submit", "import time; time.sleep(60)").stdout.strip()
+    assert "the job's only one" in client(cluster, "why", "task", f"{job}/0/0").stdout
+    assert client(cluster, "cancel", "latest").stdout == f"{job}: cancelled\n"
+    shown = client(cluster, "runs", "show", job)
+    assert shown.status == ExitCode.USAGE and f"{job} is no training run" in shown.stderr
+    assert f"{job}/0/0 is over" in client(cluster, "why", "task", f"{job}/0/0").stdout
+    assert "a job, which has one" in client(cluster, "why", "task", f"{job}/1/0").stderr
+
+
 def test_a_job_that_no_node_can_run_is_refused(cluster: Cluster) -> None:
     outcome = client(cluster, "submit", "print(1)", "--gpus", "64", "--wait")
     assert (outcome.status, outcome.stdout) == (ExitCode.REFUSED, ""), outcome.stderr

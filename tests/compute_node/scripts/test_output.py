@@ -38,6 +38,28 @@ def test_of_a_progress_bar_the_last_state_is_kept() -> None:
     assert lines_of(b"10 %\r20 %\r100 %\r\ndone\r\n") == ["100 %", "done"]
 
 
+def test_of_a_progress_bar_that_writes_more_than_a_line_may_have_the_last_state_is_kept() -> None:
+    assert lines_of(*(f"\r{n:5} of 20000 ####".encode() for n in range(20_000)), b"\nd") == ["19999 of 20000 ####", "d"]
+
+
+@given(st.text(st.sampled_from("ab\r\n"), max_size=12), st.data())
+def test_a_line_that_is_written_over_is_the_same_however_the_bytes_are_cut(text: str, data: st.DataObject) -> None:
+    cut = data.draw(st.integers(0, len(text)))
+    states = [line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")]
+    whole = states if states[-1] else states[:-1]
+    assert lines_of(text[:cut].encode(), text[cut:].encode()) == whole
+
+
+def test_a_progress_bar_is_told_of_now_and_then() -> None:
+    lines = Lines("e")
+    told = [(second, [*lines.take(b"%d s\r" % second, 1_000_000 + 1000 * second)]) for second in range(25)]
+    assert [(second, record.text) for second, records in told for record in records] == [
+        (0, "0 s"),
+        (10, "10 s"),
+        (20, "20 s"),
+    ]
+
+
 def test_bytes_that_are_no_text_are_replaced() -> None:
     assert lines_of(b"\xff\xfea\n") == ["\ufffd\ufffda"]
 
