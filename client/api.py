@@ -20,6 +20,7 @@ from client.results import COMPLETED, Result
 from client.runs import Run, submit
 from client.settings import Settings, make_spec
 from client.upload import OnSent, find_data, upload
+from client.work_pages import find_work, newest_work
 from mlcore.shards import Dataset
 from rpc.errors import BadRequest, NotFound
 from rpc.messages import (
@@ -34,7 +35,6 @@ from rpc.messages import (
     WorkRow,
 )
 
-_PAGE = 500  # rows that one call brings
 _RUNS = ("run", "verify")  # kinds of work
 
 Kind: TypeAlias = Literal["run", "job", "task", "node"]  # of what there is a why
@@ -138,7 +138,7 @@ class Session(Operating):
             states: only those in one of them: pending, running, completed, failed, cancelled.
             owner: only those of one owner.
         """
-        return self._work(limit, WorkFilter(tuple(states), owner, kinds=_RUNS))
+        return newest_work(self._link, limit, WorkFilter(tuple(states), owner, kinds=_RUNS))
 
     def remove_runs(self, names: Sequence[str]) -> tuple[WorkRow, ...]:
         """Forget runs that have ended, all or none, with their models; return what they were.
@@ -152,7 +152,7 @@ class Session(Operating):
 
     def models(self, *, limit: int = 100) -> tuple[WorkDetail, ...]:
         """Return the newest completed runs, the newest first, with what is known of their models."""
-        completed = self._work(limit, WorkFilter((COMPLETED,), kinds=("run",)))
+        completed = newest_work(self._link, limit, WorkFilter((COMPLETED,), kinds=("run",)))
         return tuple(Run(self._link, row.id).detail() for row in completed)
 
     def submit_script(
@@ -219,7 +219,7 @@ class Session(Operating):
 
     def jobs(self, *, limit: int = 100, states: Sequence[str] = (), owner: str = "") -> tuple[WorkRow, ...]:
         """Return the newest script jobs, the newest first; the arguments are those of `runs`."""
-        return self._work(limit, WorkFilter(tuple(states), owner, kinds=(SCRIPT,)))
+        return newest_work(self._link, limit, WorkFilter(tuple(states), owner, kinds=(SCRIPT,)))
 
     def cancel(self, name: str, reason: str = "by the client") -> WorkRow:
         """Ask for the end of a run or job, `latest` being the newest of both; return how it stands after that.
@@ -228,13 +228,7 @@ class Session(Operating):
             NotFound: there is none.
             BadRequest: there are several.
         """
-        if name != "latest":
-            row: WorkRow = self._link.call_again("find_work", name)
-            return cancel(self._link, row.id, reason)
-        newest = self._work(1, WorkFilter())
-        if not newest:
-            raise NotFound("there is no run or job yet")
-        return cancel(self._link, newest[0].id, reason)
+        return cancel(self._link, find_work(self._link, name), reason)
 
     def cancel_jobs(self, names: Sequence[str], reason: str = "by the client") -> list[WorkRow]:
         """Ask for the end of jobs, all or none; return how they stand once their programs have ended."""
@@ -263,15 +257,3 @@ class Session(Operating):
         """Return the coordinator's nodes and runs."""
         overview: Overview = self._link.call_again("overview")
         return overview
-
-    def _work(self, limit: int, wanted: WorkFilter) -> tuple[WorkRow, ...]:
-        """The newest work that the filter lets through, page by page."""
-        rows: list[WorkRow] = []
-        while (missing := limit - len(rows)) > 0:
-            before = rows[-1].number if rows else 0
-            wanted = replace(wanted, before=before, limit=min(missing, _PAGE))
-            page: tuple[WorkRow, ...] = self._link.call_again("page_work", wanted)
-            rows += page
-            if len(page) < wanted.limit:
-                break
-        return tuple(rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from os import DirEntry, scandir
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from pathspec import GitIgnoreSpec
 from rpc.archive_limits import BUNDLE, DATASET, ArchiveLimits
 from rpc.archive_names import shown, split_path
 from rpc.archive_records import Entry
-from rpc.archives import check_program, read_entries
+from rpc.archives import check_folders, check_program, read_entries
 from rpc.errors import BadBundle, BadRequest
 
 IGNORE_FILE = ".roundhouseignore"
@@ -68,17 +68,19 @@ def pack_code(code: str, target: Path, requirements: Path | None = None) -> None
             packing.writestr(_info(REQUIREMENTS, _FILE_MODE), required)
 
 
-def check_bundle(archive: Path, main: str = MAIN, requirements: str = "") -> None:
+def check_bundle(archive: Path, main: str = MAIN, requirements: str = "", datasets: Collection[str] = ()) -> None:
     """Refuse early what every node would refuse.
 
     Args:
         requirements: the file of them that somebody has named; empty: nobody has.
+        datasets: the names of those that the job gets.
 
     Raises:
         BadBundle: this is no ZIP that a node unpacks, or the program or that file is not in it.
     """
     entries = _entries_of(archive, BUNDLE)
     check_program(entries, main)
+    check_folders(entries, datasets)
     if requirements and not any(entry.name == requirements and not entry.is_folder for entry in entries):
         raise BadBundle(f"the bundle has no {shown(requirements)}; add it, or leave out --requirements")
 

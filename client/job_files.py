@@ -70,7 +70,7 @@ class Package:
         if path.is_dir():
             pack_folder(path, packed)
             path = packed
-        check_bundle(path, self._spec.main, program.requirements)
+        check_bundle(path, self._spec.main, program.requirements, program.datasets)
         return path
 
     def _dataset(self, number: int, name: str, source: str | PathLike[str]) -> Path | str:

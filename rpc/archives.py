@@ -6,7 +6,7 @@ Whatever programs are known to read in several ways is refused. Nothing is unpac
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -39,6 +39,14 @@ def check_program(entries: Iterable[Entry], main: str) -> None:
         raise BadBundle(f"the bundle has no {shown(main)}; add it, or name the program with --main")
     if kinds[main]:
         raise BadBundle(f"{shown(main)} in the bundle is a folder; name the program with --main")
+
+
+def check_folders(entries: Iterable[Entry], datasets: Collection[str]) -> None:
+    """Raise BadBundle where a bundle has a file in place of a folder that the job gets: `out`, and its data sets."""
+    folders = {"out", *(["data"] if datasets else []), *(f"data/{name}" for name in datasets)}
+    for entry in entries:
+        if not entry.is_folder and entry.name in folders:
+            raise BadBundle(f"{shown(entry.name)} in the bundle is a file, and must be a folder of the job; rename it")
 
 
 def _listed(file: BinaryIO, end: End, limits: ArchiveLimits) -> list[Entry]:

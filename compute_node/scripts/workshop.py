@@ -21,6 +21,7 @@ from compute_node.scripts.room import limits_of
 from compute_node.scripts.settings import ScriptSettings
 from compute_node.scripts.stopping import StopSign
 from rpc.archive_limits import DATASET
+from rpc.archives import check_folders
 from rpc.blobs import BlobFolder
 from rpc.errors import BadBundle, BadRequest, RejectReason, TaskRejected
 from rpc.messages import ScriptSpec, ScriptTask
@@ -86,7 +87,7 @@ class Workshop:
         folder = self.folder / name_of(task)
         work = folder / "bundle"
         work.mkdir(parents=True)
-        unpack(self.blobs.file(spec.bundle.blob), work)
+        check_folders(unpack(self.blobs.file(spec.bundle.blob), work), [file.file for file in spec.datasets])
         datasets = {}
         for file in spec.datasets:
             datasets[file.file] = str(folder / "datasets" / file.file)

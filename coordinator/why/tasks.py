@@ -71,7 +71,9 @@ def _over(task_id: str, now: WorkNow | None, reader: Reader) -> Why:
     stored = reader.work(work_id)
     if stored is None:
         raise unknown("run", work_id, (each.id for each in reader.work_page()))
-    _check(task_id, None if stored.kind == ScriptJob.kind else stored_spec(stored, reader))
+    if stored.kind == ScriptJob.kind:
+        return _job_over(task_id, reader)
+    _check(task_id, stored_spec(stored, reader))
     done = reader.rounds(work_id, after=number - 1, up_to=number)
     reasons = tuple(chain.from_iterable(map(round_reasons, done)))
     if any(shard in left_out(each.detail) for each in done):
@@ -89,23 +91,28 @@ def _over(task_id: str, now: WorkNow | None, reader: Reader) -> Why:
     return Why("task", task_id, "over", f"{task_id} {told}.", (*before, *reasons))
 
 
+def _job_over(task_id: str, reader: Reader) -> Why:
+    """The answer about the only task of a job, which is over."""
+    work_id, *place = parts_of(task_id)
+    if place != [0, 0]:
+        raise NotFound(f"no task is called {task_id!r}; {work_id} is a job, which has one: {work_id}/0/0")
+    before = tuple(one_by_one(reader.attempts(work_id, task=task_id, limit=_SHOWN)))
+    return Why("task", task_id, "over", f"{task_id} is over; `client.py why job {work_id}` tells how.", before)
+
+
 def _by(done: Sequence[RoundDone], shard: int) -> str:
     """Which node gave the update of a shard, where that was written down."""
     given = [updates_from_json(each.detail["updates"]).get(shard) for each in done if "updates" in each.detail]
     return "".join(f" by {update.node}" for update in given if update is not None)
 
 
-def _check(task_id: str, spec: RunSpec | None) -> None:
-    """Refuse what the run never had; None: it is a job.
+def _check(task_id: str, spec: RunSpec) -> None:
+    """Refuse what the run never had.
 
     Raises:
         NotFound: it has no such round or shard, or the shard takes no part in the round.
     """
     work_id, number, shard = parts_of(task_id)
-    if spec is None:
-        if (number, shard) != (0, 0):
-            raise NotFound(f"no task is called {task_id!r}; {work_id} is a job, which has one: {work_id}/0/0")
-        return
     first, n_shards = spec.parent_round + 1 if spec.parent else 0, len(spec.shards)
     if not first <= number <= spec.rounds:
         raise NotFound(f"no task is called {task_id!r}; {work_id} has the rounds {first} to {spec.rounds}")

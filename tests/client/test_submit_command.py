@@ -141,6 +141,17 @@ def test_what_cannot_run_is_refused_before_anything_is_sent(
     assert coordinator.fake.scripts == [] and coordinator.fake.parts == []
 
 
+@pytest.mark.parametrize("name", ["out", "data", "data/d"])
+def test_a_file_where_the_job_gets_a_folder_is_refused_before_anything_is_sent(
+    submit: RunClient, coordinator: Serving, folder: Path, name: str
+) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text("no folder")
+    ended = submit(folder, "--dataset", f"d={folder}")
+    assert (ended.status, coordinator.fake.parts) == (ExitCode.FAILED, [])
+    assert f"'{name}' in the bundle is a file, and must be a folder of the job; rename it" in ended.err
+
+
 def test_a_blob_that_nobody_holds_is_no_data_set(submit: RunClient, coordinator: Serving) -> None:
     ended = submit("-c", "1", "--dataset", f"d=sha256:{'0' * 64}")
     assert ended.status == ExitCode.FAILED and "is not here" in ended.err
