@@ -141,10 +141,10 @@ class Session(Operating):
         return newest_work(self._link, limit, WorkFilter(tuple(states), owner, kinds=_RUNS))
 
     def remove_runs(self, names: Sequence[str]) -> tuple[WorkRow, ...]:
-        """Forget runs that have ended, all or none, with their models; return what they were.
+        """Forget runs or jobs that have ended, all or none, with all that is kept of them; return what they were.
 
         Raises:
-            NotFound: there is no such run.
+            NotFound: there is no such work.
             BadRequest: one has not ended, or is being verified.
         """
         rows: tuple[WorkRow, ...] = self._link.call("remove_work", tuple(self.run(name).id for name in names))

@@ -14,6 +14,8 @@ from client.event_commands import list_events, tell_why
 from client.following import follow, remark, start_and_follow
 from client.interrupts import raise_on_sigterm
 from client.job_commands import JOB_COMMANDS
+from client.job_following import see_it_end, tell_it_goes_on
+from client.jobs import SCRIPT, Job
 from client.link import Link
 from client.log_commands import print_log
 from client.model_commands import export_model, list_models, predict
@@ -23,6 +25,7 @@ from client.printing import print_json, print_lines
 from client.report import make_report
 from client.run_commands import RUN_COMMANDS
 from client.runs import Run
+from client.slow_cancels import told_meanwhile
 from client.status import print_status
 from client.submit_command import submit
 from client.upload import find_data
@@ -86,6 +89,8 @@ def _watch(args: argparse.Namespace) -> int:
     wanted = _wanted(args)
     with connect(args.server) as session:
         run = session.run(args.id)
+        if run.detail().row.kind == SCRIPT:
+            return _watch_job(session.job(run.id), args)
         try:
             with make_report(args.quiet) as report:
                 follow(run, report)
@@ -93,6 +98,17 @@ def _watch(args: argparse.Namespace) -> int:
             remark(f"{run.id} goes on; `client.py cancel {run.id}` ends it")
             raise
         deliver(run, wanted)
+    return ExitCode.DONE
+
+
+def _watch_job(job: Job, args: argparse.Namespace) -> int:
+    if args.save or args.timing:
+        raise BadRequest(f"{job.id} is a script job: `client.py artifacts {job.id}` fetches what it leaves")
+    try:
+        see_it_end(job, with_log=not args.quiet, as_json=args.json)
+    except KeyboardInterrupt:
+        tell_it_goes_on(job)
+        raise
     return ExitCode.DONE
 
 
@@ -107,12 +123,12 @@ def _status(args: argparse.Namespace) -> int:
 
 
 def _cancel(args: argparse.Namespace) -> int:
-    with connect(args.server) as session:
+    with connect(args.server) as session, told_meanwhile([args.id]):
         return _tell_cancelled(session.cancel(args.id), args)
 
 
 def _cancel_run(args: argparse.Namespace) -> int:
-    with connect(args.server) as session:
+    with connect(args.server) as session, told_meanwhile([args.id]):
         return _tell_cancelled(session.run(args.id).cancel(), args)
 
 

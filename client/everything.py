@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from client.columns import Column, cut, table
 from client.event_commands import event_line
+from client.jobs import SCRIPT
 from client.oddities import odd_first
 from client.results import COMPLETED
 from client.status import by_state, count, headline, rounds_of, store_line, summary, work_note
@@ -27,7 +28,7 @@ _NODE_COLUMNS = (
     Column("doing", cuts=40),
 )
 _RUN_COLUMNS = (
-    Column("run"),
+    Column("id"),
     Column("state"),
     Column("round"),
     Column("", spare=1),
@@ -77,7 +78,7 @@ def lines_of(picture: Picture, width: int, height: int) -> list[Line]:
         *_runs(overview.work, n_runs, width),
         *_events(picture, n_events),
     ]
-    lines = [*lines[: height - 1], Line("Ctrl-C ends watching; the runs go on", "dim")]
+    lines = [*lines[: height - 1], Line("Ctrl-C ends watching; the work goes on", "dim")]
     return [Line(cut(plain(line.text), width), line.style, line.state) for line in lines]
 
 
@@ -106,7 +107,7 @@ def _nodes(overview: Overview, most: int, width: int) -> Iterator[Line]:
 
 
 def _node(node: NodeRow, doing: Sequence[Activity]) -> list[str]:
-    work = [f"{each.work}/{each.round}/{each.shard}" for each in doing]
+    work = [each.work if each.kind == SCRIPT else f"{each.work}/{each.round}/{each.shard}" for each in doing]
     note = work[0] + (f" and {len(work) - 1} more" if len(work) > 1 else "") if work else node.reason
     return [
         node.id,
@@ -122,7 +123,7 @@ def _node(node: NodeRow, doing: Sequence[Activity]) -> list[str]:
 
 def _runs(work: Sequence[WorkRow], most: int, width: int) -> Iterator[Line]:
     if not work:
-        yield Line("no run so far", "dim")
+        yield Line("no run or job so far", "dim")
         return
     shown = work[:most]
     head, *rows = table(_RUN_COLUMNS, [*map(_run, shown)], width)

@@ -16,6 +16,7 @@ from client.jobs import job_of
 from client.printing import print_facts, print_json, print_lines, print_table
 from client.results import FINAL_STATES, seconds_of
 from client.sizes import size
+from client.slow_cancels import told_meanwhile
 from client.times import moment, took
 from rpc.errors import ExitCode
 from rpc.messages import DataFile, Metric, ScriptSpec, ScriptUsage, WorkDetail, WorkRow
@@ -59,12 +60,23 @@ def show_job(args: argparse.Namespace) -> int:
 
 def cancel_jobs(args: argparse.Namespace) -> int:
     """Cancel jobs: none, if one of them is not known."""
-    with connect(args.server) as session:
+    with connect(args.server) as session, told_meanwhile(args.jobs):
         rows = session.cancel_jobs(args.jobs)
     if args.json:
         print_json({"cancelled": [{"id": row.id, "state": row.state} for row in rows]})
     else:
         print_lines([f"{row.id}: {row.state}" for row in rows])
+    return ExitCode.DONE
+
+
+def remove_jobs(args: argparse.Namespace) -> int:
+    """Have the coordinator forget jobs that have ended."""
+    with connect(args.server) as session:
+        ids = [row.id for row in session.remove_runs([session.job(name).id for name in args.jobs])]
+    if args.json:
+        print_json({"removed": ids})
+    else:
+        print_lines([f"{each}: removed" for each in ids])
     return ExitCode.DONE
 
 
@@ -199,5 +211,6 @@ JOB_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "jobs get": show_job,
     "jobs cancel": cancel_jobs,
     "jobs retry": retry_job,
+    "jobs remove": remove_jobs,
     "jobs export": export_job,
 }

@@ -89,5 +89,10 @@ JOB_SUBCOMMANDS = {
         "JOB...",
         _cancel,
     ),
+    "jobs remove": Subcommand(
+        "Removes script jobs that have ended, with their logs and what they have left: all of these or none.",
+        "JOB...",
+        _cancel,
+    ),
     "jobs retry": Subcommand("Submits the same script job anew. Prints the new job's id.", "JOB", _one),
 }

@@ -9,9 +9,9 @@ from typing import TextIO
 
 from client.columns import Column, table
 from client.oddities import odd_first
-from client.results import FINAL_STATES
+from client.results import FINAL_STATES, seconds_of
 from client.style import Style
-from client.times import duration
+from client.times import duration, took
 from rpc.messages import NodeRow, Overview, WorkRow
 
 _NODE_COLUMNS = (
@@ -25,10 +25,11 @@ _NODE_COLUMNS = (
     Column("speed", is_number=True, spare=1),
 )
 _WORK_COLUMNS = (
-    Column("run"),
+    Column("id"),
     Column("name", cuts=24),
     Column("state"),
     Column("submitted", spare=3),
+    Column("took", is_number=True, spare=2),
     Column("round", is_number=True),
     Column("tasks", is_number=True, spare=2),
     Column("error", is_number=True),
@@ -53,7 +54,7 @@ def headline(overview: Overview) -> str:
 
 def summary(overview: Overview) -> str:
     """How many nodes and runs there are, by state."""
-    runs = f"{count(overview.running, 'run')} at work, {overview.pending} waiting"
+    runs = f"{overview.running} at work, {overview.pending} waiting"
     nodes = count(len(overview.nodes), "node")
     return f"{runs}; {nodes}: {by_state(overview.nodes)}" if overview.nodes else f"{runs}; {nodes}"
 
@@ -102,7 +103,9 @@ def _lines(overview: Overview, style: Style) -> Iterator[str]:
         lines = table(_WORK_COLUMNS, [*map(_work, work)], style.width)
         yield from _table(lines, [(row.state, work_note(row)) for row in work], style)
         waiting = overview.pending - sum(row.state == "pending" for row in work)
-        yield from _more(waiting, "waiting run", "; `client.py why run ID` says why one waits", style)
+        if waiting > 0:
+            hint = f"and {waiting} more that wait; `client.py why run|job ID` says why one does"
+            yield style.paint(style.fit(hint), "dim")
 
 
 def _shown(work: Sequence[WorkRow]) -> Iterator[WorkRow]:
@@ -151,6 +154,7 @@ def _work(row: WorkRow) -> list[str]:
         row.name,
         row.state,
         f"{datetime.fromtimestamp(row.submitted_ms / 1000):%Y-%m-%d %H:%M}",
+        took(seconds_of(row)) if row.ended_ms else "-",
         rounds_of(row),
         f"{row.tasks_done}/{row.tasks_total}",
         "-" if row.validation_error is None else f"{row.validation_error:.4f}",

@@ -58,7 +58,7 @@ def group_parser(first: str) -> Parser:
 
 
 def _watch(parser: Parser) -> None:
-    parser.add_argument("id", metavar="RUN", nargs="?", default="", help="a run; without it everything is shown")
+    parser.add_argument("id", metavar="ID", nargs="?", default="", help="a run or job; without it everything is shown")
     add_output(parser.add_argument_group("output"))
 
 
@@ -185,9 +185,9 @@ def _add_round(parser: Parser) -> None:
 SUBCOMMANDS: Mapping[str, Subcommand] = {
     "status": Subcommand("Shows the nodes and the runs of a coordinator.", "", add_json),
     "watch": Subcommand(
-        "Follows a run to its end and prints its result; without RUN, shows nodes, runs and events as they change.\n"
-        "Ctrl-C stops watching; the runs go on.",
-        "[RUN]",
+        "Follows a run to its end and prints its result, a job with its log; without ID, shows nodes, runs, jobs and\n"
+        "events as they change. Ctrl-C stops watching; the work goes on.",
+        "[ID]",
         _watch,
     ),
     "events": Subcommand("Tells what happened, the newest last.", "", _events),

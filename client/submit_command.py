@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 from client.api import Session, connect
 from client.following import remark
 from client.interrupts import interrupts_held
-from client.job_commands import job_as_json
 from client.job_files import Package
+from client.job_following import see_it_end, tell_it_goes_on
 from client.job_options import settings_of
 from client.job_settings import Program, spec_of
-from client.jobs import Job, job_of, result_of
-from client.log_commands import record_as_json
-from client.log_lines import pass_on, visible
+from client.jobs import Job
 from client.printing import print_json, print_lines
-from client.report import PlainReport, make_report
-from client.results import COMPLETED
-from client.status import count
+from client.report import make_report
 from rpc.errors import BadRequest, ExitCode
-from rpc.messages import ScriptSpec, WorkDetail
+from rpc.messages import ScriptSpec
 
 _ONE_WORD = re.compile(r"[\w.~/\\-]+")  # no program: the name of something that is not there
 
@@ -48,12 +43,12 @@ def _start(session: Session, spec: ScriptSpec, args: argparse.Namespace) -> None
             _tell_id(job, args)
         _tell_of_other_settings(job, spec)
         if args.wait or args.follow:
-            _see_it_end(job, args)
+            see_it_end(job, with_log=args.follow, as_json=args.json)
     except KeyboardInterrupt:
         if job is None:
             remark("nobody has said whether the job was submitted; `client.py jobs list` tells")
         else:
-            remark(f"{job.id} goes on; `client.py jobs cancel {job.id}` ends it")
+            tell_it_goes_on(job)
         raise
 
 
@@ -109,43 +104,3 @@ def _tell_of_other_settings(job: Job, spec: ScriptSpec) -> None:
         known = replace(job.spec(), name="", priority=0, owner=spec.owner, key=spec.key)
         if known != replace(spec, name="", priority=0):
             remark(f"key {spec.key} is of {job.id}, submitted before with other settings")
-
-
-def _see_it_end(job: Job, args: argparse.Namespace) -> None:
-    if args.follow:
-        _follow_log(job, args.json)
-    report = PlainReport(sys.stderr)
-    for news in job:
-        report.on_news(news)
-    detail = job.detail()
-    if args.json:
-        print_json(job_as_json(detail, job.metrics()), on_one_line=args.follow)
-    elif detail.row.state != COMPLETED and not args.follow:
-        for line in job_of(detail).last_lines:
-            if line != detail.row.reason:  # which is told at the end
-                print(visible(line), file=sys.stderr)
-    _tell_end(detail, args)
-
-
-def _follow_log(job: Job, as_json: bool) -> None:
-    told = ""
-    for part in job.log_parts(follow=True):
-        for record in part.records:
-            if as_json:
-                print_json(record_as_json(record), on_one_line=True)
-            else:
-                pass_on(record)
-        if not part.records and not part.is_whole:
-            waiting_for = job.detail().row.waiting_for
-            if waiting_for and waiting_for != told:
-                told = waiting_for
-                remark(f"{job.id} is waiting for {waiting_for}")
-
-
-def _tell_end(detail: WorkDetail, args: argparse.Namespace) -> None:
-    """Say how it ended; raises RunFailed unless it completed."""
-    result = result_of(detail)
-    if not args.json:
-        n_left = len(result.artifacts)
-        left = f"; `client.py artifacts {result.id}` tells of {count(n_left, 'file')} in out/" if n_left else ""
-        remark(f"{result.id} completed after {result.seconds:.1f} s{left}")

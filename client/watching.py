@@ -39,7 +39,7 @@ def watch_everything(args: argparse.Namespace) -> int:
             else:
                 _print_lines(pictures)
         except KeyboardInterrupt:
-            print("client: watched enough; the runs go on", file=sys.stderr)
+            print("client: watched enough; the work goes on", file=sys.stderr)
             raise
     return ExitCode.DONE
 

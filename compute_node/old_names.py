@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 _PORT = 9095  # of a coordinator, usually
 
 # Name -> what it has become; None: nothing.
 Table = Mapping[str, Callable[[Any], dict[str, Any]] | None]
-NewNames = tuple[dict[str, Any], list[str]]
+
+
+class Renamed(NamedTuple):
+    """A value by the name of the setting that it has become, and the old name."""
+
+    name: str
+    value: Any
+    old_name: str
+
+
+NewNames = tuple[list[Renamed], list[str]]
 
 
 def _same(name: str) -> Callable[[Any], dict[str, Any]]:
@@ -30,6 +40,10 @@ def _join(value: Any) -> dict[str, Any]:
     return {"join": f"[{host}]:{_PORT}" if ":" in host else f"{host}:{_PORT}"}
 
 
+def _token(value: Any) -> dict[str, Any]:
+    return {}
+
+
 def _accept(value: Any) -> dict[str, Any]:
     return {"accept": "auto" if value is True else "ask"}
 
@@ -44,7 +58,7 @@ def _debug(value: Any) -> dict[str, Any]:
 
 _KEYS: Table = {
     "server_url": _join,
-    "token": None,
+    "token": _token,
     "worker_name": _same("name"),
     "poll_interval": None,
     "max_concurrent_jobs": _jobs,
@@ -56,8 +70,8 @@ _KEYS: Table = {
 }
 _VARIABLES: Table = {
     "DTRAIN_SERVER_URL": _join,
-    "DTRAIN_WORKER_TOKEN": None,
-    "WORKER_SHARED_TOKEN": None,
+    "DTRAIN_WORKER_TOKEN": _token,
+    "WORKER_SHARED_TOKEN": _token,
     "DTRAIN_WORKER_NAME": _same("name"),
     "DTRAIN_POLL_INTERVAL": None,
     "DTRAIN_MAX_JOBS": _jobs,
@@ -80,13 +94,15 @@ def is_old_key(name: str) -> bool:
 
 
 def _renamed(values: Mapping[str, Any], table: Table) -> NewNames:
-    found: dict[str, Any] = {}
-    remarks = []
+    found, remarks = [], []
     for name in table:
         if name not in values:
             continue
         become = table[name]
         new = become(values[name]) if become is not None else {}
-        found |= new
-        remarks.append(f"{name} is {', '.join(new)} now" if new else f"{name} changes nothing here")
+        found += [Renamed(each, value, name) for each, value in new.items()]
+        if become is _token:
+            remarks.append(f"{name} does nothing yet, as nobody is asked for a token: only use networks that you trust")
+        else:
+            remarks.append(f"{name} is {', '.join(new)} now" if new else f"{name} changes nothing here")
     return found, remarks

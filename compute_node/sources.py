@@ -78,17 +78,19 @@ def _of_file(file: str, known: Mapping[str, Option]) -> tuple[dict[str, Setting]
         if name not in known and not old_names.is_old_key(name):
             raise BadRequest(f"--config {file}: there is no setting {name[:50]!r}; --show-config lists them")
     renamed, remarks = old_names.keys(values)
-    named = renamed | {name: value for name, value in values.items() if name in known}
-    found = {name: Setting(_read(known[name], value, f"{file}: {name}"), file) for name, value in named.items()}
+    found = {
+        each.name: Setting(_read(known[each.name], each.value, f"{file}: {each.old_name}"), f"{file}: {each.old_name}")
+        for each in renamed
+    }
+    for name, value in values.items():
+        if name in known:
+            found[name] = Setting(_read(known[name], value, f"{file}: {name}"), file)
     return found, [f"{file}: {remark}" for remark in remarks]
 
 
 def _of_environment(environ: Mapping[str, str], known: Mapping[str, Option]) -> tuple[dict[str, Setting], list[str]]:
     renamed, remarks = old_names.variables(environ)
-    found = {
-        name: Setting(_read(known[name], value, "the environment"), "the environment")
-        for name, value in renamed.items()
-    }
+    found = {each.name: Setting(_read(known[each.name], each.value, each.old_name), each.old_name) for each in renamed}
     for name, option in known.items():
         variable = f"{_VARIABLE}{name.upper()}"
         if variable in environ and name not in _NOT_IN_THE_ENVIRONMENT:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +16,9 @@ from rpc.errors import ExitCode
 from rpc.messages import DataFile, WorkRow
 from tests.client.conftest import Ended, RunClient
 from tests.client.fake import RUN_ID, Serving
-from tests.client.fake_jobs import ARTIFACTS, JOB, JOB_ID, JOB_KEY, JOB_ROW, SCRIPT_SPEC
+from tests.client.fake_jobs import ARTIFACTS, JOB, JOB_ID, JOB_KEY, JOB_ROW, RECORDS, SCRIPT_SPEC
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -63,6 +68,45 @@ def test_many_jobs_are_cancelled_at_once_or_none(client: RunClient, coordinator:
     ended = client("jobs", "cancel", JOB_ID, JOB_KEY)
     assert ended.out == f"{JOB_ID}: cancelled\n" * 2
     assert [work for work, _ in coordinator.fake.cancelled] == [JOB_ID] * 2
+
+
+def test_a_cancel_that_takes_its_time_says_so_at_once_and_need_not_be_waited_for(coordinator: Serving) -> None:
+    coordinator.fake.end_together = 2  # so one alone is not answered
+    command = [sys.executable, "client.py", "jobs", "cancel", JOB_ID, "--server", coordinator.address]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stderr.readline().startswith(f"client: cancelling {JOB_ID}: a program has some seconds")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == ExitCode.INTERRUPTED
+        assert process.stderr.read() == f"client: no longer waiting; {JOB_ID} will be cancelled all the same\n"
+        assert process.stdout.read() == ""
+
+
+def test_a_cancel_that_is_answered_at_once_says_no_more_than_that(client: RunClient) -> None:
+    assert client("cancel", JOB_ID) == (ExitCode.DONE, f"{JOB_ID}: cancelled\n", "")
+
+
+def test_jobs_are_removed_by_any_of_their_names(client: RunClient) -> None:
+    assert client("jobs", "remove", JOB_KEY) == (ExitCode.DONE, f"{JOB_ID}: removed\n", "")
+    assert json.loads(client("jobs", "remove", JOB_ID, "latest", "--json").out) == {"removed": [JOB_ID, JOB_ID]}
+    assert client("jobs", "remove", "nobody").status == ExitCode.FAILED
+
+
+@pytest.mark.parametrize("words", [("watch",), ("runs", "watch")])
+def test_watch_follows_a_job_with_its_log(client: RunClient, words: tuple[str, ...]) -> None:
+    ended = client(*words, JOB_ID)
+    assert ended.status == ExitCode.DONE
+    assert ended.out.splitlines() == [each.text for each in RECORDS if each.stream == "o"]
+    assert "ERROR: but it went on" in ended.err
+    assert ended.err.splitlines()[-1].startswith(f"client: {JOB_ID} completed after 62.5 s")
+
+
+def test_watch_of_a_job_is_quiet_or_json_if_that_is_wanted(client: RunClient) -> None:
+    quiet = client("watch", JOB_KEY, "--quiet")
+    assert quiet.out == "" and len(quiet.err.splitlines()) == 1
+    last = client("watch", JOB_ID, "--json").out.splitlines()[-1]
+    assert json.loads(last)["state"] == "completed"
+    assert "artifacts" in client("watch", JOB_ID, "--save", "x.npz").err
 
 
 def test_a_retry_asks_for_the_same_under_a_key_of_its_own(client: RunClient, coordinator: Serving) -> None:

@@ -35,7 +35,7 @@ def test_nodes_and_runs_stand_in_columns_with_what_is_the_matter_below() -> None
     assert lines[:3] == [
         "coordinator 0.1.0, policy random, up 1:02:05",
         "store well: SQLite 3.40.1",
-        "1 run at work, 7 waiting; 2 nodes: 1 ready, 1 quarantined",
+        "1 at work, 7 waiting; 2 nodes: 1 ready, 1 quarantined",
     ]
     assert [line.split() for line in lines[4:7]] == [
         ["node", "state", "slots", "running", "done", "rejected", "failed", "speed"],
@@ -96,7 +96,7 @@ def test_the_figures_that_matter_are_there_on_a_terminal_of_any_width(
     print_status(replace(OVERVIEW, work=work), terminal)
     lines = terminal.getvalue().splitlines()
     assert max(map(len, lines)) <= columns
-    assert [line.split()[-1] for line in lines if line.startswith(("run ", "r6"))] == ["error", "0.3815"]
+    assert [line.split()[-1] for line in lines if line.startswith(("id ", "r6"))] == ["error", "0.3815"]
     assert "failed" in next(line for line in lines if line.startswith("node ")).split()
     assert "1 quarantined" in " ".join(" ".join(lines).split())
 
@@ -145,7 +145,7 @@ def test_of_very_many_nodes_and_runs_one_screen_is_shown() -> None:
     lines = stream.getvalue().splitlines()
     assert len(lines) <= 40
     assert "and 90 more nodes: 90 ready; `client.py nodes list` lists all" in lines
-    assert lines[-1] == "and 996 more waiting runs; `client.py why run ID` says why one waits"
+    assert lines[-1] == "and 996 more that wait; `client.py why run|job ID` says why one does"
 
 
 def test_json_has_the_same_facts(coordinator: Serving, run_client: RunClient) -> None:

@@ -66,11 +66,11 @@ def test_without_a_terminal_it_is_lines_and_ctrl_c_ends_it(coordinator: Serving)
     coordinator.fake.events = (EventRow(1, 0, "node up", node="n1"),)
     with watching(coordinator) as process:
         assert process.stdout is not None and process.stderr is not None
-        assert process.stdout.readline().startswith("coordinator 0.1.0, policy random, up 1:02:05; 1 run at work")
+        assert process.stdout.readline().startswith("coordinator 0.1.0, policy random, up 1:02:05; 1 at work")
         assert process.stdout.readline().endswith("node up: node n1\n")
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == ExitCode.INTERRUPTED
-        assert process.stderr.read() == "client: watched enough; the runs go on\n"
+        assert process.stderr.read() == "client: watched enough; the work goes on\n"
 
 
 def test_as_json_it_is_an_object_a_line(coordinator: Serving) -> None:

@@ -77,6 +77,7 @@ def test_the_keys_of_older_systems_are_taken_and_remarked_on_in_one_line(
     [line] = caplog.messages
     assert "worker_name is name now" in line
     assert "poll_interval changes nothing here" in line
+    assert "token does nothing yet, as nobody is asked for a token" in line
     assert "s3cret" not in line
 
 
@@ -146,3 +147,14 @@ def test_all_settings_of_script_jobs_reach_the_node(tmp_path: Path) -> None:
     assert (scripts.accept, scripts.allow_weak, scripts.allow_network) == (Accept.NEVER, True, True)
     assert (scripts.policy, scripts.package_index) == (Policy.PINNED, str(tmp_path.resolve()))
     assert not scripts.is_on
+
+
+def test_show_config_names_the_old_variable_or_key_that_has_set_a_value(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written(tmp_path, {"worker_name": "ann"})
+    with pytest.raises(SystemExit):
+        cli.settle(["0", "--show-config", "--config", file], {"DTRAIN_MAX_JOBS": "3"})
+    lines = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines()}
+    assert lines["slots"] == lines["max_jobs"] == ["3", "DTRAIN_MAX_JOBS"]
+    assert lines["name"] == ["ann", f"{file}:", "worker_name"]
