@@ -17,6 +17,8 @@ from coordinator.store.changes import (
     RoundDone,
     RoundsUndone,
     ShardSurveyed,
+    WebhookKept,
+    WebhookRemoved,
     WorkEnded,
     WorkForgotten,
     WorkProgressed,
@@ -168,6 +170,17 @@ def test_a_node_is_what_was_seen_of_it_last(store: Store) -> None:
     assert store.reader.nodes() == (quarantined, other)
     batches.write(NodeRemoved("n1"))
     assert store.reader.nodes() == (other,)
+
+
+def test_a_webhook_is_what_was_said_of_it_last(store: Store) -> None:
+    batches = Batches(store)
+    first = WebhookKept("webhook-1", "http://127.0.0.1/a", ("completed", "failed"), "whsec_a", 5, 7)
+    told = WebhookKept("webhook-1", "http://127.0.0.1/a", ("completed", "failed"), "whsec_a", 5, 9, "answered 500")
+    other = WebhookKept("webhook-0", "http://127.0.0.1/b", (), "whsec_b", 6, 0)
+    batches.write(other, first, WebhookRemoved("webhook-1"), told)
+    assert store.reader.webhooks() == (told, other)
+    batches.write(WebhookRemoved("webhook-1"))
+    assert store.reader.webhooks() == (other,)
 
 
 def test_forgotten_work_takes_everything_with_it(store: Store) -> None:
