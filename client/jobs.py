@@ -136,7 +136,7 @@ class Job:
 
     def retry(self) -> Job:
         """Submit the same anew."""
-        return submit_script(self._link, replace(self.spec(), key="", owner=login_name(), force_queue=False))
+        return submit_script(self._link, anew(self.spec()))
 
     def _chosen(self, names: Sequence[str]) -> Sequence[DataFile]:
         left = self.artifacts()
@@ -152,6 +152,11 @@ def submit_script(link: Link, spec: ScriptSpec) -> Job:
     """Start a job whose files the coordinator holds; once, however often the answer is lost."""
     spec = spec if spec.key else replace(spec, key=new_key())
     return Job(link, link.call_again("submit_script", spec))
+
+
+def anew(spec: ScriptSpec, key: str = "") -> ScriptSpec:
+    """Return what to ask for to have the same job once more."""
+    return replace(spec, key=key, owner=login_name(), force_queue=False)
 
 
 def job_of(detail: WorkDetail) -> JobDetail:

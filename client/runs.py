@@ -20,7 +20,7 @@ from client.stored import Which, choose
 from mlcore.mlp import n_weights
 from rpc.convert import owned
 from rpc.errors import BadData, BadRequest
-from rpc.messages import PART_BYTES, Buffer, Checkpoint, News, RunDetail, RunSpec, WorkDetail, WorkRow
+from rpc.messages import PART_BYTES, Buffer, Checkpoint, DataFile, News, RunDetail, RunSpec, WorkDetail, WorkRow
 
 
 class Run:
@@ -116,6 +116,15 @@ class Run:
             raise BadRequest(f"{self.id} is {detail.row.state} and has no model yet; wait for its end")
         result_of(detail)
         return self._fetch(run_of(detail), run_of(detail).model)
+
+    def file(self, file: DataFile) -> bytearray:
+        """Return the bytes of a file of its data.
+
+        Raises:
+            MissingBlob: the coordinator does not hold it any more.
+            BadData: it is damaged there.
+        """
+        return self._bytes(file.blob, file.size)
 
     def _fetch(self, run: RunDetail, blob: str) -> Model:
         """Return the model whose vector is in a blob."""

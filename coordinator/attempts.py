@@ -15,6 +15,7 @@ from coordinator.gate import check_shape, weigh
 from coordinator.known import Known, recipe_of, update_key
 from coordinator.memo import Memo
 from coordinator.scripts import Script
+from coordinator.traffic import Traffic
 from coordinator.vectors import RunVectors
 from rpc.blobs import BlobFolder
 from rpc.errors import BadUpdate
@@ -36,12 +37,12 @@ class Attempts:
     """Everything runs on the loop's thread.
 
     Attributes:
-        traffic: by work, the bytes sent to nodes and received.
+        traffic: the bytes sent to nodes and received.
     """
 
     def __init__(self, blobs: BlobFolder, memo: Memo, stage: Callable[[str], Stage], report: Report) -> None:
         """`stage` is asked for a node by its id; `report` is called with how an attempt ends, maybe at once."""
-        self.traffic: dict[str, tuple[int, int]] = {}
+        self.traffic = Traffic()
         self._known = Known(memo)
         self._errands = Errands(blobs, self._known)
         self._stage = stage
@@ -63,14 +64,13 @@ class Attempts:
 
     def forget(self, work_id: str) -> None:
         """Nobody can ask for this work any more."""
-        self.traffic.pop(work_id, None)
+        self.traffic.forget(work_id)
 
     def _play(self, command: Start | Fetch, make: Callable[[Cargo], Script]) -> None:
         attempt, work_id = command.attempt, command.task.work_id
 
         def done(outcome: Outcome, sent: int, received: int) -> None:
-            before = self.traffic.get(work_id, (0, 0))
-            self.traffic[work_id] = (before[0] + sent, before[1] + received)
+            self.traffic.add(work_id, sent, received)
             self._report(attempt, outcome)
 
         self._stage(attempt.node_id).play(attempt.session, make, done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from coordinator.core.model import Work
@@ -18,6 +19,7 @@ class Endings:
         self._journal = journal
         self._by_kind = by_kind
         self._otherwise = otherwise
+        self.counts = Counter[str]()  # of ends since the start, by state
         self._waiting: dict[str, list[Callable[[Work], None]]] = {}
 
     def wait(self, work_id: str, callback: Callable[[Work], None]) -> None:
@@ -29,6 +31,7 @@ class Endings:
 
         def tell() -> None:
             work.is_remembered = True
+            self.counts[work.state.value] += 1
             for callback in self._waiting.pop(work.id, []):
                 callback(work)
             self._journal.changed(work.id)

@@ -172,7 +172,7 @@ class CoordinatorHandler(WebhookCalls):
             return desk.with_lines(desk.detail(id), id).turned(lambda detail: WorkDetail(row, job=detail))
         if work is None or not isinstance(work.workload, TrainingRun):
             return self._questions.later(lambda: stored_detail(self._stored(id), self._runtime.reader))
-        traffic = self._runtime.traffic_of(id)
+        traffic = self._runtime.traffic.of(id)
         return views.work_detail(self._runtime.dispatcher, work, self._runtime.clock, traffic)
 
     def list_work(self, caller: Caller) -> Later:

@@ -44,6 +44,7 @@ class PlainView:
     def overview(self) -> Overview:
         """All but the work."""
         runtime, dispatcher = self._runtime, self._runtime.dispatcher
+        sent, received = runtime.traffic.total()
         return Overview(
             version=VERSION,
             policy=runtime.policy_name,
@@ -53,6 +54,10 @@ class PlainView:
             store=self._store,
             pending=len(dispatcher.open) - len(dispatcher.running),
             running=len(dispatcher.running),
+            ended=dict(runtime.endings.counts),
+            rounds=runtime.memory.n_rounds,
+            bytes_sent=sent,
+            bytes_received=received,
         )
 
     def glance(self, runs: int) -> Later:

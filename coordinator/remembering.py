@@ -55,6 +55,7 @@ class Remembering:
         self._dispatcher = dispatcher
         self._clock = clock
         self._traffic = traffic
+        self.n_rounds = 0  # since the start
         self._checkpoints: dict[str, Checkpoints] = {}  # by open run that has a round
 
     def submitted(self, run: TrainingRun, at_ms: int, done: Callable[[bool], None]) -> None:
@@ -98,6 +99,7 @@ class Remembering:
         run = work.workload
         assert isinstance(run, TrainingRun)
         figures = run.figures[number - 1]
+        self.n_rounds += 1
         checkpoints = self._checkpoints.get(work.id)
         if checkpoints is None:
             stored = (run.spec.parent_round,) if run.spec.parent else ()

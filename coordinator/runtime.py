@@ -94,6 +94,7 @@ class Runtime:
         self._memo_thread = Aside(loop, 1, "memo")
         self._memo = Memo(self._memo_thread.run, config.memo_bytes, blobs.path)
         self._attempts = Attempts(blobs, self._memo, lambda node: self.membership.link(node), self._report)
+        self.traffic = self._attempts.traffic
         self._events: deque[Event] = deque()
         self._handling = False
         self._waker = Waker(loop, lambda: self.post(Tick()))
@@ -101,7 +102,7 @@ class Runtime:
         self._chronicle = Chronicle(self.journal, self.clock, remember=lambda change: self._recorder.add(change))
         on_commit = self._chronicle.committed
         self._recorder = Recorder(loop, store, blobs, on_commit=on_commit, on_fault=self._fault, on_end=self._end)
-        self.memory = Remembering(self._recorder, self.dispatcher, self.clock, self.traffic_of)
+        self.memory = Remembering(self._recorder, self.dispatcher, self.clock, self.traffic.of)
         self.desk = JobDesk(
             loop, blobs, logs, self._recorder, JobRows(self._recorder, self.clock),
             stage=lambda node: self.membership.link(node), report=self._report, tell=self._chronicle.tell,
@@ -141,7 +142,7 @@ class Runtime:
         self._housekeeping.start()
         for submitted, traffic in open_runs:
             self.journal.take_up(submitted.workload.id)
-            self._attempts.traffic[submitted.workload.id] = traffic
+            self.traffic.add(submitted.workload.id, *traffic)
             self.take_up(submitted)
         for submitted, known_job in open_jobs:
             self.journal.take_up(submitted.workload.id)
@@ -238,10 +239,6 @@ class Runtime:
                 self._chronicle.set_back(command)
             case Note():
                 self._note(command)
-
-    def traffic_of(self, work_id: str) -> tuple[int, int]:
-        """The bytes sent and received for a work so far."""
-        return self._attempts.traffic.get(work_id, (0, 0))
 
     def _report(self, attempt: Attempt, outcome: Outcome) -> None:
         self.post(Reported(attempt, outcome))

@@ -495,6 +495,10 @@ struct Overview {
   8: i64 pending,              // how many runs wait for their turn
   9: i64 running,
   10: list<Activity> activities,   // of the runs in `work`
+  11: map<string, i64> ended,  // how many works have ended since the start, by state; of all, as below
+  12: i64 rounds,              // averaged since the start
+  13: i64 bytes_sent,          // to nodes
+  14: i64 bytes_received,
 }
 
 /** Who is told, by HTTP, when work changes its state. */

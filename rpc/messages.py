@@ -285,3 +285,7 @@ class Overview:
     pending: int = 0
     running: int = 0
     activities: tuple[Activity, ...] = ()
+    ended: Mapping[str, int] = field(default_factory=dict)
+    rounds: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0

@@ -1,4 +1,4 @@
-"""The application: routes, errors, and what every answer carries."""
+"""The application: routes, errors, and what every request passes through."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ from fastapi import FastAPI
 from nicegui import ui
 
 from rpc.program import VERSION
+from web import classic, openapi, prometheus
 from web.door import Door
+from web.event_stream import Streams
+from web.guard import Guard
+from web.known_routes import KnownRoutes
+from web.limits import BodyLimits
 from web.live import Live
 from web.pages import overview
 from web.problems import RESPONSES, answer_with_problems
-from web.rest import webhooks, work
+from web.rest import blobs, job_output, jobs, nodes, run_files, runs, streams, told, uploads, webhooks, work
 from web.webhooks import Telling
+
+_MODULES = (work, streams, runs, run_files, uploads, jobs, job_output, nodes, told, blobs, webhooks)
 
 
 def make_app(door: Door, *, tells_webhooks: bool = False) -> FastAPI:
@@ -36,9 +43,21 @@ def make_app(door: Door, *, tells_webhooks: bool = False) -> FastAPI:
     )
     app.state.door = door
     app.state.live = live
+    app.state.streams = Streams()
+    app.state.watch = prometheus.Watch()
+    app.state.classic_jobs = {}
     answer_with_problems(app)
-    for router in (work.router, webhooks.router):
-        app.include_router(router, prefix="/api/v1")
+    for module in _MODULES:
+        app.include_router(module.router, prefix="/api/v1")
+    for router in (classic.router, prometheus.router):
+        app.include_router(router)
+    openapi.describe(app)
+    # The last one is the first that a request passes through.
+    app.add_middleware(BodyLimits)
+    app.add_middleware(classic.JsonUnlessPage)
+    app.add_middleware(KnownRoutes, described=app)
+    app.add_middleware(Guard)
+    app.add_middleware(prometheus.Timing, watch=app.state.watch)
     overview.add(door)
     ui.run_with(app, title="Roundhouse", show_welcome_message=False)
     return app

@@ -6333,6 +6333,10 @@ class Overview(object):
      - pending
      - running
      - activities
+     - ended
+     - rounds
+     - bytes_sent
+     - bytes_received
 
     """
 
@@ -6347,10 +6351,14 @@ class Overview(object):
         'pending',
         'running',
         'activities',
+        'ended',
+        'rounds',
+        'bytes_sent',
+        'bytes_received',
     )
 
 
-    def __init__(self, version=None, policy=None, uptime_s=None, nodes=None, work=None, store_fault=None, store=None, pending=None, running=None, activities=None,):
+    def __init__(self, version=None, policy=None, uptime_s=None, nodes=None, work=None, store_fault=None, store=None, pending=None, running=None, activities=None, ended=None, rounds=None, bytes_sent=None, bytes_received=None,):
         self.version = version
         self.policy = policy
         self.uptime_s = uptime_s
@@ -6361,6 +6369,10 @@ class Overview(object):
         self.pending = pending
         self.running = running
         self.activities = activities
+        self.ended = ended
+        self.rounds = rounds
+        self.bytes_sent = bytes_sent
+        self.bytes_received = bytes_received
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -6439,6 +6451,32 @@ class Overview(object):
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
+            elif fid == 11:
+                if ftype == TType.MAP:
+                    self.ended = {}
+                    (_ktype242, _vtype243, _size241) = iprot.readMapBegin()
+                    for _i245 in range(_size241):
+                        _key246 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val247 = iprot.readI64()
+                        self.ended[_key246] = _val247
+                    iprot.readMapEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 12:
+                if ftype == TType.I64:
+                    self.rounds = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 13:
+                if ftype == TType.I64:
+                    self.bytes_sent = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 14:
+                if ftype == TType.I64:
+                    self.bytes_received = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -6464,15 +6502,15 @@ class Overview(object):
         if self.nodes is not None:
             oprot.writeFieldBegin('nodes', TType.LIST, 4)
             oprot.writeListBegin(TType.STRUCT, len(self.nodes))
-            for iter241 in self.nodes:
-                iter241.write(oprot)
+            for iter248 in self.nodes:
+                iter248.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.work is not None:
             oprot.writeFieldBegin('work', TType.LIST, 5)
             oprot.writeListBegin(TType.STRUCT, len(self.work))
-            for iter242 in self.work:
-                iter242.write(oprot)
+            for iter249 in self.work:
+                iter249.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.store_fault is not None:
@@ -6494,9 +6532,29 @@ class Overview(object):
         if self.activities is not None:
             oprot.writeFieldBegin('activities', TType.LIST, 10)
             oprot.writeListBegin(TType.STRUCT, len(self.activities))
-            for iter243 in self.activities:
-                iter243.write(oprot)
+            for iter250 in self.activities:
+                iter250.write(oprot)
             oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.ended is not None:
+            oprot.writeFieldBegin('ended', TType.MAP, 11)
+            oprot.writeMapBegin(TType.STRING, TType.I64, len(self.ended))
+            for kiter251, viter252 in self.ended.items():
+                oprot.writeString(kiter251.encode('utf-8') if sys.version_info[0] == 2 else kiter251)
+                oprot.writeI64(viter252)
+            oprot.writeMapEnd()
+            oprot.writeFieldEnd()
+        if self.rounds is not None:
+            oprot.writeFieldBegin('rounds', TType.I64, 12)
+            oprot.writeI64(self.rounds)
+            oprot.writeFieldEnd()
+        if self.bytes_sent is not None:
+            oprot.writeFieldBegin('bytes_sent', TType.I64, 13)
+            oprot.writeI64(self.bytes_sent)
+            oprot.writeFieldEnd()
+        if self.bytes_received is not None:
+            oprot.writeFieldBegin('bytes_received', TType.I64, 14)
+            oprot.writeI64(self.bytes_received)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -6580,10 +6638,10 @@ class Webhook(object):
             elif fid == 3:
                 if ftype == TType.LIST:
                     self.states = []
-                    (_etype247, _size244) = iprot.readListBegin()
-                    for _i248 in range(_size244):
-                        _elem249 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.states.append(_elem249)
+                    (_etype256, _size253) = iprot.readListBegin()
+                    for _i257 in range(_size253):
+                        _elem258 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.states.append(_elem258)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -6628,8 +6686,8 @@ class Webhook(object):
         if self.states is not None:
             oprot.writeFieldBegin('states', TType.LIST, 3)
             oprot.writeListBegin(TType.STRING, len(self.states))
-            for iter250 in self.states:
-                oprot.writeString(iter250.encode('utf-8') if sys.version_info[0] == 2 else iter250)
+            for iter259 in self.states:
+                oprot.writeString(iter259.encode('utf-8') if sys.version_info[0] == 2 else iter259)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.secret is not None:
@@ -6848,11 +6906,11 @@ class EventPage(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.events = []
-                    (_etype254, _size251) = iprot.readListBegin()
-                    for _i255 in range(_size251):
-                        _elem256 = EventRow()
-                        _elem256.read(iprot)
-                        self.events.append(_elem256)
+                    (_etype263, _size260) = iprot.readListBegin()
+                    for _i264 in range(_size260):
+                        _elem265 = EventRow()
+                        _elem265.read(iprot)
+                        self.events.append(_elem265)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -6879,8 +6937,8 @@ class EventPage(object):
         if self.events is not None:
             oprot.writeFieldBegin('events', TType.LIST, 1)
             oprot.writeListBegin(TType.STRUCT, len(self.events))
-            for iter257 in self.events:
-                iter257.write(oprot)
+            for iter266 in self.events:
+                iter266.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.last is not None:
@@ -7083,11 +7141,11 @@ class Why(object):
             elif fid == 5:
                 if ftype == TType.LIST:
                     self.reasons = []
-                    (_etype261, _size258) = iprot.readListBegin()
-                    for _i262 in range(_size258):
-                        _elem263 = Reason()
-                        _elem263.read(iprot)
-                        self.reasons.append(_elem263)
+                    (_etype270, _size267) = iprot.readListBegin()
+                    for _i271 in range(_size267):
+                        _elem272 = Reason()
+                        _elem272.read(iprot)
+                        self.reasons.append(_elem272)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -7120,8 +7178,8 @@ class Why(object):
         if self.reasons is not None:
             oprot.writeFieldBegin('reasons', TType.LIST, 5)
             oprot.writeListBegin(TType.STRUCT, len(self.reasons))
-            for iter264 in self.reasons:
-                iter264.write(oprot)
+            for iter273 in self.reasons:
+                iter273.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -7835,6 +7893,10 @@ Overview.thrift_spec = (
     (8, TType.I64, 'pending', None, None, ),  # 8
     (9, TType.I64, 'running', None, None, ),  # 9
     (10, TType.LIST, 'activities', (TType.STRUCT, [Activity, None], False), None, ),  # 10
+    (11, TType.MAP, 'ended', (TType.STRING, 'UTF8', TType.I64, None, False), None, ),  # 11
+    (12, TType.I64, 'rounds', None, None, ),  # 12
+    (13, TType.I64, 'bytes_sent', None, None, ),  # 13
+    (14, TType.I64, 'bytes_received', None, None, ),  # 14
 )
 all_structs.append(Webhook)
 Webhook.thrift_spec = (

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel
+
+from rpc.messages import WorkFilter, WorkRow
+from web.door import Door
 
 T = TypeVar("T")
 
@@ -19,3 +23,12 @@ class Page(BaseModel, Generic[T]):
 
     items: list[T]
     next: int | None
+
+
+async def page_of(
+    door: Door, kinds: Sequence[str], states: Sequence[str] | None, *, owner: str, before: int, limit: int
+) -> Page[WorkRow]:
+    """Return a page of work of these kinds (none: any) and states (None: any)."""
+    wanted = WorkFilter(tuple(states or ()), owner, before, limit, tuple(kinds))
+    rows: tuple[WorkRow, ...] = await door.call("page_work", wanted)
+    return Page(items=list(rows), next=rows[-1].number if len(rows) == limit else None)

@@ -1,14 +1,17 @@
-"""Work of both kinds: lists, one piece, its end, and why it is as it is."""
+"""Work of both kinds in one list, and its removal."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
-from rpc.messages import WorkFilter, WorkRow
+from rpc.messages import WorkRow
 from web.rest.door import ItsDoor
-from web.rest.paging import Before, Limit, Page
+from web.rest.models import Ids
+from web.rest.names import Owner
+from web.rest.paging import Before, Limit, Page, page_of
 
 router = APIRouter(prefix="/work", tags=["work"])
 
@@ -21,11 +24,17 @@ async def list_work(
     door: ItsDoor,
     state: Annotated[list[State] | None, Query()] = None,
     kind: Annotated[list[Kind] | None, Query()] = None,
-    owner: str = "",
+    owner: Owner = "",
     before: Before = 0,
     limit: Limit = 100,
 ) -> Page[WorkRow]:
     """Runs and jobs, the newest first."""
-    wanted = WorkFilter(tuple(state or ()), owner, before, limit, tuple(kind or ()))
-    rows: tuple[WorkRow, ...] = await door.call("page_work", wanted)
-    return Page(items=list(rows), next=rows[-1].number if len(rows) == limit else None)
+    return await page_of(door, kind or (), state, owner=owner, before=before, limit=limit)
+
+
+@router.post("/remove")
+async def remove_work(door: ItsDoor, which: Ids) -> list[WorkRow]:
+    """Forget runs and jobs that have ended, all or none, with what is stored of them; answered with what they were."""
+    rows = await asyncio.gather(*(door.call("find_work", name) for name in which.ids))
+    removed: tuple[WorkRow, ...] = await door.call("remove_work", tuple(row.id for row in rows))
+    return list(removed)

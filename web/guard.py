@@ -1,0 +1,103 @@
+"""What every request must be before anything looks at it, and what every answer says to browsers.
+
+A page of elsewhere must not make a browser act here: whoever sends `Origin` must be of this origin, and on loopback
+only names of loopback are answered, so that no name of elsewhere can be led here (DNS rebinding).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
+
+from web.problems import problem
+
+_SAFE = ("GET", "HEAD", "OPTIONS")
+_POLICY_VIOLATED = 1008
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_API_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox"
+_API = ("/api/", "/classic/", "/health", "/metrics", "/openapi.json")
+
+
+class Guard:
+    """Refuses what comes from elsewhere; adds to each answer what keeps it from being taken for something else."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        fault = _fault(scope, headers)
+        if fault and scope["type"] == "websocket":
+            await WebSocketClose(_POLICY_VIOLATED)(scope, receive, send)  # before it is accepted: a 403
+        elif fault:
+            await problem(403, "refused", fault)(scope, receive, _adding(send, scope["path"]))
+        elif "," in headers.get("range", ""):
+            await problem(416, "bad_request", "one range at a time")(scope, receive, _adding(send, scope["path"]))
+        else:
+            await self._app(scope, receive, _adding(send, scope["path"]))
+
+
+def _fault(scope: Scope, headers: Headers) -> str:
+    """Why a request is not answered; empty: it is."""
+    host = headers.get("host", "")
+    if _is_loopback(scope) and not _names_loopback(host):
+        return f"this is served on loopback, which is not called {host[:100]!r}; ask for localhost"
+    is_safe = scope["type"] == "http" and scope["method"] in _SAFE
+    if is_safe:
+        return ""
+    origin = headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        return f"pages of {origin[:100]!r} must not act here"
+    if origin is None and headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+        return "pages of elsewhere must not act here"
+    return ""
+
+
+def _is_loopback(scope: Scope) -> bool:
+    """Whether the request came to an address of loopback."""
+    try:
+        return bool(scope["server"]) and ipaddress.ip_address(scope["server"][0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _names_loopback(host: str) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _adding(send: Send, path: str) -> Send:
+    """`send`, which adds our headers to the answer where they are not set."""
+
+    async def adding(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS.items():
+                headers.setdefault(name, value)
+            if path.startswith(_API):
+                headers.setdefault("Content-Security-Policy", _API_POLICY)
+                headers.setdefault("Cache-Control", "no-store")
+        await send(message)
+
+    return adding

@@ -1,0 +1,82 @@
+"""Files that the coordinator holds, named by their hash: sent in pieces that go on where they stopped, and fetched."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from starlette.exceptions import HTTPException
+
+from rpc.messages import PART_BYTES, BlobState
+from web.byte_ranges import send_blob, size_of
+from web.door import Door
+from web.rest.door import ItsDoor
+from web.rest.names import BlobName
+
+router = APIRouter(prefix="/blobs", tags=["blobs"])
+
+_CONFLICT = 409
+Size = Annotated[int, Query(ge=0, le=2**36, description="Of the whole file, in bytes.")]
+Offset = Annotated[int, Header(alias="Upload-Offset", ge=0, le=2**36, description="Where the sent bytes begin.")]
+_UPLOAD = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.head("/{name}", status_code=200)
+async def state_of_blob(door: ItsDoor, name: BlobName, size: Size) -> Response:
+    """How much of a file of this size is here: `Upload-Offset` of `Upload-Length` bytes."""
+    return _state(await _put(door, name, size, 0, b""), 200)
+
+
+@router.patch("/{name}", status_code=204, openapi_extra=_UPLOAD)
+async def put_blob(request: Request, door: ItsDoor, name: BlobName, size: Size, upload_offset: Offset) -> Response:
+    """Send bytes of a file, from where the coordinator says that it lacks them; answered with where to go on.
+
+    409: they begin elsewhere; the answer's `Upload-Offset` says where they are lacked.
+    """
+    state = await _put(door, name, size, 0, b"")
+    if state.have != upload_offset:
+        _raise_conflict(state)
+    waiting = bytearray()
+    async for piece in request.stream():
+        waiting += piece
+        while len(waiting) >= PART_BYTES:
+            state = await _put_next(door, state, bytes(waiting[:PART_BYTES]))
+            del waiting[:PART_BYTES]
+    if waiting:
+        state = await _put_next(door, state, bytes(waiting))
+    return _state(state, 204)
+
+
+@router.get("/{name}")
+async def get_blob(
+    door: ItsDoor, name: BlobName, range: Annotated[str | None, Header(max_length=100)] = None
+) -> Response:
+    """The bytes of a file, or one range of them."""
+    return send_blob(door, name, await size_of(door, name), name=name.removeprefix("sha256:"), wanted=range)
+
+
+async def _put(door: Door, name: str, size: int, offset: int, data: bytes) -> BlobState:
+    state: BlobState = await door.call("put_blob", name, size, offset, data)
+    return state
+
+
+async def _put_next(door: Door, state: BlobState, data: bytes) -> BlobState:
+    after = await _put(door, state.name, state.size, state.have, data)
+    if after.have != state.have + len(data):
+        _raise_conflict(after)  # somebody else sends the same file
+    return after
+
+
+def _raise_conflict(state: BlobState) -> None:
+    headers = {"Upload-Offset": str(state.have), "Upload-Length": str(state.size)}
+    raise HTTPException(_CONFLICT, f"{state.have} of {state.size} bytes are here: go on there", headers)
+
+
+def _state(state: BlobState, status: int) -> Response:
+    headers = {"Upload-Offset": str(state.have), "Upload-Length": str(state.size), "Cache-Control": "no-store"}
+    return Response(status_code=status, headers=headers)

@@ -1,0 +1,63 @@
+"""The base of what is sent to us as JSON, and what several routes take or answer."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from fastapi import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from rpc.messages import DataFile
+from rpc.run_spec import MAX_FILE_NAME, MAX_LABELS, MAX_NAME
+from web.rest.names import PRINTABLE
+
+Text = Annotated[str, Field(max_length=MAX_NAME, pattern=PRINTABLE)]
+Labels = Annotated[dict[Text, Text], Field(max_length=MAX_LABELS)]
+BlobText = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+def one_of(*choices: str) -> Any:
+    """Return what a text must be, for an annotation."""
+    return Field(pattern=f"^({'|'.join(map(re.escape, choices))})$")
+
+
+class Strict(BaseModel):
+    """Takes no other fields than its own, nothing that is only nearly of the right type, and finite numbers alone."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class File(Strict):
+    """A file that the coordinator holds; see the routes of blobs."""
+
+    file: Annotated[str, Field(min_length=1, max_length=MAX_FILE_NAME, pattern=PRINTABLE)]
+    blob: BlobText
+    size: Annotated[int, Field(ge=0, le=2**36)]
+
+    def data_file(self) -> DataFile:
+        return DataFile(self.file, self.blob, self.size)
+
+
+class Why(Strict):
+    """Attributes: reason, for those who ask later."""
+
+    reason: Annotated[str, Field(max_length=1000, pattern=PRINTABLE)] = ""
+
+
+class Ids(Strict):
+    """Attributes: ids, names of work as in a path."""
+
+    ids: Annotated[list[Annotated[Text, Field(min_length=1)]], Field(min_length=1, max_length=1000)]
+
+
+class Started(BaseModel):
+    """What was started; Location in the head tells where to ask for it."""
+
+    id: str
+
+
+def started(response: Response, kind: str, work_id: str) -> Started:
+    """Tell of a run or job that was started."""
+    response.headers["Location"] = f"/api/v1/{kind}/{work_id}"
+    return Started(id=work_id)

@@ -1,0 +1,101 @@
+"""Bundles as they come from forms and curl: one ZIP and a few fields, spooled to disk, in bounds."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import BinaryIO
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import ValidationError
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+
+from rpc.errors import BadBundle, BadRequest
+from rpc.run_spec import MAX_NAME
+from web.bundles import Sent, start_bundle
+from web.rest.door import ItsSession
+from web.rest.job_models import JobSettings
+from web.rest.models import Started, started
+from web.rest.names import Key
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+_MOST_FIELDS = 8
+_MOST_FIELD_BYTES = 64 << 10
+_TEXTS = {
+    "name": "",
+    "main_entry": "",
+    "requirements_file": "",
+    "settings": "{}",
+}  # fields, and what they are if absent
+FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary", "description": "A ZIP."},
+                        "name": {"type": "string", "maxLength": MAX_NAME},
+                        "main_entry": {"type": "string", "description": "The program, a path in it; else main.py."},
+                        "requirements_file": {"type": "string", "description": "What it needs, a path in it."},
+                        "settings": {"type": "string", "description": "As JSON: the settings of /api/v1/jobs."},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post("/bundle", status_code=201, openapi_extra=FORM)
+async def start_bundle_job(
+    request: Request, session: ItsSession, response: Response, idempotency_key: Key = ""
+) -> Started:
+    """Start a job of a ZIP: fields `file`, `name`, `main_entry`, `requirements_file`, `settings` (JSON)."""
+    async with bundle_of(request, idempotency_key) as (file, sent):
+        return started(response, "jobs", await run_in_threadpool(start_bundle, session, file, sent))
+
+
+@asynccontextmanager
+async def bundle_of(request: Request, key: str) -> AsyncIterator[tuple[BinaryIO, Sent]]:
+    """Yield the one file of a form, on disk, and what was said about it.
+
+    Raises:
+        HTTPException: 415, it is no form.
+        BadRequest: it has not what it must have, or what it must not have.
+        BadBundle: the file is no ZIP.
+    """
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise HTTPException(415, "send multipart/form-data with a field `file`, as `curl -F file=@bundle.zip` does")
+    form = request.form(max_files=1, max_fields=_MOST_FIELDS, max_part_size=_MOST_FIELD_BYTES)
+    async with form as fields:
+        file = fields.get("file")
+        if not isinstance(file, UploadFile):
+            raise BadRequest("file: send the bundle, a ZIP, as a file in this field")
+        unknown = sorted({*fields} - {"file", *_TEXTS})
+        if unknown or len(fields.multi_items()) > len(fields):
+            raise BadRequest(f"the fields are file, {', '.join(_TEXTS)}, once each, not {', '.join(unknown)[:100]!r}")
+        texts = {name: fields.get(name, usual) for name, usual in _TEXTS.items()}
+        if await file.read(2) != b"PK":
+            raise BadBundle(f"{(file.filename or 'it')[:100]!r} is no ZIP; only ZIPs are taken")
+        await file.seek(0)
+        yield file.file, _sent(file.filename or "", {name: str(text) for name, text in texts.items()}, key)
+
+
+def _sent(filename: str, texts: dict[str, str], key: str) -> Sent:
+    try:
+        settings = JobSettings.model_validate_json(texts["settings"]).said()
+    except ValidationError as error:
+        raise BadRequest(f"settings: {error.errors()[0]['msg']}") from error
+    if texts["main_entry"]:
+        settings["main"] = texts["main_entry"]
+    if key:
+        settings["key"] = key
+    usual = filename.replace("\\", "/").rpartition("/")[2].removesuffix(".zip")
+    named = "".join(each for each in usual if each.isprintable()) or "bundle"
+    return Sent(name=texts["name"] or named, requirements=texts["requirements_file"], settings=settings)
