@@ -26,10 +26,10 @@ logger = logging.getLogger(__name__)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or Ctrl-C; return the exit status."""
-    gathered = settle(argv, os.environ)
-    args = gathered.values()
 
     def body() -> int:
+        gathered = settle(argv, os.environ)
+        args = gathered.values()
         set_up_logging(args.log_level, args.log_file)
         tell(gathered)
         config = config_from(args)
@@ -76,7 +76,7 @@ def settle(argv: Sequence[str] | None, environ: Mapping[str, str]) -> Gathered:
     except BadRequest as error:
         parser.error(str(error))
     if flags["show_config"]:
-        print(table(OPTIONS, gathered.settings))
+        print(table(OPTIONS, gathered.settings), flush=True)
         parser.exit(ExitCode.DONE)
     place = (gathered.settings["port"].value, gathered.settings["join"].value)
     if place.count(None) != 1:

@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import subprocess
+from itertools import takewhile
 from pathlib import Path
 
 import psutil
@@ -31,7 +32,7 @@ def labels() -> dict[str, str]:
 
 
 def gpu_labels() -> dict[str, str]:
-    """Model and memory of the GPUs, if there are any; takes a while where there are."""
+    """Model, memory and number of the GPUs that this node may use, if there are any; takes a while where there are."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return {}
@@ -43,9 +44,19 @@ def gpu_labels() -> dict[str, str]:
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         logger.debug("nvidia-smi told nothing of use: %s", error)
         return {}
-    if not models:
+    numbers = [number for number in gpu_numbers(len(models)) if number < len(models)]
+    if not numbers:
         return {}
-    return {"gpu": models[0], "gpu-memory": _gib(sizes[0]), "gpus": str(len(models))}
+    return {"gpu": models[numbers[0]], "gpu-memory": _gib(sizes[numbers[0]]), "gpus": str(len(numbers))}
+
+
+def gpu_numbers(n_gpus: int) -> tuple[int, ...]:
+    """The numbers of so many GPUs: those that CUDA_VISIBLE_DEVICES names, or the machine's first."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is None or named.startswith(("GPU-", "MIG-")):
+        return tuple(range(n_gpus))
+    valid = takewhile(str.isdecimal, map(str.strip, named.split(",")))  # as CUDA does
+    return tuple(map(int, valid))[:n_gpus]
 
 
 def _cpu_model() -> str:

@@ -163,6 +163,9 @@ class ComputeNode:
             self._loop.post(lambda: self._handler.self_test_failed(reason))
             return
         labels = machine.gpu_labels()
+        told = {**labels, **self._config.labels}.get("gpus", "")
+        gpus = machine.gpu_numbers(int(told) if told.isdecimal() else 0)
+        self._loop.post(lambda: self._scripts.found_gpus(gpus))
         self._loop.post(lambda: self._handler.found_labels(labels))  # whoever knows the classes knows all labels, too
         self._loop.post(lambda: self._handler.self_test_done(classes))
         logger.info("kernels: %s; numeric classes %s", backend.name, classes)

@@ -69,11 +69,16 @@ LIMIT_NAMES = tuple(each.name for each in fields(Limits))
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """Where a job finds its places: the paths that it sees, which are not always the node's."""
+    """Where a job finds its places: the paths that it sees, which are not always the node's.
+
+    Attributes:
+        all_gpus: whether it sees all GPUs of the machine; else its own alone, which CUDA numbers from 0 there.
+    """
 
     work: str
     out: str
     tmp: str
+    all_gpus: bool = False
 
 
 class Volume(NamedTuple):
@@ -165,7 +170,8 @@ class Box:
             "PYTHONDONTWRITEBYTECODE": "1",
             # Libraries count the machine's cores, and start more threads than the job may have.
             **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads),
-            "CUDA_VISIBLE_DEVICES": ",".join(map(str, self.gpus)),
+            "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # in which they are numbered here
+            "CUDA_VISIBLE_DEVICES": ",".join(map(str, self.gpus if inside.all_gpus else range(len(self.gpus)))),
             **self.env,
             "JOB_NAME": self.name,
             "JOB_OUT": inside.out,

@@ -61,13 +61,15 @@ class BoxedExecution:
         self._lease_end = 0.0
         self._stop_by = inf
         self._stop = StopSign()
+        self._gpus: tuple[int, ...] = ()
         self._artifacts = KeptArtifacts(workshop.artifacts / name_of(task))
         self.sandbox = str(self._level)
         self.phase = "setup"
         self.usage = ScriptUsage()
         self.log = JobLog(workshop.logs / name_of(task), on_news, begins_at=task.log_start)
 
-    def begin(self, done: Callable[[ScriptEnd], None]) -> None:
+    def begin(self, done: Callable[[ScriptEnd], None], gpus: tuple[int, ...]) -> None:
+        self._gpus = gpus
         Thread(target=self._work, args=(done,), name=f"job-{self._task.job}", daemon=True).start()
 
     def renew(self, lease_s: float) -> None:
@@ -95,7 +97,7 @@ class BoxedExecution:
 
     def _work(self, done: Callable[[ScriptEnd], None]) -> None:
         try:
-            with self._workshop.box(self._task, self._level, self._stop) as box:
+            with self._workshop.box(self._task, self._level, self._stop, self._gpus) as box:
                 end = self._in_box(box)
         except Exception as error:  # the top of a thread
             if not isinstance(error, OSError | TrainerError | TaskRejected):

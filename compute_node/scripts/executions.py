@@ -21,8 +21,8 @@ class Execution(Protocol):
     @property
     def usage(self) -> ScriptUsage: ...
 
-    def begin(self, done: Callable[[ScriptEnd], None]) -> None:
-        """Start; `done` is called by the execution's thread when all is over and its log is whole."""
+    def begin(self, done: Callable[[ScriptEnd], None], gpus: tuple[int, ...]) -> None:
+        """Start, with these GPUs; `done` is called by the execution's thread when all is over and its log is whole."""
 
     def renew(self, lease_s: float) -> None:
         """The coordinator was heard of: go on for so long without another word."""

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from compute_node.admission import Admission
-from compute_node.scripts.box import Limits
 from compute_node.scripts.executions import Execute, Execution
-from compute_node.scripts.room import Room
+from compute_node.scripts.room import Room, Share
 from rpc.aside import Aside
 from rpc.errors import FailureKind, NotFound, RejectReason, Stale, TaskRejected
 from rpc.loop import Loop, Timer
@@ -37,7 +36,7 @@ class _Job:
     owner: object
     execution: Execution
     end: ScriptEnd | None = None
-    room: Limits | None = None
+    room: Share | None = None
     is_cancelled: bool = False
     followers: list[_Follower] = field(default_factory=list)
     gathering: Timer | None = None
@@ -131,7 +130,7 @@ class ScriptJobs:
         job = self._jobs[owner, task.job] = _Job(task, owner, execution, room=room)
         logger.info("job %s: started as %s", task.job, task.attempt)
         execution.renew(left_s)
-        execution.begin(lambda end: self._loop.post(lambda: self._over(job, end)))
+        execution.begin(lambda end: self._loop.post(lambda: self._over(job, end)), room.gpus)
 
     def follow(self, owner: object, attempt: str, offset: int, wait_s: float) -> Later:
         """Answer with what is new since an offset of the log, or with the end; with nothing after `wait_s`.

@@ -105,4 +105,4 @@ def _reports(jobs: Path, parents: Parents, settings: ScriptSettings) -> dict[Lev
 
 def _is_there(engine: str) -> bool:
     """Whether a container engine may answer at this URL."""
-    return (bool(engine) and not engine.startswith("unix://")) or Path(engine.removeprefix("unix://")).exists()
+    return bool(engine) and (not engine.startswith("unix://") or Path(engine.removeprefix("unix://")).exists())

@@ -9,7 +9,7 @@ from compute_node.scripts.box import Box, Inside, Limits
 
 def inside(box: Box) -> Inside:
     """A job without a file system of its own sees the node's paths."""
-    return Inside(work=box.work, out=box.out, tmp=box.tmp)
+    return Inside(work=box.work, out=box.out, tmp=box.tmp, all_gpus=True)
 
 
 def restrict(limits: Limits, *, memory: bool, pids: bool) -> None:

@@ -72,6 +72,10 @@ class ScriptService:
         if self._is_on:
             Thread(target=self._open, args=(node,), name="sandboxes", daemon=True).start()
 
+    def found_gpus(self, numbers: tuple[int, ...]) -> None:
+        """These are the GPUs that jobs may have."""
+        self._room.gpus = numbers
+
     @property
     def names(self) -> tuple[str, ...]:
         """The attempts that run."""

@@ -73,7 +73,7 @@ class Workshop:
         return self.sandboxes.choose(asked, image=spec.image, limits=named)
 
     @contextmanager
-    def box(self, task: ScriptTask, level: Level, stop: StopSign) -> Iterator[Box]:
+    def box(self, task: ScriptTask, level: Level, stop: StopSign, gpus: tuple[int, ...] = ()) -> Iterator[Box]:
         """The job's box, with its bundle unpacked and its environment built; on a thread.
 
         Raises:
@@ -108,7 +108,7 @@ class Workshop:
                 read_only=read_only,
                 datasets=datasets,
                 image=spec.image or self.sandboxes.image if level is Level.DOCKER else "",
-                gpus=tuple(range(spec.gpus)),
+                gpus=gpus,
                 volumes=self.settings.volumes if level is Level.DOCKER else (),
             )
 

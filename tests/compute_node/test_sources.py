@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from compute_node.scripts.box import Volume
 from compute_node.scripts.requirements import Policy
 from rpc.errors import ExitCode
 
+ROOT = Path(__file__).parents[2]
 OLD_KEYS = {
     "server_url": "http://gpu-box:5000",
     "token": "s3cret",
@@ -158,3 +162,13 @@ def test_show_config_names_the_old_variable_or_key_that_has_set_a_value(
     lines = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines()}
     assert lines["slots"] == lines["max_jobs"] == ["3", "DTRAIN_MAX_JOBS"]
     assert lines["name"] == ["ann", f"{file}:", "worker_name"]
+
+
+def test_who_reads_but_the_first_settings_is_no_bug() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        [sys.executable, "compute_node.py", "0", "--show-config"], cwd=ROOT, stdout=writer, stderr=subprocess.PIPE
+    )
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (0, b"")

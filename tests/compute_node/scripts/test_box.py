@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compute_node.scripts import bwrap
 from compute_node.scripts.box import GIB, MIB, Box, Inside, Level, Limits, box_from_json
 from compute_node.scripts.orders import (
     Ended,
@@ -20,6 +21,7 @@ from compute_node.scripts.orders import (
     news_to_line,
     start_from_line,
 )
+from compute_node.scripts.rlimits import inside
 from rpc.errors import BadRequest
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
@@ -46,6 +48,12 @@ BOXES = st.builds(
 @given(BOXES)
 def test_a_box_comes_back_as_it_went(box: Box) -> None:
     assert box_from_json(box.to_json()) == box
+
+
+def test_a_job_that_sees_only_its_own_gpus_counts_them_from_0() -> None:
+    box = Box("j", "/jobs/j", ("python3",), gpus=(2, 5))
+    seen = {places.all_gpus: box.environment(places)["CUDA_VISIBLE_DEVICES"] for places in (bwrap.INSIDE, inside(box))}
+    assert seen == {False: "0,1", True: "2,5"}
 
 
 @given(BOXES, st.sampled_from(Level), st.floats(0, 1e6))

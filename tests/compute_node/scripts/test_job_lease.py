@@ -33,7 +33,7 @@ class Noted:
         self.is_removed = False
         self.done: Callable[[ScriptEnd], None] = lambda end: None
 
-    def begin(self, done: Callable[[ScriptEnd], None]) -> None:
+    def begin(self, done: Callable[[ScriptEnd], None], gpus: tuple[int, ...]) -> None:
         self.done = done
 
     def renew(self, lease_s: float) -> None:

@@ -64,6 +64,18 @@ def test_cores_are_shared_out_as_well() -> None:
     assert reason_of(room, spec(cpus=1.0)) is RejectReason.BUSY
 
 
+def test_no_two_jobs_have_the_same_gpu() -> None:
+    room = Room(ScriptSettings())
+    assert reason_of(room, spec(gpus=1)) is RejectReason.BUSY  # it is not known yet what there is
+    room.gpus = (0, 1, 2)
+    first, second = room.enter(spec(gpus=1)), room.enter(spec(gpus=2))
+    assert (first.gpus, second.gpus) == ((0,), (1, 2))
+    assert reason_of(room, spec(gpus=1)) is RejectReason.BUSY
+    assert reason_of(room, spec()) is None
+    room.leave(first)
+    assert room.enter(spec(gpus=1)).gpus == (0,)
+
+
 def test_the_coordinator_is_told_what_a_job_can_never_have() -> None:
     assert Room(ScriptSettings()).labels == {"job-network": "none"}
     settings = ScriptSettings(max_memory_bytes=GB, max_cpu_share=0.5, allow_network=True)
