@@ -10,7 +10,8 @@ INSTALLED := .venv/installed
 N ?= 1000
 WORKERS ?= 2
 SCRIPTS := tests/compute_node/scripts
-SANDBOXED := $(patsubst %,$(SCRIPTS)/test_%.py,break_outs nothing_is_left levels_for_real execution building) tests/system/test_mixed_pool.py
+SANDBOXED := $(patsubst %,$(SCRIPTS)/test_%.py,break_outs nothing_is_left levels_for_real execution building) \
+	$(patsubst %,tests/system/test_%.py,mixed_pool log_floods)
 TESTS := tests $(addprefix --ignore ,tests/system/test_accuracy.py $(SANDBOXED))
 PEERS ?=
 SCALE ?= 0.02
@@ -67,8 +68,9 @@ chaos-quick: $(INSTALLED) ## the same for 3 minutes
 job-chaos: $(INSTALLED) ## 1,000 short script jobs while nodes and coordinator are killed: each completes once (15 minutes at most)
 	$(PY) -m tests.system.job_chaos 1000 900
 
-stubborn: $(INSTALLED) ## end 1,000 script jobs that resist, at random moments: nothing may be left (as root; 3 minutes)
+stubborn: $(INSTALLED) ## end 1,000 script jobs that resist: nothing may be left; 1 GB and 5 million lines of output (as root; 6 minutes)
 	STUBBORN_JOBS=1000 $(PY) -m pytest --timeout 900 tests/compute_node/scripts/test_nothing_is_left.py
+	FLOOD_SHARE=1 $(PY) -m pytest -s tests/system/test_log_floods.py
 
 soak: $(INSTALLED) ## the same for SCALE (0.02) of 8 hours with a coordinator and a node that live: whether they grow
 	$(PY) -m tests.chaos --soak $(SCALE)

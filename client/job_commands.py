@@ -32,7 +32,7 @@ _COLUMNS = (
 )
 _ARTIFACT_COLUMNS = (Column("name"), Column("size", is_number=True), Column("sha256", spare=1))
 _SHOWN_DIGITS = 12  # of a hash
-_APART = ("name", "owner", "key", "bundle", "datasets", "env")  # shown by themselves, or not at all
+_APART = ("name", "owner", "key", "bundle", "datasets", "env", "inline_code")  # shown by themselves, or not at all
 
 
 def list_jobs(args: argparse.Namespace) -> int:
@@ -172,7 +172,7 @@ def _facts(detail: WorkDetail, metrics: Sequence[Metric]) -> Iterator[tuple[str,
     yield from ((name, text) for name, text in facts.items() if text)
     yield from ((f"metric {each.name}", f"{each.value:g} at {each.step}") for each in _latest(metrics))
     yield from ((f"setting {name}", _said(value)) for name, value in _settings(job.spec).items())
-    yield from (("last line" if n else "last lines", line) for n, line in enumerate(job.last_lines))
+    yield from (("" if n else "last lines", line) for n, line in enumerate(job.last_lines))
 
 
 def _usage(usage: ScriptUsage) -> str:

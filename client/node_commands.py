@@ -105,8 +105,8 @@ def _facts(row: NodeRow) -> Iterator[tuple[str, str]]:
         "speed": f"{row.speed:.2f} tasks/s" if row.speed else "",
         "last heard": moment(row.heard_ms),
         "cpu": f"{row.cpu:.0%} in use" if row.memory_total_bytes else "",
-        "memory": part(row.memory_used_bytes, row.memory_total_bytes),
-        "disk": part(row.disk_total_bytes - row.disk_free_bytes, row.disk_total_bytes),
+        "memory": _in_use(row.memory_used_bytes, row.memory_total_bytes),
+        "disk": f"{part(row.disk_free_bytes, row.disk_total_bytes)} free" if row.disk_total_bytes else "",
     }
     yield from ((name, text) for name, text in facts.items() if text)
     yield from ((f"gpu {number}", _gpu(gpu)) for number, gpu in enumerate(row.gpus))
@@ -114,8 +114,12 @@ def _facts(row: NodeRow) -> Iterator[tuple[str, str]]:
     yield from ((f"class {name}", text) for name, text in sorted(row.numeric_classes.items()))
 
 
+def _in_use(some: int, total: int) -> str:
+    return f"{part(some, total)} in use" if total else ""
+
+
 def _gpu(gpu: GpuUse) -> str:
-    return f"{gpu.name}, {gpu.busy:.0%} busy, {part(gpu.memory_used_bytes, gpu.memory_total_bytes)}"
+    return f"{gpu.name}, {gpu.busy:.0%} busy, {part(gpu.memory_used_bytes, gpu.memory_total_bytes)} in use"
 
 
 NODE_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {

@@ -16,6 +16,6 @@ def size(n_bytes: float) -> str:
     return f"{value:.{digits}f} {_UNITS[unit]}"
 
 
-def part(used: float, total: float) -> str:
-    """Return how much of how much is in use; empty if the whole is not known."""
-    return f"{size(used)} of {size(total)}" if total else ""
+def part(some: float, total: float) -> str:
+    """Return how much of how much; empty if the whole is not known."""
+    return f"{size(some)} of {size(total)}" if total else ""

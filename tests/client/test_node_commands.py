@@ -62,9 +62,9 @@ def test_what_is_in_use_on_a_node_is_shown(serving: Serving, run_client: RunClie
     lines = run_client("nodes", "show", LISTED.id, "--server", serving.address).out.splitlines()
     facts = {name: text.strip() for name, text in (line.split("  ", 1) for line in lines)}
     assert facts["cpu"] == "25% in use"
-    assert facts["memory"] == "3.00 GB of 8.00 GB"
-    assert facts["disk"] == "198 GB of 200 GB"
-    assert facts["gpu 0"] == "NVIDIA H100, 35% busy, 12.0 GB of 80.0 GB"
+    assert facts["memory"] == "3.00 GB of 8.00 GB in use"
+    assert facts["disk"] == "1.50 GB of 200 GB free"
+    assert facts["gpu 0"] == "NVIDIA H100, 35% busy, 12.0 GB of 80.0 GB in use"
 
 
 def test_json_has_the_same_facts(serving: Serving, run_client: RunClient) -> None:

@@ -226,3 +226,19 @@ def test_a_node_that_is_told_to_end_hands_its_job_over_without_a_lease(tmp_path:
         next(node for node in cluster.nodes if here.endswith(f":{node.port}")).signal(number)
         outcome = finish(follower, 30.0)  # the lease would be 60 s
         assert (outcome.status, outcome.stdout) == (ExitCode.DONE, "ready\ndone\n"), outcome.stderr
+
+
+def test_what_is_kept_of_a_removed_job_is_gone_from_the_disk(tmp_path: Path) -> None:
+    need("bwrap")
+    data, node = tmp_path / "data", tmp_path / "node"
+    arguments = ("--data-dir", str(data))
+    with Cluster(
+        tmp_path, nodes=1, node_arguments=("--data-dir", str(node)), coordinator_arguments=arguments
+    ) as cluster:
+        job = client(cluster, "submit", "print('said'); open('out/x', 'w').write('left')", "--wait").stdout.strip()
+        assert [*data.rglob(job)], "the log has a folder of its own"
+        wait_until(lambda: not [*(node / "job-artifacts").iterdir()], "the node has let go of what the coordinator has")
+        assert client(cluster, "jobs", "remove", job).stdout == f"{job}: removed\n"
+        wait_until(lambda: not [*data.rglob(job)], "the log is removed")
+        for words in (("logs", job), ("jobs", "show", job), ("artifacts", job)):
+            assert client(cluster, *words).status == ExitCode.FAILED
