@@ -13,7 +13,7 @@ from rpc.script_spec import NETWORKS
 
 _PROGRAM = ("name", "arguments", "main", "env", "timeout_s")
 _LIMITS = ("memory_bytes", "cpus", "gpus", "pids", "disk_bytes", "network", "sandbox", "image")
-_QUEUE = ("select", "priority", "owner", "key", "retries", "force_queue")
+_QUEUE = ("select", "priority", "owner", "key", "retries", "force_queue", "after")
 
 _Group = argparse._ArgumentGroup
 
@@ -31,6 +31,8 @@ def settings_of(args: argparse.Namespace) -> JobSettings:
     for name in ("env", "select"):
         if name in given:
             given[name] = dict(given[name])
+    if "after" in given:
+        given["after"] = tuple(given["after"])
     settings: JobSettings = given  # type: ignore[assignment]
     return settings
 
@@ -73,4 +75,6 @@ def _add_queue(group: _Group) -> None:
     add("--owner", metavar="NAME", help="whose share of the nodes it takes (default: your login name)")
     add("--key", metavar="KEY", help="submit once: with the key of an earlier job of the same owner, that one is meant")
     add("--retries", type=whole, metavar="N", help="starts anew when nodes die or set-ups fail (default: 3)")
+    after = "begin when this job (or run) has completed, or with :any ended; may be given several times"
+    add("--after", action="append", metavar="JOB[:ok|any]", help=after)
     add("--force-queue", action="store_true", help="wait even if no node that is known can ever run it (else: refused)")

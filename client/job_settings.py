@@ -39,6 +39,7 @@ class JobSettings(TypedDict, total=False):
     key: str
     retries: int
     force_queue: bool
+    after: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

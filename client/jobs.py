@@ -135,7 +135,7 @@ class Job:
         return replace(spec, key=given(spec.key))
 
     def retry(self) -> Job:
-        """Submit the same anew."""
+        """Submit the same anew; it begins whatever became of those that this one came after."""
         return submit_script(self._link, anew(self.spec()))
 
     def _chosen(self, names: Sequence[str]) -> Sequence[DataFile]:
@@ -155,8 +155,8 @@ def submit_script(link: Link, spec: ScriptSpec) -> Job:
 
 
 def anew(spec: ScriptSpec, key: str = "") -> ScriptSpec:
-    """Return what to ask for to have the same job once more."""
-    return replace(spec, key=key, owner=login_name(), force_queue=False)
+    """Return what to ask for to have the same job once more; it waits for no other one."""
+    return replace(spec, key=key, owner=login_name(), force_queue=False, after=())
 
 
 def job_of(detail: WorkDetail) -> JobDetail:

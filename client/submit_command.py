@@ -101,6 +101,6 @@ def _tell_id(job: Job, args: argparse.Namespace) -> None:
 
 def _tell_of_other_settings(job: Job, spec: ScriptSpec) -> None:
     if spec.key:
-        known = replace(job.spec(), name="", priority=0, owner=spec.owner, key=spec.key)
-        if known != replace(spec, name="", priority=0):
+        known = replace(job.spec(), name="", priority=0, owner=spec.owner, key=spec.key, after=())
+        if known != replace(spec, name="", priority=0, after=()):
             remark(f"key {spec.key} is of {job.id}, submitted before with other settings")

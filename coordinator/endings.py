@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from coordinator.core.events import Event, Remembered
 from coordinator.core.model import Work
 from coordinator.journal import Journal
 
@@ -14,11 +15,14 @@ Remember = Callable[[Work, Callable[[], None]], None]
 class Endings:
     """Everything runs on the loop's thread."""
 
-    def __init__(self, journal: Journal, by_kind: Mapping[str, Remember], otherwise: Remember) -> None:
-        """Ends are remembered by what stands for the kind of the work."""
+    def __init__(
+        self, journal: Journal, post: Callable[[Event], None], by_kind: Mapping[str, Remember], otherwise: Remember
+    ) -> None:
+        """Ends are remembered by what stands for the kind of the work; `post` tells the dispatcher when they are."""
         self._journal = journal
         self._by_kind = by_kind
         self._otherwise = otherwise
+        self._post = post
         self.counts = Counter[str]()  # of ends since the start, by state
         self._waiting: dict[str, list[Callable[[Work], None]]] = {}
 
@@ -35,5 +39,6 @@ class Endings:
             for callback in self._waiting.pop(work.id, []):
                 callback(work)
             self._journal.changed(work.id)
+            self._post(Remembered(work.id, work.state))
 
         self._by_kind.get(work.workload.kind, self._otherwise)(work, tell)

@@ -54,6 +54,7 @@ class JobRows:
             select=spec.select,
             tasks_total=job.tasks_total,
             blobs={"bundle": spec.bundle.blob, **{f"data/{file.file}": file.blob for file in spec.datasets}},
+            after=tuple(each.work_id for each in job.claim.after),
         )
         self._recorder.add(change, done=lambda late: done(change in late), at_once=True)
 
@@ -86,7 +87,7 @@ class JobRows:
                 at, past = self._clock.monotonic(found.work.submitted_ms), Past(retries=max(0, detail.attempts - 1))
                 told = reader.metrics(job.id) if has_begun else ()
                 last_step = max((each.step for each in told), default=0)
-                yield Submitted(job, at, past), KnownJob(detail, len(told), last_step)
+                yield Submitted(job, at, past, found.ends), KnownJob(detail, len(told), last_step)
 
 
 def stored_job(work: StoredWork) -> JobDetail | None:

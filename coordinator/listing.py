@@ -7,21 +7,19 @@ from dataclasses import replace
 from itertools import islice
 
 from coordinator.core.model import Work, WorkState
+from coordinator.named_works import found_by, known
 from coordinator.remembering import stored_row
 from coordinator.runtime import Runtime
 from coordinator.store.failures import StoreDown
-from coordinator.store.reading import Reader
 from coordinator.store.rows import StoredWork
 from coordinator.views import shown_row
 from rpc.aside import Aside
-from rpc.errors import BadRequest, NotFound, TrainerError
+from rpc.errors import BadRequest
 from rpc.messages import WorkFilter, WorkRow
 from rpc.server import Later
 
-LATEST = "latest"  # what people call the newest run
 _MOST = 1_000  # rows of one answer
 _SHOWN = 100  # rows for who asks for no number
-_NAMED = 5  # candidates that are named where a name fits several
 
 
 class WorkLists:
@@ -65,7 +63,7 @@ class WorkLists:
         work = self._runtime.dispatcher.work.get(name)
         if work is not None:
             return self._shown(work)
-        return self._lookups.later(lambda: _found(self._runtime.reader, name)).turned(self._row)
+        return self._lookups.later(lambda: found_by(name, self._runtime.reader)).turned(self._row)
 
     def remove(self, ids: Sequence[str]) -> Later:
         """Forget work, all or none; answered with what it was, once that is committed.
@@ -85,7 +83,7 @@ class WorkLists:
             else:
                 removals.remove(ids, lambda: answer.resolve(rows))
 
-        self._lookups.later(lambda: tuple(stored_row(_known(self._runtime.reader, each)) for each in ids)).then(remove)
+        self._lookups.later(lambda: tuple(stored_row(known(each, self._runtime.reader)) for each in ids)).then(remove)
         return answer
 
     def _newest(self) -> tuple[StoredWork, ...] | None:
@@ -120,38 +118,3 @@ def _states(names: Iterable[str]) -> tuple[WorkState, ...]:
     if unknown:
         raise BadRequest(f"no work is {unknown[0]!r}; it is {', '.join(known)}")
     return tuple(known[name] for name in names)
-
-
-def _found(reader: Reader, name: str) -> StoredWork:
-    """The one work that is meant; on a thread."""
-    if name == LATEST:
-        found = reader.work_page(kinds=("run",), limit=1)  # no verification
-    else:
-        exact = reader.work(name)
-        found = (exact,) if exact is not None else reader.work_called(name, limit=_NAMED + 1)
-    if len(found) == 1:
-        return found[0]
-    raise _no_such_work(name) if not found else _several(name, found)
-
-
-def _known(reader: Reader, work_id: str) -> StoredWork:
-    """The work with this id; on a thread."""
-    work = reader.work(work_id)
-    if work is None:
-        raise _no_such_work(work_id)
-    return work
-
-
-def _no_such_work(name: str) -> TrainerError:
-    if name == LATEST:
-        return NotFound("there is no run yet")
-    return NotFound(
-        f"no run or job is called {name!r}, by id, key or the beginning of an id; `client.py runs list` or "
-        "`client.py jobs list` lists them"
-    )
-
-
-def _several(name: str, found: tuple[StoredWork, ...]) -> TrainerError:
-    more = " and more" if len(found) > _NAMED else ""
-    ids = ", ".join(work.id for work in found[:_NAMED])
-    return BadRequest(f"{name!r} may be {ids}{more}; give the whole id")

@@ -13,6 +13,7 @@ from coordinator.attempts import Attempts
 from coordinator.chronicle import Chronicle
 from coordinator.config import CoordinatorConfig
 from coordinator.core import jobs
+from coordinator.core.consequences import consequences
 from coordinator.core.dispatcher import Dispatcher
 from coordinator.core.events import (
     CancelAsked,
@@ -35,7 +36,6 @@ from coordinator.core.events import (
     StoreChanged,
     Submitted,
     Tick,
-    consequences,
 )
 from coordinator.core.jobs import Done, Job, JobValue
 from coordinator.core.model import Attempt, WorkState
@@ -109,7 +109,7 @@ class Runtime:
             release=self._release,
         )  # fmt: skip
         self.webhooks = Webhooks(self._recorder, self.clock, self.journal.last)
-        self.endings = Endings(self.journal, {ScriptJob.kind: self.desk.ended}, self.memory.ended)
+        self.endings = Endings(self.journal, self.post, {ScriptJob.kind: self.desk.ended}, self.memory.ended)
         self.job_lease_s = config.job_lease_s
         calls = CallSettings(
             coordinator=store.identity, epoch=store.epoch, policy=policy.name,

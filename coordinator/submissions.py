@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
 from coordinator.core.events import Submitted
+from coordinator.core.model import WorkState
 from coordinator.core.saved import NO_PAST, Past, SavedRun
 from coordinator.core.scripting import ScriptJob
 from coordinator.core.training import TrainingRun
 from coordinator.file_lists import with_shared_files
+from coordinator.named_works import ids_of
 from coordinator.possible import check_possible, check_verifiable
 from coordinator.runtime import Runtime
 from coordinator.store.reading import Reader
@@ -23,6 +26,7 @@ from rpc.server import Later
 
 Remember: TypeAlias = Callable[[int, Callable[[bool], None]], None]  # as of a time in ms; then told if it came too late
 
+_AGAIN_S = 0.5  # until a store that was away is asked again
 _STORE_PATIENCE_S = 3.0  # whoever submits hears then that the store is the one that is waited for
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -59,7 +63,24 @@ class Submissions:
         )
 
     def submit_script(self, spec: ScriptSpec) -> Later:
-        """Start a script job; answered as `submit`."""
+        """Start a script job; answered as `submit`, with NotFound or BadRequest if what it comes after is not known."""
+        if not spec.after:
+            return self._submit_script(spec)
+        answer, reader = Later(), self._runtime.reader
+
+        def submit(after: tuple[str, ...] | None, error: Exception | None) -> None:
+            if after is not None:
+                answer.follow(self._submit_script(replace(spec, after=after)))
+            elif isinstance(error, NotFound | BadRequest):
+                unknown = error
+                answer.follow(self._lookups.later(lambda: _earlier(spec.owner, spec.key, reader, unknown)))
+            else:
+                answer.fail(error or RuntimeError("no ids and no error"))
+
+        self._lookups.later(lambda: ids_of(spec, reader)).then(submit)
+        return answer
+
+    def _submit_script(self, spec: ScriptSpec) -> Later:
         runtime = self._runtime
         job = ScriptJob(f"job-{self._start}-{self._count + 1}", spec, lease_s=runtime.job_lease_s)
 
@@ -67,7 +88,8 @@ class Submissions:
             if not spec.force_queue:
                 check_possible(job.claim, runtime.membership, runtime.dispatcher.pool)
 
-        gone = NotFound("the job with this key was removed a moment ago; submit it again")
+        lost = "the job with this key, or one that it comes after, was removed a moment ago; submit it again"
+        gone = NotFound(lost)
         return self._submit(Submitted(job, time.monotonic()), check, partial(runtime.desk.rows.submitted, job), gone)
 
     def _submit(self, submitted: Submitted, check: Callable[[], None], remember: Remember, gone: NotFound) -> Later:
@@ -94,8 +116,7 @@ class Submissions:
             if is_late:  # the key was used before, at an earlier start or a moment ago
                 answer.follow(self._lookups.later(lambda: _earlier(owner, key, runtime.reader, gone)))
                 return
-            runtime.take_up(submitted)
-            answer.resolve(work.id)
+            self._take_up(submitted, answer)
 
         try:
             remember(runtime.clock.ms(submitted.at), begin)
@@ -103,6 +124,26 @@ class Submissions:
             answer.fail(error)
         self._await_store(answer)
         return answer
+
+    def _take_up(self, submitted: Submitted, answer: Later) -> None:
+        """Have work begun that is remembered, once it is known how those ended that it comes after."""
+        runtime, work = self._runtime, submitted.workload
+        others = [each.work_id for each in work.claim.after if each.work_id not in runtime.dispatcher.work]
+        if all(submitted.ends.get(other, WorkState.PENDING).is_final for other in others):
+            runtime.take_up(submitted)
+            answer.resolve(work.id)
+            return
+
+        def read(found: Mapping[str, WorkState] | None, error: Exception | None) -> None:
+            if found is None and not isinstance(error, StoreDown):
+                answer.fail(error or RuntimeError("no ends and no error"))
+                return
+            read_now = replace(submitted, ends=found or {})
+            # Again where the store is away, or an end that nobody keeps in memory any more is on its way to it.
+            again_s = 0.0 if found and all(found[other].is_final for other in others) else _AGAIN_S
+            self._loop.call_later(again_s, lambda: self._take_up(read_now, answer))
+
+        self._lookups.later(lambda: runtime.reader.ends(work.id)).then(read)
 
     def _await_store(self, answer: Later) -> None:
         """Say what a submission waits for if the store fails."""

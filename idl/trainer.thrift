@@ -185,6 +185,7 @@ struct ScriptSpec {
   21: i32 retries,             // starts anew when a node dies or the set-up fails; a program that fails is not repeated
   22: bool inline_code,        // main is what somebody typed
   23: bool force_queue,        // it waits also where no known node can ever take it
+  24: list<string> after,      // JOB, JOB:ok or JOB:any: begins when that has completed, or ended; ids once it is submitted
 }
 
 /** One attempt of a script job. */

@@ -37,6 +37,7 @@ class FailureKind(IntEnum):
     INTERNAL = 12
     PROTOCOL = 13
     MISSING_BLOB = 14
+    DEPENDENCY = 15
 
     @property
     def code(self) -> str:

@@ -40,6 +40,17 @@ class ScriptSpec:
     retries: int = 3
     inline_code: bool = False
     force_queue: bool = False
+    after: tuple[str, ...] = ()
+
+    @property
+    def predecessors(self) -> tuple[tuple[str, bool], ...]:
+        """What it comes after, each with whether however that ends: of `JOB`, `JOB:ok` or `JOB:any`."""
+        return tuple(map(_named_end, self.after))
+
+
+def _named_end(text: str) -> tuple[str, bool]:
+    name, colon, how = text.rpartition(":")
+    return (name, how == "any") if colon and how in ("ok", "any") else (text, False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ NETWORKS = ("none", "full")
 
 _DATASET = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_MOST_AFTER = 100
 _MOST_WORDS_BYTES = 32 << 10  # of arguments and variables: a task must fit a small frame with all else
 _MOST = {
     "memory_bytes": 1 << 50,
@@ -50,6 +51,7 @@ def check_script_spec(spec: ScriptSpec) -> None:
         raise BadRequest(f"select must name at most {MAX_LABELS} labels, not {len(spec.select)}")
     _check_words(spec)
     _check_datasets(spec)
+    _check_after(spec)
 
 
 def _check_words(spec: ScriptSpec) -> None:
@@ -78,6 +80,16 @@ def _check_datasets(spec: ScriptSpec) -> None:
             )
         if names.count(name) > 1:
             raise BadRequest(f"dataset {name} is given twice")
+
+
+def _check_after(spec: ScriptSpec) -> None:
+    if len(spec.after) > _MOST_AFTER:
+        raise BadRequest(f"a job may come after at most {_MOST_AFTER} others, not {len(spec.after)}")
+    for text, (name, _) in zip(spec.after, spec.predecessors, strict=True):
+        if not name or len(text) > MAX_FILE_NAME or not text.isprintable():
+            raise BadRequest(f"after must be JOB, JOB:ok or JOB:any, not {text[:50]!r}")
+        if name == spec.key:
+            raise BadRequest(f"a job cannot come after itself: {name} is its own key")
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -50,13 +50,16 @@ class Catalogue:
         self.running[work.id] = work
 
     def end(self, work: Work) -> list[str]:
-        """The work is over; return the ids of works that are forgotten for it."""
+        """The work is over; return the ids of works that are forgotten for it, whose ends are all committed."""
         self._owners.leaves(work.owner)
         work.shed()
         del self.open[work.id]
         self.running.pop(work.id, None)
         self._ended[work.id] = None
-        return self.remove(next(iter(self._ended))) if len(self._ended) > self._kept else []
+        gone: list[str] = []
+        while len(self._ended) > self._kept and self.work[oldest := next(iter(self._ended))].is_remembered:
+            gone += self.remove(oldest)
+        return gone
 
     def remove(self, work_id: str) -> list[str]:
         """Forget work that has ended; return its id, if it was known."""

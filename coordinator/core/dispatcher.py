@@ -17,6 +17,7 @@ from coordinator.core.owners import Owners
 from coordinator.core.placement import Placement
 from coordinator.core.policies import Policy
 from coordinator.core.pool import NodePool
+from coordinator.core.predecessors import Predecessors
 from coordinator.core.queue import WorkQueue
 from coordinator.core.retry import rule_for
 from coordinator.core.set_backs import set_back
@@ -31,7 +32,8 @@ from coordinator.core.workload import End, Interrupt, Queue, Remark, Step, Withd
 from rpc.errors import FailureKind, RejectReason
 
 _CHECKS_A_LEASE = 20
-_END_STATES = {FailureKind.NONE: WorkState.COMPLETED, FailureKind.CANCELLED: WorkState.CANCELLED}
+_CANCELLED = dict.fromkeys((FailureKind.CANCELLED, FailureKind.DEPENDENCY), WorkState.CANCELLED)
+_END_STATES = {FailureKind.NONE: WorkState.COMPLETED, **_CANCELLED}
 
 
 class Dispatcher:
@@ -49,7 +51,8 @@ class Dispatcher:
         self._placement = Placement(self.pool, self._queue, self._book, self._bindings, settings=settings, rng=rng)
         self._waits = Waits()
         self._speculation = Speculation(self.pool, self._book, self._placement)
-        self._withdrawn = Withdrawals(self.pool)
+        self._withdrawn = Withdrawals(self.pool, self._book)
+        self._predecessors = Predecessors(self.work)
         self._rng = rng
         self._settings = settings
         self._next_check = 0.0
@@ -73,11 +76,13 @@ class Dispatcher:
                 node = self.pool.get(node_id, session)
                 if node is not None:
                     self._lose(node, reason, now)
-            case events.Submitted(workload, at, past):
-                self._queue.add(self._catalogue.add(workload, now if at is None else at, past))
+            case events.Submitted(workload, at, past, ends):
+                work = self._catalogue.add(workload, now if at is None else at, past)
+                self._follow([(work, self._predecessors.submitted(work, ends))], now)
+            case events.Remembered(work_id, state):
+                self._follow(self._predecessors.remembered(work_id, state), now)
             case events.CancelAsked(work_id, reason):
-                work = self.open.get(work_id)
-                if work is not None:
+                if (work := self.open.get(work_id)) is not None:
                     self._take(work, work.workload.on_cancel(reason, now), now)
             case events.Removed(work_id):
                 self._out += map(events.Forget, self._catalogue.remove(work_id))
@@ -101,6 +106,14 @@ class Dispatcher:
         if self._store_fault:
             return f"the store: {self._store_fault}"
         return "" if work.state.is_final else waiting_for(work, self.pool)
+
+    def _follow(self, verdicts: list[tuple[Work, End | None]], now: float) -> None:
+        """What others had to end for takes its place in the queue, or ends itself."""
+        for work, obstacle in verdicts:
+            if obstacle is not None:
+                self._take(work, [obstacle], now)
+            elif not work.awaits:
+                self._queue.add(work)
 
     def _begin(self, work: Work, now: float) -> None:
         """The turn of the work has come."""
@@ -139,7 +152,7 @@ class Dispatcher:
             return
         work, task = found
         if task.rival is not None and isinstance(outcome, events.Delivered | events.Held):
-            self._drop_rival(work, task, now)
+            self._out += self._withdrawn.drop_rival(work, task, now)
         if isinstance(outcome, events.Held) and work.workload.may_fetch(task.spec):
             task.worked_s = now - task.placed_at
             task.become(TaskState.FETCHING)
@@ -225,22 +238,9 @@ class Dispatcher:
             self._bindings.lost(work, task, wait_s, now)
             self._take(work, work.workload.on_set_back(task.spec, False), now)
             return
-        self._drop_rival(work, task, now)
+        self._out += self._withdrawn.drop_rival(work, task, now)
         self._book.close(work, task, TaskState.DROPPED, now)
         self._take(work, work.workload.on_task_failed(task.spec, failure.kind, failure.message), now)
-
-    def _withdraw(self, work: Work, task: Task, now: float) -> None:
-        self._drop_rival(work, task, now)
-        if task.attempt is not None:
-            self._out.append(self._withdrawn.stop(task.attempt, task.state))
-        self._book.close(work, task, TaskState.DROPPED, now)
-
-    def _drop_rival(self, work: Work, task: Task, now: float) -> None:
-        """One attempt of the task is enough from now on."""
-        if task.rival is not None:
-            self._out.append(self._withdrawn.stop(task.rival.attempt, task.state))
-            task.swap()
-            self._book.drop_attempt(work, task, now)
 
     def _take(self, work: Work, steps: list[Step], now: float) -> None:
         """Do what the work wants."""
@@ -255,7 +255,7 @@ class Dispatcher:
                     if attempt is not None:
                         self._out.append(events.Stop(attempt, grace_s))
                 case Withdraw(task_id):
-                    self._withdraw(work, work.tasks[task_id], now)
+                    self._out += self._withdrawn.withdraw(work, work.tasks[task_id], now)
                 case End(failure):
                     self._end(work, _END_STATES.get(failure, WorkState.FAILED), step, now)
                 case Remark(kind, message, number, shard):
@@ -269,7 +269,7 @@ class Dispatcher:
         work.become(state, now)
         work.failure, work.reason = end.failure, end.reason
         for task in list(work.tasks.values()):
-            self._withdraw(work, task, now)
+            self._out += self._withdrawn.withdraw(work, task, now)
         self._book.end(work)
         self._out += map(events.Forget, self._catalogue.end(work))
         self._out += [events.Release(work.id), events.Note(state.value, end.reason, work.id)]

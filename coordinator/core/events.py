@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
-from coordinator.core.jobs import Job, JobValue, Unable
-from coordinator.core.model import Attempt, MachineUse, NodeInfo, TaskState
+from coordinator.core.jobs import Job, JobValue
+from coordinator.core.model import Attempt, MachineUse, NodeInfo, TaskState, WorkState
 from coordinator.core.saved import NO_PAST, Past
 from coordinator.core.scores import Scores
 from coordinator.core.workload import Result, TaskSpec, Workload
@@ -22,17 +22,27 @@ class Submitted:
     Attributes:
         at: when, for work that is taken up again after a restart; None: now.
         past: what was counted of it before the restart.
+        ends: how works ended that it comes after, of those that the dispatcher need not know.
     """
 
     workload: Workload
     at: float | None = None
     past: Past = NO_PAST
+    ends: Mapping[str, WorkState] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class CancelAsked:
     work_id: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """This end of a work is committed: what comes after it may begin."""
+
+    work_id: str
+    state: WorkState
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +192,7 @@ Event: TypeAlias = (
     | Recalled
     | Submitted
     | CancelAsked
+    | Remembered
     | Removed
     | StoreChanged
 )
@@ -279,14 +290,3 @@ class SetBack:
 
 
 Command: TypeAlias = Start | Fetch | Stop | Drop | Compute | Disconnect | Clear | Release | Forget | Note | SetBack
-
-
-def consequences(command: Command) -> list[Event]:
-    """What the dispatcher must hear when a command could not be carried out: nobody else would tell it."""
-    match command:
-        case Start(attempt) | Fetch(attempt):
-            broke = Broke(FailureKind.SETUP_FAILED, "the coordinator could not start it; its log says why")
-            return [Reported(attempt, broke)]
-        case Compute(job):
-            return [Computed(job, Unable(FailureKind.INTERNAL, "an internal error; the coordinator's log has it"))]
-    return []

@@ -172,6 +172,7 @@ class Work:
     started_at: float | None = None
     ended_at: float | None = None
     tasks: dict[str, Task] = field(default_factory=dict)  # the open ones
+    awaits: dict[str, bool] = field(default_factory=dict)  # works to end first; true: in whatever way
     held: dict[str, Task] = field(default_factory=dict)  # those of them whose result waits on its node
     ready: list[tuple[tuple[int, int], str]] = field(default_factory=list)  # heap of (order, task id)
     band: Band | None = None  # where it stands in the queue, if it does
@@ -209,7 +210,7 @@ class Work:
     def shed(self) -> None:
         """Nothing is placed for it any more: let go of what only placing needs, as much as its shards are many."""
         self.tasks, self.held, self.nodes, self.holders = {}, {}, {}, {}
-        self.ready, self.pace = [], Pace()
+        self.awaits, self.ready, self.pace = {}, [], Pace()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from coordinator.core.jobs import Job, JobValue
 from coordinator.core.workload import (
+    After,
     Claim,
     End,
     Interrupt,
@@ -49,7 +50,10 @@ class ScriptJob:
         self.limits = Limits(spec.retries + 1, spec.retries + 1)
         level = spec.sandbox or ("docker" if spec.image else "")
         needs = ScriptNeeds(level, spec.gpus, spec.memory_bytes, spec.cpus, spec.network == "full")
-        self.claim = Claim(owner=spec.owner, key=spec.key, priority=spec.priority, select=spec.select, script=needs)
+        after = tuple(After(*each) for each in spec.predecessors)
+        self.claim = Claim(
+            owner=spec.owner, key=spec.key, priority=spec.priority, select=spec.select, script=needs, after=after
+        )
         self.result: Scripted | None = None
         self.node = node
         self.has_begun = has_begun

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from itertools import islice
 from typing import NamedTuple
 
 from coordinator.core.model import Node, NodeState, Task, TaskState, Work, WorkState
@@ -15,6 +16,7 @@ from coordinator.core.pool import NodePool
 from coordinator.core.workload import ScriptNeeds
 from rpc.messages import JOB_CPUS, JOB_MEMORY, JOB_NETWORK, SANDBOXES, SCRIPTS
 
+_MOST_NAMED = 5
 _DECIMAL = re.compile(r"[0-9]{1,18}(\.[0-9]{1,9})?", re.ASCII)
 
 
@@ -96,6 +98,7 @@ class Lack(StrEnum):
     MIN_NODES = "min nodes"
     ACCEPTANCE = "acceptance"
     TURN = "turn"
+    END = "end"
 
 
 class Lacking(NamedTuple):
@@ -107,6 +110,8 @@ class Lacking(NamedTuple):
 
 def lacking(work: Work, pool: NodePool) -> Lacking | None:
     """What the work cannot go on without; None when something runs or a slot will do."""
+    if work.awaits:
+        return Lacking(Lack.END, " and ".join(_ends_of(work.awaits)))
     waiting = [task for task in work.tasks.values() if task.state in (TaskState.READY, TaskState.DELAYED)]
     live = list(pool.live())
     if waiting and live and all(task.sweeps for task in work.tasks.values()):
@@ -115,6 +120,14 @@ def lacking(work: Work, pool: NodePool) -> Lacking | None:
         return None
     found = _nodes(live, pool) or _labels(work, live, pool) or _scripts(work, live, pool)
     return found or _classes(work, waiting, live, pool) or _turn(work, pool)
+
+
+def _ends_of(awaited: Mapping[str, bool]) -> Iterator[str]:
+    """In words; of very many the first, and how many there are besides."""
+    for work_id, any_end in islice(awaited.items(), _MOST_NAMED):
+        yield f"{work_id} to {'end' if any_end else 'complete'}"
+    if len(awaited) > _MOST_NAMED:
+        yield f"{len(awaited) - _MOST_NAMED} more"
 
 
 def waiting_for(work: Work, pool: NodePool) -> str:

@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 from coordinator.core import events
-from coordinator.core.model import Attempt, Node, TaskState
+from coordinator.core.model import Attempt, Node, Task, TaskState, Work
 from coordinator.core.pool import NodePool
+from coordinator.core.tasks import TaskBook
 
 
 class Withdrawals:
     """What was withdrawn and has not answered yet."""
 
-    def __init__(self, pool: NodePool) -> None:
+    def __init__(self, pool: NodePool, book: TaskBook) -> None:
         self._pool = pool
+        self._book = book
         self._states: dict[int, TaskState] = {}  # by fence: what they do in a slot
 
-    def stop(self, attempt: Attempt, state: TaskState) -> events.Stop:
+    def withdraw(self, work: Work, task: Task, now: float) -> list[events.Command]:
+        """The task is not wanted any more."""
+        stops = self.drop_rival(work, task, now)
+        if task.attempt is not None:
+            stops.append(self._stop(task.attempt, task.state))
+        self._book.close(work, task, TaskState.DROPPED, now)
+        return stops
+
+    def drop_rival(self, work: Work, task: Task, now: float) -> list[events.Command]:
+        """One attempt of the task is enough from now on."""
+        if task.rival is None:
+            return []
+        stop = self._stop(task.rival.attempt, task.state)
+        task.swap()
+        self._book.drop_attempt(work, task, now)
+        return [stop]
+
+    def _stop(self, attempt: Attempt, state: TaskState) -> events.Stop:
         """The attempt, of a task in this state, is not wanted any more."""
         if state is not TaskState.HELD and self._pool.get(attempt.node_id, attempt.session):
             self._states[attempt.fence] = state

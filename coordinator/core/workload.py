@@ -22,6 +22,13 @@ class ScriptNeeds(NamedTuple):
     network: bool = False
 
 
+class After(NamedTuple):
+    """A work that another one comes after; however it ends, or (`any_end` is false) only if it completes."""
+
+    work_id: str
+    any_end: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """What a piece of work may ask of the queue, known before it begins.
@@ -34,6 +41,7 @@ class Claim:
         select: labels that its nodes must have.
         class_key: in which respect the numeric class of its nodes matters.
         script: what a script job needs; None: it is none.
+        after: it begins when these have ended.
     """
 
     owner: str = ""
@@ -44,6 +52,7 @@ class Claim:
     select: Mapping[str, str] = field(default_factory=dict)
     class_key: str = ""
     script: ScriptNeeds | None = None
+    after: tuple[After, ...] = ()
 
 
 def class_key(dtype: str, threads: int) -> str:

@@ -15,13 +15,14 @@ from rpc.messages import EventRow, RoundRow, ShardSummary
 @dataclass(frozen=True, slots=True)
 class WorkSubmitted:
     """There is new work. Late where its owner has used the key before: then that earlier work is the one; and where
-    its parent has been forgotten.
+    its parent, or something that it comes after, has been forgotten.
 
     Attributes:
         spec: whatever the work is made from again after a restart.
         select: labels that its nodes must have.
         blobs: the files it needs, by role.
         parent: whose survey, and whose rounds up to `parent_round`, are its own too.
+        after: works that it comes after.
     """
 
     id: str
@@ -39,6 +40,7 @@ class WorkSubmitted:
     blobs: Mapping[str, str] = field(default_factory=dict)
     parent: str = ""
     parent_round: int = 0
+    after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from coordinator.core.model import WorkState
 from coordinator.store.rows import StoredWork
-from coordinator.store.schema import blob_name, round_, survey
+from coordinator.store.schema import blob_name, predecessor, round_, survey, work
 from rpc.errors import FailureKind
 from rpc.messages import RoundRow, ShardSummary
 
@@ -47,6 +47,17 @@ def rounds_of(connection: Connection, works: Sequence[str]) -> dict[str, list[Ro
     found: dict[str, list[RoundRow]] = {}
     for row in connection.execute(question).mappings():
         found.setdefault(row["work"], []).append(round_of(row))
+    return found
+
+
+def ends_of(connection: Connection, works: Sequence[str]) -> dict[str, dict[str, WorkState]]:
+    """By work how those have ended, or stand, that it comes after."""
+    state = func.coalesce(work.c.state, predecessor.c.state)
+    joined = predecessor.outerjoin(work, work.c.id == predecessor.c.after)
+    question = select(predecessor.c.work, predecessor.c.after, state).select_from(joined)
+    found: dict[str, dict[str, WorkState]] = {}
+    for name, of, value in connection.execute(question.where(predecessor.c.work.in_(works))):
+        found.setdefault(name, {})[of] = WorkState(value)
     return found
 
 

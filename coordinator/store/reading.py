@@ -13,7 +13,7 @@ from coordinator.core.model import WorkState
 from coordinator.store.changes import AttemptEnded, Measured, NodeSeen, Outcome, RoundDone, ShardSurveyed, WebhookKept
 from coordinator.store.event_query import wanted
 from coordinator.store.failures import told_apart
-from coordinator.store.found import blobs_of, named, round_of, rounds_of, summary_of, surveys_of, work_of
+from coordinator.store.found import blobs_of, ends_of, named, round_of, rounds_of, summary_of, surveys_of, work_of
 from coordinator.store.ownership import holder_of
 from coordinator.store.rows import Holder, OpenWork, StoredWork
 from coordinator.store.schema import (
@@ -68,11 +68,11 @@ class Reader:
             with self._connection() as connection:
                 rows = connection.execute(page.order_by(work.c.number).limit(_AT_ONCE)).all()
                 ids = [row.id for row in rows]
-                blobs, surveys = blobs_of(connection, ids), surveys_of(connection, ids)
-                rounds = rounds_of(connection, ids)
+                blobs, ends = blobs_of(connection, ids), ends_of(connection, ids)
+                surveys, rounds = surveys_of(connection, ids), rounds_of(connection, ids)
             for row in rows:
                 mine = (blobs.get(row.id, {}), tuple(surveys.get(row.id, ())), tuple(rounds.get(row.id, ())))
-                yield OpenWork(work_of(row[:-1]), row.spec, *mine)
+                yield OpenWork(work_of(row[:-1]), row.spec, *mine, ends.get(row.id, {}))
             after = rows[-1].number if len(rows) == _AT_ONCE else None
 
     def work(self, work_id: str) -> StoredWork | None:
@@ -140,6 +140,11 @@ class Reader:
         """The files that it needs, by role."""
         with self._connection() as connection:
             return blobs_of(connection, [work_id]).get(work_id, {})
+
+    def ends(self, work_id: str) -> Mapping[str, WorkState]:
+        """How those have ended, or stand, that the work comes after."""
+        with self._connection() as connection:
+            return ends_of(connection, [work_id]).get(work_id, {})
 
     def unnamed(self, names: Sequence[str]) -> set[str]:
         """Those of these files that no work needs.

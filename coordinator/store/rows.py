@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from coordinator.core.model import WorkState
@@ -40,13 +40,18 @@ class StoredWork:
 
 @dataclass(frozen=True, slots=True)
 class OpenWork:
-    """Work to go on with: the files it needs by role, its surveys by shard, its rounds by number."""
+    """Work to go on with: the files it needs by role, its surveys by shard, its rounds by number.
+
+    Attributes:
+        ends: how those have ended, or stand, that it comes after.
+    """
 
     work: StoredWork
     spec: bytes
     blobs: Mapping[str, str]
     summaries: tuple[ShardSummary, ...] = ()
     rounds: tuple[RoundRow, ...] = ()
+    ends: Mapping[str, WorkState] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

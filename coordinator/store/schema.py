@@ -134,6 +134,15 @@ blob_name = Table(
 )
 Index(None, blob_name.c.blob)
 
+# What a work comes after; `state` is how that ended, if it has been forgotten since.
+predecessor = Table(
+    "predecessor",
+    metadata,
+    *(_work(), _text("after"), _text("state")),
+    PrimaryKeyConstraint("work", "after"),
+)
+Index(None, predecessor.c.after)
+
 node = Table(
     "node",
     metadata,

@@ -28,6 +28,7 @@ from coordinator.store.schema import (
     event_thinned,
     metric,
     node,
+    predecessor,
     round_,
     survey,
     webhook,
@@ -42,7 +43,7 @@ OPEN_STATES = (WorkState.PENDING.value, WorkState.RUNNING.value)
 # Node events from here on belong to the work.
 _FIRST_EVENT = select(func.coalesce(func.max(event.c.number), 0) + 1).scalar_subquery()
 INSERT: Mapping[Table, Insert] = {
-    **{table: insert(table) for table in (attempt, blob_name, event, metric, round_, survey)},
+    **{table: insert(table) for table in (attempt, blob_name, event, metric, predecessor, round_, survey)},
     work: insert(work).values(first_event=_FIRST_EVENT),
 }
 
@@ -66,7 +67,9 @@ def _copied(table: Table, *which: ColumnElement[bool]) -> Insert:
 
 
 INHERIT = (_copied(survey), _copied(round_, round_.c.round <= bindparam("up_to")))
+_STATE = select(work.c.state).where(_OF_WORK).scalar_subquery()
 FORGET = (
+    update(predecessor).where(predecessor.c.after == bindparam("of")).values(state=_STATE),
     delete(event).where(event.c.work == bindparam("of")),
     delete(event_thinned).where(event_thinned.c.work == bindparam("of")),
     delete(work).where(_OF_WORK),

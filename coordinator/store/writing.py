@@ -28,7 +28,18 @@ from coordinator.store.changes import (
     WorkStarted,
     WorkSubmitted,
 )
-from coordinator.store.schema import attempt, blob_name, event, metric, node, round_, survey, webhook, work
+from coordinator.store.schema import (
+    attempt,
+    blob_name,
+    event,
+    metric,
+    node,
+    predecessor,
+    round_,
+    survey,
+    webhook,
+    work,
+)
 from rpc.errors import FailureKind
 from rpc.messages import EventRow, RoundRow
 
@@ -50,8 +61,8 @@ def apply_changes(connection: Connection, changes: Sequence[Change]) -> tuple[in
 
 def _submit(connection: Connection, submitted: Sequence[WorkSubmitted]) -> list[int]:
     late: list[int] = []
-    if any(each.key or each.parent for each in submitted):
-        # One by one: each says whether its key is new, and whether its parent is still there.
+    if any(each.key or each.parent or each.after for each in submitted):
+        # One by one: each says whether its key is new, and whether what it needs is still there.
         late = [place for place, each in enumerate(submitted) if not _submit_one(connection, each)]
     else:
         connection.execute(sql.INSERT[work], list(map(_work_row, submitted)))
@@ -59,6 +70,9 @@ def _submit(connection: Connection, submitted: Sequence[WorkSubmitted]) -> list[
     names = [{"work": each.id, "role": role, "blob": blob} for each in new for role, blob in each.blobs.items()]
     if names:
         connection.execute(sql.INSERT[blob_name], names)
+    after = [{"work": each.id, "after": of, "state": ""} for each in new for of in each.after]
+    if after:
+        connection.execute(sql.INSERT[predecessor], after)
     for each in new:
         if each.parent:
             _inherit(connection, each)
@@ -66,8 +80,9 @@ def _submit(connection: Connection, submitted: Sequence[WorkSubmitted]) -> list[
 
 
 def _submit_one(connection: Connection, submitted: WorkSubmitted) -> bool:
-    if submitted.parent and connection.execute(sql.EXISTS, {"of": submitted.parent}).first() is None:
-        return False
+    for needed in filter(None, (submitted.parent, *submitted.after)):
+        if connection.execute(sql.EXISTS, {"of": needed}).first() is None:
+            return False
     statement = sql.insert_unless_known(connection.dialect.name)
     return connection.execute(statement, _work_row(submitted)).rowcount == 1
 

@@ -76,8 +76,8 @@ class WorkNow:
 def work_now(work: Work, dispatcher: Dispatcher, members: Iterable[Member], clock: Clock) -> WorkNow:
     """Return what is so of a piece of work."""
     found = None if work.state.is_final else lacking(work, dispatcher.pool)
-    ahead = [] if work.state.is_final else _ahead(work, dispatcher)
-    waits = work.state is WorkState.PENDING or found is not None
+    ahead = [] if work.state.is_final or work.awaits else _ahead(work, dispatcher)
+    waits = not work.awaits and (work.state is WorkState.PENDING or found is not None)
     return WorkNow(
         row=shown_row(dispatcher, work, clock),
         lack=found.what if found is not None else None,
@@ -127,7 +127,7 @@ def _ahead(work: Work, dispatcher: Dispatcher) -> list[Work]:
     """The works that want a node now and are served before this one; the first of them come first."""
     place = _place(work)
     waiting = (each for each in dispatcher.work.values() if each.ready or each.state is WorkState.PENDING)
-    before = sorted((each for each in waiting if _place(each) < place), key=_place)
+    before = sorted((each for each in waiting if not each.awaits and _place(each) < place), key=_place)
     # Those that lack something else take nothing away; of very many not all are asked.
     asked = (each for each in before[:_MOST_ASKED] if _wants_its_turn(each, dispatcher.pool))
     return [*asked, *before[_MOST_ASKED:]]

@@ -2215,10 +2215,10 @@ class forget_args(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.names = []
-                    (_etype277, _size274) = iprot.readListBegin()
-                    for _i278 in range(_size274):
-                        _elem279 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.names.append(_elem279)
+                    (_etype284, _size281) = iprot.readListBegin()
+                    for _i285 in range(_size281):
+                        _elem286 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.names.append(_elem286)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2235,8 +2235,8 @@ class forget_args(object):
         if self.names is not None:
             oprot.writeFieldBegin('names', TType.LIST, 1)
             oprot.writeListBegin(TType.STRING, len(self.names))
-            for iter280 in self.names:
-                oprot.writeString(iter280.encode('utf-8') if sys.version_info[0] == 2 else iter280)
+            for iter287 in self.names:
+                oprot.writeString(iter287.encode('utf-8') if sys.version_info[0] == 2 else iter287)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()

@@ -2204,6 +2204,7 @@ class ScriptSpec(object):
      - retries
      - inline_code
      - force_queue
+     - after
 
     """
 
@@ -2231,10 +2232,11 @@ class ScriptSpec(object):
         'retries',
         'inline_code',
         'force_queue',
+        'after',
     )
 
 
-    def __init__(self, name=None, bundle=None, main=None, arguments=None, env=None, requirements=None, datasets=None, timeout_s=None, memory_bytes=None, cpus=None, gpus=None, pids=None, disk_bytes=None, network=None, sandbox=None, image=None, select=None, priority=None, owner=None, key=None, retries=None, inline_code=None, force_queue=None,):
+    def __init__(self, name=None, bundle=None, main=None, arguments=None, env=None, requirements=None, datasets=None, timeout_s=None, memory_bytes=None, cpus=None, gpus=None, pids=None, disk_bytes=None, network=None, sandbox=None, image=None, select=None, priority=None, owner=None, key=None, retries=None, inline_code=None, force_queue=None, after=None,):
         self.name = name
         self.bundle = bundle
         self.main = main
@@ -2258,6 +2260,7 @@ class ScriptSpec(object):
         self.retries = retries
         self.inline_code = inline_code
         self.force_queue = force_queue
+        self.after = after
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2407,6 +2410,16 @@ class ScriptSpec(object):
                     self.force_queue = iprot.readBool()
                 else:
                     iprot.skip(ftype)
+            elif fid == 24:
+                if ftype == TType.LIST:
+                    self.after = []
+                    (_etype100, _size97) = iprot.readListBegin()
+                    for _i101 in range(_size97):
+                        _elem102 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.after.append(_elem102)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2432,16 +2445,16 @@ class ScriptSpec(object):
         if self.arguments is not None:
             oprot.writeFieldBegin('arguments', TType.LIST, 4)
             oprot.writeListBegin(TType.STRING, len(self.arguments))
-            for iter97 in self.arguments:
-                oprot.writeString(iter97.encode('utf-8') if sys.version_info[0] == 2 else iter97)
+            for iter103 in self.arguments:
+                oprot.writeString(iter103.encode('utf-8') if sys.version_info[0] == 2 else iter103)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.env is not None:
             oprot.writeFieldBegin('env', TType.MAP, 5)
             oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.env))
-            for kiter98, viter99 in self.env.items():
-                oprot.writeString(kiter98.encode('utf-8') if sys.version_info[0] == 2 else kiter98)
-                oprot.writeString(viter99.encode('utf-8') if sys.version_info[0] == 2 else viter99)
+            for kiter104, viter105 in self.env.items():
+                oprot.writeString(kiter104.encode('utf-8') if sys.version_info[0] == 2 else kiter104)
+                oprot.writeString(viter105.encode('utf-8') if sys.version_info[0] == 2 else viter105)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.requirements is not None:
@@ -2451,8 +2464,8 @@ class ScriptSpec(object):
         if self.datasets is not None:
             oprot.writeFieldBegin('datasets', TType.LIST, 7)
             oprot.writeListBegin(TType.STRUCT, len(self.datasets))
-            for iter100 in self.datasets:
-                iter100.write(oprot)
+            for iter106 in self.datasets:
+                iter106.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.timeout_s is not None:
@@ -2494,9 +2507,9 @@ class ScriptSpec(object):
         if self.select is not None:
             oprot.writeFieldBegin('select', TType.MAP, 17)
             oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.select))
-            for kiter101, viter102 in self.select.items():
-                oprot.writeString(kiter101.encode('utf-8') if sys.version_info[0] == 2 else kiter101)
-                oprot.writeString(viter102.encode('utf-8') if sys.version_info[0] == 2 else viter102)
+            for kiter107, viter108 in self.select.items():
+                oprot.writeString(kiter107.encode('utf-8') if sys.version_info[0] == 2 else kiter107)
+                oprot.writeString(viter108.encode('utf-8') if sys.version_info[0] == 2 else viter108)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.priority is not None:
@@ -2522,6 +2535,13 @@ class ScriptSpec(object):
         if self.force_queue is not None:
             oprot.writeFieldBegin('force_queue', TType.BOOL, 23)
             oprot.writeBool(self.force_queue)
+            oprot.writeFieldEnd()
+        if self.after is not None:
+            oprot.writeFieldBegin('after', TType.LIST, 24)
+            oprot.writeListBegin(TType.STRING, len(self.after))
+            for iter109 in self.after:
+                oprot.writeString(iter109.encode('utf-8') if sys.version_info[0] == 2 else iter109)
+            oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -2901,11 +2921,11 @@ class ScriptEnd(object):
             elif fid == 4:
                 if ftype == TType.LIST:
                     self.artifacts = []
-                    (_etype106, _size103) = iprot.readListBegin()
-                    for _i107 in range(_size103):
-                        _elem108 = DataFile()
-                        _elem108.read(iprot)
-                        self.artifacts.append(_elem108)
+                    (_etype113, _size110) = iprot.readListBegin()
+                    for _i114 in range(_size110):
+                        _elem115 = DataFile()
+                        _elem115.read(iprot)
+                        self.artifacts.append(_elem115)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2939,8 +2959,8 @@ class ScriptEnd(object):
         if self.artifacts is not None:
             oprot.writeFieldBegin('artifacts', TType.LIST, 4)
             oprot.writeListBegin(TType.STRUCT, len(self.artifacts))
-            for iter109 in self.artifacts:
-                iter109.write(oprot)
+            for iter116 in self.artifacts:
+                iter116.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.seconds is not None:
@@ -3325,11 +3345,11 @@ class RunSpec(object):
             elif fid == 2:
                 if ftype == TType.LIST:
                     self.shards = []
-                    (_etype113, _size110) = iprot.readListBegin()
-                    for _i114 in range(_size110):
-                        _elem115 = DataFile()
-                        _elem115.read(iprot)
-                        self.shards.append(_elem115)
+                    (_etype120, _size117) = iprot.readListBegin()
+                    for _i121 in range(_size117):
+                        _elem122 = DataFile()
+                        _elem122.read(iprot)
+                        self.shards.append(_elem122)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3352,10 +3372,10 @@ class RunSpec(object):
             elif fid == 6:
                 if ftype == TType.LIST:
                     self.hidden = []
-                    (_etype119, _size116) = iprot.readListBegin()
-                    for _i120 in range(_size116):
-                        _elem121 = iprot.readI32()
-                        self.hidden.append(_elem121)
+                    (_etype126, _size123) = iprot.readListBegin()
+                    for _i127 in range(_size123):
+                        _elem128 = iprot.readI32()
+                        self.hidden.append(_elem128)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3507,11 +3527,11 @@ class RunSpec(object):
             elif fid == 36:
                 if ftype == TType.MAP:
                     self.select = {}
-                    (_ktype123, _vtype124, _size122) = iprot.readMapBegin()
-                    for _i126 in range(_size122):
-                        _key127 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val128 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.select[_key127] = _val128
+                    (_ktype130, _vtype131, _size129) = iprot.readMapBegin()
+                    for _i133 in range(_size129):
+                        _key134 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val135 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.select[_key134] = _val135
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
@@ -3612,8 +3632,8 @@ class RunSpec(object):
         if self.shards is not None:
             oprot.writeFieldBegin('shards', TType.LIST, 2)
             oprot.writeListBegin(TType.STRUCT, len(self.shards))
-            for iter129 in self.shards:
-                iter129.write(oprot)
+            for iter136 in self.shards:
+                iter136.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.validation is not None:
@@ -3631,8 +3651,8 @@ class RunSpec(object):
         if self.hidden is not None:
             oprot.writeFieldBegin('hidden', TType.LIST, 6)
             oprot.writeListBegin(TType.I32, len(self.hidden))
-            for iter130 in self.hidden:
-                oprot.writeI32(iter130)
+            for iter137 in self.hidden:
+                oprot.writeI32(iter137)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.classes is not None:
@@ -3754,9 +3774,9 @@ class RunSpec(object):
         if self.select is not None:
             oprot.writeFieldBegin('select', TType.MAP, 36)
             oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.select))
-            for kiter131, viter132 in self.select.items():
-                oprot.writeString(kiter131.encode('utf-8') if sys.version_info[0] == 2 else kiter131)
-                oprot.writeString(viter132.encode('utf-8') if sys.version_info[0] == 2 else viter132)
+            for kiter138, viter139 in self.select.items():
+                oprot.writeString(kiter138.encode('utf-8') if sys.version_info[0] == 2 else kiter138)
+                oprot.writeString(viter139.encode('utf-8') if sys.version_info[0] == 2 else viter139)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.key is not None:
@@ -4162,10 +4182,10 @@ class WorkFilter(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.states = []
-                    (_etype136, _size133) = iprot.readListBegin()
-                    for _i137 in range(_size133):
-                        _elem138 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.states.append(_elem138)
+                    (_etype143, _size140) = iprot.readListBegin()
+                    for _i144 in range(_size140):
+                        _elem145 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.states.append(_elem145)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -4187,10 +4207,10 @@ class WorkFilter(object):
             elif fid == 5:
                 if ftype == TType.LIST:
                     self.kinds = []
-                    (_etype142, _size139) = iprot.readListBegin()
-                    for _i143 in range(_size139):
-                        _elem144 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.kinds.append(_elem144)
+                    (_etype149, _size146) = iprot.readListBegin()
+                    for _i150 in range(_size146):
+                        _elem151 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.kinds.append(_elem151)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -4207,8 +4227,8 @@ class WorkFilter(object):
         if self.states is not None:
             oprot.writeFieldBegin('states', TType.LIST, 1)
             oprot.writeListBegin(TType.STRING, len(self.states))
-            for iter145 in self.states:
-                oprot.writeString(iter145.encode('utf-8') if sys.version_info[0] == 2 else iter145)
+            for iter152 in self.states:
+                oprot.writeString(iter152.encode('utf-8') if sys.version_info[0] == 2 else iter152)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.owner is not None:
@@ -4226,8 +4246,8 @@ class WorkFilter(object):
         if self.kinds is not None:
             oprot.writeFieldBegin('kinds', TType.LIST, 5)
             oprot.writeListBegin(TType.STRING, len(self.kinds))
-            for iter146 in self.kinds:
-                oprot.writeString(iter146.encode('utf-8') if sys.version_info[0] == 2 else iter146)
+            for iter153 in self.kinds:
+                oprot.writeString(iter153.encode('utf-8') if sys.version_info[0] == 2 else iter153)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -4675,22 +4695,22 @@ class RunDetail(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.rounds = []
-                    (_etype150, _size147) = iprot.readListBegin()
-                    for _i151 in range(_size147):
-                        _elem152 = RoundRow()
-                        _elem152.read(iprot)
-                        self.rounds.append(_elem152)
+                    (_etype157, _size154) = iprot.readListBegin()
+                    for _i158 in range(_size154):
+                        _elem159 = RoundRow()
+                        _elem159.read(iprot)
+                        self.rounds.append(_elem159)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 2:
                 if ftype == TType.MAP:
                     self.tasks_by_node = {}
-                    (_ktype154, _vtype155, _size153) = iprot.readMapBegin()
-                    for _i157 in range(_size153):
-                        _key158 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val159 = iprot.readI64()
-                        self.tasks_by_node[_key158] = _val159
+                    (_ktype161, _vtype162, _size160) = iprot.readMapBegin()
+                    for _i164 in range(_size160):
+                        _key165 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val166 = iprot.readI64()
+                        self.tasks_by_node[_key165] = _val166
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
@@ -4732,10 +4752,10 @@ class RunDetail(object):
             elif fid == 10:
                 if ftype == TType.LIST:
                     self.layers = []
-                    (_etype163, _size160) = iprot.readListBegin()
-                    for _i164 in range(_size160):
-                        _elem165 = iprot.readI32()
-                        self.layers.append(_elem165)
+                    (_etype170, _size167) = iprot.readListBegin()
+                    for _i171 in range(_size167):
+                        _elem172 = iprot.readI32()
+                        self.layers.append(_elem172)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -4792,16 +4812,16 @@ class RunDetail(object):
         if self.rounds is not None:
             oprot.writeFieldBegin('rounds', TType.LIST, 1)
             oprot.writeListBegin(TType.STRUCT, len(self.rounds))
-            for iter166 in self.rounds:
-                iter166.write(oprot)
+            for iter173 in self.rounds:
+                iter173.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.tasks_by_node is not None:
             oprot.writeFieldBegin('tasks_by_node', TType.MAP, 2)
             oprot.writeMapBegin(TType.STRING, TType.I64, len(self.tasks_by_node))
-            for kiter167, viter168 in self.tasks_by_node.items():
-                oprot.writeString(kiter167.encode('utf-8') if sys.version_info[0] == 2 else kiter167)
-                oprot.writeI64(viter168)
+            for kiter174, viter175 in self.tasks_by_node.items():
+                oprot.writeString(kiter174.encode('utf-8') if sys.version_info[0] == 2 else kiter174)
+                oprot.writeI64(viter175)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.rejections is not None:
@@ -4835,8 +4855,8 @@ class RunDetail(object):
         if self.layers is not None:
             oprot.writeFieldBegin('layers', TType.LIST, 10)
             oprot.writeListBegin(TType.I32, len(self.layers))
-            for iter169 in self.layers:
-                oprot.writeI32(iter169)
+            for iter176 in self.layers:
+                oprot.writeI32(iter176)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.activation is not None:
@@ -4989,21 +5009,21 @@ class JobDetail(object):
             elif fid == 8:
                 if ftype == TType.LIST:
                     self.artifacts = []
-                    (_etype173, _size170) = iprot.readListBegin()
-                    for _i174 in range(_size170):
-                        _elem175 = DataFile()
-                        _elem175.read(iprot)
-                        self.artifacts.append(_elem175)
+                    (_etype180, _size177) = iprot.readListBegin()
+                    for _i181 in range(_size177):
+                        _elem182 = DataFile()
+                        _elem182.read(iprot)
+                        self.artifacts.append(_elem182)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 9:
                 if ftype == TType.LIST:
                     self.last_lines = []
-                    (_etype179, _size176) = iprot.readListBegin()
-                    for _i180 in range(_size176):
-                        _elem181 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.last_lines.append(_elem181)
+                    (_etype186, _size183) = iprot.readListBegin()
+                    for _i187 in range(_size183):
+                        _elem188 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.last_lines.append(_elem188)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -5053,15 +5073,15 @@ class JobDetail(object):
         if self.artifacts is not None:
             oprot.writeFieldBegin('artifacts', TType.LIST, 8)
             oprot.writeListBegin(TType.STRUCT, len(self.artifacts))
-            for iter182 in self.artifacts:
-                iter182.write(oprot)
+            for iter189 in self.artifacts:
+                iter189.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.last_lines is not None:
             oprot.writeFieldBegin('last_lines', TType.LIST, 9)
             oprot.writeListBegin(TType.STRING, len(self.last_lines))
-            for iter183 in self.last_lines:
-                oprot.writeString(iter183.encode('utf-8') if sys.version_info[0] == 2 else iter183)
+            for iter190 in self.last_lines:
+                oprot.writeString(iter190.encode('utf-8') if sys.version_info[0] == 2 else iter190)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.log_bytes is not None:
@@ -5736,11 +5756,11 @@ class News(object):
             elif fid == 2:
                 if ftype == TType.LIST:
                     self.events = []
-                    (_etype187, _size184) = iprot.readListBegin()
-                    for _i188 in range(_size184):
-                        _elem189 = EventRow()
-                        _elem189.read(iprot)
-                        self.events.append(_elem189)
+                    (_etype194, _size191) = iprot.readListBegin()
+                    for _i195 in range(_size191):
+                        _elem196 = EventRow()
+                        _elem196.read(iprot)
+                        self.events.append(_elem196)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -5752,11 +5772,11 @@ class News(object):
             elif fid == 4:
                 if ftype == TType.LIST:
                     self.activities = []
-                    (_etype193, _size190) = iprot.readListBegin()
-                    for _i194 in range(_size190):
-                        _elem195 = Activity()
-                        _elem195.read(iprot)
-                        self.activities.append(_elem195)
+                    (_etype200, _size197) = iprot.readListBegin()
+                    for _i201 in range(_size197):
+                        _elem202 = Activity()
+                        _elem202.read(iprot)
+                        self.activities.append(_elem202)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -5777,8 +5797,8 @@ class News(object):
         if self.events is not None:
             oprot.writeFieldBegin('events', TType.LIST, 2)
             oprot.writeListBegin(TType.STRUCT, len(self.events))
-            for iter196 in self.events:
-                iter196.write(oprot)
+            for iter203 in self.events:
+                iter203.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.last is not None:
@@ -5788,8 +5808,8 @@ class News(object):
         if self.activities is not None:
             oprot.writeFieldBegin('activities', TType.LIST, 4)
             oprot.writeListBegin(TType.STRUCT, len(self.activities))
-            for iter197 in self.activities:
-                iter197.write(oprot)
+            for iter204 in self.activities:
+                iter204.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -5996,22 +6016,22 @@ class NodeRow(object):
             elif fid == 17:
                 if ftype == TType.MAP:
                     self.labels = {}
-                    (_ktype199, _vtype200, _size198) = iprot.readMapBegin()
-                    for _i202 in range(_size198):
-                        _key203 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val204 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.labels[_key203] = _val204
+                    (_ktype206, _vtype207, _size205) = iprot.readMapBegin()
+                    for _i209 in range(_size205):
+                        _key210 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val211 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.labels[_key210] = _val211
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 18:
                 if ftype == TType.MAP:
                     self.numeric_classes = {}
-                    (_ktype206, _vtype207, _size205) = iprot.readMapBegin()
-                    for _i209 in range(_size205):
-                        _key210 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val211 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.numeric_classes[_key210] = _val211
+                    (_ktype213, _vtype214, _size212) = iprot.readMapBegin()
+                    for _i216 in range(_size212):
+                        _key217 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val218 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.numeric_classes[_key217] = _val218
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
@@ -6048,11 +6068,11 @@ class NodeRow(object):
             elif fid == 25:
                 if ftype == TType.LIST:
                     self.gpus = []
-                    (_etype215, _size212) = iprot.readListBegin()
-                    for _i216 in range(_size212):
-                        _elem217 = GpuUse()
-                        _elem217.read(iprot)
-                        self.gpus.append(_elem217)
+                    (_etype222, _size219) = iprot.readListBegin()
+                    for _i223 in range(_size219):
+                        _elem224 = GpuUse()
+                        _elem224.read(iprot)
+                        self.gpus.append(_elem224)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -6133,17 +6153,17 @@ class NodeRow(object):
         if self.labels is not None:
             oprot.writeFieldBegin('labels', TType.MAP, 17)
             oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.labels))
-            for kiter218, viter219 in self.labels.items():
-                oprot.writeString(kiter218.encode('utf-8') if sys.version_info[0] == 2 else kiter218)
-                oprot.writeString(viter219.encode('utf-8') if sys.version_info[0] == 2 else viter219)
+            for kiter225, viter226 in self.labels.items():
+                oprot.writeString(kiter225.encode('utf-8') if sys.version_info[0] == 2 else kiter225)
+                oprot.writeString(viter226.encode('utf-8') if sys.version_info[0] == 2 else viter226)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.numeric_classes is not None:
             oprot.writeFieldBegin('numeric_classes', TType.MAP, 18)
             oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.numeric_classes))
-            for kiter220, viter221 in self.numeric_classes.items():
-                oprot.writeString(kiter220.encode('utf-8') if sys.version_info[0] == 2 else kiter220)
-                oprot.writeString(viter221.encode('utf-8') if sys.version_info[0] == 2 else viter221)
+            for kiter227, viter228 in self.numeric_classes.items():
+                oprot.writeString(kiter227.encode('utf-8') if sys.version_info[0] == 2 else kiter227)
+                oprot.writeString(viter228.encode('utf-8') if sys.version_info[0] == 2 else viter228)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.heard_ms is not None:
@@ -6173,8 +6193,8 @@ class NodeRow(object):
         if self.gpus is not None:
             oprot.writeFieldBegin('gpus', TType.LIST, 25)
             oprot.writeListBegin(TType.STRUCT, len(self.gpus))
-            for iter222 in self.gpus:
-                iter222.write(oprot)
+            for iter229 in self.gpus:
+                iter229.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -6401,22 +6421,22 @@ class Overview(object):
             elif fid == 4:
                 if ftype == TType.LIST:
                     self.nodes = []
-                    (_etype226, _size223) = iprot.readListBegin()
-                    for _i227 in range(_size223):
-                        _elem228 = NodeRow()
-                        _elem228.read(iprot)
-                        self.nodes.append(_elem228)
+                    (_etype233, _size230) = iprot.readListBegin()
+                    for _i234 in range(_size230):
+                        _elem235 = NodeRow()
+                        _elem235.read(iprot)
+                        self.nodes.append(_elem235)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 5:
                 if ftype == TType.LIST:
                     self.work = []
-                    (_etype232, _size229) = iprot.readListBegin()
-                    for _i233 in range(_size229):
-                        _elem234 = WorkRow()
-                        _elem234.read(iprot)
-                        self.work.append(_elem234)
+                    (_etype239, _size236) = iprot.readListBegin()
+                    for _i240 in range(_size236):
+                        _elem241 = WorkRow()
+                        _elem241.read(iprot)
+                        self.work.append(_elem241)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -6443,22 +6463,22 @@ class Overview(object):
             elif fid == 10:
                 if ftype == TType.LIST:
                     self.activities = []
-                    (_etype238, _size235) = iprot.readListBegin()
-                    for _i239 in range(_size235):
-                        _elem240 = Activity()
-                        _elem240.read(iprot)
-                        self.activities.append(_elem240)
+                    (_etype245, _size242) = iprot.readListBegin()
+                    for _i246 in range(_size242):
+                        _elem247 = Activity()
+                        _elem247.read(iprot)
+                        self.activities.append(_elem247)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 11:
                 if ftype == TType.MAP:
                     self.ended = {}
-                    (_ktype242, _vtype243, _size241) = iprot.readMapBegin()
-                    for _i245 in range(_size241):
-                        _key246 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val247 = iprot.readI64()
-                        self.ended[_key246] = _val247
+                    (_ktype249, _vtype250, _size248) = iprot.readMapBegin()
+                    for _i252 in range(_size248):
+                        _key253 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val254 = iprot.readI64()
+                        self.ended[_key253] = _val254
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
@@ -6502,15 +6522,15 @@ class Overview(object):
         if self.nodes is not None:
             oprot.writeFieldBegin('nodes', TType.LIST, 4)
             oprot.writeListBegin(TType.STRUCT, len(self.nodes))
-            for iter248 in self.nodes:
-                iter248.write(oprot)
+            for iter255 in self.nodes:
+                iter255.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.work is not None:
             oprot.writeFieldBegin('work', TType.LIST, 5)
             oprot.writeListBegin(TType.STRUCT, len(self.work))
-            for iter249 in self.work:
-                iter249.write(oprot)
+            for iter256 in self.work:
+                iter256.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.store_fault is not None:
@@ -6532,16 +6552,16 @@ class Overview(object):
         if self.activities is not None:
             oprot.writeFieldBegin('activities', TType.LIST, 10)
             oprot.writeListBegin(TType.STRUCT, len(self.activities))
-            for iter250 in self.activities:
-                iter250.write(oprot)
+            for iter257 in self.activities:
+                iter257.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.ended is not None:
             oprot.writeFieldBegin('ended', TType.MAP, 11)
             oprot.writeMapBegin(TType.STRING, TType.I64, len(self.ended))
-            for kiter251, viter252 in self.ended.items():
-                oprot.writeString(kiter251.encode('utf-8') if sys.version_info[0] == 2 else kiter251)
-                oprot.writeI64(viter252)
+            for kiter258, viter259 in self.ended.items():
+                oprot.writeString(kiter258.encode('utf-8') if sys.version_info[0] == 2 else kiter258)
+                oprot.writeI64(viter259)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.rounds is not None:
@@ -6638,10 +6658,10 @@ class Webhook(object):
             elif fid == 3:
                 if ftype == TType.LIST:
                     self.states = []
-                    (_etype256, _size253) = iprot.readListBegin()
-                    for _i257 in range(_size253):
-                        _elem258 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.states.append(_elem258)
+                    (_etype263, _size260) = iprot.readListBegin()
+                    for _i264 in range(_size260):
+                        _elem265 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.states.append(_elem265)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -6686,8 +6706,8 @@ class Webhook(object):
         if self.states is not None:
             oprot.writeFieldBegin('states', TType.LIST, 3)
             oprot.writeListBegin(TType.STRING, len(self.states))
-            for iter259 in self.states:
-                oprot.writeString(iter259.encode('utf-8') if sys.version_info[0] == 2 else iter259)
+            for iter266 in self.states:
+                oprot.writeString(iter266.encode('utf-8') if sys.version_info[0] == 2 else iter266)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.secret is not None:
@@ -6906,11 +6926,11 @@ class EventPage(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.events = []
-                    (_etype263, _size260) = iprot.readListBegin()
-                    for _i264 in range(_size260):
-                        _elem265 = EventRow()
-                        _elem265.read(iprot)
-                        self.events.append(_elem265)
+                    (_etype270, _size267) = iprot.readListBegin()
+                    for _i271 in range(_size267):
+                        _elem272 = EventRow()
+                        _elem272.read(iprot)
+                        self.events.append(_elem272)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -6937,8 +6957,8 @@ class EventPage(object):
         if self.events is not None:
             oprot.writeFieldBegin('events', TType.LIST, 1)
             oprot.writeListBegin(TType.STRUCT, len(self.events))
-            for iter266 in self.events:
-                iter266.write(oprot)
+            for iter273 in self.events:
+                iter273.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.last is not None:
@@ -7141,11 +7161,11 @@ class Why(object):
             elif fid == 5:
                 if ftype == TType.LIST:
                     self.reasons = []
-                    (_etype270, _size267) = iprot.readListBegin()
-                    for _i271 in range(_size267):
-                        _elem272 = Reason()
-                        _elem272.read(iprot)
-                        self.reasons.append(_elem272)
+                    (_etype277, _size274) = iprot.readListBegin()
+                    for _i278 in range(_size274):
+                        _elem279 = Reason()
+                        _elem279.read(iprot)
+                        self.reasons.append(_elem279)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -7178,8 +7198,8 @@ class Why(object):
         if self.reasons is not None:
             oprot.writeFieldBegin('reasons', TType.LIST, 5)
             oprot.writeListBegin(TType.STRUCT, len(self.reasons))
-            for iter273 in self.reasons:
-                iter273.write(oprot)
+            for iter280 in self.reasons:
+                iter280.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -7592,6 +7612,7 @@ ScriptSpec.thrift_spec = (
     (21, TType.I32, 'retries', None, None, ),  # 21
     (22, TType.BOOL, 'inline_code', None, None, ),  # 22
     (23, TType.BOOL, 'force_queue', None, None, ),  # 23
+    (24, TType.LIST, 'after', (TType.STRING, 'UTF8', False), None, ),  # 24
 )
 all_structs.append(ScriptTask)
 ScriptTask.thrift_spec = (

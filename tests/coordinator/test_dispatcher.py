@@ -376,6 +376,15 @@ def test_of_the_work_that_is_over_only_the_newest_is_remembered() -> None:
         work = TrainingRun(f"r{number}", spec(), submitted_at=0.0)
         dispatcher.handle(Submitted(work), 0.0)
         commands = dispatcher.handle(CancelAsked(work.id, "enough"), 1.0)
+        dispatcher.work[work.id].is_remembered = True
         forgotten += [command for command in commands if isinstance(command, Forget)]
     assert forgotten == [Forget("r0"), Forget("r1")]
     assert list(dispatcher.work) == ["r2", "r3"]
+
+
+def test_work_whose_end_is_not_committed_is_not_forgotten() -> None:
+    dispatcher = Dispatcher(LoadBalancing(), Random(0), Settings(kept_work=0))
+    for number in range(3):
+        dispatcher.handle(Submitted(TrainingRun(f"r{number}", spec(), submitted_at=0.0)), 0.0)
+        dispatcher.handle(CancelAsked(f"r{number}", "enough"), 1.0)
+    assert list(dispatcher.work) == ["r0", "r1", "r2"]

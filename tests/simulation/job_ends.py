@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from coordinator.core.events import Submitted
 from coordinator.core.model import Work, WorkState
+from coordinator.core.scripting import ScriptJob
 from rpc.errors import FailureKind
+from rpc.messages import DataFile, ScriptSpec
 from tests.simulation.flaw import Flaw
 from tests.simulation.job_nodes import JobNodes
-from tests.simulation.job_schedule import Fate, JobPlan
+from tests.simulation.job_schedule import LEASE_S, Fate, JobPlan
 
 FAILURES = {Fate.FAILED: FailureKind.USER_ERROR, Fate.TIMEOUT: FailureKind.TIMEOUT}
 _SET_BACKS = (FailureKind.NODE_LOST, FailureKind.POISON, FailureKind.SETUP_FAILED)
@@ -24,15 +28,48 @@ class Row:
     state: WorkState | None = None
 
 
-def check_end(work: Work, plan: JobPlan, nodes: JobNodes, *, was_killed: bool, is_cancelled: bool) -> None:
+def submission(row: Row, rows: Mapping[str, Row]) -> Submitted:
+    """What the coordinator takes up of a job, at first or after a restart."""
+    plan, ends = row.plan, {name: rows[name].state for name, _ in row.plan.after}
+    after = tuple(f"{name}:any" if any_end else name for name, any_end in plan.after)
+    spec = ScriptSpec(plan.id, DataFile("x.zip", "blob", 1), owner=plan.owner, retries=plan.retries, after=after)
+    job = ScriptJob(plan.id, spec, lease_s=LEASE_S, node=row.node, has_begun=row.has_begun)
+    return Submitted(job, ends={name: state for name, state in ends.items() if state is not None})
+
+
+def check_patience(plan: JobPlan, rows: Mapping[str, Row], *, goes_on: bool) -> None:
+    """Raise Flaw if a job that was cancelled goes on to wait for others."""
+    if goes_on and any(rows[name].state is None for name, _ in plan.after):
+        raise Flaw(f"{plan.id} waits for others, and does not end at once when it is cancelled")
+
+
+def check_turn(plan: JobPlan, rows: Mapping[str, Row]) -> None:
+    """Raise Flaw if the job may not begin, as far as is committed of those that it comes after."""
+    open_ones = [name for name, _ in plan.after if rows[name].state is None]
+    if open_ones:
+        raise Flaw(f"{plan.id} begins before the end of {open_ones[0]} is committed")
+    if bad_end(plan, rows) is not None:
+        raise Flaw(f"{plan.id} begins although {bad_end(plan, rows)} has not completed")
+
+
+def bad_end(plan: JobPlan, rows: Mapping[str, Row]) -> str | None:
+    """A job that should have completed for this one to begin, and has not."""
+    bad = (WorkState.FAILED, WorkState.CANCELLED)
+    return next((name for name, any_end in plan.after if not any_end and rows[name].state in bad), None)
+
+
+def check_end(work: Work, rows: Mapping[str, Row], nodes: JobNodes, *, was_killed: bool, is_cancelled: bool) -> None:
     """Raise Flaw if the job may not end so; `was_killed`: a coordinator was, which forgets what it has counted."""
+    plan = rows[work.id].plan
     begun, limit = nodes.begun[plan.id], plan.retries + 1
     if begun > limit and not was_killed:
         raise Flaw(f"{plan.id} was begun {begun} times, and may be {limit} times")
     if work.state is WorkState.COMPLETED and work.reason not in nodes.completed:
         raise Flaw(f"{plan.id} has the result of {work.reason!r}, which has not completed")
-    if work.state is WorkState.CANCELLED and not is_cancelled:
+    if work.failure is FailureKind.CANCELLED and not is_cancelled:
         raise Flaw(f"{plan.id} was cancelled by nobody")
+    if work.failure is FailureKind.DEPENDENCY and bad_end(plan, rows) is None:
+        raise Flaw(f"{plan.id} is given up, though nothing keeps it: {work.reason}")
     if work.state is WorkState.FAILED:
         is_told = work.failure is FAILURES.get(plan.fate)
         is_lost = work.failure in _SET_BACKS and (was_killed or nodes.lost[plan.id] >= limit)

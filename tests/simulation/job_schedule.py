@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
 
@@ -39,6 +39,7 @@ class JobPlan:
     retries: int
     cancel_at: float | None
     owner: str
+    after: tuple[tuple[str, bool], ...] = ()  # jobs submitted before, and whether any end of each will do
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class JobSchedule:
     outages: tuple[tuple[float, float], ...]
     rounds: int
     shards: int
+    kept_work: int
 
 
 def make_job_schedule(seed: int, number: int) -> JobSchedule:
@@ -76,16 +78,31 @@ def make_job_schedule(seed: int, number: int) -> JobSchedule:
         return [(at, rng.uniform(0.1, rng.choice(longest_s))) for at in times]
 
     struck = some([0, 3, 10, 20], [5.0, 70.0])
-    return JobSchedule(
-        name=f"jobs/{seed}/{number}",
-        nodes=nodes,
-        jobs=jobs,
-        faults=tuple(NodeFault(at, rng.choice(kinds), rng.choice(nodes)[0], span_s) for at, span_s in struck),
-        crashes=tuple(some([0, 0, 1, 3], [2.0, 50.0])),
-        outages=tuple(some([0, 0, 1], [8.0])),
-        rounds=rng.choice([0, 5, 20]),
-        shards=rng.randint(1, 6),
+    return _with_order(
+        rng,
+        JobSchedule(
+            name=f"jobs/{seed}/{number}",
+            nodes=nodes,
+            jobs=jobs,
+            faults=tuple(NodeFault(at, rng.choice(kinds), rng.choice(nodes)[0], span_s) for at, span_s in struck),
+            crashes=tuple(some([0, 0, 1, 3], [2.0, 50.0])),
+            outages=tuple(some([0, 0, 1], [8.0])),
+            rounds=rng.choice([0, 5, 20]),
+            shards=rng.randint(1, 6),
+            kept_work=200,
+        ),
     )
+
+
+def _with_order(rng: Random, schedule: JobSchedule) -> JobSchedule:
+    """The same with some jobs after others."""
+    share = rng.choice([0.0, 0.3, 0.9])
+    jobs = []
+    for job in schedule.jobs:
+        earlier = [other.id for other in schedule.jobs if other.submit_at < job.submit_at]
+        named = rng.sample(earlier, min(len(earlier), rng.choice([1, 1, 2, 4]))) if rng.random() < share else []
+        jobs.append(replace(job, after=tuple((name, rng.random() < 0.3) for name in named)))
+    return replace(schedule, jobs=tuple(jobs), kept_work=rng.choice([0, 3, 200]))
 
 
 def _job(rng: Random, index: int) -> JobPlan:

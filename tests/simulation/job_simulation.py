@@ -19,6 +19,7 @@ from coordinator.core.events import (
     Event,
     Outcome,
     Release,
+    Remembered,
     Start,
     Stop,
     StoreChanged,
@@ -27,15 +28,15 @@ from coordinator.core.events import (
 )
 from coordinator.core.model import Attempt
 from coordinator.core.policies import LoadBalancing
-from coordinator.core.scripting import GRACE_S, ScriptJob
+from coordinator.core.scripting import GRACE_S
 from coordinator.core.settings import Settings
 from coordinator.core.workload import Scripted, Trained
 from rpc.errors import FailureKind, RejectReason
-from rpc.messages import DataFile, ScriptEnd, ScriptSpec, ScriptUsage
+from rpc.messages import ScriptEnd, ScriptUsage
 from tests.simulation.clock import Action, Clock
 from tests.simulation.coverage import Strikes
 from tests.simulation.flaw import Flaw
-from tests.simulation.job_ends import FAILURES, Row, check_end
+from tests.simulation.job_ends import FAILURES, Row, check_end, check_patience, check_turn, submission
 from tests.simulation.job_nodes import Copy, JobNode, JobNodes
 from tests.simulation.job_schedule import LEASE_S, Fate, JobPlan, JobSchedule
 from tests.simulation.job_wires import JobWires
@@ -108,7 +109,7 @@ class JobSimulation:
 
     def _start(self) -> None:
         """The coordinator starts, for the first time or after it was killed."""
-        settings = Settings(last_fence=self._fence)
+        settings = Settings(last_fence=self._fence, kept_work=self.schedule.kept_work)
         self._dispatcher = Dispatcher(LoadBalancing(), Random(f"{self.schedule.name}/{self._starts}"), settings)
         self._starts += 1
         if self.rounds_done < self.schedule.rounds:
@@ -116,7 +117,7 @@ class JobSimulation:
             self.handle(Submitted(Rounds(left, self.schedule.shards, self._round_done)))
         for job, row in self.rows.items():
             if row.state is None:
-                self._take_up(row)
+                self.handle(submission(row, self.rows))
                 if job in self._cancelling:
                     self._ask(job)
         self._wires.find_the_coordinator()
@@ -133,12 +134,7 @@ class JobSimulation:
     def _submit(self, plan: JobPlan) -> None:
         row = self.rows[plan.id] = Row(plan)
         if self._dispatcher is not None:
-            self._take_up(row)
-
-    def _take_up(self, row: Row) -> None:
-        spec = ScriptSpec(row.plan.id, DataFile("x.zip", "blob", 1), owner=row.plan.owner, retries=row.plan.retries)
-        job = ScriptJob(row.plan.id, spec, lease_s=LEASE_S, node=row.node, has_begun=row.has_begun)
-        self.handle(Submitted(job))
+            self.handle(submission(row, self.rows))
 
     def _bound_to(self, node_id: str) -> set[str]:
         return {job for job, row in self.rows.items() if row.node == node_id}
@@ -151,9 +147,11 @@ class JobSimulation:
         self._ask(job)
 
     def _ask(self, job: str) -> None:
-        if self._dispatcher is not None and self.rows[job].state is None:
+        row = self.rows[job]
+        if self._dispatcher is not None and row.state is None:
             self._cancelled.setdefault(job, self.clock.now)
             self.handle(CancelAsked(job, "enough"))
+            check_patience(row.plan, self.rows, goes_on=job in self._dispatcher.open)
 
     def handle(self, event: Event) -> None:
         """Take an event to the dispatcher, and carry out what it wants."""
@@ -200,6 +198,7 @@ class JobSimulation:
         row = self.rows[job]
         if job in self._cancelled:
             raise Flaw(f"{attempt.id} begins although {job} was cancelled")
+        check_turn(row.plan, self.rows)
 
         def committed() -> None:
             row.has_begun = row.has_begun and row.node == attempt.node_id
@@ -270,10 +269,12 @@ class JobSimulation:
             if row.state is not None:
                 raise Flaw(f"{job} ended twice")
             row.state = work.state
+            work.is_remembered = True
+            self.handle(Remembered(job, work.state))
             for node in self._nodes.by_id.values():
                 self._wires.call(node, node.session, partial(self._nodes.forget, node, job))
 
-        check_end(work, row.plan, self._nodes, was_killed=bool(self.crashed), is_cancelled=job in self._cancelling)
+        check_end(work, self.rows, self._nodes, was_killed=bool(self.crashed), is_cancelled=job in self._cancelling)
         self._commit(committed)
 
     def _commit(self, done: Action) -> None:

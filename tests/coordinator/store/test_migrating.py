@@ -78,7 +78,7 @@ def test_the_migrations_make_the_tables_that_the_code_knows(place: str, tmp_path
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
         checks = {table: inspect(connection).get_foreign_keys(table) for table in metadata.tables}
         assert {table for table, keys in checks.items() if keys} == {
-            *("attempt", "blob_name", "metric", "round", "survey")
+            *("attempt", "blob_name", "metric", "predecessor", "round", "survey")
         }
     database.close()
 

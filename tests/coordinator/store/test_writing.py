@@ -57,6 +57,27 @@ def test_a_key_used_again_by_its_owner_names_the_first_work(store: Store) -> Non
     assert store.reader.work_by_key("ann", "") is None
 
 
+def test_what_work_comes_after_is_known_by_its_end_also_once_it_is_forgotten(store: Store) -> None:
+    batches = Batches(store)
+    batches.write(submitted("a"), submitted("b"), submitted("c"))
+    last = submitted("last", after=("a", "b", "c"))
+    assert batches.write(last, WorkEnded("b", WorkState.FAILED, 2), WorkEnded("c", WorkState.COMPLETED, 2)) == ()
+    batches.write(WorkForgotten("b"))
+    ends = {"a": WorkState.PENDING, "b": WorkState.FAILED, "c": WorkState.COMPLETED}
+    assert store.reader.ends("last") == ends
+    assert [each.ends for each in store.reader.open_work()] == [{}, ends]
+    batches.write(WorkForgotten("last"))
+    assert store.reader.ends("last") == {}
+
+
+def test_work_that_comes_after_what_is_forgotten_comes_too_late(store: Store) -> None:
+    batches = Batches(store)
+    batches.write(submitted("a"), WorkEnded("a", WorkState.COMPLETED, 2), WorkForgotten("a"))
+    late = submitted("late", after=("a",))
+    assert batches.write(submitted("b"), late) == (late,)
+    assert [each.work.id for each in store.reader.open_work()] == ["b"]
+
+
 def test_work_without_a_key_is_always_new(store: Store) -> None:
     assert store.write(1, [submitted("a"), submitted("b"), submitted("c", key="k")]) == ()
     assert [each.work.id for each in store.reader.open_work()] == ["a", "b", "c"]

@@ -1,4 +1,4 @@
-"""Schema 0002: how long rounds took to be committed, of which round a stored model is, and indexes for questions.
+"""Schema 0002: commits of rounds, rounds of stored models, webhooks, what works come after, indexes for questions.
 
 They are for the events and failures of a node, and for what is old.
 """
@@ -34,6 +34,14 @@ def upgrade() -> None:
         sa.Column("fault", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_table(
+        "predecessor",
+        sa.Column("work", sa.Text(), sa.ForeignKey("work.id", ondelete="CASCADE"), nullable=False),
+        sa.Column("after", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("work", "after"),
+    )
+    op.create_index("ix_predecessor_after", "predecessor", ["after"])
     # These files were those of the last round.
     op.execute(
         f"UPDATE blob_name SET role = role || '@' || CAST(({_LAST_ROUND}) AS TEXT)"

@@ -60,6 +60,13 @@ CREATE TABLE metric (
 	CONSTRAINT fk_metric_work FOREIGN KEY(work) REFERENCES work (id) ON DELETE CASCADE
 );
 INSERT INTO "metric" VALUES(1,'run-ended','loss',1,0.5,4);
+CREATE TABLE predecessor (
+	work TEXT NOT NULL,
+	"after" TEXT NOT NULL,
+	state TEXT NOT NULL,
+	CONSTRAINT pk_predecessor PRIMARY KEY (work, "after"),
+	CONSTRAINT fk_predecessor_work FOREIGN KEY(work) REFERENCES work (id) ON DELETE CASCADE
+);
 CREATE TABLE node (
 	id TEXT NOT NULL,
 	name TEXT NOT NULL,
@@ -158,6 +165,7 @@ CREATE INDEX ix_work_owner_number ON work (owner, number);
 CREATE INDEX ix_work_is_thinned_number ON work (is_thinned, number);
 CREATE INDEX ix_attempt_work_number ON attempt (work, number);
 CREATE INDEX ix_metric_work_name_number ON metric (work, name, number);
+CREATE INDEX ix_predecessor_after ON predecessor ("after");
 CREATE INDEX ix_blob_name_blob ON blob_name (blob);
 CREATE INDEX ix_event_work_number ON event (work, number);
 CREATE INDEX ix_event_node_number ON event (node, number) WHERE node <> '';
