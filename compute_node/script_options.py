@@ -10,6 +10,7 @@ from typing import Any
 from compute_node.options import Option, without_password
 from compute_node.scripts.acceptance import Accept, Rule, read_rules
 from compute_node.scripts.box import Volume
+from compute_node.scripts.levels import Pull
 from compute_node.scripts.requirements import Policy
 from compute_node.scripts.settings import DOCKER_URL, ScriptSettings
 from rpc.argument_types import checked, whole
@@ -77,6 +78,10 @@ SCRIPTS = (
     Option(
         "docker_image", "run script jobs in this image, unless they ask for another", default="", metavar="IMAGE"
     ),
+    Option(
+        "docker_pull", "fetch images that jobs name and are not here: none, those by digest, or all (default: never)",
+        choices=(*Pull,), default="never",
+    ),
     Option("docker_url", f"the container engine; Podman's socket, too (default: {DOCKER_URL})", default=DOCKER_URL,
            metavar="URL", shown=without_password),
     Option(
@@ -111,6 +116,7 @@ def script_settings(values: argparse.Namespace | Any) -> ScriptSettings:
         allow_weak=values.allow_weak_sandbox,
         allow_network=values.allow_network,
         image=values.docker_image,
+        pull=Pull(values.docker_pull),
         engine=values.docker_url,
         volumes=tuple(values.docker_volume),
         variables=dict(values.docker_env),

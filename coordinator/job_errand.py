@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
-from coordinator.core.events import Broke, Delivered
+from coordinator.core.events import Broke, Declined, Delivered
 from coordinator.core.scripting import GRACE_S
 from coordinator.core.workload import Scripted
 from coordinator.errands import Cargo, bring_file
@@ -27,6 +27,7 @@ from rpc.errors import (
     TrainerError,
     Unreachable,
 )
+from rpc.failures import reason_of
 from rpc.messages import PART_BYTES, DataFile, ScriptNews, ScriptTask
 
 _WAIT_MS = 10_000
@@ -78,9 +79,11 @@ def run_script(
     news = yield from _follow(task, desk, aside, later, offset=offset)
     end = news.ended
     assert end is not None
-    if FailureKind(end.failure) in _ELSEWHERE:
+    if end.rejected or FailureKind(end.failure) in _ELSEWHERE:
         with suppress(*_UNSAID):  # it said all that counts, and may be gone
             yield Call("forget", ((f"model:{task.job}/",),))
+        if end.rejected:
+            return Declined(reason_of(end.rejected), end.reason)
         return Broke(FailureKind(end.failure), end.reason, is_over=True)
     for file in end.artifacts:
         yield from _fetch(file, partial(_keep, task, desk, aside, later), blobs)

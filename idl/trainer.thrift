@@ -218,6 +218,7 @@ struct ScriptEnd {
   3: string reason,
   4: list<DataFile> artifacts, // what is in out/, to be fetched by get_blob
   5: double seconds,           // from the start of the program
+  6: optional i32 rejected,    // RejectReason: the node found out, while it set the job up, that it does not take it
 }
 
 /** What has happened to a script job since an offset of its log. */

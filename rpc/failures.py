@@ -32,7 +32,7 @@ def error_of(outcome: Outcome) -> TrainerError | TaskRejected | None:
     if failure is not None:
         return error_from_code(failure.code or "", failure.kind or 0, failure.message or "failed without a word")
     if rejected is not None:
-        return TaskRejected(_reason(rejected.reason), rejected.message or "", rejected.retry_after_ms or 0)
+        return TaskRejected(reason_of(rejected.reason), rejected.message or "", rejected.retry_after_ms or 0)
     return None
 
 
@@ -42,7 +42,8 @@ def _incident(error: Exception, method: Method) -> RemoteError:
     return RemoteError(f"{method.name} met an internal error; the log there has it as incident {number}")
 
 
-def _reason(number: Any) -> RejectReason:
+def reason_of(number: Any) -> RejectReason:
+    """The reason of this number."""
     try:
         return RejectReason(number)
     except ValueError:

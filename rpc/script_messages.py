@@ -83,6 +83,7 @@ class ScriptEnd:
     reason: str = ""
     artifacts: tuple[DataFile, ...] = ()
     seconds: float = 0.0
+    rejected: int = 0
 
 
 @dataclass(frozen=True, slots=True)

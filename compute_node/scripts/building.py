@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
-from compute_node.scripts import orders
+from compute_node.scripts import interpreter_facts, orders
 from compute_node.scripts.box import GIB, Box, Level, Limits
 from compute_node.scripts.cgroups import Parents
 from compute_node.scripts.environments import Ended
+from compute_node.scripts.interpreters import IN_AN_IMAGE
 from compute_node.scripts.levels import Sandboxes
 from compute_node.scripts.orders import NoStart, Start
-from compute_node.scripts.packages import PackageSource
+from compute_node.scripts.packages import PIP, PackageSource
 from compute_node.scripts.probing import node_python
 from compute_node.scripts.reaping import reap
 from compute_node.scripts.settings import ScriptSettings
@@ -24,6 +26,7 @@ from compute_node.scripts.trees import remove_tree
 
 _KEPT_BYTES = 64 << 10  # of the output, its end
 _LATE_S = 30.0  # that the sandbox may take on top
+_FACTS_S = 30.0
 _FILES = ("PIP_CERT", "SSL_CERT_FILE")  # variables that name a file which pip must read
 # The largest wheels have gigabytes, in tens of thousands of files.
 _LIMITS = Limits(memory_bytes=4 * GIB, cpus=2.0, pids=256, disk_bytes=16 * GIB, files=400_000, file_bytes=8 * GIB)
@@ -44,23 +47,54 @@ class Builder:
         self._node = node
 
     def __call__(
-        self, argv: Sequence[str], variables: Mapping[str, str], folder: Path, timeout_s: float, *, stop: StopSign
+        self,
+        argv: Sequence[str],
+        variables: Mapping[str, str],
+        folder: Path,
+        timeout_s: float,
+        *,
+        stop: StopSign,
+        image: str = "",
     ) -> Ended:
         """Run a command that fills `folder`; nothing of it lives when this returns, and the folder is the node's.
 
         Raises:
             Cancelled: the sign was given.
         """
+        needed = (str(PIP),) if image else node_python()[1]
+        files = [os.path.abspath(variables[name]) for name in _FILES if variables.get(name)]
+        wheels = [] if self._source.folder is None else [str(self._source.folder)]
+        return self._run(
+            stop,
+            argv=tuple(argv),
+            env=variables,
+            limits=replace(_LIMITS, time_s=timeout_s),
+            network=self._source.folder is None,
+            read_only=(*needed, *files, *wheels),
+            writable=(str(folder),),
+            image=image,
+        )
+
+    def facts_of(self, image: str, stop: StopSign) -> Ended:
+        """Have the Python of an image tell what it is."""
+        file = str(Path(interpreter_facts.__file__))
+        limits = Limits(time_s=_FACTS_S)
+        return self._run(stop, argv=(IN_AN_IMAGE, "-I", file), limits=limits, read_only=(file,), image=image)
+
+    def _run(self, stop: StopSign, **settings: Any) -> Ended:
+        """Run what a box with these settings holds, to its end."""
         own = Path(mkdtemp(prefix="build-", dir=self._jobs))
         try:
             (own / "bundle").mkdir()
-            return self._run(self._box(own, argv, variables, folder, timeout_s), timeout_s, stop)
+            name = own.name.lower().replace("_", "-")
+            return self._run_box(Box(name=name, folder=str(own), **settings), stop)
         finally:
             if reap(own):
                 remove_tree(own)
 
-    def _run(self, box: Box, timeout_s: float, stop: StopSign) -> Ended:
-        settings, level = self._settings, self._level()
+    def _run_box(self, box: Box, stop: StopSign) -> Ended:
+        settings, level = self._settings, Level.DOCKER if box.image else self._level()
+        timeout_s = box.limits.time_s or 0.0
         lease_s = timeout_s + 2 * _LATE_S
         start = Start(box, level, self._parents, engine=settings.engine, lease_s=lease_s, node=self._node)
         words, news = run_to_end(start, timeout_s + _LATE_S, _KEPT_BYTES, stop)
@@ -74,24 +108,8 @@ class Builder:
                 return Ended(1, f"{words}\n{reason}".strip())
         return Ended(None, words)
 
-    def _box(self, own: Path, argv: Sequence[str], variables: Mapping[str, str], folder: Path, timeout_s: float) -> Box:
-        _, read_only = node_python()
-        files = [os.path.abspath(variables[name]) for name in _FILES if variables.get(name)]
-        wheels = [] if self._source.folder is None else [str(self._source.folder)]
-        return Box(
-            name=own.name.lower().replace("_", "-"),
-            folder=str(own),
-            argv=tuple(argv),
-            env=variables,
-            limits=replace(_LIMITS, time_s=timeout_s),
-            network=self._source.folder is None,
-            read_only=(*read_only, *files, *wheels),
-            writable=(str(folder),),
-            image=self._settings.image if self._level() is Level.DOCKER else "",
-        )
-
     def _level(self) -> Level:
-        """Bubblewrap needs no image that fits; the weak sandbox comes last."""
-        order = (Level.BWRAP, *([Level.DOCKER] if self._settings.image else []), Level.RLIMITS)
+        """For the node's own Python, which no image fits: the weak sandbox comes last."""
         reports = self._sandboxes.reports
+        order = (Level.BWRAP, Level.RLIMITS)
         return next((level for level in order if level in reports and reports[level].works), Level.BWRAP)

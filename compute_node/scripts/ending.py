@@ -8,7 +8,7 @@ from dataclasses import replace
 from compute_node.scripts.artifacts import Collected
 from compute_node.scripts.box import Limits
 from compute_node.scripts.orders import Ended
-from rpc.errors import FailureKind, TrainerError
+from rpc.errors import FailureKind, TaskRejected, TrainerError
 from rpc.messages import ScriptEnd
 
 _KINDS = {"limit:memory": FailureKind.OUT_OF_MEMORY, "limit:time": FailureKind.TIMEOUT}
@@ -46,6 +46,8 @@ def end_without_start(error: Exception) -> ScriptEnd:
     """The end of a job whose program never ran."""
     if isinstance(error, TrainerError):
         return ScriptEnd(0, int(error.kind), str(error))
+    if isinstance(error, TaskRejected):
+        return ScriptEnd(0, int(FailureKind.SETUP_FAILED), str(error), rejected=int(error.reason))
     return ScriptEnd(0, int(FailureKind.SETUP_FAILED), f"the node could not set it up: {error}")
 
 

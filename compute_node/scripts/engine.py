@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import socket
 import tarfile
 from contextlib import closing, suppress
@@ -12,7 +13,7 @@ from typing import Any
 
 import docker
 from docker.errors import APIError, DockerException
-from docker.types import DeviceRequest, LogConfig, Mount, Ulimit
+from docker.types import DeviceRequest, Healthcheck, LogConfig, Mount, Ulimit
 from requests.exceptions import RequestException
 
 from compute_node.scripts import container_init
@@ -26,6 +27,7 @@ INSIDE = Inside(work="/job", out="/job/out", tmp="/tmp")
 
 _INIT = "/.roundhouse-init.py"
 _TMP = f"rw,noexec,nosuid,nodev,size={256 * MIB}"
+_CLOSED = "ro,noexec,nosuid,nodev,size=4096"
 _TIMEOUT_S = 60
 _UNIX = "unix://"
 _CPU_PERIOD_US = 100_000
@@ -100,7 +102,8 @@ def remove_all(api: Any, node: str) -> int:
 
 
 def configuration(api: Any, box: Box, *, user: tuple[int, int], node: str) -> Any:
-    """All that a job's container is made with."""
+    """All that a job's container is made with. An image may be anybody's: what it asks for itself is not done."""
+    asked = api.inspect_image(box.image)["Config"] or {}
     return api.create_container_config(
         box.image,
         entrypoint=["python3", "-I", "-S", _INIT],
@@ -108,25 +111,31 @@ def configuration(api: Any, box: Box, *, user: tuple[int, int], node: str) -> An
         user=f"{user[0]}:{user[1]}",
         hostname="job",
         stdin_open=True,
-        environment=_variables(box),
+        environment=_variables(box, asked.get("Env") or []),
         working_dir=INSIDE.work,
         labels={NODE_LABEL: node, JOB_LABEL: box.name},
-        host_config=_host_configuration(api, box),
+        healthcheck=Healthcheck(test=["NONE"]),
+        host_config=_host_configuration(api, box, [*(asked.get("Volumes") or ())]),
     )
 
 
-def _variables(box: Box) -> dict[str, str]:
+def _variables(box: Box, of_the_image: list[str]) -> dict[str, str]:
     """Those that the job itself names are kept from its container's first process, which looks after it."""
     variables = box.environment(INSIDE)
-    return {f"{container_init.OWN}{name}" if name in box.env else name: value for name, value in variables.items()}
+    path = [words.partition("=")[2] for words in of_the_image if words.startswith("PATH=")]
+    if path and "PATH" not in box.env:  # programs are where the image has them
+        variables["PATH"] = ":".join([*filter(None, [os.path.dirname(box.argv[0])]), *path])
+    own = {f"{container_init.OWN}{name}" if name in box.env else name: value for name, value in variables.items()}
+    # Of an engine that gives GPUs to all containers, an image with a word of its own here would get them.
+    return own | {"NVIDIA_VISIBLE_DEVICES": ",".join(map(str, box.gpus)) or "void"}
 
 
-def _host_configuration(api: Any, box: Box) -> Any:
+def _host_configuration(api: Any, box: Box, volumes: list[str]) -> Any:
     limits = box.limits
     return api.create_host_config(
         network_mode="bridge" if box.network else "none",
         read_only=True,
-        tmpfs={INSIDE.tmp: _TMP},
+        tmpfs={**_closed(box, volumes), INSIDE.tmp: _TMP},
         cap_drop=["ALL"],
         security_opt=["no-new-privileges"],
         pids_limit=limits.pids + 1,  # and the first process
@@ -145,6 +154,12 @@ def _host_configuration(api: Any, box: Box) -> Any:
         mounts=_mounts(box),
         device_requests=[DeviceRequest(device_ids=[*map(str, box.gpus)], capabilities=[["gpu"]])] if box.gpus else None,
     )
+
+
+def _closed(box: Box, volumes: list[str]) -> dict[str, str]:
+    """The places for which an image wants a disk of the engine's, each empty and closed: those have no limit."""
+    taken = {mount["Target"] for mount in _mounts(box)}
+    return {place: _CLOSED for place in map(os.path.normpath, volumes) if place not in taken}
 
 
 def _mounts(box: Box) -> list[Mount]:

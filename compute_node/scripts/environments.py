@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 import tempfile
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import NamedTuple, Protocol
 
+from compute_node.scripts.interpreters import Interpreter
 from compute_node.scripts.packages import (
     PackageSource,
     command_of_an_environment,
@@ -56,9 +56,10 @@ class Run(Protocol):
     """
 
     def __call__(
-        self, argv: Sequence[str], variables: Mapping[str, str], folder: Path, timeout_s: float, /, *, stop: StopSign
-    ) -> Ended:
-        """Return how it ended; raises Cancelled when it was stopped for the sign."""
+        self, argv: Sequence[str], variables: Mapping[str, str], folder: Path, timeout_s: float, /, *, stop: StopSign,
+        image: str,
+    ) -> Ended:  # fmt: skip
+        """Return how it ended, here or in a container of the image; raises Cancelled when the sign was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Environment:
 
 
 class Environments:
-    """The environments in one folder; any number of threads of one process may use it."""
+    """The environments in one folder, for whatever interpreters; any number of threads of one process may use it."""
 
     def __init__(
         self,
@@ -127,7 +128,7 @@ class Environments:
         if not requirements.lines:
             # The node's own: with what its operator has installed (NumPy always, PyTorch on a GPU node), at once. With
             # requirements a job gets those alone: the same on every node, and no clash with the node's own versions.
-            yield Environment(Path(sys.executable))
+            yield Environment(Path(requirements.interpreter.program))
             return
         digest = requirements.digest
         with self._lock:
@@ -197,18 +198,19 @@ class Environments:
         """
         if environment.exists():
             remove_tree(environment)  # somebody has removed its mark
+        interpreter = requirements.interpreter
         scratch = environment / "scratch"
         scratch.mkdir(parents=True)
         listed = scratch / "requirements.txt"
         listed.write_text("\n".join(requirements.lines) + "\n")
-        self._do(command_of_an_environment(environment), environment, stop)
-        self._do(command_of_an_installation(environment, listed, self._source), environment, stop)
+        self._do(command_of_an_environment(environment, interpreter.program), environment, interpreter, stop)
+        self._do(command_of_an_installation(environment, listed, self._source), environment, interpreter, stop)
         remove_tree(scratch)
         return disk_bytes(environment)
 
-    def _do(self, command: list[str], environment: Path, stop: StopSign) -> None:
+    def _do(self, command: list[str], environment: Path, interpreter: Interpreter, stop: StopSign) -> None:
         variables = variables_of_a_build(self._source, environment / "scratch")
-        ended = self._run(command, variables, environment, self._timeout_s, stop=stop)
+        ended = self._run(command, variables, environment, self._timeout_s, stop=stop, image=interpreter.image)
         if ended.status == 0:
             return
         how = f"status {ended.status}" if ended.status is not None else f"stopped after {self._timeout_s:g} s"

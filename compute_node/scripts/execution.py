@@ -97,13 +97,13 @@ class BoxedExecution:
 
     def _work(self, done: Callable[[ScriptEnd], None]) -> None:
         try:
-            with self._workshop.box(self._task, self._level, self._stop, self._gpus) as box:
+            with self._workshop.box(self._task, self._level, self.log.tell, self._stop, gpus=self._gpus) as box:
                 end = self._in_box(box)
         except Exception as error:  # the top of a thread
             if not isinstance(error, OSError | TrainerError | TaskRejected):
                 logger.exception("job %s failed unexpectedly", self._task.job)
             end = end_without_start(error)
-        if end.reason:
+        if end.reason and not end.rejected:  # the job knows nothing of a node that does not take it
             self.log.tell(end.reason, "e" if end.failure else "i")
         self.phase = "ended"
         done(end)

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from compute_node.scripts.box import LIMIT_NAMES, Level
 from rpc.errors import BadRequest, RejectReason, TaskRejected
+
+
+class Pull(StrEnum):
+    """Which images a node fetches from registries when a job asks for them."""
+
+    NEVER = "never"
+    PINNED = "pinned"
+    ALLOW = "allow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +49,13 @@ class Sandboxes:
     Attributes:
         image: that jobs run in which name none (`--docker-image`); it makes `docker` the default.
         allow_weak: `rlimits` may be used at all (`--allow-weak-sandbox`).
+        pull: which images are fetched (`--docker-pull`).
     """
 
     reports: Mapping[Level, LevelReport] = field(default_factory=dict)
     image: str = ""
     allow_weak: bool = False
+    pull: Pull = Pull.NEVER
 
     def choose(self, asked: Level | None, *, image: str = "", limits: Collection[str] = ()) -> Level:
         """The level for a job.
@@ -92,7 +103,7 @@ class Sandboxes:
     def _check_image(self, image: str) -> None:
         if not image and not self.image:
             raise TaskRejected(RejectReason.LABELS, "this node has no image of its own, and the job names none")
-        if image and image != self.image and not is_by_digest(image):
+        if image and image != self.image and self.pull is not Pull.ALLOW and not is_by_digest(image):
             text = f"image {image} may change under its name; name it by digest: NAME@sha256:..."
             raise TaskRejected(RejectReason.OPERATOR, text)
 

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from compute_node.scripts import kernel
 from compute_node.scripts.box import Level
@@ -21,6 +22,9 @@ from compute_node.scripts.settings import ScriptSettings
 from compute_node.scripts.trees import remove_tree
 from compute_node.scripts.workshop import Workshop
 from rpc.blobs import BlobFolder
+
+if TYPE_CHECKING:
+    from compute_node.scripts.images import Images
 
 logger = logging.getLogger(__name__)
 
@@ -59,13 +63,15 @@ def open_workshop(
     kernel.forbid_tracing()  # where jobs run as the node's own user, its memory and variables are closed to them
     parents = _parents()
     jobs = folder / "jobs"
-    sandboxes = Sandboxes(_reports(jobs, parents, settings), settings.image, settings.allow_weak)
+    sandboxes = Sandboxes(_reports(jobs, parents, settings), settings.image, settings.allow_weak, settings.pull)
     source = _packages(settings.package_index)
     builder = Builder(jobs, sandboxes, settings, parents=parents, source=source, node=node)
     environments = Environments(folder / "environments", builder, source)
+    images = _images(settings, sandboxes, builder)
     return Workshop(
-        jobs, folder / _LOGS, folder / _ARTIFACTS, blobs, sandboxes, environments, settings, parents, node, gpu_memory
-    )
+        jobs, folder / _LOGS, folder / _ARTIFACTS, blobs, sandboxes, environments, settings, parents, node, images,
+        gpu_memory,
+    )  # fmt: skip
 
 
 def offered(sandboxes: Sandboxes) -> list[str]:
@@ -73,6 +79,15 @@ def offered(sandboxes: Sandboxes) -> list[str]:
     usual = Level.DOCKER if sandboxes.image else Level.BWRAP
     levels = [level for level, report in sandboxes.reports.items() if report.works]
     return [str(level) for level in sorted(levels, key=lambda level: (level is not usual, list(Level).index(level)))]
+
+
+def _images(settings: ScriptSettings, sandboxes: Sandboxes, builder: Builder) -> Images | None:
+    report = sandboxes.reports.get(Level.DOCKER)
+    if report is None or not report.works:
+        return None
+    from compute_node.scripts.images import Images  # its libraries take a third of a second to load
+
+    return Images(settings.engine, settings.pull, builder)
 
 
 def _packages(index: str) -> PackageSource:

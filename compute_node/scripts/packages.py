@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pip
+
+PIP = Path(pip.__file__).parent  # runs by any Python, as it stands
 _OF_THE_NODE = ("PIP_INDEX_URL", "PIP_CERT", "SSL_CERT_FILE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _OF_THE_NODE_ALSO = tuple(name.lower() for name in _OF_THE_NODE[3:])  # as curl and requests spell them
 
@@ -52,16 +54,16 @@ def variables_of_a_build(source: PackageSource, scratch: Path) -> dict[str, str]
     }
 
 
-def command_of_an_environment(environment: Path) -> list[str]:
+def command_of_an_environment(environment: Path, python: str) -> list[str]:
     """Makes an empty environment; without pip of its own, which would take four seconds and 26 MB of each."""
-    return [sys.executable, "-I", "-m", "venv", "--without-pip", str(environment)]
+    return [python, "-I", "-m", "venv", "--without-pip", str(environment)]
 
 
 def command_of_an_installation(environment: Path, requirements: Path, source: PackageSource) -> list[str]:
-    """Installs wheels, by the node's pip: a source package would run its code here."""
-    pip = [sys.executable, "-I", "-m", "pip", "--python", str(python_of(environment)), "install"]
+    """Installs wheels, by the node's pip and the environment's Python: a source package would run its code."""
+    install = [str(python_of(environment)), "-I", str(PIP), "install"]
     plain = ["--only-binary", ":all:", "--no-input", "--disable-pip-version-check", "--no-cache-dir"]
-    return [*pip, *plain, "--progress-bar", "off", *source.options, "--requirement", str(requirements)]
+    return [*install, *plain, "--progress-bar", "off", *source.options, "--requirement", str(requirements)]
 
 
 def python_of(environment: Path) -> Path:

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import re
-import sys
-import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -21,6 +18,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion
 
+from compute_node.scripts.interpreters import HERE, Interpreter
 from rpc.errors import BadBundle, RejectReason, TaskRejected
 
 MAX_BYTES = 64_000
@@ -42,21 +40,22 @@ class Policy(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """What must be installed on this machine.
+    """What must be installed for a job.
 
     Attributes:
-        lines: one requirement each, written in one way only, sorted; those whose markers are false here are left out.
+        interpreter: that the job runs by.
+        lines: one requirement each, written in one way only, sorted; those whose markers are false for it are left out.
         unpinned: as a message names them, those of `lines` that leave a choice of the version.
     """
 
     lines: tuple[str, ...] = ()
     unpinned: tuple[str, ...] = ()
+    interpreter: Interpreter = HERE
 
     @property
     def digest(self) -> str:
-        """64 hex digits: of the lines, and of the Python here and the kind of machine, which choose the wheels."""
-        here = [platform.python_implementation(), platform.python_version(), sys.base_prefix, sysconfig.get_platform()]
-        return hashlib.sha256(json.dumps([*here, *self.lines]).encode()).hexdigest()
+        """64 hex digits: of the lines and of the interpreter, which chooses the wheels."""
+        return hashlib.sha256(json.dumps([*self.interpreter.identity, *self.lines]).encode()).hexdigest()
 
     def check(self, policy: Policy) -> None:
         """Raise TaskRejected if the node's operator does not want these installed; another node may."""
@@ -67,8 +66,8 @@ class Requirements:
             raise TaskRejected(RejectReason.OPERATOR, reason)
 
 
-def read_requirements(data: bytes, name: str = "requirements.txt") -> Requirements:
-    """Read the file `name`.
+def read_requirements(data: bytes, name: str = "requirements.txt", interpreter: Interpreter = HERE) -> Requirements:
+    """Read the file `name`, for jobs that run by an interpreter.
 
     Raises:
         BadBundle: it is too long, or a line of it is more than names, extras, versions and markers; says name:line.
@@ -79,11 +78,11 @@ def read_requirements(data: bytes, name: str = "requirements.txt") -> Requiremen
     unpinned = []
     for number, text in _logical_lines(data, name):
         requirement = _parse(text, f"{name}:{number}")
-        if _applies_here(requirement, f"{name}:{number}"):
+        if _applies(requirement, interpreter, f"{name}:{number}"):
             lines.add(_written(requirement))
             if not _is_pinned(requirement):
                 unpinned.append(f"{name}:{number}: {requirement.name}")
-    return Requirements(tuple(sorted(lines)), tuple(unpinned))
+    return Requirements(tuple(sorted(lines)), tuple(unpinned), interpreter)
 
 
 def _logical_lines(data: bytes, name: str) -> Iterator[tuple[int, str]]:
@@ -147,13 +146,13 @@ def _doubt(text: str) -> str:
     return ""
 
 
-def _applies_here(requirement: Requirement, where: str) -> bool:
+def _applies(requirement: Requirement, interpreter: Interpreter, where: str) -> bool:
     if requirement.marker is None:
         return True
     try:
-        return requirement.marker.evaluate({"extra": ""})
+        return requirement.marker.evaluate({**interpreter.markers, "extra": ""})
     except (UndefinedComparison, UndefinedEnvironmentName, InvalidVersion) as error:
-        raise BadBundle(f"{where}: its marker cannot be decided on this machine: {error}") from error
+        raise BadBundle(f"{where}: its marker cannot be decided: {error}") from error
 
 
 def _written(requirement: Requirement) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from compute_node import machine
 from compute_node.scripts.acceptance import Accept, Rule
 from compute_node.scripts.box import Limits, Volume
+from compute_node.scripts.levels import Pull
 from compute_node.scripts.requirements import Policy
 
 DOCKER_URL = "unix:///var/run/docker.sock"
@@ -26,6 +27,7 @@ class ScriptSettings:
         allow_weak: the sandbox `rlimits` may be used.
         allow_network: jobs that ask for the network get it.
         image: in which jobs run that name none; empty: in bubblewrap.
+        pull: which images that are not here are fetched from their registries.
         engine: of containers, its URL; empty: none is looked for.
         volumes, variables: of all containers.
         policy: which requirements are installed.
@@ -40,6 +42,7 @@ class ScriptSettings:
     allow_weak: bool = False
     allow_network: bool = False
     image: str = ""
+    pull: Pull = Pull.NEVER
     engine: str = DOCKER_URL
     volumes: tuple[Volume, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from compute_node.scripts.artifacts import printable
 from compute_node.scripts.box import Box, Level
 from compute_node.scripts.bundle import unpack
 from compute_node.scripts.cgroups import Parents
 from compute_node.scripts.environments import Environment, Environments
+from compute_node.scripts.interpreters import HERE, Interpreter
 from compute_node.scripts.levels import Sandboxes
 from compute_node.scripts.probing import node_python
 from compute_node.scripts.requirements import Requirements, read_requirements
@@ -25,6 +27,9 @@ from rpc.archives import check_folders
 from rpc.blobs import BlobFolder
 from rpc.errors import BadBundle, BadRequest, RejectReason, TaskRejected
 from rpc.messages import ScriptSpec, ScriptTask
+
+if TYPE_CHECKING:
+    from compute_node.scripts.images import Images, Say
 
 _UNFIT = re.compile(r"[^a-z0-9._-]")
 
@@ -40,6 +45,7 @@ class Workshop:
         parents: where control groups are made.
         settings: what the node's owner says.
         node: whose containers they are.
+        images: for the sandbox `docker`, where that works.
         gpu_memory: bytes that the job of a JOB_NAME holds on GPUs.
     """
 
@@ -52,6 +58,7 @@ class Workshop:
     settings: ScriptSettings = field(default_factory=ScriptSettings)
     parents: Parents | None = None
     node: str = ""
+    images: Images | None = None
     gpu_memory: Callable[[str], int] = lambda job: 0
 
     def level_for(self, spec: ScriptSpec) -> Level:
@@ -73,14 +80,16 @@ class Workshop:
         return self.sandboxes.choose(asked, image=spec.image, limits=named)
 
     @contextmanager
-    def box(self, task: ScriptTask, level: Level, stop: StopSign, gpus: tuple[int, ...] = ()) -> Iterator[Box]:
-        """The job's box, with its bundle unpacked and its environment built; on a thread.
+    def box(
+        self, task: ScriptTask, level: Level, say: Say, stop: StopSign, *, gpus: tuple[int, ...] = ()
+    ) -> Iterator[Box]:
+        """The job's box, with its bundle unpacked, its image there and its environment built; on a thread.
 
         Raises:
             Cancelled: `stop` was given meanwhile.
             BadBundle: the bundle, or its requirements, are not what they must be.
-            SetupFailed: the requirements cannot be installed.
-            TaskRejected: the node's operator does not want them installed.
+            SetupFailed: the requirements cannot be installed, or the image cannot be had.
+            TaskRejected: the node's operator does not want them installed, or the image fetched.
             OSError: the disk is full, say.
         """
         spec = task.spec
@@ -88,37 +97,39 @@ class Workshop:
         work = folder / "bundle"
         work.mkdir(parents=True)
         check_folders(unpack(self.blobs.file(spec.bundle.blob), work), [file.file for file in spec.datasets])
+        check_main(spec.main, work)
+        interpreter = HERE
+        if level is Level.DOCKER:
+            assert self.images is not None
+            interpreter = self.images.interpreter(spec.image or self.settings.image, say, stop)
+        requirements = _requirements(spec, work, interpreter)
+        requirements.check(self.settings.policy)
         datasets = {}
         for file in spec.datasets:
             datasets[file.file] = str(folder / "datasets" / file.file)
             Path(datasets[file.file]).mkdir(parents=True)
             unpack(self.blobs.file(file.blob), Path(datasets[file.file]), DATASET)
-        check_main(spec.main, work)
-        requirements = _requirements(spec, work)
-        requirements.check(self.settings.policy)
         with self.environments.use(requirements, stop) as environment:
-            python, read_only = self._python(level, environment)
             yield Box(
                 name=folder.name,
                 folder=str(folder),
-                argv=(python, spec.main, *spec.arguments),
+                argv=(str(environment.python), spec.main, *spec.arguments),
                 env={**(self.settings.variables if level is Level.DOCKER else {}), **spec.env, "JOB_ID": task.job},
                 limits=limits_of(spec, self.settings),
                 network=spec.network == "full",
-                read_only=read_only,
+                read_only=_needed(interpreter, environment),
                 datasets=datasets,
-                image=spec.image or self.sandboxes.image if level is Level.DOCKER else "",
+                image=interpreter.image,
                 gpus=gpus,
                 volumes=self.settings.volumes if level is Level.DOCKER else (),
             )
 
-    def _python(self, level: Level, environment: Environment) -> tuple[str, tuple[str, ...]]:
-        """The interpreter, and the folders that it needs; an image without requirements has its own."""
-        if level is Level.DOCKER and environment.folder is None:
-            return "python3", ()
-        _, folders = node_python()
-        own = () if environment.folder is None else (str(environment.folder),)
-        return str(environment.python), (*folders, *own)
+
+def _needed(interpreter: Interpreter, environment: Environment) -> tuple[str, ...]:
+    """The folders of the node that a program needs to run."""
+    _, of_the_node = node_python()
+    own = () if environment.folder is None else (str(environment.folder),)
+    return own if interpreter.image else (*of_the_node, *own)
 
 
 def name_of(task: ScriptTask) -> str:
@@ -136,11 +147,12 @@ def check_main(main: str, work: Path) -> None:
         raise BadBundle(f"the bundle has no {printable(main)}; --main names the program (it has {found})")
 
 
-def _requirements(spec: ScriptSpec, work: Path) -> Requirements:
+def _requirements(spec: ScriptSpec, work: Path, interpreter: Interpreter) -> Requirements:
+    none = Requirements(interpreter=interpreter)
     parts = spec.requirements.split("/")
     if not spec.requirements:
-        return Requirements()
+        return none
     if any(part in ("", ".", "..") for part in parts):
         raise BadBundle(f"{printable(spec.requirements)!r} is no path inside the bundle; --requirements names the file")
     file = work.joinpath(*parts)
-    return read_requirements(file.read_bytes(), spec.requirements) if file.is_file() else Requirements()
+    return read_requirements(file.read_bytes(), spec.requirements, interpreter) if file.is_file() else none

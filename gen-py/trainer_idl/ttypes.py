@@ -2875,6 +2875,7 @@ class ScriptEnd(object):
      - reason
      - artifacts
      - seconds
+     - rejected
 
     """
 
@@ -2884,15 +2885,17 @@ class ScriptEnd(object):
         'reason',
         'artifacts',
         'seconds',
+        'rejected',
     )
 
 
-    def __init__(self, status=None, failure=None, reason=None, artifacts=None, seconds=None,):
+    def __init__(self, status=None, failure=None, reason=None, artifacts=None, seconds=None, rejected=None,):
         self.status = status
         self.failure = failure
         self.reason = reason
         self.artifacts = artifacts
         self.seconds = seconds
+        self.rejected = rejected
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2934,6 +2937,11 @@ class ScriptEnd(object):
                     self.seconds = iprot.readDouble()
                 else:
                     iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.I32:
+                    self.rejected = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2966,6 +2974,10 @@ class ScriptEnd(object):
         if self.seconds is not None:
             oprot.writeFieldBegin('seconds', TType.DOUBLE, 5)
             oprot.writeDouble(self.seconds)
+            oprot.writeFieldEnd()
+        if self.rejected is not None:
+            oprot.writeFieldBegin('rejected', TType.I32, 6)
+            oprot.writeI32(self.rejected)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -7645,6 +7657,7 @@ ScriptEnd.thrift_spec = (
     (3, TType.STRING, 'reason', 'UTF8', None, ),  # 3
     (4, TType.LIST, 'artifacts', (TType.STRUCT, [DataFile, None], False), None, ),  # 4
     (5, TType.DOUBLE, 'seconds', None, None, ),  # 5
+    (6, TType.I32, 'rejected', None, None, ),  # 6
 )
 all_structs.append(ScriptNews)
 ScriptNews.thrift_spec = (

@@ -14,6 +14,7 @@ from compute_node.scripts.box import Level
 from compute_node.scripts.settings import ScriptSettings
 from tests.compute_node.running import HeldTrainer, RunningNode
 from tests.compute_node.scripts.asking import wait_for_sandboxes
+from tests.compute_node.scripts.base_image import base_image
 from tests.compute_node.scripts.engines import docker_engine
 from tests.compute_node.scripts.jobs import Jobs
 
@@ -34,6 +35,14 @@ def engine() -> Iterator[str]:
     need("dockerd")
     with docker_engine() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def base(engine: str) -> str:
+    """The name of an image with a Python of its own."""
+    need("mmdebstrap")
+    base_image(engine, "localhost/base:1")
+    return "localhost/base:1"
 
 
 @pytest.fixture(params=list(Level))

@@ -135,11 +135,13 @@ class Jobs:
         bundle.mkdir(parents=True)
         (bundle / "main.py").write_text(code)
         python, read_only = node_python()
-        if self.level is Level.DOCKER:
+        if self.level is Level.DOCKER and "image" in settings:
+            python, read_only = settings.pop("python", "python3"), ()
+        elif self.level is Level.DOCKER:
             from compute_node.scripts.engine import bare_image  # not installed where a test is not root
 
             python, read_only = "python3", ("/usr",)
-            settings.setdefault("image", bare_image(self.engine))
+            settings["image"] = bare_image(self.engine)
         more = settings.pop("read_only", ())
         arguments: tuple[str, ...] = settings.pop("arguments", ())
         argv = (python, "main.py", *arguments)

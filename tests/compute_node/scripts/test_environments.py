@@ -59,7 +59,7 @@ class Runner:
         self._lock = Lock()
 
     def __call__(
-        self, argv: Sequence[str], env: Mapping[str, str], cwd: Path, timeout_s: float, *, stop: StopSign
+        self, argv: Sequence[str], env: Mapping[str, str], cwd: Path, timeout_s: float, *, stop: StopSign, image: str
     ) -> Ended:
         with self._lock:
             self.commands.append(list(argv))
@@ -159,13 +159,13 @@ class Halting:
         self._runner = runner
 
     def __call__(
-        self, argv: Sequence[str], env: Mapping[str, str], cwd: Path, timeout_s: float, *, stop: StopSign
+        self, argv: Sequence[str], env: Mapping[str, str], cwd: Path, timeout_s: float, *, stop: StopSign, image: str
     ) -> Ended:
         if not self.began.is_set():
             self.began.set()
             assert self.go_on.wait(timeout=30)
             raise Cancelled("the job was cancelled")
-        return self._runner(argv, env, cwd, timeout_s, stop=stop)
+        return self._runner(argv, env, cwd, timeout_s, stop=stop, image=image)
 
 
 def test_who_waits_for_a_build_that_is_cancelled_builds_it(opened: Open, runner: Runner) -> None:
