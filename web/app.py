@@ -1,63 +1,18 @@
-"""The application: routes, errors, and what every request passes through."""
+"""The application: the interface for programs, and the dashboard's pages on it."""
 
 from __future__ import annotations
-
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from nicegui import ui
 
-from rpc.program import VERSION
-from web import classic, openapi, prometheus
+from web.api import make_api
 from web.door import Door
-from web.event_stream import Streams
-from web.guard import Guard
-from web.known_routes import KnownRoutes
-from web.limits import BodyLimits
-from web.live import Live
 from web.pages import overview
-from web.problems import RESPONSES, answer_with_problems
-from web.rest import blobs, job_output, jobs, nodes, run_files, runs, streams, told, uploads, webhooks, work
-from web.webhooks import Telling
-
-_MODULES = (work, streams, runs, run_files, uploads, jobs, job_output, nodes, told, blobs, webhooks)
 
 
 def make_app(door: Door, *, tells_webhooks: bool = False) -> FastAPI:
     """Return the app that speaks for the coordinator behind `door`; of all such apps one tells the webhooks."""
-    live = Live(door)
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        telling = asyncio.create_task(Telling(door, live).run()) if tells_webhooks else None
-        yield
-        if telling is not None:
-            telling.cancel()
-            await asyncio.wait([telling])
-        door.close()
-
-    app = FastAPI(
-        title="Roundhouse", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None, responses=RESPONSES
-    )
-    app.state.door = door
-    app.state.live = live
-    app.state.streams = Streams()
-    app.state.watch = prometheus.Watch()
-    app.state.classic_jobs = {}
-    answer_with_problems(app)
-    for module in _MODULES:
-        app.include_router(module.router, prefix="/api/v1")
-    for router in (classic.router, prometheus.router):
-        app.include_router(router)
-    openapi.describe(app)
-    # The last one is the first that a request passes through.
-    app.add_middleware(BodyLimits)
-    app.add_middleware(classic.JsonUnlessPage)
-    app.add_middleware(KnownRoutes, described=app)
-    app.add_middleware(Guard)
-    app.add_middleware(prometheus.Timing, watch=app.state.watch)
+    app = make_api(door, tells_webhooks=tells_webhooks)
     overview.add(door)
     ui.run_with(app, title="Roundhouse", show_welcome_message=False)
     return app

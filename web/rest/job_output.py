@@ -103,8 +103,8 @@ async def _text(door: Door, job_id: str) -> AsyncIterator[str]:
     offset = 0
     while True:
         page: LogPage = await door.call("logs", job_id, offset, _TEXT_BYTES, 0)
-        lines = map(as_line, lines_of(page, offset))
-        yield "".join(f"{line.at_ms} {line.stream} {line.level} {line.text}\n" for line in lines)
+        records = (line.record for line in lines_of(page, offset))
+        yield "".join(f"{at_ms} {STREAMS[stream]} {LEVELS[level]} {text}\n" for at_ms, stream, level, text in records)
         if page.is_whole or not len(page.log):
             return
         offset = page.next_offset
