@@ -31,6 +31,7 @@ pathlib.Path("out/name.txt").write_text(name)
 """
 _TIMES = ("--beat", "0.5", "--lease", "2", "--job-lease", "4")
 _OFTEN = 1000  # as often as it takes
+_FAN = 5  # every so many'th job comes after the two before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,14 @@ class Report:
     Attributes:
         states: how many ended how.
         names: how often each job has left its name.
+        early: of those that come after others, who began before the ends of these.
         kills: of nodes and of the coordinator.
         attempts: of all jobs together.
     """
 
     states: Counter[str]
     names: Counter[str]
+    early: list[str]
     kills: Counter[str]
     attempts: int
     seconds: float
@@ -124,12 +127,18 @@ def _harm(pool: Pool, rng: Random, life_s: float, done: Event) -> None:
 def _submitter(mark: str, number: int) -> Callable[[Session], str]:
     seconds = str(Random(number).uniform(0.0, 0.3))
     arguments = (mark, f"job {number}", seconds)
-    key = f"{mark}-{number}"
+    after = tuple(f"{mark}-{each}" for each in _before(number))
     return lambda session: (
         session.submit_script(
-            code=_CODE, name=f"job {number}", arguments=arguments, key=key, retries=_OFTEN, timeout_s=30.0
+            code=_CODE, name=f"job {number}", arguments=arguments, key=f"{mark}-{number}", retries=_OFTEN,
+            timeout_s=30.0, after=after,
         ).id
-    )
+    )  # fmt: skip
+
+
+def _before(number: int) -> tuple[int, ...]:
+    """The jobs that this one comes after."""
+    return (number - 2, number - 1) if number >= _FAN and number % _FAN == 0 else ()
 
 
 def _again(server: str, call: Callable[[Session], T]) -> T:
@@ -162,7 +171,13 @@ def _report(server: str, ids: list[str], ended: dict[str, WorkRow], pool: Pool, 
             detail = job.detail().job
             attempts += detail.attempts if detail is not None else 0
             names.update(file.read_text() for file in job.fetch(Path(folder, str(number))))
-    return Report(Counter(row.state for row in ended.values()), names, pool.kills, attempts, seconds)
+    rows = [ended[each] for each in ids]
+    early = [
+        row.id
+        for number, row in enumerate(rows)
+        if any(row.started_ms < rows[before].ended_ms for before in _before(number))
+    ]
+    return Report(Counter(row.state for row in rows), names, early, pool.kills, attempts, seconds)
 
 
 def main() -> int:
@@ -172,7 +187,8 @@ def main() -> int:
     print(f"killed: {dict(report.kills)}")
     is_well = report.states == {"completed": n_jobs} and report.names == {f"job {n}": 1 for n in range(n_jobs)}
     print("each left its name once" if is_well else "WRONG: not every job left its name exactly once")
-    return 0 if is_well else 1
+    print(f"WRONG: begun too early: {report.early}" if report.early else "none began before those that it comes after")
+    return 0 if is_well and not report.early else 1
 
 
 if __name__ == "__main__":

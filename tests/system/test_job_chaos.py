@@ -16,4 +16,5 @@ def test_every_job_completes_once_while_nodes_and_coordinator_are_killed() -> No
     report = job_chaos(N_JOBS, life_s=1.0, limit_s=120.0, seed=3)
     assert report.states == {"completed": N_JOBS}
     assert report.names == {f"job {number}": 1 for number in range(N_JOBS)}
+    assert report.early == []
     assert report.kills.total() > 0

@@ -13,7 +13,7 @@ import pytest
 
 from client.jobs import job_of
 from roundhouse import Session, connect
-from rpc.errors import ExitCode
+from rpc.errors import ExitCode, FailureKind
 from tests.compute_node.scripts.conftest import need
 from tests.system.cluster import ROOT, Cluster, Outcome, finish, wait_until
 
@@ -159,6 +159,20 @@ def test_a_key_is_of_one_job(cluster: Cluster) -> None:
     assert "other settings" not in again.stderr
     other = client(cluster, "submit", "print(2)", "--key", "monday")
     assert other.stdout == first.stdout and "with other settings" in other.stderr
+
+
+def test_jobs_come_after_others_and_are_given_up_with_them(cluster: Cluster, session: Session) -> None:
+    first = client(cluster, "submit", "open('/dev/stdin').read(); raise SystemExit(3)", "--key", "stage-1")
+    given_up = client(cluster, "submit", "print(2)", "--after", "stage-1", "--wait")
+    assert given_up.status == ExitCode.FAILED
+    assert f"{first.stdout.strip()}, which it comes after, failed" in given_up.stderr
+    after_any_end = client(cluster, "submit", "print(3)", "--after", f"{first.stdout.strip()}:any", "--follow")
+    assert (after_any_end.status, after_any_end.stdout) == (ExitCode.DONE, "3\n"), after_any_end.stderr
+    unknown = client(cluster, "submit", "print(4)", "--after", "stage-2")
+    assert unknown.status == ExitCode.FAILED
+    assert "do you mean stage-1?" in unknown.stderr and len(unknown.stderr.splitlines()) == 1
+    rows = [session.job(each).detail().row for each in (first.stdout.strip(), given_up.stdout.strip())]
+    assert [row.failure for row in rows] == [FailureKind.USER_ERROR, FailureKind.DEPENDENCY]
 
 
 def test_a_retry_is_another_job_that_does_the_same(cluster: Cluster, session: Session) -> None:
