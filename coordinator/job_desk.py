@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from coordinator.attempts import Report, Stage
-from coordinator.core.events import Note, Start
+from coordinator.core.events import Broke, Note, Outcome, Start
 from coordinator.core.model import Attempt, Work
 from coordinator.core.scripting import ScriptJob
 from coordinator.job_errand import NOT_WANTED, run_script
@@ -112,9 +112,14 @@ class JobDesk:
         attempt, job, detail = command.attempt, desk.job, desk.detail
         phase = detail.phase if attempt.node_id == detail.node else ""  # it may go on with what it has begun there
         desk.work = work
-        desk.detail = replace(detail, node=attempt.node_id, attempts=detail.attempts + 1, phase=phase)
-        self._tell(Note("placed", f"attempt {desk.detail.attempts}", job.id, attempt.node_id))
+        desk.detail = replace(detail, node=attempt.node_id, phase=phase)
+        self._tell(Note("placed", "", job.id, attempt.node_id))
         task = ScriptTask(attempt.id, attempt.fence, job.id, job.spec, job.spec.timeout_s, command.task.lease_s)
+
+        def over(outcome: Outcome) -> None:
+            if isinstance(outcome, Broke) and outcome.is_over:
+                desk.detail = replace(desk.detail, phase="")  # if it starts there again, that is another start
+            self._report(attempt, outcome)
 
         def placed() -> None:
             if not desk.is_wanted(attempt.id):
@@ -125,9 +130,7 @@ class JobDesk:
                 node=attempt.node_id,
             )  # fmt: skip
             stage = self._stage(attempt.node_id)
-            stage.play(
-                attempt.session, lambda cargo: errand(cargo=cargo), lambda outcome, *_: self._report(attempt, outcome)
-            )
+            stage.play(attempt.session, lambda cargo: errand(cargo=cargo), lambda outcome, *_: over(outcome))
 
         self.rows.placed(work, desk.detail, placed)
 
@@ -232,6 +235,7 @@ class JobDesk:
         )
         desk.job.usage = news.usage
         if not before and desk.work is not None:
+            desk.detail = replace(desk.detail, attempts=detail.attempts + 1)
             self.rows.begun(desk.work, desk.detail)
         if news.phase != before and news.phase == "running":
             self._tell(Note("started", f"in {news.sandbox}", desk.job.id, detail.node))

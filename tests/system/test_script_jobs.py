@@ -225,6 +225,19 @@ def test_a_restart_of_the_coordinator_does_not_disturb_a_running_job(tmp_path: P
         cluster.restart_coordinator()
         outcome = finish(follower)
         assert (outcome.status, outcome.stdout) == (ExitCode.DONE, "done\n"), outcome.stderr
+        assert client(cluster, "jobs", "show", "latest", "--json").json["attempts"] == 1
+
+
+def test_a_time_limit_outlives_a_restart_of_the_coordinator(tmp_path: Path) -> None:
+    need("bwrap")
+    with Cluster(tmp_path, nodes=1, coordinator_arguments=("--data-dir", str(tmp_path / "data"))) as cluster:
+        code = "import time\nprint('ready', flush=True)\ntime.sleep(600)"
+        follower = start(cluster, "submit", "-c", code, "--timeout", "4", "--follow")
+        assert follower.stdout is not None
+        assert follower.stdout.readline() == "ready\n"
+        cluster.restart_coordinator()
+        outcome = finish(follower, 30.0)
+        assert (outcome.status, "failed (timeout)" in outcome.stderr) == (ExitCode.FAILED, True), outcome.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -240,6 +253,19 @@ def test_a_node_that_is_told_to_end_hands_its_job_over_without_a_lease(tmp_path:
         next(node for node in cluster.nodes if here.endswith(f":{node.port}")).signal(number)
         outcome = finish(follower, 30.0)  # the lease would be 60 s
         assert (outcome.status, outcome.stdout) == (ExitCode.DONE, "ready\ndone\n"), outcome.stderr
+        assert client(cluster, "jobs", "show", "latest", "--json").json["attempts"] == 2
+
+
+def test_what_a_node_declines_is_no_attempt(tmp_path: Path) -> None:
+    need("bwrap")
+    with Cluster(tmp_path, nodes=1, node_arguments=("--accept", "ask")) as cluster:  # and it has no terminal
+        job = client(cluster, "submit", "print(1)").stdout.strip()
+
+        def is_declined() -> bool:
+            return "has no terminal" in client(cluster, "why", "task", f"{job}/0/0").stdout
+
+        wait_until(is_declined, "the rejection")
+        assert client(cluster, "jobs", "show", job, "--json").json["attempts"] == 0
 
 
 def test_what_is_kept_of_a_removed_job_is_gone_from_the_disk(tmp_path: Path) -> None:
