@@ -12,6 +12,7 @@ JSON_BYTES = 1 << 20
 BUNDLE_BYTES = 50_000_000
 _IN_FLIGHT_BYTES = 500_000_000  # of all that is being received
 _BUNDLES = ("/api/jobs", "/api/v1/jobs/bundle")
+_PAGES = "/_nicegui/"  # where the forms of the dashboard send their files
 _UNBOUNDED = "/api/v1/blobs/"  # sent on part by part, and bounded by what the blob is said to be
 _TOO_LARGE, _BUSY = 413, 503
 
@@ -27,7 +28,7 @@ class BodyLimits:
         if scope["type"] != "http" or scope["path"].startswith(_UNBOUNDED):
             await self._app(scope, receive, send)
             return
-        most = BUNDLE_BYTES if scope["path"] in _BUNDLES else JSON_BYTES
+        most = BUNDLE_BYTES if scope["path"] in _BUNDLES or scope["path"].startswith(_PAGES) else JSON_BYTES
         said = Headers(scope=scope).get("content-length", "0")
         if not (said.isascii() and said.isdigit()) or int(said[:20]) > most:
             await problem(_TOO_LARGE, "bad_request", _words(most))(scope, receive, send)
