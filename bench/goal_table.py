@@ -172,3 +172,28 @@ STARTUP = (
     Goal("a node serves, s from its launch", value("startup/node/s"), _AT_MOST, 0.7),
     Goal("the coordinator serves, s from its launch", value("startup/coordinator/s"), _AT_MOST, 1.0),
 )
+
+_FIRST_LINE, _JOB_END, _OF_MANY = "first-line-p50-ms", "end-p50-ms", "of-many-ms"
+
+
+def _job(figure: str, system: str = "roundhouse") -> str:
+    return f"jobs/{system}/{figure}"
+
+
+def _job_of_peer(figure: str, peer: str) -> Figure:
+    return ratio(_job(figure), _job(figure, peer))
+
+
+JOBS = (
+    Goal("a job's first line, 99 of 100, ms", value(_job("first-line-p99-ms")), _AT_MOST, 300.0, 100.0),
+    Goal("a job's end, 99 of 100, ms", value(_job("end-p99-ms")), _AT_MOST, 400.0, 150.0),
+    Goal("short jobs through 4 nodes, jobs/s", value(_job("of-many-jobs/s")), _AT_LEAST, 10.0, 30.0),
+    Goal("a job's first line: time / Ray Jobs'", _job_of_peer(_FIRST_LINE, "ray_jobs"), _AT_MOST, 1.0, 0.1),
+    Goal("a job's end: time / Ray Jobs'", _job_of_peer(_JOB_END, "ray_jobs"), _AT_MOST, 1.0, 0.1),
+    Goal("one of many jobs: time / Ray Jobs'", _job_of_peer(_OF_MANY, "ray_jobs"), _AT_MOST, 1.0, 0.1),
+    # RQ's jobs are not kept apart from the machine, and what they say and how they end is in memory alone.
+    Goal("a job's first line: time / RQ's", _job_of_peer(_FIRST_LINE, "rq"), _AT_MOST, None, 1.5),
+    Goal("one of many jobs: time / RQ's", _job_of_peer(_OF_MANY, "rq"), _AT_MOST, None, 1.0),
+    Goal("a line from a job to its client, ms", value(_job("log-p50-ms")), _AT_MOST, 20.0, 5.0),
+    Goal("the coordinator's memory, MB", value(_job("coordinator-peak-MB")), _AT_MOST, 150.0, 100.0),
+)

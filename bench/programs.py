@@ -16,9 +16,14 @@ _END_S = 10.0
 @contextmanager
 def running(*command: str) -> Iterator[subprocess.Popen[str]]:
     """Run a script or `-m` module of this checkout; end it at the end."""
-    process = subprocess.Popen(
-        [sys.executable, *command], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
-    )
+    with program(sys.executable, *command) as process:
+        yield process
+
+
+@contextmanager
+def program(*command: str) -> Iterator[subprocess.Popen[str]]:
+    """Run any program; end it at the end."""
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     try:
         yield process
     finally:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from bench import goal_table, startup
 from bench.core import contests as core
 from bench.goals import Goal
+from bench.jobs import contests as jobs
 from bench.letters import contests as letters
 from bench.results import Results
 from bench.rounds import contests as rounds
@@ -37,6 +38,13 @@ def quick(results: Results) -> None:
     core.run("C", (core.OURS,), 1, 3, results)
     core.run_text(_QUICK_TURNS, results)
     wire.run((*wire.FLOOR_AND_STOCK, *wire.OURS), _QUICK_TURNS, results)
+    if jobs.is_possible(jobs.OURS[0]):
+        jobs.run(jobs.OURS[:1], 2, results, share=0.2)
+
+
+def run_jobs(turns: int, results: Results) -> None:
+    """Short script jobs, in sandboxes and without, beside other runners of jobs."""
+    jobs.run((*jobs.OURS, *jobs.PEERS), turns, results)
 
 
 def run_rounds(turns: int, results: Results) -> None:
@@ -52,6 +60,7 @@ ALL: Mapping[str, Callable[[int, Results], None]] = {
     "rounds": run_rounds,
     "scale": rounds.run_scale,
     "letters": letters.run,
+    "jobs": run_jobs,
 }
 GOALS: Mapping[str, tuple[Goal, ...]] = {
     "startup": goal_table.STARTUP,
@@ -60,6 +69,7 @@ GOALS: Mapping[str, tuple[Goal, ...]] = {
     "rounds": goal_table.ROUNDS,
     "scale": goal_table.SCALE,
     "letters": goal_table.LETTERS,
+    "jobs": goal_table.JOBS,
 }
 PREFIXES: Mapping[str, tuple[str, ...]] = {
     "startup": ("startup/",),
@@ -68,6 +78,7 @@ PREFIXES: Mapping[str, tuple[str, ...]] = {
     "rounds": ("rounds/1k/", "rounds/100k/", "rounds/10M/"),
     "scale": ("rounds/scale/",),
     "letters": ("letters/",),
+    "jobs": ("jobs/",),
 }
 """How the names of the figures of a contest begin."""
-QUICK_GOALS = (*goal_table.CORE, *goal_table.WIRE)
+QUICK_GOALS = (*goal_table.CORE, *goal_table.WIRE, *goal_table.JOBS)

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Makes .venv-bench for `make bench`: Roundhouse, what draws its plots and profiles, and the peers that are asked for:
-# `scikit-learn torch jax grpcio flwr ray distributed`, or `all`. Without arguments no peer is installed; a missing one
-# is named in the results.
+# `scikit-learn torch jax grpcio flwr ray distributed rq`, or `all`. Without arguments no peer is installed; a missing one
+# is named in the results. RQ also needs a Redis server of the system's packages (redis-server).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 python=.venv-bench/bin/python
 peers=("$@")
-[ "${1:-}" != all ] || peers=(scikit-learn torch jax grpcio flwr ray distributed)
+[ "${1:-}" != all ] || peers=(scikit-learn torch jax grpcio flwr "ray[default]" distributed rq)
 
 # pip, not uv: it also looks into the folders that its settings name.
 install() {
@@ -24,4 +24,5 @@ for peer in "${peers[@]}"; do
     fi
     wanted+=("$peer")
 done
-install --editable ".[fast]" matplotlib py-spy "${wanted[@]}"
+# Not editable: the finder of such an installation takes 10 ms at each start of Python, and so of each script job.
+install ".[fast]" matplotlib py-spy "${wanted[@]}"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from secrets import token_hex
 from tempfile import TemporaryDirectory
 
+from bench.alone import ALONE, can_be_alone, ray_home
 from bench.contest import Contestant, hold
 from bench.results import Results
 
@@ -31,10 +29,6 @@ _SUPERLINK_TURNS = 2
 # Ray binds an outside address whatever it is told, so it gets a network that has only a loopback; Flower's SuperLink
 # has fixed ports.
 _NEED_A_NETWORK = ("ray_actors", "flower_superlink")
-_ALONE = (
-    *("unshare", "-n", "--pid", "--fork", "--mount-proc", "--kill-child"),
-    *("bash", "-c", 'ip link set lo up && exec "$@"', "alone"),
-)
 _QUIET = {"FLWR_TELEMETRY_ENABLED": "0", "RAY_USAGE_STATS_ENABLED": "0", "GLOO_SOCKET_IFNAME": "lo"}
 
 
@@ -66,7 +60,7 @@ def _contestants(systems: Sequence[str], nodes: int, size: str, results: Results
         contestants = []
         for system in systems:
             contestant = _contestant(system, nodes, size, Path(home))
-            if contestant.before and (os.geteuid() != 0 or not shutil.which(contestant.before[0])):
+            if contestant.before and not can_be_alone():
                 results.leave_out(contestant.name, "needs root, for a network of its own")
             else:
                 contestants.append(contestant)
@@ -80,14 +74,7 @@ def _contestant(system: str, nodes: int, size: str, home: Path) -> Contestant:
         ("bench.rounds.child", system, str(nodes), size, str(rounds)),
         needs=(_NEEDS[system],) if system in _NEEDS else (),
         threads=2,
-        environment=_QUIET | (_ray_home(home) if system == "ray_actors" else {}),
-        before=_ALONE if system in _NEED_A_NETWORK else (),
+        environment=_QUIET | (ray_home(home) if system == "ray_actors" else {}),
+        before=ALONE if system in _NEED_A_NETWORK else (),
         timeout_s=300.0,
     )
-
-
-def _ray_home(home: Path) -> dict[str, str]:
-    """A home and a token of its own: otherwise Ray takes up, and leaves, one in the user's."""
-    token = home / "token"
-    token.write_text(token_hex(32))
-    return {"HOME": str(home), "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}

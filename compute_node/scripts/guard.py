@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import atexit
 import os
-import subprocess
-import sys
+import signal
 from contextlib import suppress
-from pathlib import Path
-from typing import IO
 
+from compute_node.scripts.box import Level
+from compute_node.scripts.nursery import Nursery
 from compute_node.scripts.orders import News, Start, lease_line, news_from_line, stop_line
+from compute_node.scripts.readable import readable
 
-_ROOT = str(Path(__file__).parents[2])
-_BOOT = """\
-import sys
-sys.path.insert(0, sys.argv[1])
-from compute_node.scripts.watchdog import main
-main(int(sys.argv[2]))
-"""
 _MORE = 65536
+_nurseries = {with_engine: Nursery(with_engine=with_engine) for with_engine in (False, True)}
+for _each in _nurseries.values():
+    atexit.register(_each.close)
 
 
 class Guard:
-    """One job and the watchdog beside it. `fileno()` can be waited on; the job ends with this process."""
+    """One job and the watchdog beside it. `fileno()` can be waited on; the job ends with this process.
+
+    Attributes:
+        pid: the process of the watchdog.
+    """
 
     def __init__(self, start: Start, *, stdout: int, stderr: int) -> None:
         """Start the job; `stdout` and `stderr` are where it writes to, and the caller closes its copies of them.
@@ -31,34 +32,23 @@ class Guard:
             OSError: no process or pipe is to be had.
         """
         self._news, news_writer = os.pipe()
-        os.set_blocking(self._news, False)
-        self._unread = b""
+        orders, self._orders = os.pipe()
         try:
-            self._process = subprocess.Popen(
-                # -I -S: nothing but what is named here is imported, whatever lies about and whatever is installed.
-                [sys.executable, "-I", *_site(start), "-c", _BOOT, _ROOT, str(news_writer), start.box.name],
-                stdin=subprocess.PIPE,
-                stdout=stdout,
-                stderr=stderr,
-                pass_fds=[news_writer],
-                env={"PATH": os.environ.get("PATH", os.defpath)},
-                cwd="/",
-                start_new_session=True,
-                bufsize=0,
+            self.pid, self._process = _nurseries[start.level is Level.DOCKER].fork(
+                orders=orders, stdout=stdout, stderr=stderr, news=news_writer
             )
         except BaseException:
             os.close(self._news)
+            os.close(self._orders)
             raise
         finally:
+            os.close(orders)
             os.close(news_writer)
+        os.set_blocking(self._news, False)
+        self._unread = b""
         self._say(start.to_line())
         # A watchdog that is held up (SIGSTOP) must not hold up the node.
-        os.set_blocking(self._orders.fileno(), False)
-
-    @property
-    def pid(self) -> int:
-        """The process of the watchdog."""
-        return self._process.pid
+        os.set_blocking(self._orders, False)
 
     def fileno(self) -> int:
         """Readable when there are news, or the watchdog has ended."""
@@ -89,24 +79,16 @@ class Guard:
 
     def kill(self) -> None:
         """End a watchdog that does not do what it was told; see `read`."""
-        self._process.kill()
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._process, signal.SIGKILL)
 
     def close(self) -> None:
         """Let go of the watchdog; a job that still runs is killed by it."""
-        self._orders.close()
+        os.close(self._orders)
         os.close(self._news)
-        self._process.wait()
-
-    @property
-    def _orders(self) -> IO[bytes]:
-        assert self._process.stdin is not None
-        return self._process.stdin
+        readable([self._process], None)
+        os.close(self._process)
 
     def _say(self, line: bytes) -> None:
-        with suppress(BrokenPipeError):  # it has ended; `read` says so
-            self._orders.write(line)
-
-
-def _site(start: Start) -> list[str]:
-    """Only containers need installed packages; to do without saves half of the start."""
-    return [] if start.engine else ["-S"]
+        with suppress(BrokenPipeError, BlockingIOError):  # it has ended, which `read` says; or it is held up
+            os.write(self._orders, line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field, replace
 from functools import partial
+from math import inf
 
 from compute_node.admission import Admission
 from compute_node.scripts.executions import Execute, Execution
@@ -18,7 +19,7 @@ from rpc.server import Later
 logger = logging.getLogger(__name__)
 
 _NEWS_BYTES = 1 << 20  # of a log in one answer
-_GATHER_S = 0.02  # lines that come together go out together
+_GATHER_S = 0.02  # between two answers about the same job, so that lines which come together go out together
 _MAX_WAIT_S = 60.0  # of one long poll
 _KEPT_S = 7 * 86_400.0  # what is over, for a coordinator that is not heard of
 
@@ -30,6 +31,7 @@ class _Job:
     Attributes:
         owner: the name of the coordinator that it belongs to.
         room: what it may have of the node, until it is over.
+        told_at: when a follower was answered last with something new.
     """
 
     task: ScriptTask
@@ -40,6 +42,7 @@ class _Job:
     is_cancelled: bool = False
     followers: list[_Follower] = field(default_factory=list)
     gathering: Timer | None = None
+    told_at: float = -inf
 
 
 @dataclass(eq=False, slots=True)
@@ -213,13 +216,16 @@ class ScriptJobs:
     def _news(self, owner: object, job_id: str) -> None:
         job = self._jobs.get((owner, job_id))
         if job is not None and job.followers and job.gathering is None:
-            job.gathering = self._loop.call_later(_GATHER_S, lambda: self._tell(job))
+            wait_s = max(0.0, job.told_at + _GATHER_S - self._loop.now)
+            job.gathering = self._loop.call_later(wait_s, lambda: self._tell(job))
 
     def _tell(self, job: _Job) -> None:
         if job.gathering is not None:
             job.gathering.cancel()
             job.gathering = None
         followers, job.followers = job.followers, []
+        if followers:
+            job.told_at = self._loop.now
         for follower in followers:
             follower.timer.cancel()
             self._answer(job, follower)

@@ -14,10 +14,10 @@ class HasFileno(Protocol):
 Source = TypeVar("Source", bound=int | HasFileno)
 
 
-def readable(sources: Iterable[Source], timeout_s: float) -> list[Source]:
-    """Those that can be read from, or are at their end, as soon as there is one; none when the time is over."""
+def readable(sources: Iterable[Source], timeout_s: float | None) -> list[Source]:
+    """Those that can be read from, or are at their end, as soon as there is one; none when the time is over, if any."""
     by_number = {each if isinstance(each, int) else each.fileno(): each for each in sources}
     poll = select.poll()
     for number in by_number:
         poll.register(number, select.POLLIN)
-    return [by_number[number] for number, _ in poll.poll(max(0.0, timeout_s) * 1000)]
+    return [by_number[number] for number, _ in poll.poll(None if timeout_s is None else max(0.0, timeout_s) * 1000)]

@@ -1,7 +1,7 @@
 """The small program beside each job: it starts the job, and ends all of it when its node dies or the lease is over.
 
-It is started by `guard.py` and imports little, so that it is up in a few hundredths of a second. Its stdin brings the
-orders, its stdout and stderr become the job's, and a further pipe carries the news.
+It is forked by `forking`, so that it is up in a few thousandths of a second. Its stdin brings the orders, its stdout
+and stderr become the job's, and a further pipe carries the news.
 """
 
 from __future__ import annotations

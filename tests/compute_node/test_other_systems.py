@@ -7,7 +7,7 @@ import sys
 
 from tests.system.cluster import ROOT
 
-LINUX_ALONE = ("job_users", "trees", "kernel", "watchdog", "cgroups", "reaping", "guard")
+LINUX_ALONE = ("job_users", "trees", "kernel", "watchdog", "cgroups", "reaping", "guard", "nursery")
 CODE = "import sys, compute_node.cli; print(*[n for n in sys.modules if n.startswith('compute_node.scripts.')])"
 
 
