@@ -25,6 +25,7 @@ from client.printing import print_json, print_lines
 from client.report import make_report
 from client.run_commands import RUN_COMMANDS
 from client.runs import Run
+from client.schedule_commands import SCHEDULE_COMMANDS
 from client.slow_cancels import told_meanwhile
 from client.status import print_status
 from client.submit_command import submit
@@ -164,5 +165,6 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "models export": export_model,
     "models predict": predict,
     **NODE_COMMANDS,
+    **SCHEDULE_COMMANDS,
     **WEBHOOK_COMMANDS,
 }

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from client.job_options import add_job
+from client.schedule_commands import add_cron
 from client.subcommand import Subcommand, add_export, add_json, add_list_filters
 from rpc.argument_types import whole
 from rpc.kept_log import LEVELS
@@ -19,6 +20,7 @@ def _submit(parser: Parser) -> None:
     parser.add_argument("what", metavar="WHAT", nargs="?", help="a folder, a ZIP, or a line of Python")
     parser.add_argument("-c", dest="code", metavar="CODE", help="Python, whatever it looks like, in place of WHAT")
     add_job(parser)
+    add_cron(parser)
     output = parser.add_argument_group("output")
     output.add_argument("--wait", action="store_true", help="until it has ended; exit status 0 if it completed, else 1")
     follow = "wait, and print what it prints: its stdout to stdout, its stderr to stderr"

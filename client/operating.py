@@ -1,20 +1,22 @@
-"""What operators ask of a coordinator: orders about nodes, and who is told by HTTP. A part of the Python API."""
+"""What operators ask of a coordinator, about nodes, schedules, and who is told by HTTP. A part of the Python API."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
+from client.keys import new_key
 from client.link import Link
 from rpc.errors import NotFound
-from rpc.messages import NodeRow, Webhook
+from rpc.messages import NodeRow, Schedule, ScriptSpec, Webhook
 from rpc.nearest import unknown
 
 Order: TypeAlias = Literal["drain", "resume", "remove", "readmit"]  # what may be wanted of a node
 
 
 class Operating:
-    """Nodes and webhooks of one coordinator."""
+    """Nodes, schedules and webhooks of one coordinator."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -64,3 +66,40 @@ class Operating:
     def remove_webhook(self, name: str) -> None:
         """Tell it no more; NotFound if there is none."""
         self._link.call("remove_webhook", name)
+
+    def add_schedule(self, spec: ScriptSpec, cron: str, *, zone: str = "UTC", overlaps: bool = False) -> Schedule:
+        """Have a job, whose files the coordinator holds, started at the times of a cron expression from now on.
+
+        Args:
+            spec: with a key, the schedule that its owner made with it before is meant.
+            cron: five fields, or a name such as `@daily`.
+            zone: the time zone of its times.
+            overlaps: start it also while the one before still runs.
+
+        Raises:
+            BadRequest: the expression or the zone is none.
+        """
+        spec = spec if spec.key else replace(spec, key=new_key())
+        made: Schedule = self._link.call_again("add_schedule", spec, cron, zone, overlaps)
+        return made
+
+    def schedules(self) -> tuple[Schedule, ...]:
+        """Return the jobs that are started again and again."""
+        known: tuple[Schedule, ...] = self._link.call_again("list_schedules")
+        return known
+
+    def schedule(self, name: str) -> Schedule:
+        """Return a schedule by its id; NotFound if there is none."""
+        known = {each.id: each for each in self.schedules()}
+        if name not in known:
+            raise unknown("schedule", name, known)
+        return known[name]
+
+    def order_schedule(self, name: str, order: Literal["pause", "resume", "remove"]) -> Schedule:
+        """Give an order about a schedule; return what it is now, or was.
+
+        Raises:
+            NotFound: none has this id.
+        """
+        told: Schedule = self._link.call_again("order_schedule", name, order)
+        return told

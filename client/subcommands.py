@@ -12,6 +12,7 @@ from client.branch_options import add_changes
 from client.job_subcommands import JOB_SUBCOMMANDS
 from client.link import DEFAULT_SERVER
 from client.model_files import FORMATS
+from client.schedule_commands import SCHEDULE_SUBCOMMANDS
 from client.stored import which
 from client.subcommand import Subcommand, add_export, add_json, add_limit, add_list_filters
 from client.times import since
@@ -194,6 +195,7 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
     "why": Subcommand("Says why a run, job, task or node is as it is, and what to do about it.", "KIND ID", _why),
     "cancel": Subcommand("Cancels a run or job.", "ID", _cancel),
     **JOB_SUBCOMMANDS,
+    **SCHEDULE_SUBCOMMANDS,
     **WEBHOOK_SUBCOMMANDS,
     "runs list": Subcommand("Lists the runs, the newest first.", "", partial(add_list_filters, noun="runs")),
     "runs show": Subcommand("Shows all that is known of a run, with its settings and stored rounds.", "RUN", _run),

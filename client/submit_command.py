@@ -17,6 +17,7 @@ from client.job_settings import Program, spec_of
 from client.jobs import Job
 from client.printing import print_json, print_lines
 from client.report import make_report
+from client.schedule_commands import add_schedule, check_wanted
 from rpc.errors import BadRequest, ExitCode
 from rpc.messages import ScriptSpec
 
@@ -25,12 +26,16 @@ _ONE_WORD = re.compile(r"[\w.~/\\-]+")  # no program: the name of something that
 
 def submit(args: argparse.Namespace) -> int:
     """Start a job; the exit status tells how it ended, where that is waited for."""
+    check_wanted(args)
     program = program_of(args)
     spec = spec_of(program, **settings_of(args))
     with connect(args.server) as session:
         with Package(program, spec) as package, make_report(args.json) as report:
             spec = session.send_package(package, report.on_sent)
-        _start(session, spec, args)
+        if args.cron is None:
+            _start(session, spec, args)
+        else:
+            add_schedule(session, spec, args)
     return ExitCode.DONE
 
 

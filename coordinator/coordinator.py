@@ -49,6 +49,7 @@ class Coordinator:
         outlast(lambda: store.announce("{}:{}".format(*self.address)), config.store_wait_s)
         set_threads(1)  # the nodes of a small machine need its cores more than validation does
         self._runtime.start()  # before anybody is told that this serves: it may fail, or take a while
+        self._handler.recall_schedules(outlast(store.reader.schedules, config.store_wait_s))
 
     def run(self) -> None:
         """Serve until stopped; raises what made it impossible to go on."""

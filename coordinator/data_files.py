@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rpc.blob_damage import is_whole
 from rpc.blobs import BlobFolder
-from rpc.errors import MissingBlob
+from rpc.errors import MissingBlob, NotFound
 from rpc.messages import DataFile
 
 
@@ -31,3 +33,10 @@ def data_of(file: DataFile, blobs: BlobFolder) -> bytes:
     """Return the bytes of a file; on a thread. As `check_data`."""
     check_data(file, blobs)
     return blobs.read(file.blob)
+
+
+def check_here(files: Iterable[DataFile], blobs: BlobFolder, what: str) -> None:
+    """Raise NotFound if a file that a run or job needs was not put before."""
+    for file in files:
+        if not blobs.file(file.blob).exists():
+            raise NotFound(f"{file.file}: {file.blob} is not here; put the blob before the {what} is submitted")

@@ -11,6 +11,7 @@ from coordinator.classic import ClassicCall
 from coordinator.core.model import Work
 from coordinator.core.saved import SavedRun
 from coordinator.core.training import TrainingRun
+from coordinator.data_files import check_here
 from coordinator.job_rows import metrics
 from coordinator.listing import WorkLists
 from coordinator.membership import Member
@@ -18,6 +19,7 @@ from coordinator.node_views import node_row, node_rows
 from coordinator.plain_view import PlainView
 from coordinator.remembering import stored_detail, stored_row
 from coordinator.runtime import Runtime
+from coordinator.schedules import ScheduleCalls, Schedules
 from coordinator.store.rows import StoredWork
 from coordinator.submissions import Submissions
 from coordinator.verification import verification
@@ -50,7 +52,7 @@ from rpc.server import Caller, Later, Reversal
 _MAX_WAIT_S = 60.0  # of one long poll
 
 
-class CoordinatorHandler(WebhookCalls):
+class CoordinatorHandler(WebhookCalls, ScheduleCalls):
     """What each call does. All methods run on the loop's thread; files and the store are read and written on others.
 
     A long upload or a long question must not hold up a short one: each kind has threads of its own.
@@ -58,7 +60,7 @@ class CoordinatorHandler(WebhookCalls):
 
     def __init__(self, loop: Loop, runtime: Runtime, blobs: BlobFolder, data_root: Path, *, store: str) -> None:
         """`store` is the name and version of the database."""
-        super().__init__(runtime.webhooks)
+        WebhookCalls.__init__(self, runtime.webhooks)
         self._runtime = runtime
         self._blobs = blobs
         self._files = Aside(loop, 1, "files")
@@ -66,6 +68,8 @@ class CoordinatorHandler(WebhookCalls):
         self._questions = Aside(loop, 3, "questions")
         self._lists = WorkLists(runtime, self._lookups)
         self._submissions = Submissions(runtime, self._lookups, loop)
+        schedules = Schedules(loop, runtime.when_remembered, self._submissions.submit_script, runtime.dispatcher)
+        ScheduleCalls.__init__(self, schedules, self._check_job)
         self._classic = ClassicCall(runtime, self._submissions, self._files, blobs=blobs, data_root=data_root)
         self._view = PlainView(runtime, self._lookups, self._questions, store=store)
 
@@ -99,9 +103,7 @@ class CoordinatorHandler(WebhookCalls):
             raise BadRequest("a run that verifies another one is started by verify_run")
         if not spec.shards:
             raise BadRequest("a run needs at least one training shard")
-        for file in (*spec.shards, spec.validation):
-            if not self._blobs.file(file.blob).exists():
-                raise NotFound(f"{file.file}: {file.blob} is not here; put the blob before the run is submitted")
+        check_here((*spec.shards, spec.validation), self._blobs, "run")
         if not spec.parent:
             return self._submissions.submit(spec)
         answer = Later()
@@ -140,11 +142,12 @@ class CoordinatorHandler(WebhookCalls):
             BadRequest: a setting is outside what is allowed.
             NotFound: one of its files is not here.
         """
-        check_script_spec(spec)
-        for file in (spec.bundle, *spec.datasets):
-            if not self._blobs.file(file.blob).exists():
-                raise NotFound(f"{file.file}: {file.blob} is not here; put the blob before the job is submitted")
+        self._check_job(spec)
         return self._submissions.submit_script(spec)
+
+    def _check_job(self, spec: ScriptSpec) -> None:
+        check_script_spec(spec)
+        check_here((spec.bundle, *spec.datasets), self._blobs, "job")
 
     def logs(self, caller: Caller, id: str, offset: int, limit: int, wait_ms: int) -> Later:
         """A piece of a script job's log; see `JobDesk.page`."""

@@ -58,6 +58,7 @@ from coordinator.recorder import Recorder
 from coordinator.remembering import Remembering, first_fence, tells_end
 from coordinator.removals import Removals
 from coordinator.sessions import CallSettings, Surroundings
+from coordinator.store.changes import Change
 from coordinator.store.store import Store
 from coordinator.store.thinning import Retention
 from coordinator.views import Clock
@@ -176,9 +177,9 @@ class Runtime:
     def cancel(self, work_id: str, reason: str) -> None:
         self.post(CancelAsked(work_id, reason))
 
-    def when_remembered(self, done: Callable[[], None]) -> None:
-        """Call `done` once all until now is committed."""
-        self._recorder.add(done=lambda late: done(), at_once=True)
+    def when_remembered(self, done: Callable[[], None], *changes: Change) -> None:
+        """Call `done` once all until now is committed, and these changes."""
+        self._recorder.add(*changes, done=lambda late: done(), at_once=True)
 
     def post(self, event: Event) -> None:
         """Let the dispatcher handle an event, after those that came before it."""

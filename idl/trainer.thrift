@@ -503,6 +503,21 @@ struct Overview {
   14: i64 bytes_received,
 }
 
+/** A script job that is started again and again. */
+struct Schedule {
+  1: string id,
+  2: ScriptSpec spec,
+  3: string cron,              // five fields, or a name such as @daily
+  4: string zone,              // of the times that it names: UTC, Europe/Berlin
+  5: bool overlaps,            // it starts also while the job before still runs
+  6: bool paused,
+  7: i64 made_ms,              // since 1970
+  8: i64 next_ms,              // 0: never again
+  9: i64 last_ms,              // for which time it was started last, or left out; 0: for none yet
+  10: string last_job,         // that was started last
+  11: string fault,            // why nothing was started at last_ms; empty: something was
+}
+
 /** Who is told, by HTTP, when work changes its state. */
 struct Webhook {
   1: string id,
@@ -612,6 +627,11 @@ service Coordinator {
   list<WorkRow> remove_work(1: list<string> ids) throws (1: Failure failure),
   /** The attempts of a work in some of its rounds, at most 20,000, by round and shard: those done, set back, and under way. */
   list<AttemptRow> list_attempts(1: string id, 2: i32 first_round, 3: i32 last_round) throws (1: Failure failure),
+  /** Start a job at the times of a cron expression from now on. The key of the spec makes the schedule itself happen once. */
+  Schedule add_schedule(1: ScriptSpec spec, 2: string cron, 3: string zone, 4: bool overlaps) throws (1: Failure failure),
+  list<Schedule> list_schedules() throws (1: Failure failure),
+  /** pause, resume or remove a schedule, given by its id; answered with what it is now, or was. */
+  Schedule order_schedule(1: string id, 2: string order) throws (1: Failure failure),
   /** Have a URL told of these states; all of them if there are none. Without a secret one is made. */
   Webhook add_webhook(1: string url, 2: list<string> states, 3: string secret) throws (1: Failure failure),
   list<Webhook> list_webhooks(1: bool secrets) throws (1: Failure failure),

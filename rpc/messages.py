@@ -14,6 +14,7 @@ from mlcore.settings import TrainSettings
 from rpc.buffers import Buffer
 from rpc.event_messages import AttemptRow, EventPage, EventQuery, EventRow, Reason, Why
 from rpc.node_messages import GpuUse, Join, NodeRow, NodeStatus
+from rpc.schedule_messages import Schedule
 from rpc.script_messages import (
     JOB_CPUS,
     JOB_MEMORY,
@@ -69,6 +70,7 @@ __all__ = [
     "NodeStatus",
     "Reason",
     "RunSpec",
+    "Schedule",
     "ScriptEnd",
     "ScriptNews",
     "ScriptSpec",

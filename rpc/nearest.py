@@ -7,10 +7,11 @@ from difflib import get_close_matches
 
 from rpc.errors import NotFound
 
+_WHERE = {"node": "`client.py nodes list` lists them", "schedule": "`client.py schedules list` lists them"}
+
 
 def unknown(what: str, wanted: str, known: Iterable[str]) -> NotFound:
-    """Return the error that says so; `what` is run, task or node."""
+    """Return the error that says so; `what` is run, task, node or schedule."""
     near = get_close_matches(wanted, list(known), n=1, cutoff=0.5)
-    where = "`client.py nodes list` lists them" if what == "node" else "`client.py status` lists the runs"
-    hint = f"do you mean {near[0]}?" if near else where
+    hint = f"do you mean {near[0]}?" if near else _WHERE.get(what, "`client.py status` lists the runs")
     return NotFound(f"no {what} is called {wanted!r}; {hint}")

@@ -182,6 +182,26 @@ class NodeRemoved:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleKept:
+    """What is known of a schedule now.
+
+    Attributes:
+        body: all of it, encoded.
+        blobs: the files that its jobs need.
+    """
+
+    id: str
+    made_ms: int
+    body: bytes
+    blobs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleRemoved:
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookKept:
     """What is known of a webhook now; `last` is the event up to which it was told."""
 
@@ -222,6 +242,8 @@ Change: TypeAlias = (
     | NodeSeen
     | NodeRemoved
     | EventRow
+    | ScheduleKept
+    | ScheduleRemoved
     | WebhookKept
     | WebhookRemoved
     | WorkForgotten

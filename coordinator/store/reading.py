@@ -24,6 +24,7 @@ from coordinator.store.schema import (
     metric,
     node,
     round_,
+    schedule,
     survey,
     webhook,
     work,
@@ -147,7 +148,7 @@ class Reader:
             return ends_of(connection, [work_id]).get(work_id, {})
 
     def unnamed(self, names: Sequence[str]) -> set[str]:
-        """Those of these files that no work needs.
+        """Those of these files that no work and no schedule needs.
 
         What is in a batch that has yet to be written is not known here: ask, and remove, between batches.
         """
@@ -156,6 +157,7 @@ class Reader:
             for start in range(0, len(names), _AT_ONCE):
                 some = blob_name.c.blob.in_(names[start : start + _AT_ONCE])
                 unnamed.difference_update(connection.execute(select(blob_name.c.blob).where(some)).scalars())
+            unnamed.difference_update(*connection.execute(select(schedule.c.blobs)).scalars())
         return unnamed
 
     def events(self, work_id: str, *, after: int = 0, limit: int = 500) -> tuple[EventRow, ...]:
@@ -246,6 +248,11 @@ class Reader:
     def nodes(self) -> tuple[NodeSeen, ...]:
         """All nodes, by id."""
         return tuple(NodeSeen(**row) for row in self._rows(select(node).order_by(node.c.id)))
+
+    def schedules(self) -> tuple[bytes, ...]:
+        """All schedules as they were kept, the first one first."""
+        rows = self._rows(select(schedule.c.body).order_by(schedule.c.made_ms, schedule.c.id))
+        return tuple(row["body"] for row in rows)
 
     def webhooks(self) -> tuple[WebhookKept, ...]:
         """All webhooks, the first one first."""

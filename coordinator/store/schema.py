@@ -151,6 +151,13 @@ node = Table(
     *(_text("state"), _text("reason"), _int("until_ms"), _int("seen_ms")),
 )
 
+schedule = Table(
+    "schedule",
+    metadata,
+    Column("id", AnyText, primary_key=True),
+    *(_int("made_ms"), Column("body", LargeBinary, nullable=False), Column("blobs", Json, nullable=False)),
+)
+
 webhook = Table(
     "webhook",
     metadata,

@@ -30,6 +30,7 @@ from coordinator.store.schema import (
     node,
     predecessor,
     round_,
+    schedule,
     survey,
     webhook,
     work,
@@ -56,6 +57,7 @@ COMMITTED = update(round_).where(round_.c.work == bindparam("of"), round_.c.roun
 UNDO_ROUNDS = delete(round_).where(round_.c.work == bindparam("of"), round_.c.round > bindparam("after"))
 UNNAME = delete(blob_name).where(blob_name.c.work == bindparam("of"), blob_name.c.role == bindparam("as"))
 REMOVE_NODE = delete(node).where(node.c.id == bindparam("of"))
+REMOVE_SCHEDULE = delete(schedule).where(schedule.c.id == bindparam("of"))
 REMOVE_WEBHOOK = delete(webhook).where(webhook.c.id == bindparam("of"))
 
 

@@ -19,6 +19,8 @@ from coordinator.store.changes import (
     RoundCommitted,
     RoundDone,
     RoundsUndone,
+    ScheduleKept,
+    ScheduleRemoved,
     ShardSurveyed,
     WebhookKept,
     WebhookRemoved,
@@ -36,6 +38,7 @@ from coordinator.store.schema import (
     node,
     predecessor,
     round_,
+    schedule,
     survey,
     webhook,
     work,
@@ -209,6 +212,18 @@ def _nodes(connection: Connection, news: Sequence[NodeSeen | NodeRemoved]) -> li
     return []
 
 
+def _schedules(connection: Connection, news: Sequence[ScheduleKept | ScheduleRemoved]) -> list[int]:
+    newest = {each.id: each for each in news}.values()
+    names = ("id", "made_ms", "body")
+    kept = [{**_fields(each, names), "blobs": list(each.blobs)} for each in newest if isinstance(each, ScheduleKept)]
+    if kept:
+        connection.execute(sql.replace(connection.dialect.name, schedule), kept)
+    removed = [{"of": each.id} for each in newest if isinstance(each, ScheduleRemoved)]
+    if removed:
+        connection.execute(sql.REMOVE_SCHEDULE, removed)
+    return []
+
+
 def _webhooks(connection: Connection, news: Sequence[WebhookKept | WebhookRemoved]) -> list[int]:
     newest = {each.id: each for each in news}.values()
     names = ("id", "url", "secret", "made_ms", "last", "fault")
@@ -245,6 +260,7 @@ _WRITERS: tuple[tuple[tuple[type, ...], Callable[[Connection, Sequence[Any]], li
     ((BlobNamed,), _name_blobs),
     ((NodeSeen, NodeRemoved), _nodes),
     ((EventRow,), _events),
+    ((ScheduleKept, ScheduleRemoved), _schedules),
     ((WebhookKept, WebhookRemoved), _webhooks),
     ((WorkForgotten,), _forget),
 )

@@ -285,6 +285,33 @@ class Iface(object):
         """
         pass
 
+    def add_schedule(self, spec, cron, zone, overlaps):
+        """
+        Start a job at the times of a cron expression from now on. The key of the spec makes the schedule itself happen once.
+
+        Parameters:
+         - spec
+         - cron
+         - zone
+         - overlaps
+
+        """
+        pass
+
+    def list_schedules(self):
+        pass
+
+    def order_schedule(self, id, order):
+        """
+        pause, resume or remove a schedule, given by its id; answered with what it is now, or was.
+
+        Parameters:
+         - id
+         - order
+
+        """
+        pass
+
     def add_webhook(self, url, states, secret):
         """
         Have a URL told of these states; all of them if there are none. Without a secret one is made.
@@ -1322,6 +1349,114 @@ class Client(Iface):
             raise result.failure
         raise TApplicationException(TApplicationException.MISSING_RESULT, "list_attempts failed: unknown result")
 
+    def add_schedule(self, spec, cron, zone, overlaps):
+        """
+        Start a job at the times of a cron expression from now on. The key of the spec makes the schedule itself happen once.
+
+        Parameters:
+         - spec
+         - cron
+         - zone
+         - overlaps
+
+        """
+        self.send_add_schedule(spec, cron, zone, overlaps)
+        return self.recv_add_schedule()
+
+    def send_add_schedule(self, spec, cron, zone, overlaps):
+        self._oprot.writeMessageBegin('add_schedule', TMessageType.CALL, self._seqid)
+        args = add_schedule_args()
+        args.spec = spec
+        args.cron = cron
+        args.zone = zone
+        args.overlaps = overlaps
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_add_schedule(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = add_schedule_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.success is not None:
+            return result.success
+        if result.failure is not None:
+            raise result.failure
+        raise TApplicationException(TApplicationException.MISSING_RESULT, "add_schedule failed: unknown result")
+
+    def list_schedules(self):
+        self.send_list_schedules()
+        return self.recv_list_schedules()
+
+    def send_list_schedules(self):
+        self._oprot.writeMessageBegin('list_schedules', TMessageType.CALL, self._seqid)
+        args = list_schedules_args()
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_list_schedules(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = list_schedules_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.success is not None:
+            return result.success
+        if result.failure is not None:
+            raise result.failure
+        raise TApplicationException(TApplicationException.MISSING_RESULT, "list_schedules failed: unknown result")
+
+    def order_schedule(self, id, order):
+        """
+        pause, resume or remove a schedule, given by its id; answered with what it is now, or was.
+
+        Parameters:
+         - id
+         - order
+
+        """
+        self.send_order_schedule(id, order)
+        return self.recv_order_schedule()
+
+    def send_order_schedule(self, id, order):
+        self._oprot.writeMessageBegin('order_schedule', TMessageType.CALL, self._seqid)
+        args = order_schedule_args()
+        args.id = id
+        args.order = order
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_order_schedule(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = order_schedule_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.success is not None:
+            return result.success
+        if result.failure is not None:
+            raise result.failure
+        raise TApplicationException(TApplicationException.MISSING_RESULT, "order_schedule failed: unknown result")
+
     def add_webhook(self, url, states, secret):
         """
         Have a URL told of these states; all of them if there are none. Without a secret one is made.
@@ -1498,6 +1633,9 @@ class Processor(Iface, TProcessor):
         self._processMap["list_metrics"] = Processor.process_list_metrics
         self._processMap["remove_work"] = Processor.process_remove_work
         self._processMap["list_attempts"] = Processor.process_list_attempts
+        self._processMap["add_schedule"] = Processor.process_add_schedule
+        self._processMap["list_schedules"] = Processor.process_list_schedules
+        self._processMap["order_schedule"] = Processor.process_order_schedule
         self._processMap["add_webhook"] = Processor.process_add_webhook
         self._processMap["list_webhooks"] = Processor.process_list_webhooks
         self._processMap["remove_webhook"] = Processor.process_remove_webhook
@@ -2222,6 +2360,84 @@ class Processor(Iface, TProcessor):
             msg_type = TMessageType.EXCEPTION
             result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
         oprot.writeMessageBegin("list_attempts", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_add_schedule(self, seqid, iprot, oprot):
+        args = add_schedule_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = add_schedule_result()
+        try:
+            result.success = self._handler.add_schedule(args.spec, args.cron, args.zone, args.overlaps)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except Failure as failure:
+            msg_type = TMessageType.REPLY
+            result.failure = failure
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("add_schedule", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_list_schedules(self, seqid, iprot, oprot):
+        args = list_schedules_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = list_schedules_result()
+        try:
+            result.success = self._handler.list_schedules()
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except Failure as failure:
+            msg_type = TMessageType.REPLY
+            result.failure = failure
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("list_schedules", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_order_schedule(self, seqid, iprot, oprot):
+        args = order_schedule_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = order_schedule_result()
+        try:
+            result.success = self._handler.order_schedule(args.id, args.order)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except Failure as failure:
+            msg_type = TMessageType.REPLY
+            result.failure = failure
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("order_schedule", msg_type, seqid)
         result.write(oprot)
         oprot.writeMessageEnd()
         oprot.trans.flush()
@@ -6956,6 +7172,524 @@ list_attempts_result.thrift_spec = (
 )
 
 
+class add_schedule_args(object):
+    """
+    Attributes:
+     - spec
+     - cron
+     - zone
+     - overlaps
+
+    """
+
+    __slots__ = (
+        'spec',
+        'cron',
+        'zone',
+        'overlaps',
+    )
+
+
+    def __init__(self, spec=None, cron=None, zone=None, overlaps=None,):
+        self.spec = spec
+        self.cron = cron
+        self.zone = zone
+        self.overlaps = overlaps
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.spec = ScriptSpec()
+                    self.spec.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.cron = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRING:
+                    self.zone = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.BOOL:
+                    self.overlaps = iprot.readBool()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('add_schedule_args')
+        if self.spec is not None:
+            oprot.writeFieldBegin('spec', TType.STRUCT, 1)
+            self.spec.write(oprot)
+            oprot.writeFieldEnd()
+        if self.cron is not None:
+            oprot.writeFieldBegin('cron', TType.STRING, 2)
+            oprot.writeString(self.cron.encode('utf-8') if sys.version_info[0] == 2 else self.cron)
+            oprot.writeFieldEnd()
+        if self.zone is not None:
+            oprot.writeFieldBegin('zone', TType.STRING, 3)
+            oprot.writeString(self.zone.encode('utf-8') if sys.version_info[0] == 2 else self.zone)
+            oprot.writeFieldEnd()
+        if self.overlaps is not None:
+            oprot.writeFieldBegin('overlaps', TType.BOOL, 4)
+            oprot.writeBool(self.overlaps)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(add_schedule_args)
+add_schedule_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'spec', [ScriptSpec, None], None, ),  # 1
+    (2, TType.STRING, 'cron', 'UTF8', None, ),  # 2
+    (3, TType.STRING, 'zone', 'UTF8', None, ),  # 3
+    (4, TType.BOOL, 'overlaps', None, None, ),  # 4
+)
+
+
+class add_schedule_result(object):
+    """
+    Attributes:
+     - success
+     - failure
+
+    """
+
+    __slots__ = (
+        'success',
+        'failure',
+    )
+
+
+    def __init__(self, success=None, failure=None,):
+        self.success = success
+        self.failure = failure
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 0:
+                if ftype == TType.STRUCT:
+                    self.success = Schedule()
+                    self.success.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 1:
+                if ftype == TType.STRUCT:
+                    self.failure = Failure.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('add_schedule_result')
+        if self.success is not None:
+            oprot.writeFieldBegin('success', TType.STRUCT, 0)
+            self.success.write(oprot)
+            oprot.writeFieldEnd()
+        if self.failure is not None:
+            oprot.writeFieldBegin('failure', TType.STRUCT, 1)
+            self.failure.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(add_schedule_result)
+add_schedule_result.thrift_spec = (
+    (0, TType.STRUCT, 'success', [Schedule, None], None, ),  # 0
+    (1, TType.STRUCT, 'failure', [Failure, None], None, ),  # 1
+)
+
+
+class list_schedules_args(object):
+
+    __slots__ = (
+    )
+
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('list_schedules_args')
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(list_schedules_args)
+list_schedules_args.thrift_spec = (
+)
+
+
+class list_schedules_result(object):
+    """
+    Attributes:
+     - success
+     - failure
+
+    """
+
+    __slots__ = (
+        'success',
+        'failure',
+    )
+
+
+    def __init__(self, success=None, failure=None,):
+        self.success = success
+        self.failure = failure
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 0:
+                if ftype == TType.LIST:
+                    self.success = []
+                    (_etype347, _size344) = iprot.readListBegin()
+                    for _i348 in range(_size344):
+                        _elem349 = Schedule()
+                        _elem349.read(iprot)
+                        self.success.append(_elem349)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 1:
+                if ftype == TType.STRUCT:
+                    self.failure = Failure.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('list_schedules_result')
+        if self.success is not None:
+            oprot.writeFieldBegin('success', TType.LIST, 0)
+            oprot.writeListBegin(TType.STRUCT, len(self.success))
+            for iter350 in self.success:
+                iter350.write(oprot)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.failure is not None:
+            oprot.writeFieldBegin('failure', TType.STRUCT, 1)
+            self.failure.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(list_schedules_result)
+list_schedules_result.thrift_spec = (
+    (0, TType.LIST, 'success', (TType.STRUCT, [Schedule, None], False), None, ),  # 0
+    (1, TType.STRUCT, 'failure', [Failure, None], None, ),  # 1
+)
+
+
+class order_schedule_args(object):
+    """
+    Attributes:
+     - id
+     - order
+
+    """
+
+    __slots__ = (
+        'id',
+        'order',
+    )
+
+
+    def __init__(self, id=None, order=None,):
+        self.id = id
+        self.order = order
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.id = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.order = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('order_schedule_args')
+        if self.id is not None:
+            oprot.writeFieldBegin('id', TType.STRING, 1)
+            oprot.writeString(self.id.encode('utf-8') if sys.version_info[0] == 2 else self.id)
+            oprot.writeFieldEnd()
+        if self.order is not None:
+            oprot.writeFieldBegin('order', TType.STRING, 2)
+            oprot.writeString(self.order.encode('utf-8') if sys.version_info[0] == 2 else self.order)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(order_schedule_args)
+order_schedule_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'id', 'UTF8', None, ),  # 1
+    (2, TType.STRING, 'order', 'UTF8', None, ),  # 2
+)
+
+
+class order_schedule_result(object):
+    """
+    Attributes:
+     - success
+     - failure
+
+    """
+
+    __slots__ = (
+        'success',
+        'failure',
+    )
+
+
+    def __init__(self, success=None, failure=None,):
+        self.success = success
+        self.failure = failure
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 0:
+                if ftype == TType.STRUCT:
+                    self.success = Schedule()
+                    self.success.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 1:
+                if ftype == TType.STRUCT:
+                    self.failure = Failure.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('order_schedule_result')
+        if self.success is not None:
+            oprot.writeFieldBegin('success', TType.STRUCT, 0)
+            self.success.write(oprot)
+            oprot.writeFieldEnd()
+        if self.failure is not None:
+            oprot.writeFieldBegin('failure', TType.STRUCT, 1)
+            self.failure.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(order_schedule_result)
+order_schedule_result.thrift_spec = (
+    (0, TType.STRUCT, 'success', [Schedule, None], None, ),  # 0
+    (1, TType.STRUCT, 'failure', [Failure, None], None, ),  # 1
+)
+
+
 class add_webhook_args(object):
     """
     Attributes:
@@ -6994,10 +7728,10 @@ class add_webhook_args(object):
             elif fid == 2:
                 if ftype == TType.LIST:
                     self.states = []
-                    (_etype347, _size344) = iprot.readListBegin()
-                    for _i348 in range(_size344):
-                        _elem349 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.states.append(_elem349)
+                    (_etype354, _size351) = iprot.readListBegin()
+                    for _i355 in range(_size351):
+                        _elem356 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.states.append(_elem356)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -7023,8 +7757,8 @@ class add_webhook_args(object):
         if self.states is not None:
             oprot.writeFieldBegin('states', TType.LIST, 2)
             oprot.writeListBegin(TType.STRING, len(self.states))
-            for iter350 in self.states:
-                oprot.writeString(iter350.encode('utf-8') if sys.version_info[0] == 2 else iter350)
+            for iter357 in self.states:
+                oprot.writeString(iter357.encode('utf-8') if sys.version_info[0] == 2 else iter357)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.secret is not None:
@@ -7252,11 +7986,11 @@ class list_webhooks_result(object):
             if fid == 0:
                 if ftype == TType.LIST:
                     self.success = []
-                    (_etype354, _size351) = iprot.readListBegin()
-                    for _i355 in range(_size351):
-                        _elem356 = Webhook()
-                        _elem356.read(iprot)
-                        self.success.append(_elem356)
+                    (_etype361, _size358) = iprot.readListBegin()
+                    for _i362 in range(_size358):
+                        _elem363 = Webhook()
+                        _elem363.read(iprot)
+                        self.success.append(_elem363)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -7278,8 +8012,8 @@ class list_webhooks_result(object):
         if self.success is not None:
             oprot.writeFieldBegin('success', TType.LIST, 0)
             oprot.writeListBegin(TType.STRUCT, len(self.success))
-            for iter357 in self.success:
-                iter357.write(oprot)
+            for iter364 in self.success:
+                iter364.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.failure is not None:

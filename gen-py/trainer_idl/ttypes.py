@@ -6613,6 +6613,197 @@ class Overview(object):
         return not (self == other)
 
 
+class Schedule(object):
+    """
+    A script job that is started again and again.
+
+    Attributes:
+     - id
+     - spec
+     - cron
+     - zone
+     - overlaps
+     - paused
+     - made_ms
+     - next_ms
+     - last_ms
+     - last_job
+     - fault
+
+    """
+
+    __slots__ = (
+        'id',
+        'spec',
+        'cron',
+        'zone',
+        'overlaps',
+        'paused',
+        'made_ms',
+        'next_ms',
+        'last_ms',
+        'last_job',
+        'fault',
+    )
+
+
+    def __init__(self, id=None, spec=None, cron=None, zone=None, overlaps=None, paused=None, made_ms=None, next_ms=None, last_ms=None, last_job=None, fault=None,):
+        self.id = id
+        self.spec = spec
+        self.cron = cron
+        self.zone = zone
+        self.overlaps = overlaps
+        self.paused = paused
+        self.made_ms = made_ms
+        self.next_ms = next_ms
+        self.last_ms = last_ms
+        self.last_job = last_job
+        self.fault = fault
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.id = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.spec = ScriptSpec()
+                    self.spec.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRING:
+                    self.cron = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRING:
+                    self.zone = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.BOOL:
+                    self.overlaps = iprot.readBool()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.BOOL:
+                    self.paused = iprot.readBool()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.I64:
+                    self.made_ms = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 8:
+                if ftype == TType.I64:
+                    self.next_ms = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 9:
+                if ftype == TType.I64:
+                    self.last_ms = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 10:
+                if ftype == TType.STRING:
+                    self.last_job = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 11:
+                if ftype == TType.STRING:
+                    self.fault = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('Schedule')
+        if self.id is not None:
+            oprot.writeFieldBegin('id', TType.STRING, 1)
+            oprot.writeString(self.id.encode('utf-8') if sys.version_info[0] == 2 else self.id)
+            oprot.writeFieldEnd()
+        if self.spec is not None:
+            oprot.writeFieldBegin('spec', TType.STRUCT, 2)
+            self.spec.write(oprot)
+            oprot.writeFieldEnd()
+        if self.cron is not None:
+            oprot.writeFieldBegin('cron', TType.STRING, 3)
+            oprot.writeString(self.cron.encode('utf-8') if sys.version_info[0] == 2 else self.cron)
+            oprot.writeFieldEnd()
+        if self.zone is not None:
+            oprot.writeFieldBegin('zone', TType.STRING, 4)
+            oprot.writeString(self.zone.encode('utf-8') if sys.version_info[0] == 2 else self.zone)
+            oprot.writeFieldEnd()
+        if self.overlaps is not None:
+            oprot.writeFieldBegin('overlaps', TType.BOOL, 5)
+            oprot.writeBool(self.overlaps)
+            oprot.writeFieldEnd()
+        if self.paused is not None:
+            oprot.writeFieldBegin('paused', TType.BOOL, 6)
+            oprot.writeBool(self.paused)
+            oprot.writeFieldEnd()
+        if self.made_ms is not None:
+            oprot.writeFieldBegin('made_ms', TType.I64, 7)
+            oprot.writeI64(self.made_ms)
+            oprot.writeFieldEnd()
+        if self.next_ms is not None:
+            oprot.writeFieldBegin('next_ms', TType.I64, 8)
+            oprot.writeI64(self.next_ms)
+            oprot.writeFieldEnd()
+        if self.last_ms is not None:
+            oprot.writeFieldBegin('last_ms', TType.I64, 9)
+            oprot.writeI64(self.last_ms)
+            oprot.writeFieldEnd()
+        if self.last_job is not None:
+            oprot.writeFieldBegin('last_job', TType.STRING, 10)
+            oprot.writeString(self.last_job.encode('utf-8') if sys.version_info[0] == 2 else self.last_job)
+            oprot.writeFieldEnd()
+        if self.fault is not None:
+            oprot.writeFieldBegin('fault', TType.STRING, 11)
+            oprot.writeString(self.fault.encode('utf-8') if sys.version_info[0] == 2 else self.fault)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
 class Webhook(object):
     """
     Who is told, by HTTP, when work changes its state.
@@ -7931,6 +8122,21 @@ Overview.thrift_spec = (
     (12, TType.I64, 'rounds', None, None, ),  # 12
     (13, TType.I64, 'bytes_sent', None, None, ),  # 13
     (14, TType.I64, 'bytes_received', None, None, ),  # 14
+)
+all_structs.append(Schedule)
+Schedule.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'id', 'UTF8', None, ),  # 1
+    (2, TType.STRUCT, 'spec', [ScriptSpec, None], None, ),  # 2
+    (3, TType.STRING, 'cron', 'UTF8', None, ),  # 3
+    (4, TType.STRING, 'zone', 'UTF8', None, ),  # 4
+    (5, TType.BOOL, 'overlaps', None, None, ),  # 5
+    (6, TType.BOOL, 'paused', None, None, ),  # 6
+    (7, TType.I64, 'made_ms', None, None, ),  # 7
+    (8, TType.I64, 'next_ms', None, None, ),  # 8
+    (9, TType.I64, 'last_ms', None, None, ),  # 9
+    (10, TType.STRING, 'last_job', 'UTF8', None, ),  # 10
+    (11, TType.STRING, 'fault', 'UTF8', None, ),  # 11
 )
 all_structs.append(Webhook)
 Webhook.thrift_spec = (

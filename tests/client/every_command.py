@@ -11,6 +11,7 @@ from tests.client.fake_jobs import JOB_ID
 
 NODE = "n1"
 WEBHOOK = "webhook-00000001"
+SCHEDULE = "schedule-00000001"
 COMMANDS = ("train", *SUBCOMMANDS)
 
 
@@ -38,6 +39,7 @@ def line_of(name: str, server: str, data: Path, *, named: str = "") -> list[str]
         "HOST:PORT": "127.0.0.1:9091",
         "URL": "http://127.0.0.1:8080/told",
         "WEBHOOK": named or WEBHOOK,
+        "SCHEDULE": named or SCHEDULE,
         "FILE": str(data / "validate_toy.txt"),
     }
     return [*name.split(), *(known[str(action.metavar)] for action in positionals(name)), "--server", server]
@@ -46,7 +48,7 @@ def line_of(name: str, server: str, data: Path, *, named: str = "") -> list[str]
 def names_something(name: str) -> bool:
     """Whether the command is about one run or node, which may not be there."""
     return name != "train" and any(
-        action.metavar in ("RUN", "JOB", "ID", "NODE", "WEBHOOK") for action in positionals(name)
+        action.metavar in ("RUN", "JOB", "ID", "NODE", "WEBHOOK", "SCHEDULE") for action in positionals(name)
     )
 
 

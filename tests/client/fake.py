@@ -34,6 +34,8 @@ from rpc.messages import (
     RoundRow,
     RunDetail,
     RunSpec,
+    Schedule,
+    ScriptSpec,
     Webhook,
     Why,
     WorkDetail,
@@ -153,6 +155,7 @@ class FakeCoordinator(FakeJobs):
     stored: tuple[Checkpoint, ...] = (Checkpoint(1, FIRST, 0.3), Checkpoint(2, DETAIL.model, 0.38154))
     node_rows: tuple[NodeRow, ...] = ()
     webhooks: tuple[Webhook, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
     events: tuple[EventRow, ...] = ()
     queries: list[EventQuery] = field(default_factory=list)
     orders: list[tuple[str, str, str]] = field(default_factory=list)
@@ -267,6 +270,18 @@ class FakeCoordinator(FakeJobs):
             raise NotFound(f"no node is called {node!r}; `client.py nodes list` lists them")
         self.orders.append((node, order, reason))
         return self.node_rows[-1]
+
+    def add_schedule(self, caller: Caller, spec: ScriptSpec, cron: str, zone: str, overlaps: bool) -> Schedule:
+        return Schedule("schedule-00000001", spec, cron, zone, overlaps, next_ms=1)
+
+    def list_schedules(self, caller: Caller) -> tuple[Schedule, ...]:
+        return self.schedules
+
+    def order_schedule(self, caller: Caller, id: str, order: str) -> Schedule:
+        for each in self.schedules:
+            if each.id == id:
+                return replace(each, paused=order == "pause")
+        raise NotFound(f"no schedule is called {id!r}; `client.py schedules list` lists them")
 
     def list_webhooks(self, caller: Caller, secrets: bool) -> tuple[Webhook, ...]:
         return self.webhooks

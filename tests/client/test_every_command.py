@@ -17,10 +17,11 @@ import pytest
 
 from rpc.errors import ExitCode
 from rpc.kept_log import Record
-from rpc.messages import PROTOCOL_VERSION, EventRow, NodeRow, Webhook
+from rpc.messages import PROTOCOL_VERSION, EventRow, NodeRow, Schedule, Webhook
 from tests.client.conftest import RunClient
-from tests.client.every_command import COMMANDS, NODE, WEBHOOK, goes_on, line_of, names_something
+from tests.client.every_command import COMMANDS, NODE, SCHEDULE, WEBHOOK, goes_on, line_of, names_something
 from tests.client.fake import RUN_ID, RUNNING, Serving
+from tests.client.fake_jobs import SCRIPT_SPEC
 from tests.client.test_status import OVERVIEW
 
 ROOT = Path(__file__).parents[2]
@@ -41,6 +42,7 @@ def coordinator(coordinator: Serving) -> Serving:
     fake = coordinator.fake
     fake.nodes, fake.events = OVERVIEW, EVENTS
     fake.webhooks = (Webhook(WEBHOOK, "http://127.0.0.1:8080/told", ("completed",), made_ms=1, fault="refused"),)
+    fake.schedules = (Schedule(SCHEDULE, SCRIPT_SPEC, "@daily", "UTC", last_ms=1, last_job="job-1", fault="refused"),)
     fake.node_rows = (NodeRow(NODE, "edge1", "ready", 1, 1, 12, 3, 0, 4.25, "cpu", labels={"os": "linux"}),)
     return coordinator
 

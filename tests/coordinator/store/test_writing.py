@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -16,6 +17,8 @@ from coordinator.store.changes import (
     Outcome,
     RoundDone,
     RoundsUndone,
+    ScheduleKept,
+    ScheduleRemoved,
     ShardSurveyed,
     WebhookKept,
     WebhookRemoved,
@@ -202,6 +205,17 @@ def test_a_webhook_is_what_was_said_of_it_last(store: Store) -> None:
     assert store.reader.webhooks() == (told, other)
     batches.write(WebhookRemoved("webhook-1"))
     assert store.reader.webhooks() == (other,)
+
+
+def test_a_schedule_keeps_the_files_of_its_jobs(store: Store) -> None:
+    batches = Batches(store)
+    first = ScheduleKept("schedule-1", 5, b"\0body", ("b1", "b2"))
+    batches.write(first, ScheduleKept("schedule-0", 6, b"other", ("b3",)))
+    batches.write(replace(first, body=b"later"))
+    assert store.reader.schedules() == (b"later", b"other")
+    assert store.reader.unnamed(["b0", "b1", "b2", "b3"]) == {"b0"}
+    batches.write(ScheduleRemoved("schedule-1"))
+    assert store.reader.unnamed(["b0", "b1", "b2", "b3"]) == {"b0", "b1", "b2"}
 
 
 def test_forgotten_work_takes_everything_with_it(store: Store) -> None:

@@ -27,6 +27,14 @@ def upgrade() -> None:
     op.create_index("ix_attempt_at_ms", "attempt", ["at_ms"])
     op.create_index("ix_work_state_ended_ms", "work", ["state", "ended_ms"])
     op.create_table(
+        "schedule",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("made_ms", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("blobs", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "webhook",
         sa.Column("id", sa.Text(), nullable=False),
         *(sa.Column(name, sa.Text(), nullable=False) for name in ("url", "states", "secret")),
