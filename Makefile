@@ -1,6 +1,6 @@
 # What one can do here. Every target sets itself up first; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test sandboxes accuracy lint types idl check-idl simulate mutants chaos chaos-quick job-chaos stubborn soak conformance nvrtc bench bench-quick profile check
+.PHONY: help setup demo test sandboxes accuracy lint types idl check-idl simulate mutants chaos chaos-quick job-chaos stubborn soak conformance rest nvrtc bench bench-quick profile check
 
 # Programs start as they do for users: from compiled files, a quarter faster and 12 MB smaller.
 unexport PYTHONDONTWRITEBYTECODE
@@ -78,6 +78,11 @@ soak: $(INSTALLED) ## the same for SCALE (0.02) of 8 hours with a coordinator an
 conformance: $(INSTALLED) ## check that the node at NODE=HOST:PORT, of any make, does all that a node must
 	$(PY) -m tests.conformance $(NODE)
 
+rest: $(INSTALLED) ## check the REST interface against its description with Schemathesis (installs it; 1.5 minutes)
+	@test -x .venv-rest/bin/schemathesis || ($(PY) -m venv .venv-rest && \
+	    .venv-rest/bin/pip install --quiet --constraint constraints.txt schemathesis)
+	$(PY) -m tests.web.schema_check .venv-rest/bin/schemathesis
+
 nvrtc: $(INSTALLED) ## compile the CUDA kernels with NVIDIA's compiler (installs it: 90 MB)
 	$(PY) -m pip install --quiet --constraint constraints.txt nvidia-cuda-nvrtc-cu12
 	$(PY) -m pytest -q tests/mlcore/kernels/test_cuda_source.py
@@ -96,6 +101,7 @@ profile: ## flame graphs of a coordinator and a node during a run, in bench/prof
 check: ## all of the above that CI runs
 	$(MAKE) lint types check-idl nvrtc test accuracy
 	$(MAKE) sandboxes
+	$(MAKE) rest
 	$(MAKE) simulate N=1000
 	$(MAKE) mutants
 	$(MAKE) chaos-quick

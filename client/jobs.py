@@ -16,7 +16,7 @@ from client.news import follow_news
 from client.results import COMPLETED, failure_of, seconds_of
 from client.settings import login_name
 from rpc.convert import owned
-from rpc.errors import NotFound, RunFailed, TrainerError
+from rpc.errors import NotFound, RunFailed
 from rpc.kept_log import LEVELS, Record
 from rpc.messages import DataFile, JobDetail, Metric, News, ScriptSpec, ScriptUsage, WorkDetail, WorkRow
 
@@ -160,9 +160,9 @@ def anew(spec: ScriptSpec, key: str = "") -> ScriptSpec:
 
 
 def job_of(detail: WorkDetail) -> JobDetail:
-    """Return what is particular to a script job; work of another kind raises TrainerError."""
+    """Return what is particular to a script job; work of another kind raises NotFound."""
     if detail.job is None:
-        raise TrainerError(f"{detail.row.id} is no script job but a {detail.row.kind}; see `client.py runs -h`")
+        raise NotFound(f"{detail.row.id} is no script job but a {detail.row.kind}; see `client.py runs -h`")
     return detail.job
 
 

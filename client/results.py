@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rpc.errors import FailureKind, ProtocolError, RunFailed, TrainerError
+from rpc.errors import FailureKind, NotFound, ProtocolError, RunFailed
 from rpc.messages import RoundRow, RunDetail, WorkDetail, WorkRow
 
 COMPLETED = "completed"
@@ -72,9 +72,9 @@ def result_of(detail: WorkDetail) -> Result:
 
 
 def run_of(detail: WorkDetail) -> RunDetail:
-    """Return what is particular to a training run; work of another kind raises TrainerError."""
+    """Return what is particular to a training run; work of another kind raises NotFound."""
     if detail.run is None:
-        raise TrainerError(f"{detail.row.id} is no training run but a {detail.row.kind}; see `client.py jobs -h`")
+        raise NotFound(f"{detail.row.id} is no training run but a {detail.row.kind}; see `client.py jobs -h`")
     return detail.run
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import Response
@@ -14,6 +15,10 @@ from rpc.errors import BadData
 from rpc.messages import PART_BYTES, Buffer
 from web.door import Door
 
+FILE: dict[int | str, dict[str, Any]] = {  # what routes that send files say of their answers
+    200: {"description": "All bytes.", "content": {"application/octet-stream": {}}},
+    206: {"description": "One range of them.", "content": {"application/octet-stream": {}}},
+}
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 _MOST_BYTES = 1 << 36  # that a blob has
 _UNSATISFIABLE = 416

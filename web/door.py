@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from rpc.async_client import AsyncClient
@@ -11,6 +12,7 @@ from rpc.program import VERSION
 from rpc.services import COORDINATOR
 
 _MOST_IDLE = 16
+_MOST_AT_ONCE = 64  # calls that are answered at once: the coordinator has others to serve
 _TIMEOUT_S = 30.0
 _CONNECT_S = 5.0
 
@@ -22,6 +24,7 @@ class Door:
         self.host = host
         self.port = port
         self._idle: list[AsyncClient] = []
+        self._turns = asyncio.Semaphore(_MOST_AT_ONCE)
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -39,6 +42,12 @@ class Door:
             Unreachable: nobody listens there, or the connection ended.
             TrainerError: whatever the coordinator answered.
         """
+        if waits_s:
+            return await self._call_again(name, args, waits_s)
+        async with self._turns:
+            return await self._call_again(name, args, waits_s)
+
+    async def _call_again(self, name: str, args: tuple[Any, ...], waits_s: float) -> Any:
         if self._idle:
             try:
                 return await self._call(self._idle.pop(), name, args, waits_s)

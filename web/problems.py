@@ -24,7 +24,7 @@ _STATUS = {
     "not_found": HTTPStatus.NOT_FOUND,
     "missing_blob": HTTPStatus.NOT_FOUND,
     "stale": HTTPStatus.CONFLICT,
-    "disk_full": HTTPStatus.INSUFFICIENT_STORAGE,
+    "disk_full": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "store_down": HTTPStatus.SERVICE_UNAVAILABLE,
     "unreachable": HTTPStatus.SERVICE_UNAVAILABLE,
     "timeout": HTTPStatus.GATEWAY_TIMEOUT,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.exceptions import HTTPException
 
 from rpc.messages import PART_BYTES, BlobState
-from web.byte_ranges import send_blob, size_of
+from web.byte_ranges import FILE, send_blob, size_of
 from web.door import Door
 from web.rest.door import ItsDoor
 from web.rest.names import BlobName
@@ -26,13 +26,13 @@ _UPLOAD = {
 }
 
 
-@router.head("/{name}", status_code=200)
+@router.head("/{name}", response_class=Response)
 async def state_of_blob(door: ItsDoor, name: BlobName, size: Size) -> Response:
     """How much of a file of this size is here: `Upload-Offset` of `Upload-Length` bytes."""
     return _state(await _put(door, name, size, 0, b""), 200)
 
 
-@router.patch("/{name}", status_code=204, openapi_extra=_UPLOAD)
+@router.patch("/{name}", status_code=204, response_class=Response, openapi_extra=_UPLOAD)
 async def put_blob(request: Request, door: ItsDoor, name: BlobName, size: Size, upload_offset: Offset) -> Response:
     """Send bytes of a file, from where the coordinator says that it lacks them; answered with where to go on.
 
@@ -52,7 +52,7 @@ async def put_blob(request: Request, door: ItsDoor, name: BlobName, size: Size, 
     return _state(state, 204)
 
 
-@router.get("/{name}")
+@router.get("/{name}", response_class=Response, responses=FILE)
 async def get_blob(
     door: ItsDoor, name: BlobName, range: Annotated[str | None, Header(max_length=100)] = None
 ) -> Response:

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from client.jobs import job_of
 from rpc.kept_log import LEVELS, STREAMS
 from rpc.messages import DataFile, LogPage, Metric, WorkDetail
-from web.byte_ranges import send_blob
+from web.byte_ranges import FILE, send_blob
 from web.door import Door
 from web.log_lines import LogLine, lines_of
 from web.rest.door import ItsDoor
@@ -48,7 +48,7 @@ async def read_log(
     return LogPart(lines=lines, next_offset=max(offset, page.next_offset), is_whole=page.is_whole)
 
 
-@router.get("/log.txt")
+@router.get("/log.txt", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def whole_log(door: ItsDoor, name: WorkName) -> Response:
     """All of a log that is kept, as text: when, stream, level, line."""
     row = await find(door, name, JOBS)
@@ -76,7 +76,7 @@ async def list_artifacts(door: ItsDoor, name: WorkName) -> list[Artifact]:
     ]
 
 
-@router.get("/artifacts/{number}")
+@router.get("/artifacts/{number}", response_class=Response, responses=FILE)
 async def get_artifact(
     door: ItsDoor, name: WorkName, number: int, range: Annotated[str | None, Header(max_length=100)] = None
 ) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Query, Response
@@ -18,6 +18,7 @@ from client.judging import confusion_of
 from client.results import run_of
 from rpc.errors import BadRequest
 from rpc.run_spec import MAX_ROUNDS
+from web.byte_ranges import FILE
 from web.rest.door import ItsSession
 from web.rest.names import WorkName
 from web.rest.run_models import Confusion, Predict, Predicted
@@ -30,9 +31,10 @@ Which = Annotated[
 ]
 Format = Literal["csv", "json"]
 _TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+_EXPORTED: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {}, "application/json": {}}}}
 
 
-@router.get("/runs/{name}/model", tags=["runs"])
+@router.get("/runs/{name}/model", tags=["runs"], response_class=Response, responses=FILE)
 def get_model(
     session: ItsSession,
     name: WorkName,
@@ -79,7 +81,7 @@ def predict(session: ItsSession, name: WorkName, wanted: Predict, round: Which =
     return Predicted(classes=model.predict(x).tolist(), probabilities=shares)
 
 
-@router.get("/runs/{name}/export", tags=["runs"])
+@router.get("/runs/{name}/export", tags=["runs"], response_class=Response, responses=_EXPORTED)
 def export_run(session: ItsSession, name: WorkName, format: Format = "csv") -> Response:
     """What the rounds of a run brought, for other programs."""
     run = session.run(name)
@@ -87,7 +89,7 @@ def export_run(session: ItsSession, name: WorkName, format: Format = "csv") -> R
     return _export(run_history(detail, run_of(detail), run.spec()), format)
 
 
-@router.get("/jobs/{name}/export", tags=["jobs"])
+@router.get("/jobs/{name}/export", tags=["jobs"], response_class=Response, responses=_EXPORTED)
 def export_job(session: ItsSession, name: WorkName, format: Format = "csv") -> Response:
     """The metrics of a job, for other programs."""
     job = session.job(name)
