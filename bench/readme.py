@@ -21,8 +21,8 @@ _ROWS = (
     ("a round of 100,001 weights, 8 nodes, ms", "rounds/100k/8/{}/ms"),
     ("a round of 10 million weights, 2 nodes, ms", "rounds/10M/2/{}/ms"),
     ("the letters to 90 %, two nodes, from launch, s", "letters/{}/from-launch-s"),
-    ("a script job from its submission to its first line, ms", "jobs/{}/first-line-p50-ms"),
-    ("one of 200 short script jobs at once, four at a time, ms", "jobs/{}/of-many-ms"),
+    ("a script job (in bubblewrap) from its submission to its first line, ms", "jobs/{}/first-line-p50-ms"),
+    ("one of many short script jobs, four at a time, ms", "jobs/{}/of-many-ms"),
 )
 _NAMES = {
     "dask_cluster": "Dask",

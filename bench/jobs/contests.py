@@ -35,11 +35,13 @@ OURS = (
     Runner("roundhouse", "roundhouse_nodes:bwrap", program="bwrap"),
     Runner("roundhouse_rlimits", "roundhouse_nodes:rlimits"),
 )
+"""At the level that keeps a job from the machine, and at the weak one, for code that one trusts: see SECURITY.md."""
 PEERS = (
     Runner("rq", "rq_workers", needs=("rq",), program="redis-server"),
     Runner("rq_fork", "rq_workers:fork", needs=("rq",), program="redis-server"),
     Runner("ray_jobs", "ray_jobs", one=4, many=12, needs=("ray", "aiohttp_cors"), is_alone=True),  # seconds for each
 )
+"""None of them keeps a job from the machine or from other jobs."""
 
 
 def run(runners: Sequence[Runner], turns: int, results: Results, *, share: float = 1.0) -> None:
