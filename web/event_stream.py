@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
@@ -26,7 +27,7 @@ _BEAT_S = 15.0  # without anything else: who left is noticed, and proxies do not
 _END = b"event: end\ndata: {}\n\n"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sent:
     """One event. Attributes: id, what to go on after; kind, its name for the browser."""
 
@@ -34,6 +35,7 @@ class Sent:
     kind: str
     data: Any
 
+    @cached_property
     def encoded(self) -> bytes:
         data = json.dumps(to_jsonable_python(self.data), ensure_ascii=True, allow_nan=False)
         return f"id: {self.id}\nevent: {self.kind}\ndata: {data}\n\n".encode("ascii")
@@ -89,7 +91,7 @@ async def stream(request: Request, batches: Batches, *, is_resumed: bool) -> Res
         try:
             async with aclosing(batches):
                 for sent in first or ():
-                    yield sent.encoded()
+                    yield sent.encoded
                 async for piece in _with_beats(batches):
                     yield piece
         finally:
@@ -112,7 +114,7 @@ async def _with_beats(batches: Batches) -> AsyncIterator[bytes]:
             if batch is None:
                 yield _END
                 return
-            yield b"".join(sent.encoded() for sent in batch)
+            yield b"".join(sent.encoded for sent in batch)
     finally:
         if coming is not None:
             coming.cancel()

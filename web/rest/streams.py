@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from functools import lru_cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
+from rpc.messages import EventRow
 from web.event_stream import MEDIA_TYPE, Batches, Sent, stream
 from web.live import Live
 from web.rest.door import ItsDoor, ItsLive
@@ -78,7 +80,13 @@ async def stream_metrics(
 async def _events(live: Live, after: int) -> Batches:
     async with aclosing(live.events(after)) as parts:
         async for part in parts:
-            yield [Sent(row.number, "event", row) for row in part.items]
+            yield list(map(_event, part.items))
+
+
+@lru_cache(maxsize=4096)
+def _event(row: EventRow) -> Sent:
+    """An event to be sent: written once, however many listen."""
+    return Sent(row.number, "event", row)
 
 
 async def _news(live: Live, work_id: str, after: int) -> Batches:

@@ -93,7 +93,7 @@ def test_whatever_a_job_prints_is_one_line_of_text(text: str, coordinator: Servi
 
 @given(st.text(), st.integers(-(2**62), 2**62))
 def test_no_text_forges_an_event(text: str, number: int) -> None:
-    told = events_of(Sent(number, "line", {text: [text]}).encoded().decode())
+    told = events_of(Sent(number, "line", {text: [text]}).encoded.decode())
     assert told == [Told(str(number), "line", {text: [text]})]
 
 
