@@ -16,7 +16,7 @@ import pytest
 
 from compute_node.scripts.artifacts import collect
 from compute_node.scripts.box import GIB, MIB, Level, Limits
-from compute_node.scripts.orders import Used
+from compute_node.scripts.orders import Started, Used
 from rpc.blobs import BlobFolder
 from tests.compute_node.scripts import probes
 from tests.compute_node.scripts.as_nobody import UID
@@ -122,6 +122,7 @@ def test_a_link_in_out_leads_nowhere(jobs: Jobs, targets: dict[str, str], tmp_pa
 
 def test_everybody_else_survives_a_job_that_kills_everybody(jobs: Jobs, targets: dict[str, str]) -> None:
     other = jobs.start(IDLE)
+    other.next(Started)
     other.wait_for(b"up")
     jobs.run("import os\ntry: os.kill(-1, 9)\nexcept OSError: pass")
     os.kill(int(targets["node_pid"]), 0)
