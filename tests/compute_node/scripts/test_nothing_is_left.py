@@ -20,7 +20,7 @@ from compute_node.scripts.trees import remove_tree
 from tests.compute_node.scripts.jobs import Jobs, assert_gone
 
 CHECKOUT = Path(__file__).parents[3]
-GONE_WITHIN_S = 2.0
+GONE_WITHIN_S = 5.0  # alone on a machine 0.5; engines end one container after the other, and tests run side by side
 N_JOBS = int(os.environ.get("STUBBORN_JOBS", "100"))
 
 STUBBORN = """
