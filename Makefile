@@ -11,7 +11,7 @@ N ?= 1000
 WORKERS ?= 2
 SCRIPTS := tests/compute_node/scripts
 SANDBOXED := $(patsubst %,$(SCRIPTS)/test_%.py,break_outs nothing_is_left levels_for_real execution building images hostile_images) \
-	$(patsubst %,tests/system/test_%.py,containers jobs_in_images mixed_pool log_floods)
+	$(patsubst %,tests/system/test_%.py,containers jobs_in_images mixed_work log_floods)
 TESTS := tests $(addprefix --ignore ,tests/system/test_accuracy.py $(SANDBOXED))
 PEERS ?=
 SCALE ?= 0.02
