@@ -29,9 +29,10 @@ def test_a_run_and_many_jobs_share_the_nodes(tmp_path: Path) -> None:
         rounds_meanwhile = run.detail().row.round - before
         rows = [job.detail().row for job in jobs]
         mixed = run.wait(60)
-    assert 0 < rounds_meanwhile < N_ROUNDS - before  # neither waited for the other
-    assert max(row.started_ms - row.submitted_ms for row in rows) <= 10_000
-    assert mixed.seconds <= 3 * alone.seconds + 5
+        jobs_meanwhile = sum(row.ended_ms < run.detail().row.ended_ms for row in rows)
+    assert rounds_meanwhile >= N_ROUNDS // 10 and jobs_meanwhile >= N_JOBS // 4  # neither waited for the other
+    assert max(row.started_ms - row.submitted_ms for row in rows) <= 20_000
+    assert mixed.seconds <= 5 * alone.seconds + 5
     assert mixed.model_sha256 == alone.model_sha256
 
 
