@@ -1,6 +1,6 @@
 # What one can do here. Every target sets itself up first; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test sandboxes accuracy lint types idl check-idl simulate mutants chaos chaos-quick job-chaos stubborn soak conformance rest nvrtc bench bench-quick profile check
+.PHONY: help setup demo test web sandboxes accuracy lint types idl check-idl simulate mutants chaos chaos-quick job-chaos stubborn soak conformance rest nvrtc bench bench-quick profile check
 
 # Programs start as they do for users: from compiled files, a quarter faster and 12 MB smaller.
 unexport PYTHONDONTWRITEBYTECODE
@@ -11,8 +11,9 @@ N ?= 1000
 WORKERS ?= 2
 SCRIPTS := tests/compute_node/scripts
 SANDBOXED := $(patsubst %,$(SCRIPTS)/test_%.py,break_outs nothing_is_left levels_for_real execution building images hostile_images) \
-	$(patsubst %,tests/system/test_%.py,containers jobs_in_images mixed_work log_floods)
-TESTS := tests $(addprefix --ignore ,tests/system/test_accuracy.py $(SANDBOXED))
+	$(patsubst %,tests/system/test_%.py,containers jobs_in_images mixed_work log_floods script_jobs job_chaos)
+WEB := tests/web tests/coordinator/test_web_server.py tests/client/exports
+TESTS := tests $(addprefix --ignore ,tests/system/test_accuracy.py tests/test_wheel.py $(SANDBOXED) $(WEB))
 PEERS ?=
 SCALE ?= 0.02
 NODE ?= localhost:9091
@@ -33,6 +34,9 @@ demo: $(INSTALLED) ## train the letters on three nodes of this machine
 test: $(INSTALLED) ## run the test suite
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not alone" $(TESTS)
 	$(PY) -m pytest -m alone $(TESTS)
+
+web: $(INSTALLED) ## run the tests of the web, of exports, and of what is installed from a wheel (2 minutes)
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(WEB) tests/test_wheel.py
 
 sandboxes: $(INSTALLED) ## run real jobs in real sandboxes: ways out, floods, stubborn ones (as root; 4 minutes)
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(SANDBOXED)
@@ -100,7 +104,7 @@ profile: ## flame graphs of a coordinator and a node during a run, in bench/prof
 
 check: ## all of the above that CI runs
 	$(MAKE) lint types check-idl nvrtc test accuracy
-	$(MAKE) sandboxes
+	$(MAKE) web sandboxes
 	$(MAKE) rest
 	$(MAKE) simulate N=1000
 	$(MAKE) mutants

@@ -50,7 +50,7 @@ def test_an_interrupted_demo_cancels_its_run_and_stops_what_it_started(number: s
         rest = demo.stderr.read()
         assert demo.wait(30) == 130
     assert "is cancelled" in rest
-    assert len(children) == 5
+    assert len(children) >= 5  # a coordinator, three nodes, a client; and what nodes start their jobs with
     assert [child for child in children if child.is_running()] == []
 
 

@@ -112,8 +112,11 @@ def is_plain(paths: list[str]) -> bool:
     return len(folded) == len(paths) and len(spelled) == len(folders) and not folded & spelled
 
 
+COMMENTS = st.binary(max_size=9).filter(lambda comment: b"PK" not in comment)  # it could stand for another end
+
+
 @settings(deadline=None)
-@given(TREES.filter(lambda tree: is_plain(list(tree))), st.sampled_from([0, 8]), st.booleans(), st.binary(max_size=9))
+@given(TREES.filter(lambda tree: is_plain(list(tree))), st.sampled_from([0, 8]), st.booleans(), COMMENTS)
 def test_what_zipfile_packs_is_unpacked_to_the_same_bytes(
     tmp_path_factory: pytest.TempPathFactory, tree: dict[str, bytes], method: int, is_piped: bool, comment: bytes
 ) -> None:

@@ -103,6 +103,14 @@ CREATE TABLE round (
 );
 INSERT INTO "round" VALUES('run-open',1,0.5,1.5,2.5,0.1,0.0,0.0,0.0,0.0,0.0,0.0,2,0,0,2,'{"nodes":{"n1":2}}',0.05);
 INSERT INTO "round" VALUES('run-open',2,0.25,0.75,2.5,0.1,0.0,0.0,0.0,0.0,0.0,0.0,2,0,0,2,'{"nodes":{"n1":2}}',NULL);
+CREATE TABLE schedule (
+	id TEXT NOT NULL,
+	made_ms BIGINT NOT NULL,
+	body BLOB NOT NULL,
+	blobs TEXT NOT NULL,
+	CONSTRAINT pk_schedule PRIMARY KEY (id)
+);
+
 CREATE TABLE survey (
 	work TEXT NOT NULL,
 	shard BIGINT NOT NULL,
@@ -117,6 +125,17 @@ CREATE TABLE survey (
 );
 INSERT INTO "survey" VALUES('run-open',0,100,16,25,X'6D65616E',X'6D32',X'636F756E7473');
 INSERT INTO "survey" VALUES('run-open',1,101,16,25,X'6D65616E',X'6D32',X'636F756E7473');
+CREATE TABLE webhook (
+	id TEXT NOT NULL,
+	url TEXT NOT NULL,
+	states TEXT NOT NULL,
+	secret TEXT NOT NULL,
+	made_ms BIGINT NOT NULL,
+	last BIGINT NOT NULL,
+	fault TEXT NOT NULL,
+	CONSTRAINT pk_webhook PRIMARY KEY (id)
+);
+
 CREATE TABLE work (
 	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
 	id TEXT NOT NULL,
