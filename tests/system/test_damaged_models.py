@@ -16,7 +16,7 @@ from tests.system.cluster import ROOT, Cluster, Outcome, finish, wait_until
 from tests.system.test_recovery import rounds_done
 from tests.system.test_same_bits import good
 
-RUN = ("30", "40", "24", "0.0001", "--tolerance", "0", "--server-optimizer", "fedadam", "--server-eta", "0.01")
+RUN = ("60", "40", "24", "0.0001", "--tolerance", "0", "--server-optimizer", "fedadam", "--server-eta", "0.01")
 OPTIONS = (*RUN, "--keep-checkpoints", "3", "--quiet", "--json")
 
 
