@@ -1,6 +1,6 @@
 # What one can do here. Every target sets itself up first; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test web sandboxes accuracy lint types idl check-idl simulate mutants chaos chaos-quick job-chaos stubborn soak conformance rest nvrtc bench bench-quick profile check
+.PHONY: help setup demo test web browser screenshots sandboxes accuracy lint types idl check-idl simulate mutants chaos chaos-quick job-chaos stubborn soak conformance rest nvrtc bench bench-quick profile check
 
 # Programs start as they do for users: from compiled files, a quarter faster and 12 MB smaller.
 unexport PYTHONDONTWRITEBYTECODE
@@ -36,7 +36,13 @@ test: $(INSTALLED) ## run the test suite
 	$(PY) -m pytest -m alone $(TESTS)
 
 web: $(INSTALLED) ## run the tests of the web, of exports, and of what is installed from a wheel (2 minutes)
-	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(WEB) tests/test_wheel.py
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(WEB) tests/test_wheel.py --ignore tests/web/browser
+
+browser: $(INSTALLED) ## use the dashboard in a real browser, before a real cluster (2 minutes)
+	$(PY) -m pytest tests/web/browser
+
+screenshots: $(INSTALLED) ## pictures of all pages, light and dark, on a desk and on a phone, in screenshots/
+	$(PY) -m tests.web.browser.screenshots screenshots
 
 sandboxes: $(INSTALLED) ## run real jobs in real sandboxes: ways out, floods, stubborn ones (as root; 4 minutes)
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(SANDBOXED)
@@ -104,7 +110,7 @@ profile: ## flame graphs of a coordinator and a node during a run, in bench/prof
 
 check: ## all of the above that CI runs
 	$(MAKE) lint types check-idl nvrtc test accuracy
-	$(MAKE) web sandboxes
+	$(MAKE) web browser sandboxes
 	$(MAKE) rest
 	$(MAKE) simulate N=1000
 	$(MAKE) mutants

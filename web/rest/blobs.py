@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+from tempfile import TemporaryFile
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from rpc.messages import PART_BYTES, BlobState
+from rpc.run_spec import MAX_FILE_NAME
 from web.byte_ranges import FILE, send_blob, size_of
 from web.door import Door
 from web.rest.door import ItsDoor
-from web.rest.names import BlobName
+from web.rest.names import PRINTABLE, BlobName
 
 router = APIRouter(prefix="/blobs", tags=["blobs"])
 
 _CONFLICT = 409
+_MOST_AT_ONCE = 10**9  # bytes
 Size = Annotated[int, Query(ge=0, le=2**36, description="Of the whole file, in bytes.")]
 Offset = Annotated[int, Header(alias="Upload-Offset", ge=0, le=2**36, description="Where the sent bytes begin.")]
+FileName = Annotated[str, Query(min_length=1, max_length=MAX_FILE_NAME, pattern=PRINTABLE)]
 _UPLOAD = {
     "requestBody": {
         "required": True,
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+
+
+class NewFile(BaseModel):
+    """A file that the coordinator holds, as runs and jobs name it."""
+
+    file: str
+    blob: str
+    size: int
 
 
 @router.head("/{name}", response_class=Response)
@@ -58,6 +73,25 @@ async def get_blob(
 ) -> Response:
     """The bytes of a file, or one range of them."""
     return send_blob(door, name, await size_of(door, name), name=name.removeprefix("sha256:"), wanted=range)
+
+
+@router.post("/new", status_code=201, openapi_extra=_UPLOAD)
+async def new_blob(request: Request, door: ItsDoor, file: FileName) -> NewFile:
+    """Send a file in one go, up to 1 GB; answered with what runs and jobs call it."""
+    with TemporaryFile(prefix="roundhouse-") as kept:
+        digest, size = sha256(), 0
+        async for piece in request.stream():
+            size += len(piece)
+            if size > _MOST_AT_ONCE:
+                raise HTTPException(413, f"at most {_MOST_AT_ONCE:,} bytes in one go; send more of them by PATCH")
+            digest.update(piece)
+            await run_in_threadpool(kept.write, piece)
+        name = f"sha256:{digest.hexdigest()}"
+        state = await _put(door, name, size, 0, b"")
+        while state.have < size:
+            kept.seek(state.have)
+            state = await _put_next(door, state, await run_in_threadpool(kept.read, PART_BYTES))
+    return NewFile(file=file, blob=name, size=size)
 
 
 async def _put(door: Door, name: str, size: int, offset: int, data: bytes) -> BlobState:

@@ -47,7 +47,7 @@ async def list_runs(
 @router.post("", status_code=201)
 def start_run(session: ItsSession, response: Response, wanted: NewRun, idempotency_key: Key = "") -> Started:
     """Start a run on the bundled letters, on the data of an earlier run, or on files that were put as blobs."""
-    spec = _spec_of(session, wanted, idempotency_key)
+    spec = spec_of(session, wanted, idempotency_key)
     return started(response, "runs", session.start(spec).id)
 
 
@@ -119,7 +119,7 @@ async def list_attempts(
     return Attempts(items=list(rows), is_whole=len(rows) < _MOST_ATTEMPTS)
 
 
-def _spec_of(session: Session, wanted: NewRun, key: str) -> RunSpec:
+def spec_of(session: Session, wanted: NewRun, key: str) -> RunSpec:
     """What is asked for, on data that the coordinator holds."""
     data = wanted.data
     spec = make_spec(

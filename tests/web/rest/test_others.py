@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 import httpx2 as httpx
@@ -80,3 +81,12 @@ def test_the_interface_describes_itself(http: httpx.Client) -> None:
     paths = http.get("/openapi.json").json()["paths"]
     assert {"get", "post"} <= {*paths["/jobs"]} and "/classic/jobs" not in paths
     assert all("default" in told["responses"] for path in paths.values() for told in path.values())
+
+
+def test_a_file_is_sent_in_one_go_and_told_as_runs_name_it(http: httpx.Client) -> None:
+    data = b"1,2,0\n" * 1000
+    answer = http.post("/api/v1/blobs/new", params={"file": "rows.txt"}, content=data)
+    name = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    assert (answer.status_code, answer.json()) == (201, {"file": "rows.txt", "blob": name, "size": len(data)})
+    assert http.get(f"/api/v1/blobs/{name}").content == data
+    assert http.post("/api/v1/blobs/new", content=data).status_code == 422

@@ -1,0 +1,78 @@
+"""Script jobs on the dashboard: handed in by the form, watched, cancelled, run again."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+
+from playwright.sync_api import Page, expect
+
+SLOW = """import time
+for number in range(100000):
+    print(f"line {number}", flush=True)
+    time.sleep(0.01)
+"""
+
+
+def bundle(program: str) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as packed:
+        packed.writestr("main.py", program)
+    return made.getvalue()
+
+
+def test_a_bundle_is_handed_in_its_log_and_its_curves_come_and_its_file_is_fetched(page: Page) -> None:
+    program = """import json
+for step in range(5):
+    print("PROGRESS: " + json.dumps({"step": step, "loss": 1 / (step + 1)}), flush=True)
+print("all of it is done")
+open("out/answer.txt", "w").write("42")
+"""
+    page.goto("/jobs/new")
+    page.get_by_label("Name").fill("by the form")
+    files = [{"name": "by_form.zip", "mimeType": "application/zip", "buffer": bundle(program)}]
+    page.locator("input[type=file]").set_input_files(files)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Start the job").click()
+    page.wait_for_url(re.compile("/jobs/job-"))
+    expect(page.locator("h1")).to_have_text("by the form")
+    expect(page.locator(".head .state")).to_have_text("completed")
+    expect(page.locator(".log-line").get_by_text("all of it is done")).to_be_visible()
+    expect(page.locator(".curve .key")).to_contain_text("loss")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="answer.txt").click()
+    assert download.value.path().read_text() == "42"
+
+
+def test_a_job_talks_and_is_cancelled(page: Page) -> None:
+    page.goto("/jobs/new")
+    page.get_by_label("Or Python code").fill(SLOW)
+    page.get_by_role("button", name="Start the job").click()
+    page.wait_for_url(re.compile("/jobs/job-"))
+    expect(page.locator(".log-line").first).to_be_visible()
+    told = page.locator(".log-text").last.inner_text()
+    expect(page.locator(".log-text").last).not_to_have_text(told)
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    page.get_by_role("button", name="Cancel the job").click()
+    expect(page.locator(".head .state")).to_have_text("cancelled")
+    assert page.locator(".log-line").count() < 200
+
+
+def test_a_fault_is_told_at_its_field(page: Page) -> None:
+    page.goto("/jobs/new")
+    page.get_by_label("Timeout, seconds").fill("soon")
+    page.get_by_role("button", name="Start the job").click()
+    expect(page.locator(".field.wrong .error")).to_have_text("'soon' is no number")
+    page.get_by_label("Timeout, seconds").fill("")
+    page.get_by_role("button", name="Start the job").click()
+    expect(page.locator(".field.wrong .error")).to_have_text("type a program here, or drop a ZIP above")
+
+
+def test_a_file_that_is_no_zip_is_refused_where_it_was_dropped(page: Page) -> None:
+    page.goto("/jobs/new")
+    files = [{"name": "notes.zip", "mimeType": "application/zip", "buffer": b"no ZIP"}]
+    page.locator("input[type=file]").set_input_files(files)  # type: ignore[arg-type]
+    with page.expect_response(lambda answer: answer.url.endswith("/bundle")) as answered:
+        page.get_by_role("button", name="Start the job").click()
+    assert answered.value.status == 422
+    expect(page.locator(".drop .error")).to_contain_text("is no ZIP")

@@ -1,0 +1,45 @@
+"""What all pages of one process share: the way to the coordinator, its news, and what was seen of late."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from rpc.messages import Overview
+from web.door import Door
+from web.latest import Seen
+from web.live import Live
+from web.pages.history import Errors, Load
+from web.pages.shared import Shared
+
+_RUNS = 20  # of each, on the first page
+
+
+class Console:
+    """Belongs to one event loop."""
+
+    def __init__(self, door: Door, live: Live) -> None:
+        self.door = door
+        self.live = live
+        self.shared = Shared(door)
+        self.load = Load()
+        self.errors = Errors(door)
+
+    async def glance(self) -> Overview:
+        """How things stand now."""
+        now: Overview = await self.shared.call("glance", _RUNS)
+        self.note(now)
+        return now
+
+    def note(self, now: Overview) -> None:
+        """Remember of it what curves are made of."""
+        self.load.note(now)
+        self.errors.note(now)
+
+    async def overview(self) -> AsyncGenerator[Seen[Overview], None]:
+        """As `Live.overview`, with what was seen remembered."""
+        async with aclosing(self.live.overview()) as all_seen:
+            async for seen in all_seen:
+                if seen.now is not None:
+                    self.note(seen.now)
+                yield seen

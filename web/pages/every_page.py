@@ -1,0 +1,31 @@
+"""All pages, put on the app."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from nicegui import ui
+
+from web.door import Door
+from web.live import Live
+from web.pages import compare, events, frame, job, jobs, new_job, new_run, nodes, overview, run, runs
+from web.pages.console import Console
+
+_HISTORY = 200  # messages that are kept for a browser that was away for a moment
+
+
+def add_pages(app: FastAPI, door: Door, live: Live) -> None:
+    """Have the app serve the dashboard beside what it serves."""
+    console = Console(door, live)
+    # Those with a fixed path first: the first one that fits is taken.
+    for module in (overview, new_run, compare, runs, run, new_job, jobs, job, nodes, events):
+        module.add(console)
+    frame.set_up()
+    ui.run_with(
+        app,
+        title="Roundhouse",
+        language="en-US",
+        tailwind=False,
+        binding_refresh_interval=None,
+        message_history_length=_HISTORY,
+        show_welcome_message=False,
+    )

@@ -1,0 +1,145 @@
+"""The form for a new script job: a ZIP dropped there, or code typed in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from nicegui import ui
+from pydantic import ValidationError
+
+from client.api import Session
+from client.link import Link
+from rpc.errors import TrainerError
+from rpc.messages import SANDBOXES
+from rpc.script_spec import NETWORKS
+from web.bundles import Sent, start_code
+from web.door import Door
+from web.pages.acting import button
+from web.pages.console import Console
+from web.pages.form import Form, Said
+from web.pages.frame import frame, head, panel
+from web.pages.routes import page
+from web.pages.words import shown
+from web.rest.job_models import NewJob
+from web.widgets.drop_zone import DropZone
+from web.widgets.field import Field
+from web.widgets.rows import path
+
+_TIMEOUT_S = 60.0
+_MB = 1_000_000
+_SETTINGS = {"timeout_s": float, "cpus": float, "gpus": int, "priority": int, "retries": int}
+
+
+def add(console: Console) -> None:
+    @page(console, "/jobs/new")
+    async def new_job() -> None:
+        with frame("New job", console.live, where="/jobs"):
+            with head("New job", ("Jobs", "/jobs")):
+                pass
+            await NewJobPage(console.door).build()
+
+
+class NewJobPage:
+    """The form as somebody fills it in."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    async def build(self) -> None:
+        with ui.element("div").classes("board"):
+            with panel("Program", beside="a ZIP with main.py, or code"), ui.element("div").classes("panel-body form"):
+                with ui.element("div").classes("all"):
+                    self._drop = DropZone(
+                        "/api/v1/jobs/bundle",
+                        label="Drop a ZIP here, or choose one",
+                        hint="up to 50 MB; its main.py is run",
+                        accept=".zip,application/zip",
+                        waits=True,
+                        on_sent=self._started,
+                    )
+                with ui.element("div").classes("all"):
+                    self._code = Field(
+                        "code",
+                        "Or Python code",
+                        kind="area",
+                        hint="what it writes to out/ is kept; PROGRESS: {...} lines become curves",
+                    )
+            with (
+                panel("Settings", beside="what is left empty is as the node has it"),
+                ui.element("div").classes("panel-body"),
+            ):
+                self._fields()
+                self._fault = ui.label("").classes("error").props('role="alert"')
+                with ui.element("div").classes("acts-bar"):
+                    button("Start the job", self._start, style="main")
+
+    def _fields(self) -> None:
+        self._form = form = Form()
+        with ui.element("div").classes("form"):
+            form.add("name", "Name", hint="how lists call it")
+            form.add("main", "Program in the ZIP", "", hint="main.py, if empty")
+            form.add("timeout_s", "Timeout, seconds", hint="none for a ZIP, 60 for code, if empty")
+            form.add("memory_mb", "Memory, MB")
+            form.add("cpus", "CPUs")
+            form.add("gpus", "GPUs")
+            form.add("network", "Network", NETWORKS[0], choices=NETWORKS)
+            form.add("sandbox", "Sandbox", "", choices=("", *SANDBOXES))
+            form.add("priority", "Priority", hint="larger ones go first")
+            form.add("retries", "Retries", hint="3, if empty; when a node dies")
+            form.add("arguments", "Arguments", hint="with blanks between them")
+            form.add("requirements", "Requirements", hint="with code: packages, with blanks between them")
+
+    async def _start(self) -> None:
+        self._fault.text = ""
+        said = self._form.said(_SETTINGS)
+        settings = said.of(*_SETTINGS, "network", "sandbox")
+        if memory := said.number("memory_mb", int):
+            settings["memory_bytes"] = memory * _MB
+        if self._form.complain(said.faults):
+            return
+        if self._drop.n_chosen:
+            self._send_bundle(said, settings)
+        elif self._code.text:
+            await self._send_code(said, settings)
+        else:
+            self._code.complain("type a program here, or drop a ZIP above")
+
+    def _send_bundle(self, said: Said, settings: dict[str, Any]) -> None:
+        fields = {"name": said.texts["name"], "main_entry": said.texts["main"], "settings": json.dumps(settings)}
+        self._drop.send({name: value for name, value in fields.items() if value})
+
+    async def _send_code(self, said: Said, settings: dict[str, Any]) -> None:
+        body = {
+            "code": str(self._code.value),
+            "name": said.texts["name"],
+            "settings": settings,
+            "arguments": said.texts["arguments"].split(),
+            "requirements": "\n".join(said.texts["requirements"].split()),
+        }
+        try:
+            wanted = NewJob.model_validate(body)
+            job = await asyncio.to_thread(_submit, self._door, wanted)
+        except ValidationError as error:
+            if not self._form.complain({str(each["loc"][-1]): str(each["msg"]) for each in error.errors()}):
+                self._code.complain(shown(str(error.errors()[0]["msg"])))
+        except TrainerError as error:
+            self._fault.text = shown(str(error))
+        else:
+            ui.navigate.to(path("jobs", job))
+
+    def _started(self, answers: list[dict[str, Any]]) -> None:
+        ui.navigate.to(path("jobs", str(answers[0].get("id", ""))))
+
+
+def _submit(door: Door, wanted: NewJob) -> str:
+    """On a thread, with a session of its own."""
+    sent = Sent(
+        name=wanted.name,
+        arguments=tuple(wanted.arguments),
+        requirements=wanted.requirements,
+        settings=wanted.settings.said(),
+    )
+    with Session(Link(door.host, door.port, timeout_s=_TIMEOUT_S, patience_s=0.0)) as session:
+        return start_code(session, wanted.code, sent)
