@@ -1,6 +1,6 @@
 # What one can do here. Every target sets itself up first; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test web browser screenshots sandboxes accuracy lint types idl check-idl simulate mutants chaos chaos-quick job-chaos stubborn soak conformance rest nvrtc bench bench-quick profile check
+.PHONY: help setup demo test web browser dashboards screenshots sandboxes accuracy lint types idl check-idl simulate mutants chaos chaos-quick job-chaos stubborn soak conformance rest nvrtc bench bench-quick profile check
 
 # Programs start as they do for users: from compiled files, a quarter faster and 12 MB smaller.
 unexport PYTHONDONTWRITEBYTECODE
@@ -40,6 +40,9 @@ web: $(INSTALLED) ## run the tests of the web, of exports, and of what is instal
 
 browser: $(INSTALLED) ## use the dashboard in a real browser, before a real cluster (2 minutes)
 	$(PY) -m pytest tests/web/browser
+
+dashboards: $(INSTALLED) ## 200 open dashboards and 5,000 jobs: how long pages take, and what it costs (1 minute)
+	$(PY) -m tests.web.browser.load
 
 screenshots: $(INSTALLED) ## pictures of all pages, light and dark, on a desk and on a phone, in screenshots/
 	$(PY) -m tests.web.browser.screenshots screenshots
