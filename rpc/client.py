@@ -91,19 +91,24 @@ class Client:
         method = self._service.methods[name]
         seconds = self._timeout_s if timeout_s is None else timeout_s
         with self._lock:
-            return self._call(method, args, monotonic() + seconds)
+            try:
+                return self._call(method, args, monotonic() + seconds)
+            finally:
+                if self._failed is not None:  # closed meanwhile
+                    self._drop()
 
     def close(self) -> None:
         """Close the connection, from any thread; a call under way fails, and all others until `connect`."""
-        if self._secured is not None and self._lock.acquire(blocking=False):  # else a call is under way
-            self._secured.say_goodbye()
-            self._lock.release()
-        sock, self._sock = self._sock, None
         self._failed = self._failed or Unreachable(f"the connection to {self._what} {self.address} was closed")
-        if sock is not None:
+        if self._lock.acquire(blocking=False):
+            if self._secured is not None:
+                self._secured.say_goodbye()
+            self._drop()
+            self._lock.release()
+        elif (sock := self._sock) is not None:
+            # The call under way sees the end and closes; closed here, another file could have its number by then.
             with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)  # close() alone leaves another thread blocked in recv
-            sock.close()
+                sock.shutdown(socket.SHUT_RDWR)
 
     def __enter__(self) -> Self:
         return self if self._sock is not None else self.connect()
@@ -116,9 +121,9 @@ class Client:
     def _call(self, method: Method, args: tuple[Any, ...], deadline: float) -> Any:
         self._seqid = (self._seqid + 1) & 0x7FFFFFFF
         request = encode_call(method, self._seqid, args)
+        if self._failed is not None:
+            raise Unreachable(f"{self._failed}; connect again first") from self._failed
         if self._sock is None:
-            if self._failed is not None:
-                raise Unreachable(f"{self._failed}; connect again first") from self._failed
             self._connect(deadline)
         try:
             return decode_reply(method, self._seqid, self._exchange(request, deadline))
@@ -138,8 +143,7 @@ class Client:
 
     def _exchange(self, request: list[Buffer], deadline: float) -> memoryview:
         sock, waiter, reader, secured = self._sock, self._waiter, self._reader, self._secured
-        if sock is None or waiter is None:
-            raise OSError("closed by another thread")
+        assert sock is not None and waiter is not None
         stream = secured or sock
         self._send(stream, waiter, request, deadline)
         frame = None

@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Callable
 from random import Random
-from threading import Thread
+from threading import Event, Thread
 from time import monotonic
 from typing import Any
 
@@ -187,6 +187,40 @@ def test_closing_from_another_thread_ends_a_call_under_way(serve: Serve, call_no
     server.handler.laters.get(timeout=5)
     client.close()
     caller.join(PATIENCE_S)
+    assert isinstance(failures[0], Unreachable)
+
+
+def test_a_call_that_is_closed_before_it_waits_never_waits_for_another_file(
+    serve: Serve, call_node: Dial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = call_node(serve().address)
+    client.call("status")
+    about_to_wait, closed = Event(), Event()
+    wait = rpc.waiting.Waiter.for_bytes
+
+    def wait_late(waiter: rpc.waiting.Waiter, deadline: float) -> None:
+        about_to_wait.set()
+        closed.wait(PATIENCE_S)
+        wait(waiter, deadline)
+
+    monkeypatch.setattr(rpc.waiting.Waiter, "for_bytes", wait_late)
+    failures: list[TrainerError] = []
+
+    def call() -> None:
+        try:
+            client.call("cancel_attempt", "a", 1)  # is not answered
+        except TrainerError as error:
+            failures.append(error)
+
+    caller = Thread(target=call)
+    caller.start()
+    about_to_wait.wait(PATIENCE_S)
+    client.close()
+    others = socket.socketpair()  # one may get the number of a file that was closed
+    closed.set()
+    caller.join(5)
+    for other in others:
+        other.close()
     assert isinstance(failures[0], Unreachable)
 
 
