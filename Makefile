@@ -1,6 +1,6 @@
 # What one can do here. Every target sets itself up first; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test web browser dashboards screenshots sandboxes accuracy lint types idl check-idl simulate mutants chaos chaos-quick job-chaos stubborn soak conformance rest nvrtc bench bench-quick profile check
+.PHONY: help setup demo test faults web browser dashboards screenshots sandboxes accuracy lint types idl check-idl simulate mutants chaos chaos-quick job-chaos stubborn soak conformance rest nvrtc bench bench-quick profile check
 
 # Programs start as they do for users: from compiled files, a quarter faster and 12 MB smaller.
 unexport PYTHONDONTWRITEBYTECODE
@@ -13,7 +13,8 @@ SCRIPTS := tests/compute_node/scripts
 SANDBOXED := $(patsubst %,$(SCRIPTS)/test_%.py,break_outs nothing_is_left levels_for_real execution building images hostile_images) \
 	$(patsubst %,tests/system/test_%.py,containers jobs_in_images mixed_work log_floods script_jobs job_chaos)
 WEB := tests/web tests/coordinator/test_web_server.py tests/client/exports
-TESTS := tests $(addprefix --ignore ,tests/system/test_accuracy.py tests/test_wheel.py $(SANDBOXED) $(WEB))
+FAULTS := $(patsubst %,tests/system/test_%.py,faults recovery damaged_models storm speculation large_vectors bad_updates)
+TESTS := tests $(addprefix --ignore ,tests/system/test_accuracy.py tests/test_wheel.py $(SANDBOXED) $(WEB) $(FAULTS))
 PEERS ?=
 SCALE ?= 0.02
 NODE ?= localhost:9091
@@ -32,8 +33,11 @@ demo: $(INSTALLED) ## train the letters on three nodes of this machine
 	@$(PY) -m roundhouse demo
 
 test: $(INSTALLED) ## run the test suite
-	$(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not alone" $(TESTS)
-	$(PY) -m pytest -m alone $(TESTS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
+
+faults: $(INSTALLED) ## kill, pause, starve and flood real coordinators and nodes in real runs (2 minutes)
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not alone" $(FAULTS)
+	$(PY) -m pytest -m alone $(FAULTS)
 
 web: $(INSTALLED) ## run the tests of the web, of exports, and of what is installed from a wheel (2 minutes)
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(WEB) tests/test_wheel.py --ignore tests/web/browser
@@ -112,7 +116,7 @@ profile: ## flame graphs of a coordinator and a node during a run, in bench/prof
 	$(BENCH) -m bench.profile
 
 check: ## all of the above that CI runs
-	$(MAKE) lint types check-idl nvrtc test accuracy
+	$(MAKE) lint types check-idl nvrtc test faults accuracy
 	$(MAKE) web browser sandboxes
 	$(MAKE) rest
 	$(MAKE) simulate N=1000
