@@ -27,7 +27,7 @@ Offset = Annotated[int, Header(alias="Upload-Offset", ge=0, le=2**36, descriptio
 FileName = Annotated[str, Query(min_length=1, max_length=MAX_FILE_NAME, pattern=PRINTABLE)]
 _UPLOAD = {
     "requestBody": {
-        "required": True,
+        "required": False,  # an empty file has no bytes
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
