@@ -23,13 +23,27 @@ class Evaluation:
     Attributes:
         error: share of rows whose most likely class is not theirs; ties go to the lowest class.
         loss: mean cross-entropy.
-        confusion: rows of class i answered with class j, shape (classes, classes); shape (0, 0) above
-            1,024 classes, where nobody could read it.
+        n_classes: classes that the model tells apart.
+        classes: of each row, shape (rows,).
+        answers: the most likely class of each row, shape (rows,).
     """
 
     error: float
     loss: float
-    confusion: IntArray
+    n_classes: int
+    classes: IntArray
+    answers: IntArray
+
+    @property
+    def confusion(self) -> IntArray:
+        """Rows of class i answered with class j, shape (classes, classes).
+
+        Shape (0, 0) above 1,024 classes, where nobody could read it.
+        """
+        if self.n_classes > _MOST_CONFUSION_CLASSES:
+            return np.zeros((0, 0), np.int64)
+        pairs = self.classes * self.n_classes + self.answers
+        return np.bincount(pairs, minlength=self.n_classes**2).reshape(self.n_classes, self.n_classes)
 
 
 def evaluate(
@@ -78,7 +92,9 @@ class Evaluator:
         self._backend = backend or NumpyBackend()
         self._dtype = dtype
         self._n_batch_rows = min(len(x), _batch_rows(layers, np.dtype(dtype).itemsize))
-        self._buffers: ForwardBuffers | None = None  # of whole batches, if they are small enough to be kept
+        # Of whole batches, if they are small enough to be kept.
+        self._buffers: ForwardBuffers | None = None
+        self._source: FloatArray | None = None
 
     def evaluate(self, model: FloatArray) -> Evaluation:
         """Evaluate a flat vector; raises ValueError if its shape does not fit the layers."""
@@ -91,25 +107,37 @@ class Evaluator:
             for start in range(0, self.n_rows, self._n_batch_rows):
                 rows = slice(start, start + self._n_batch_rows)
                 logits = self._logits(weights, self._x[rows])
-                answers[rows] = logits.argmax(axis=0)
+                logits.argmax(axis=0, out=answers[rows])
                 loss += _summed_loss(logits, self._y[rows])
-        error = float(np.mean(answers != self._y))
-        return Evaluation(error, loss / self.n_rows, _confusion(self._y, answers, self._layers[-1]))
+        n_wrong = np.count_nonzero(answers != self._y)
+        return Evaluation(n_wrong / self.n_rows, loss / self.n_rows, self._layers[-1], self._y, answers)
 
     def _logits(self, weights: Sequence[FloatArray], x: Array) -> FloatArray:
         """Return the logits (classes, rows) of `x` (rows, inputs), both on the host."""
+        source = self._source_of(x)
+        return self._backend.to_host(self._buffers_for(len(x)).forward(weights, source, self._activation))
+
+    def _source_of(self, x: Array) -> FloatArray:
+        """Return `x` (rows, inputs) on the device as (inputs + 1, rows) whose last row is ones."""
+        if self._source is not None:
+            return self._source
         by_feature = np.ones((self._layers[0] + 1, len(x)), self._dtype)
         by_feature[:-1] = x.T
         source = self._backend.from_host(by_feature)
-        return self._backend.to_host(self._buffers_for(len(x)).forward(weights, source, self._activation))
+        if self._is_kept(len(x)) and len(x) == self.n_rows:
+            self._source = source
+        return source
 
     def _buffers_for(self, n_rows: int) -> ForwardBuffers:
         if self._buffers is not None and n_rows == self._n_batch_rows:
             return self._buffers
         buffers = ForwardBuffers(self._backend, self._layers, n_rows, self._dtype)
-        if n_rows == self._n_batch_rows and n_rows * sum(self._layers) <= _KEPT_UNITS:
+        if self._is_kept(n_rows):
             self._buffers = buffers
         return buffers
+
+    def _is_kept(self, n_rows: int) -> bool:
+        return n_rows == self._n_batch_rows and n_rows * sum(self._layers) <= _KEPT_UNITS
 
 
 def _batch_rows(layers: Sequence[int], itemsize: int) -> int:
@@ -117,18 +145,14 @@ def _batch_rows(layers: Sequence[int], itemsize: int) -> int:
     return max(1, min(_MOST_BATCH_ROWS, _BATCH_BYTES // (itemsize * (sum(layers) + len(layers)))))
 
 
-def _confusion(y: IntArray, answers: IntArray, n_classes: int) -> IntArray:
-    if n_classes > _MOST_CONFUSION_CLASSES:
-        return np.zeros((0, 0), np.int64)
-    return np.bincount(y * n_classes + answers, minlength=n_classes**2).reshape(n_classes, n_classes)
-
-
 def _summed_loss(logits: FloatArray, y: IntArray) -> float:
     """Return the summed cross-entropy; the logits are used up."""
-    logits -= logits.max(axis=0)
+    # Ufuncs' own reductions: on few rows the methods of arrays cost more than the arithmetic.
+    logits -= np.maximum.reduce(logits, axis=0)
     own = logits[y, np.arange(len(y))]
     np.exp(logits, out=logits)
-    return float((np.log(logits.sum(axis=0)) - own).sum(dtype=np.float64))
+    each = np.log(np.add.reduce(logits, axis=0)) - own
+    return float(np.add.reduce(each, dtype=np.float64))
 
 
 def _check_data(x: Array, y: IntArray, layers: Sequence[int]) -> None:
