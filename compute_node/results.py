@@ -16,6 +16,7 @@ _MAX_NAME = 100
 _ALL_ROUNDS = 1 << 31
 _RUNS = 1000  # of which it is known how far they are committed; a task of a forgotten one tells it anew
 _ENTRY_BYTES = 2000  # of a result beside its delta, roughly
+_LARGE_ROUNDS = 2  # of a run, whose large results are kept: trained again, older ones cost less than fresh memory does
 
 
 class Key(NamedTuple):
@@ -90,6 +91,8 @@ class KeptResults:
                 raise
             return result
         kept = self._kept[key] = _Kept(key, result, size)
+        if is_large:
+            self._drop_those(lambda other: other.asker is None and _is_outdated(other, kept))
         return self._send(kept, asker)
 
     def answer(self, key: Key, task: TrainTask, asker: object) -> TrainResult | None:
@@ -180,6 +183,15 @@ class KeptResults:
             self._fetched.pop(kept.name, None)
             self._budget.need(kept)
             self._budget.give_back(kept.size_bytes)
+
+
+def _is_outdated(old: _Kept, new: _Kept) -> bool:
+    """Whether a result is large, and of a round long before that of another of its run.
+
+    What a coordinator has not committed yet is a few seconds of work; the rounds of these seconds may be many.
+    """
+    is_large = old.size_bytes - _ENTRY_BYTES > PART_BYTES
+    return is_large and old.key.run == new.key.run and old.key.round <= new.key.round - _LARGE_ROUNDS
 
 
 def _delta_bytes(result: TrainResult) -> int:
