@@ -212,7 +212,7 @@ class Dispatcher:
         if task.state is TaskState.FETCHING or kind is FailureKind.BAD_UPDATE:
             self._out.append(events.Stop(attempt))  # the node need not keep its result
         self._bindings.broke(task, is_over=outcome.is_over)
-        verdict = after_failure(task, attempt.node_id, outcome, rule, limit=work.workload.limits.max_attempts)
+        verdict = after_failure(work, task, attempt.node_id, outcome)
         wait_s = self._settings.failure_backoff.delay_s(sum(task.failures.values()) + task.unheard, self._rng)
         self._go_on(work, task, verdict, now, wait_s=wait_s)
 
@@ -229,7 +229,7 @@ class Dispatcher:
     def _free(self, gone: list[tuple[Work, Task]], now: float) -> None:
         """Nothing of these tasks lives any more on the nodes that they were bound to."""
         for work, task in gone:
-            self._go_on(work, task, after_silence(task, limit=work.workload.limits.max_attempts), now)
+            self._go_on(work, task, after_silence(work, task), now)
 
     def _go_on(self, work: Work, task: Task, failure: events.Broke | None, now: float, *, wait_s: float = 0.0) -> None:
         """Try the task again, unless it has failed for good."""

@@ -182,6 +182,7 @@ class Work:
     pace: Pace = field(default_factory=Pace)
     classes_used: set[str] = field(default_factory=set)
     holders: dict[str, str] = field(default_factory=dict)  # by blob: the node that had it last
+    lacking: Counter[tuple[str, str]] = field(default_factory=Counter)  # by blob and node: times it could not be had
     scores: dict[int, Scores] = field(default_factory=dict)  # by round: when its first task was placed
     tasks_done: int = 0
     rejections: int = 0
@@ -209,7 +210,7 @@ class Work:
 
     def shed(self) -> None:
         """Nothing is placed for it any more: let go of what only placing needs, as much as its shards are many."""
-        self.tasks, self.held, self.nodes, self.holders = {}, {}, {}, {}
+        self.tasks, self.held, self.nodes, self.holders, self.lacking = {}, {}, {}, {}, Counter()
         self.awaits, self.ready, self.pace = {}, [], Pace()
 
 

@@ -57,6 +57,8 @@ class TaskBook:
         task = work.tasks[spec.id] = Task(spec, now)
         if spec.avoid:
             task.avoid.update(spec.avoid)
+        if work.lacking:
+            task.avoid.update(_without(spec.data, work))
         self._tasks[spec.id] = (work, task)
         self.idle.discard(work.id)
         self._push(work, task)
@@ -188,3 +190,8 @@ class TaskBook:
     def _push(self, work: Work, task: Task) -> None:
         heapq.heappush(work.ready, (task.spec.order, task.spec.id))
         self._queue.add(work)
+
+
+def _without(blob: str, work: Work) -> list[str]:
+    """The nodes that could not have a blob again: once may only mean that a node had removed it, and gets it anew."""
+    return [node_id for (name, node_id), times in work.lacking.items() if name == blob and times > 1]

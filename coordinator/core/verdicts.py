@@ -5,14 +5,14 @@ from __future__ import annotations
 from math import inf
 
 from coordinator.core.events import Broke
-from coordinator.core.model import Task
-from coordinator.core.retry import OTHERWISE, Rule
+from coordinator.core.model import Task, Work
+from coordinator.core.retry import rule_for
 from rpc.errors import FailureKind
 
 _UNHEARD = 20  # times that a task goes on with an attempt that its node tells nonsense of
 
 
-def after_failure(task: Task, node_id: str, failure: Broke, rule: Rule, *, limit: int) -> Broke | None:
+def after_failure(work: Work, task: Task, node_id: str, failure: Broke) -> Broke | None:
     """Count a failure on a node, which the task avoids from now on; return why the task fails for good, if it does.
 
     One that is bound to the node has not come to its end there, and is asked for again.
@@ -22,7 +22,10 @@ def after_failure(task: Task, node_id: str, failure: Broke, rule: Rule, *, limit
         return failure if task.unheard >= _UNHEARD else None
     task.failures[failure.kind] = task.failures.get(failure.kind, 0) + 1
     task.avoid.add(node_id)
-    if rule.tries and task.failures[failure.kind] >= rule.tries:
+    if failure.kind is FailureKind.MISSING_BLOB:
+        work.lacking[task.spec.data, node_id] += 1
+    tries, limit = rule_for(failure.kind).tries, work.workload.limits.max_attempts
+    if tries and task.failures[failure.kind] >= tries:
         return failure
     if sum(task.failures.values()) >= limit:
         return failure if limit == 1 else Broke(FailureKind.POISON, f"failed {limit} times, last: {failure.message}")
@@ -44,10 +47,10 @@ def after_loss(task: Task, node_id: str, *, limit: int) -> Broke | None:
     return Broke(FailureKind.POISON, f"{limit} nodes were lost while working on it: {lost}")
 
 
-def after_silence(task: Task, *, limit: int) -> Broke | None:
+def after_silence(work: Work, task: Task) -> Broke | None:
     """Free a task of the node that nothing of it lives on any more; return why it fails for good, if it does."""
     node_id, task.bound, task.bound_until = task.bound, "", inf
     if not task.tries:
         return None  # it was only about to be begun when the coordinator was started anew
     lost = Broke(FailureKind.NODE_LOST, f"{node_id} was lost while it ran there", is_over=True)
-    return after_failure(task, node_id, lost, OTHERWISE, limit=limit)
+    return after_failure(work, task, node_id, lost)

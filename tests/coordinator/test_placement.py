@@ -7,8 +7,8 @@ from random import Random
 from typing import Any
 
 from coordinator.core.bindings import Bindings
-from coordinator.core.events import Command, Start
-from coordinator.core.model import Task, Work, WorkState
+from coordinator.core.events import Broke, Command, Start
+from coordinator.core.model import Task, TaskState, Work, WorkState
 from coordinator.core.owners import Owners
 from coordinator.core.placement import Placement
 from coordinator.core.policies import RoundRobin
@@ -18,7 +18,9 @@ from coordinator.core.retry import Backoff
 from coordinator.core.settings import Settings
 from coordinator.core.suitability import waiting_for
 from coordinator.core.tasks import TaskBook
+from coordinator.core.verdicts import after_failure
 from coordinator.core.workload import SurveyPayload, TaskSpec
+from rpc.errors import FailureKind
 from tests.coordinator.runs import CLASS_KEY, node, run
 
 
@@ -123,6 +125,24 @@ def test_a_busy_node_is_waited_for_when_the_free_one_failed_the_task() -> None:
     scene.task(0).avoid.add("b")
     scene.task(1).avoid.add("b")
     assert scene.place() == [("t0", "a")]
+
+
+def test_a_node_that_could_not_be_given_a_shard_twice_is_asked_for_it_no_more() -> None:
+    scene, asked = Scene(("a", "avx2"), ("b", "avx2"), n_tasks=0), ""
+    for number in (1, 2, 3, 4):
+        spec = TaskSpec(f"t{number}", "r", "train", (number, 0), SurveyPayload(0), "blob")
+        task = scene.book.add(scene.work, spec, 0.0)
+        while task.state is not TaskState.DONE:
+            ((_, node_id),) = scene.place()
+            asked += node_id
+            assert task.attempt is not None
+            scene.pool.vacate(task.attempt)
+            if node_id == "a":
+                assert after_failure(scene.work, task, "a", Broke(FailureKind.MISSING_BLOB, "damaged")) is None
+                scene.book.requeue(scene.work, task, 2.0)
+            else:
+                scene.book.close(scene.work, task, TaskState.DONE, 2.0)
+    assert asked == "ab" + "ab" + "b" + "b"
 
 
 def test_one_task_that_nobody_free_may_have_does_not_hold_up_the_next() -> None:
