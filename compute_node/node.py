@@ -18,6 +18,7 @@ from compute_node.handler import NodeHandler
 from compute_node.joining import Joining
 from compute_node.key import node_key
 from compute_node.meter import Meter
+from compute_node.own_gpus import own_gpus
 from compute_node.scripts.service import ScriptService
 from compute_node.shards import ShardCache
 from compute_node.training import ShardWorker, Trainer, train_with
@@ -162,11 +163,9 @@ class ComputeNode:
             reason = f"{type(error).__name__}: {error}"
             self._loop.post(lambda: self._handler.self_test_failed(reason))
             return
-        labels = machine.gpu_labels()
-        told = {**labels, **self._config.labels}.get("gpus", "")
-        gpus = machine.gpu_numbers(int(told) if told.isdecimal() else 0)
-        self._loop.post(lambda: self._scripts.found_gpus(gpus))
-        self._loop.post(lambda: self._handler.found_labels(labels))  # whoever knows the classes knows all labels, too
+        gpus = own_gpus()
+        self._loop.post(lambda: self._scripts.found_gpus(gpus.for_jobs(self._config.labels.get("gpus", ""))))
+        self._loop.post(lambda: self._handler.found_labels(gpus.labels))  # who knows the classes knows all labels, too
         self._loop.post(lambda: self._handler.self_test_done(classes))
         logger.info("kernels: %s; numeric classes %s", backend.name, classes)
 

@@ -29,6 +29,7 @@ _ETC = (
 _ETC_NETWORK = ("hosts", "resolv.conf", "services", "protocols", "gai.conf")
 _SHARED_MEMORY_BYTES = 64 * MIB  # /dev/shm, as in containers; it counts as the job's memory
 _GPU_DEVICES = ("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/dev/nvidia-modeset")
+_GPU_DRIVER = "/proc/driver/nvidia"
 
 
 def arguments(box: Box, *, status_fd: int, passwd_fd: int, group_fd: int) -> list[str]:
@@ -74,7 +75,17 @@ def _system(network: bool) -> Iterator[str]:
 def _gpus(numbers: tuple[int, ...]) -> Iterator[str]:
     if not numbers:
         return
-    for path in (*(f"/dev/nvidia{number}" for number in numbers), *_GPU_DEVICES):
+    for path in (*(gpu_device(number) for number in numbers), *_GPU_DEVICES):
         yield from ("--dev-bind-try", path, path)
-    for path in sorted(glob("/proc/driver/nvidia")):
-        yield from ("--ro-bind", path, path)
+    yield from ("--ro-bind-try", _GPU_DRIVER, _GPU_DRIVER)
+
+
+def gpu_device(number: int, driver: str = _GPU_DRIVER) -> str:
+    """The device file of a GPU; drivers do not number these by the PCI bus on all machines, as nvidia-smi does."""
+    told = sorted(glob(f"{driver}/gpus/*/information"))[number : number + 1]
+    for path in told:
+        with open(path) as lines:
+            minors = [line.partition(":")[2].strip() for line in lines if line.startswith("Device Minor:")]
+        if minors:
+            return f"/dev/nvidia{minors[0]}"
+    return f"/dev/nvidia{number}"
