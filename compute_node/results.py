@@ -14,9 +14,11 @@ DELTA = "delta:"  # names of deltas that wait to be fetched: delta:<attempt>
 
 _MAX_NAME = 100
 _ALL_ROUNDS = 1 << 31
-_RUNS = 1000  # of which it is known how far they are committed; a task of a forgotten one tells it anew
+_RUNS = 1000  # of which it is known how far they are; a task of a forgotten one tells it anew
 _ENTRY_BYTES = 2000  # of a result beside its delta, roughly
-_LARGE_ROUNDS = 2  # of a run, whose large results are kept: trained again, older ones cost less than fresh memory does
+# Of a run, whose results are kept. What is not committed yet is a few seconds of work; where that is more rounds, it is
+# trained again sooner than memory would be fresh for all of it, round by round.
+_KEPT_ROUNDS = 2
 
 
 class Key(NamedTuple):
@@ -62,6 +64,7 @@ class KeptResults:
         self._kept: dict[Key, _Kept] = {}
         self._fetched: dict[str, _Kept] = {}  # by name: those that an asker fetches
         self._committed: dict[str, int] = {}  # by run: the round up to which nobody asks for a result again
+        self._rounds: dict[str, int] = {}  # by run: the round that it is at; a restart may take it back
 
     @property
     def places(self) -> list[str]:
@@ -91,8 +94,7 @@ class KeptResults:
                 raise
             return result
         kept = self._kept[key] = _Kept(key, result, size)
-        if is_large:
-            self._drop_those(lambda other: other.asker is None and _is_outdated(other, kept))
+        self._reached(key)
         return self._send(kept, asker)
 
     def answer(self, key: Key, task: TrainTask, asker: object) -> TrainResult | None:
@@ -143,18 +145,29 @@ class KeptResults:
 
     def forget_run(self, run: str) -> None:
         """The run is over; what still comes of it is not kept."""
+        self._rounds.pop(run, None)
         self._committed.pop(run, None)
         self._committed[run] = _ALL_ROUNDS
-        if len(self._committed) > _RUNS:
-            del self._committed[next(iter(self._committed))]
+        _forget_oldest(self._committed)
         self._drop_those(lambda kept: kept.key.run == run)
 
     def forget_all(self) -> None:
         self._committed.clear()
+        self._rounds.clear()
         self._drop_those(lambda kept: True)
+
+    def _reached(self, key: Key) -> None:
+        if self._rounds.get(key.run) == key.round:
+            return
+        self._rounds[key.run] = key.round
+        _forget_oldest(self._rounds)
+        self._drop_those(lambda kept: kept.asker is None and self._is_outdated(kept.key))
 
     def _is_committed(self, key: Key) -> bool:
         return key.round <= self._committed.get(key.run, 0)
+
+    def _is_outdated(self, key: Key) -> bool:
+        return key.round <= self._rounds.get(key.run, 0) - _KEPT_ROUNDS
 
     def _send(self, kept: _Kept, asker: object) -> TrainResult:
         if asker is None or kept.size_bytes - _ENTRY_BYTES <= PART_BYTES:
@@ -168,7 +181,7 @@ class KeptResults:
     def _let_go(self, kept: _Kept) -> None:
         """Nobody fetches it now."""
         kept.asker = None
-        if self._is_committed(kept.key):
+        if self._is_committed(kept.key) or self._is_outdated(kept.key):
             self._drop(kept)
         else:
             self._budget.spare(kept, lambda: self._drop(kept))
@@ -185,13 +198,9 @@ class KeptResults:
             self._budget.give_back(kept.size_bytes)
 
 
-def _is_outdated(old: _Kept, new: _Kept) -> bool:
-    """Whether a result is large, and of a round long before that of another of its run.
-
-    What a coordinator has not committed yet is a few seconds of work; the rounds of these seconds may be many.
-    """
-    is_large = old.size_bytes - _ENTRY_BYTES > PART_BYTES
-    return is_large and old.key.run == new.key.run and old.key.round <= new.key.round - _LARGE_ROUNDS
+def _forget_oldest(by_run: dict[str, int]) -> None:
+    if len(by_run) > _RUNS:
+        del by_run[next(iter(by_run))]
 
 
 def _delta_bytes(result: TrainResult) -> int:

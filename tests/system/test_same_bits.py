@@ -60,9 +60,10 @@ def test_a_killed_nodes_tasks_run_elsewhere_with_the_same_bits(tmp_path: Path, e
 
 def test_a_paused_node_that_wakes_after_its_lease_changes_nothing(tmp_path: Path, expected_long: str) -> None:
     with Cluster(tmp_path, nodes=2, coordinator_arguments=("--beat", "0.2", "--lease", "1")) as cluster:
-        client = cluster.client(*LONG_RUN, "--json")
+        client = cluster.client(*LONG_RUN, "--json", "--no-speculation")
         wait_until_busy(cluster, client)
         cluster.nodes[0].signal(signal.SIGSTOP)
+        wait_until(lambda: cluster.overview().nodes[0].running > 0, "the paused node has a task")
         wait_until(lambda: states(cluster)[0] in ("lost", "connecting"), "the lease of the paused node ends")
         cluster.nodes[0].signal(signal.SIGCONT)
         outcome = good(finish(client))
