@@ -60,7 +60,9 @@ class ContainerCage(Cage):
             Thread(target=self._copy_output, args=(self._stream,), daemon=True).start()
             self._api.start(self._id)
             with suppress(OSError):  # it may have ended already
-                self._group = group_of_process(self._api.inspect_container(self._id)["State"]["Pid"])
+                group = group_of_process(self._api.inspect_container(self._id)["State"]["Pid"])
+                # One that is about to end is in the group of the whole machine already.
+                self._group = Group({name: place for name, place in group.folders.items() if self._id in place[1]})
         except FAILURES as error:
             raise NotStarted(f"container of image {self._box.image!r}: {words(error)}") from error
 

@@ -11,6 +11,7 @@ import select
 import shutil
 import signal
 import sys
+from collections.abc import Mapping
 from typing import NoReturn
 
 OWN = "JOB_VARIABLE_"  # begins the names of the job's own variables, which this process does without
@@ -47,6 +48,12 @@ def main(command: list[str]) -> int:
                 break
 
 
+def variables_of_the_job(given: Mapping[str, str]) -> dict[str, str]:
+    """The job's own go before those of the engine, which may name some itself."""
+    own = {name[len(OWN) :]: value for name, value in given.items() if name.startswith(OWN)}
+    return {**{name: value for name, value in given.items() if not name.startswith(OWN)}, **own}
+
+
 def become(command: list[str]) -> NoReturn:
     """In the child: be the program."""
     try:
@@ -56,8 +63,7 @@ def become(command: list[str]) -> NoReturn:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        variables = {name[len(OWN) :] if name.startswith(OWN) else name: value for name, value in os.environ.items()}
-        os.execvpe(shutil.which(command[0]) or command[0], command, variables)
+        os.execvpe(shutil.which(command[0]) or command[0], command, variables_of_the_job(os.environ))
     except OSError as error:
         os.write(2, f"{command[0]}: {error.strerror}\n".encode())
     finally:

@@ -19,6 +19,7 @@ from requests.exceptions import RequestException
 from compute_node.scripts import container_init
 from compute_node.scripts.box import MIB, OOM_SCORE, Box, Inside
 from compute_node.scripts.cage import NotStarted
+from compute_node.scripts.podman import OPEN_PLACES, is_podman, strict_profile
 
 FAILURES = (DockerException, RequestException, OSError)
 NODE_LABEL = "roundhouse.node"
@@ -132,12 +133,13 @@ def _variables(box: Box, of_the_image: list[str]) -> dict[str, str]:
 
 def _host_configuration(api: Any, box: Box, volumes: list[str]) -> Any:
     limits = box.limits
+    with_podman = is_podman(api)
     return api.create_host_config(
         network_mode="bridge" if box.network else "none",
         read_only=True,
-        tmpfs={**_closed(box, volumes), INSIDE.tmp: _TMP},
+        tmpfs=_for_podman(box, volumes) if with_podman else _places(box, volumes),
         cap_drop=["ALL"],
-        security_opt=["no-new-privileges"],
+        security_opt=["no-new-privileges", *(strict_profile(Path(box.folder)) if with_podman else [])],
         pids_limit=limits.pids + 1,  # and the first process
         mem_limit=limits.memory_bytes,
         memswap_limit=limits.memory_bytes,
@@ -154,6 +156,16 @@ def _host_configuration(api: Any, box: Box, volumes: list[str]) -> Any:
         mounts=_mounts(box),
         device_requests=[DeviceRequest(device_ids=[*map(str, box.gpus)], capabilities=[["gpu"]])] if box.gpus else None,
     )
+
+
+def _places(box: Box, volumes: list[str]) -> dict[str, str]:
+    return {**_closed(box, volumes), INSIDE.tmp: _TMP}
+
+
+def _for_podman(box: Box, volumes: list[str]) -> dict[str, str]:
+    """The same, and nothing of the image is copied to them."""
+    places = _places(box, [*volumes, *OPEN_PLACES])
+    return {place: f"{options},notmpcopyup" for place, options in places.items()}
 
 
 def _closed(box: Box, volumes: list[str]) -> dict[str, str]:

@@ -19,10 +19,11 @@ _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/us
 def base_image(url: str, name: str = "localhost/base:1") -> str:
     """The id of the image, there by this name."""
     with closing(engine.connect(url)) as api:
-        said = api.import_image_from_file(
-            str(_archive()), repository=name.rpartition(":")[0], tag=name.rpartition(":")[2]
-        )
-        return str(json.loads(said.strip().splitlines()[-1])["status"])
+        repository, _, tag = name.rpartition(":")
+        said = api.import_image_from_file(str(_archive()), repository=repository, tag=tag)
+        image = str(json.loads(said.strip().splitlines()[-1])["status"])
+        api.tag(image, repository, tag)  # Podman keeps the name alone
+        return image
 
 
 def _archive() -> Path:

@@ -15,7 +15,7 @@ from compute_node.scripts.settings import ScriptSettings
 from tests.compute_node.running import HeldTrainer, RunningNode
 from tests.compute_node.scripts.asking import wait_for_sandboxes
 from tests.compute_node.scripts.base_image import base_image
-from tests.compute_node.scripts.engines import docker_engine
+from tests.compute_node.scripts.engines import docker_engine, podman_engine
 from tests.compute_node.scripts.jobs import Jobs
 
 
@@ -31,9 +31,10 @@ def need(program: str) -> None:
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[str]:
-    """The URL of a container engine."""
-    need("dockerd")
-    with docker_engine() as url:
+    """The URL of a container engine: Docker's, or Podman's where the variable ENGINE says so."""
+    with_podman = os.environ.get("ENGINE") == "podman"
+    need("podman" if with_podman else "dockerd")
+    with podman_engine() if with_podman else docker_engine() as url:
         yield url
 
 
