@@ -10,7 +10,7 @@ from struct import Struct
 from threading import Event, Thread
 from typing import Any
 
-from compute_node.scripts import descendants, engine, job_folder
+from compute_node.scripts import container_init, descendants, engine, job_folder
 from compute_node.scripts.box import LIMIT_NAMES, Box
 from compute_node.scripts.cage import PIDS_REFUSED, Cage, NotStarted, Usage
 from compute_node.scripts.cgroups import Group, group_of_process
@@ -63,6 +63,7 @@ class ContainerCage(Cage):
                 group = group_of_process(self._api.inspect_container(self._id)["State"]["Pid"])
                 # One that is about to end is in the group of the whole machine already.
                 self._group = Group({name: place for name, place in group.folders.items() if self._id in place[1]})
+            self._stream._sock.sendall(container_init.GO)  # not before: a short program would be over by now
         except FAILURES as error:
             raise NotStarted(f"container of image {self._box.image!r}: {words(error)}") from error
 
