@@ -13,7 +13,7 @@ NETWORKS = ("none", "full")
 
 _DATASET = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_MOST_AFTER = 100
+MOST_AFTER = 100
 _MOST_WORDS_BYTES = 32 << 10  # of arguments and variables: a task must fit a small frame with all else
 _MOST = {
     "memory_bytes": 1 << 50,
@@ -83,8 +83,8 @@ def _check_datasets(spec: ScriptSpec) -> None:
 
 
 def _check_after(spec: ScriptSpec) -> None:
-    if len(spec.after) > _MOST_AFTER:
-        raise BadRequest(f"a job may come after at most {_MOST_AFTER} others, not {len(spec.after)}")
+    if len(spec.after) > MOST_AFTER:
+        raise BadRequest(f"a job may come after at most {MOST_AFTER} others, not {len(spec.after)}")
     for text, (name, _) in zip(spec.after, spec.predecessors, strict=True):
         if not name or len(text) > MAX_FILE_NAME or not text.isprintable():
             raise BadRequest(f"after must be JOB, JOB:ok or JOB:any, not {text[:50]!r}")

@@ -17,10 +17,10 @@ from web.known_routes import KnownRoutes
 from web.limits import BodyLimits
 from web.live import Live
 from web.problems import RESPONSES, answer_with_problems
-from web.rest import blobs, job_output, jobs, nodes, run_files, runs, streams, told, uploads, webhooks, work
+from web.rest import blobs, job_output, jobs, nodes, run_files, runs, schedules, streams, told, uploads, webhooks, work
 from web.webhooks import Telling
 
-_MODULES = (work, streams, runs, run_files, uploads, jobs, job_output, nodes, told, blobs, webhooks)
+_MODULES = (work, streams, runs, run_files, uploads, jobs, job_output, schedules, nodes, told, blobs, webhooks)
 
 
 def make_api(door: Door, *, tells_webhooks: bool = False) -> FastAPI:

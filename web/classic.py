@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from client.jobs import job_of
 from client.results import FINAL_STATES
+from rpc.errors import BadRequest
 from rpc.messages import PART_BYTES, Buffer, DataFile, JobDetail, WorkDetail, WorkRow
 from web.bundles import Sent, start_bundle, start_code
 from web.door import Door
@@ -70,6 +71,8 @@ async def health(door: ItsDoor) -> Health:
 async def start_form(request: Request, door: ItsDoor, session: ItsSession, idempotency_key: Key = "") -> ClassicJob:
     """Start a job of a ZIP, sent as a form: `file`, `name`, `main_entry`, `requirements_file`."""
     async with bundle_of(request, idempotency_key) as (file, sent):
+        if sent.times is not None:
+            raise BadRequest("cron: send this to /api/v1/jobs/bundle, which answers with a schedule")
         job_id = await run_in_threadpool(start_bundle, session, file, sent)
     return await _job(request, door, await find(door, job_id, JOBS))
 

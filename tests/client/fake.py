@@ -272,7 +272,8 @@ class FakeCoordinator(FakeJobs):
         return self.node_rows[-1]
 
     def add_schedule(self, caller: Caller, spec: ScriptSpec, cron: str, zone: str, overlaps: bool) -> Schedule:
-        return Schedule("schedule-00000001", spec, cron, zone, overlaps, next_ms=1)
+        self.schedules += (Schedule("schedule-00000001", spec, cron, zone, overlaps, next_ms=1),)
+        return self.schedules[-1]
 
     def list_schedules(self, caller: Caller) -> tuple[Schedule, ...]:
         return self.schedules

@@ -9,6 +9,7 @@ from rpc.messages import WorkRow
 from web.pages.console import Console
 from web.pages.frame import button_link, frame, head, panel
 from web.pages.routes import page
+from web.pages.schedules import SchedulesPanel
 from web.pages.words import note
 from web.pages.work_list import Shown, filters, keep_fresh, pager, rows_of
 from web.rest.names import JOBS
@@ -31,6 +32,7 @@ def add(console: Console) -> None:
     async def jobs(state: str = "", owner: str = "", before: int = 0) -> None:
         shown = Shown(state, owner, before)
         found = await rows_of(console, shown, JOBS)
+        schedules = await console.shared.call("list_schedules")
         with frame("Jobs", console.live, where="/jobs"):
             with head("Jobs"), ui.element("div").classes("acts-bar"):
                 button_link("New job", "/jobs/new", is_main=True)
@@ -48,6 +50,7 @@ def add(console: Console) -> None:
             with top:
                 filters("/jobs", shown)
             keep_fresh(console, shown, JOBS, table, _row)
+            SchedulesPanel(console, schedules)
 
 
 def _row(row: WorkRow) -> Row:

@@ -14,7 +14,7 @@ from client.link import Link
 from rpc.errors import TrainerError
 from rpc.messages import SANDBOXES
 from rpc.script_spec import NETWORKS
-from web.bundles import Sent, start_code
+from web.bundles import Sent, start_code, times_of
 from web.door import Door
 from web.pages.acting import button
 from web.pages.console import Console
@@ -22,7 +22,7 @@ from web.pages.form import Form, Said
 from web.pages.frame import frame, head, panel
 from web.pages.routes import page
 from web.pages.words import shown
-from web.rest.job_models import NewJob
+from web.rest.job_models import OVERLAPS, NewJob
 from web.widgets.drop_zone import DropZone
 from web.widgets.field import Field
 from web.widgets.rows import path
@@ -90,11 +90,17 @@ class NewJobPage:
             form.add("retries", "Retries", hint="3, if empty; when a node dies")
             form.add("arguments", "Arguments", hint="with blanks between them")
             form.add("requirements", "Requirements", hint="with code: packages, with blanks between them")
+            form.add("after", "After", hint="jobs that must have completed first; JOB:any: ended")
+            form.add("cron", "Again and again", hint="at these times, as */15 6-18 * * 1-5 or @daily")
+            form.add("cron_tz", "Time zone of these", hint="UTC, if empty")
+            form.add("cron_overlap", "While the one before runs", "skip", choices=OVERLAPS)
 
     async def _start(self) -> None:
         self._fault.text = ""
         said = self._form.said(_SETTINGS)
         settings = said.of(*_SETTINGS, "network", "sandbox")
+        if after := said.texts["after"].split():
+            settings["after"] = after
         if memory := said.number("memory_mb", int):
             settings["memory_bytes"] = memory * _MB
         if self._form.complain(said.faults):
@@ -108,6 +114,7 @@ class NewJobPage:
 
     def _send_bundle(self, said: Said, settings: dict[str, Any]) -> None:
         fields = {"name": said.texts["name"], "main_entry": said.texts["main"], "settings": json.dumps(settings)}
+        fields |= _times(said)
         self._drop.send({name: value for name, value in fields.items() if value})
 
     async def _send_code(self, said: Said, settings: dict[str, Any]) -> None:
@@ -117,29 +124,41 @@ class NewJobPage:
             "settings": settings,
             "arguments": said.texts["arguments"].split(),
             "requirements": "\n".join(said.texts["requirements"].split()),
+            **_times(said),
         }
         try:
-            wanted = NewJob.model_validate(body)
-            job = await asyncio.to_thread(_submit, self._door, wanted)
+            made = await asyncio.to_thread(_submit, self._door, NewJob.model_validate(body))
         except ValidationError as error:
             if not self._form.complain({str(each["loc"][-1]): str(each["msg"]) for each in error.errors()}):
                 self._code.complain(shown(str(error.errors()[0]["msg"])))
         except TrainerError as error:
             self._fault.text = shown(str(error))
         else:
-            ui.navigate.to(path("jobs", job))
+            self._see(made)
 
     def _started(self, answers: list[dict[str, Any]]) -> None:
-        ui.navigate.to(path("jobs", str(answers[0].get("id", ""))))
+        self._see(str(answers[0].get("id", "")))
+
+    def _see(self, made: str) -> None:
+        """Lead to what was made; schedules are below the list of jobs."""
+        is_again = bool(self._form.said({}).texts["cron"])
+        ui.navigate.to("/jobs" if is_again else path("jobs", made))
+
+
+def _times(said: Said) -> dict[str, str]:
+    """When it is to be started again and again, if it is."""
+    names = ("cron", "cron_tz", "cron_overlap") if said.texts["cron"] else ()
+    return {name: said.texts[name] for name in names}
 
 
 def _submit(door: Door, wanted: NewJob) -> str:
-    """On a thread, with a session of its own."""
+    """On a thread, with a session of its own; return the id of the job, or of the schedule."""
     sent = Sent(
         name=wanted.name,
         arguments=tuple(wanted.arguments),
         requirements=wanted.requirements,
         settings=wanted.settings.said(),
+        times=times_of(wanted.cron, wanted.cron_tz, wanted.cron_overlap),
     )
     with Session(Link(door.host, door.port, timeout_s=_TIMEOUT_S, patience_s=0.0)) as session:
         return start_code(session, wanted.code, sent)

@@ -8,11 +8,12 @@ from pydantic import BaseModel, Field
 
 from rpc.messages import SANDBOXES, JobDetail, WorkRow
 from rpc.run_spec import MAX_FILE_NAME, MAX_PRIORITY
-from rpc.script_spec import NETWORKS
+from rpc.script_spec import MOST_AFTER, NETWORKS
 from web.rest.models import BlobText, Labels, Strict, Text, one_of
 from web.rest.names import PRINTABLE
 
 MAX_CODE = 1_000_000  # characters
+OVERLAPS = ("skip", "allow")
 _FileText = Annotated[str, Field(max_length=MAX_FILE_NAME, pattern=PRINTABLE)]
 _Bytes = Annotated[int, Field(ge=0, le=1 << 50)]
 _Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=1000)]
@@ -38,19 +39,24 @@ class JobSettings(Strict):
     owner: Text = ""
     retries: Annotated[int, Field(ge=0, le=1000)] = 3
     force_queue: bool = False
+    after: Annotated[list[_FileText], Field(max_length=MOST_AFTER)] = Field(default_factory=list)
 
     def said(self) -> dict[str, Any]:
         """Those that were said."""
-        return self.model_dump(exclude_unset=True)
+        told = self.model_dump(exclude_unset=True)
+        return told | ({"after": tuple(self.after)} if self.after else {})
 
 
 class NewJob(Strict):
-    """A Python program to be run once on a node.
+    """A Python program to be run on a node.
 
     Attributes:
         code: the program.
         requirements: what it needs, as lines of a requirements.txt.
         datasets: blobs by their names; the program finds each, a ZIP, unpacked as `data/NAME`.
+        cron: when it is started again and again, as `*/15 6-18 * * 1-5` or `@daily`; empty: now, and once.
+        cron_tz: the time zone of these times, as `Europe/Berlin`; empty: UTC.
+        cron_overlap: whether it starts also while the one before still runs; empty: skip.
     """
 
     code: Annotated[str, Field(min_length=1, max_length=MAX_CODE)]
@@ -59,6 +65,9 @@ class NewJob(Strict):
     requirements: Annotated[str, Field(max_length=MAX_CODE)] = ""
     datasets: Annotated[dict[_DatasetName, BlobText], Field(max_length=100)] = Field(default_factory=dict)
     settings: JobSettings = JobSettings()
+    cron: Text = ""
+    cron_tz: Text = ""
+    cron_overlap: Annotated[str, one_of("", *OVERLAPS)] = ""
 
 
 class JobShown(BaseModel):

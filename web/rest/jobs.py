@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 from client.jobs import anew, job_of
 from client.keys import new_key
 from rpc.messages import WorkDetail, WorkRow
-from web.bundles import Sent, start_code
+from web.bundles import Sent, start_code, times_of
 from web.door import Door
 from web.rest.door import ItsDoor, ItsSession
 from web.rest.job_models import JobShown, NewJob
@@ -39,15 +39,16 @@ async def list_jobs(
 
 @router.post("", status_code=201)
 def start_job(session: ItsSession, response: Response, wanted: NewJob, idempotency_key: Key = "") -> Started:
-    """Start a job of some code; a bundle is sent to `/api/v1/jobs/bundle`."""
+    """Start a job of some code; a bundle is sent to `/api/v1/jobs/bundle`. With `cron` a schedule of it is made."""
     sent = Sent(
         name=wanted.name,
         arguments=tuple(wanted.arguments),
         requirements=wanted.requirements,
         datasets=dict(wanted.datasets),
         settings=wanted.settings.said() | ({"key": idempotency_key} if idempotency_key else {}),
+        times=times_of(wanted.cron, wanted.cron_tz, wanted.cron_overlap),
     )
-    return started(response, "jobs", start_code(session, wanted.code, sent))
+    return started(response, sent.becomes, start_code(session, wanted.code, sent))
 
 
 @router.post("/cancel")

@@ -14,21 +14,24 @@ from starlette.exceptions import HTTPException
 
 from rpc.errors import BadBundle, BadRequest
 from rpc.run_spec import MAX_NAME
-from web.bundles import Sent, start_bundle
+from web.bundles import Sent, start_bundle, times_of
 from web.rest.door import ItsSession
-from web.rest.job_models import JobSettings
+from web.rest.job_models import OVERLAPS, JobSettings
 from web.rest.models import Started, started
 from web.rest.names import Key
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
-_MOST_FIELDS = 8
+_MOST_FIELDS = 10
 _MOST_FIELD_BYTES = 64 << 10
 _TEXTS = {
     "name": "",
     "main_entry": "",
     "requirements_file": "",
     "settings": "{}",
+    "cron": "",
+    "cron_tz": "",
+    "cron_overlap": "",
 }  # fields, and what they are if absent
 FORM = {
     "requestBody": {
@@ -44,6 +47,9 @@ FORM = {
                         "main_entry": {"type": "string", "description": "The program, a path in it; else main.py."},
                         "requirements_file": {"type": "string", "description": "What it needs, a path in it."},
                         "settings": {"type": "string", "description": "As JSON: the settings of /api/v1/jobs."},
+                        "cron": {"type": "string", "maxLength": MAX_NAME, "description": "As of /api/v1/jobs."},
+                        "cron_tz": {"type": "string", "maxLength": MAX_NAME},
+                        "cron_overlap": {"type": "string", "enum": ["", *OVERLAPS]},
                     },
                 }
             }
@@ -56,9 +62,9 @@ FORM = {
 async def start_bundle_job(
     request: Request, session: ItsSession, response: Response, idempotency_key: Key = ""
 ) -> Started:
-    """Start a job of a ZIP: fields `file`, `name`, `main_entry`, `requirements_file`, `settings` (JSON)."""
+    """Start a job of a ZIP: fields `file`, `name`, `main_entry`, `requirements_file`, `settings` (JSON), `cron`..."""
     async with bundle_of(request, idempotency_key) as (file, sent):
-        return started(response, "jobs", await run_in_threadpool(start_bundle, session, file, sent))
+        return started(response, sent.becomes, await run_in_threadpool(start_bundle, session, file, sent))
 
 
 @asynccontextmanager
@@ -96,6 +102,13 @@ def _sent(filename: str, texts: dict[str, str], key: str) -> Sent:
         settings["main"] = texts["main_entry"]
     if key:
         settings["key"] = key
+    if texts["cron_overlap"] not in ("", *OVERLAPS):
+        raise BadRequest(f"cron_overlap is {' or '.join(OVERLAPS)}, not {texts['cron_overlap'][:50]!r}")
     usual = filename.replace("\\", "/").rpartition("/")[2].removesuffix(".zip")
     named = "".join(each for each in usual if each.isprintable()) or "bundle"
-    return Sent(name=texts["name"] or named, requirements=texts["requirements_file"], settings=settings)
+    return Sent(
+        name=texts["name"] or named,
+        requirements=texts["requirements_file"],
+        settings=settings,
+        times=times_of(texts["cron"], texts["cron_tz"], texts["cron_overlap"]),
+    )

@@ -1,5 +1,5 @@
 // A table: its head, its rows, and what to say where there are none. On a phone each row is a card.
-import { Spark, State, ago, clock, duration, harmless, moment, now, own } from "roundhouse";
+import { Spark, State, ago, clock, duration, harmless, moment, now, own, until } from "roundhouse";
 
 export default {
   components: { Spark, State },
@@ -23,6 +23,7 @@ export default {
               <a v-else-if="cell.href" class="text" :href="own(cell.href)" :title="long(cell.text)">{{ harmless(cell.text) }}</a>
               <State v-else-if="cell.state" :state="cell.state"/>
               <span v-else-if="cell.ago" :title="moment(cell.ago)">{{ ago(cell.ago, now) }}</span>
+              <span v-else-if="cell.until" :title="moment(cell.until)">{{ until(cell.until, now) }}</span>
               <span v-else-if="cell.clock" :title="moment(cell.clock)">{{ clock(cell.clock) }}</span>
               <span v-else-if="cell.since">{{ duration((now - cell.since) / 1000) }}</span>
               <span v-else-if="cell.took !== undefined">{{ duration(cell.took) }}</span>
@@ -44,7 +45,7 @@ export default {
   },
   methods: {
     cells(row) { return this.filled.map((n) => ({ cell: row.cells[n], n })); },
-    ago, clock, duration, harmless, moment, own,
+    ago, clock, duration, harmless, moment, own, until,
     long(text) { return String(text).length > 24 ? harmless(text).slice(0, 500) : undefined; },
   },
 };

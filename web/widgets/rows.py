@@ -10,8 +10,9 @@ from urllib.parse import quote
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
-# A text, or what the component makes of one of these keys: `href` and `text`; `state`; `ago`, `clock` or `since`, in ms
-# since 1970; `took` seconds; `spark` numbers, up to `full`; `share` of 1 with `text`; `words`; `acts` to be clicked.
+# A text, or what the component makes of one of these keys: `href` and `text`; `state`; `ago`, `until`, `clock` or
+# `since`, in ms since 1970; `took` seconds; `spark` numbers, up to `full`; `share` of 1 with `text`; `words`; `acts` to
+# be clicked.
 Cell = str | int | dict[str, Any] | None
 
 

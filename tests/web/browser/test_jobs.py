@@ -8,6 +8,8 @@ import zipfile
 
 from playwright.sync_api import Page, expect
 
+from tests.web.browser.site import Site
+
 SLOW = """import time
 for number in range(100000):
     print(f"line {number}", flush=True)
@@ -76,3 +78,39 @@ def test_a_file_that_is_no_zip_is_refused_where_it_was_dropped(page: Page) -> No
         page.get_by_role("button", name="Start the job").click()
     assert answered.value.status == 422
     expect(page.locator(".drop .error")).to_contain_text("is no ZIP")
+
+
+def test_a_job_waits_for_another_one_and_says_so(page: Page, served: Site) -> None:
+    with served.session() as session:
+        first = session.submit_script(code="print()", select={"never": "here"}, force_queue=True)
+        page.goto("/jobs/new")
+        page.get_by_label("Or Python code").fill("print('second')")
+        page.get_by_label("After").fill(f"{first.id}:any")
+        page.get_by_role("button", name="Start the job").click()
+        page.wait_for_url(re.compile("/jobs/job-"))
+        expect(page.locator(".note").first).to_contain_text(first.id)
+        expect(page.locator(".facts")).to_contain_text(f"{first.id}:any")
+        session.cancel_jobs([first.id])
+    expect(page.locator(".head .state")).to_have_text("completed")
+
+
+def test_a_job_is_started_again_and_again_paused_and_removed(page: Page, served: Site) -> None:
+    page.goto("/jobs/new")
+    page.get_by_label("Name").fill("every night")
+    page.get_by_label("Or Python code").fill("print(1)")
+    page.get_by_label("Again and again").fill("never")
+    page.get_by_role("button", name="Start the job").click()
+    expect(page.get_by_role("alert").filter(has_text="never")).to_be_visible()
+    page.get_by_label("Again and again").fill("30 2 * * *")
+    page.get_by_role("button", name="Start the job").click()
+    page.wait_for_url(re.compile("/jobs$"))
+    row = page.get_by_role("table", name="schedules").locator("tbody tr")
+    expect(row).to_contain_text("every night")
+    expect(row.locator(".state")).to_have_text("active")
+    row.get_by_role("button", name="pause").click()
+    expect(row.locator(".state")).to_have_text("paused")
+    row.get_by_role("button", name="remove").click()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    expect(row).to_have_count(0)
+    with served.session() as session:
+        assert session.schedules() == ()

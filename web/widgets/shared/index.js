@@ -13,7 +13,7 @@ const STATES = {
   cancelled: ["idle", MINUS], ready: ["good", DOT], connecting: ["wait", CLOCK], draining: ["wait", HALF],
   drained: ["idle", RING], leaving: ["wait", HALF], quarantined: ["bad", WARN], lost: ["bad", CROSS],
   removed: ["idle", MINUS], done: ["good", CHECK], rejected: ["wait", MINUS], "left out": ["idle", MINUS],
-  placed: ["busy", PLAY], fetching: ["busy", PLAY], held: ["busy", PLAY], delayed: ["wait", CLOCK],
+  active: ["good", CLOCK], paused: ["idle", MINUS], over: ["idle", RING], placed: ["busy", PLAY], fetching: ["busy", PLAY], held: ["busy", PLAY], delayed: ["wait", CLOCK],
 };
 
 export const signOf = (state) => STATES[state] || ["idle", RING];
@@ -71,6 +71,13 @@ export function ago(ms, now) {
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
   if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`;
   return `${Math.floor(seconds / 86400)} d ago`;
+}
+
+export function until(ms, now) {
+  const seconds = Math.max(0, (ms - now) / 1000);
+  if (seconds < 1) return "now";
+  if (seconds < 3600) return `in ${duration(seconds)}`;
+  return seconds < 86400 ? `in ${Math.floor(seconds / 3600)} h` : `in ${Math.floor(seconds / 86400)} d`;
 }
 
 // A text of others: colours of terminals go, what moves a cursor or turns the direction of writing is spelled out.
