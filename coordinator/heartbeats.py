@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coordinator.core.events import Beat
-from coordinator.core.model import MachineUse
+from coordinator.core.node_facts import MachineUse
 from rpc.messages import NodeStatus
 
 

@@ -14,12 +14,12 @@ from coordinator.core.model import Attempt, Work
 from coordinator.core.scripting import ScriptJob
 from coordinator.job_errand import NOT_WANTED, run_script
 from coordinator.job_rows import JobRows, KnownJob
-from coordinator.progress import Progress
+from coordinator.progress import Progress, missed
 from coordinator.recorder import Recorder
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
 from rpc.errors import BadRequest
-from rpc.kept_log import KeptLog, records_of
+from rpc.kept_log import KeptLog, Record, records_of
 from rpc.loop import Loop, Timer
 from rpc.messages import PART_BYTES, JobDetail, LogPage, ScriptNews, ScriptTask
 from rpc.session import Later
@@ -102,9 +102,11 @@ class JobDesk:
 
     def open(self, job: ScriptJob, known: KnownJob | None = None) -> None:
         """Make room for a job; `known` is what was known of it before this start."""
-        known = known or KnownJob(JobDetail(job.spec))
-        desk = _Desk(job, self._folder / job.id, self._told, known.detail, Progress(known.n_metrics, known.last_step))
+        found = known or KnownJob(JobDetail(job.spec))
+        desk = _Desk(job, self._folder / job.id, self._told, found.detail, Progress(found.n_metrics, found.last_step))
         self._desks[job.id] = desk
+        if known is not None and known.detail.node:
+            self._take_missed(desk, known.log_end)
 
     def start(self, command: Start, work: Work) -> None:
         """Run an attempt, once it is committed that its node has the job."""
@@ -239,11 +241,30 @@ class JobDesk:
             self.rows.begun(desk.work, desk.detail)
         if news.phase != before and news.phase == "running":
             self._tell(Note("started", f"in {news.sandbox}", desk.job.id, detail.node))
-        found = desk.progress.take(desk.job.id, records_of(bytes(news.log)))
-        if found:
-            self._recorder.add(*found)
+        self._measure(desk, records_of(bytes(news.log)), news.next_offset)
         if news.log:
             self._wake(desk)
+
+    def _measure(self, desk: _Desk, records: list[Record], log_end: int) -> None:
+        """Remember the numbers that these records tell."""
+        found = desk.progress.take(desk.job.id, records, log_end)
+        if found:
+            self._recorder.add(*found)
+
+    def _take_missed(self, desk: _Desk, known_to: int) -> None:
+        """Remember what the log told before this start and was not committed; done before the job's next news are."""
+
+        def read() -> tuple[list[Record], int]:
+            log = desk.log()
+            return missed(log, known_to), log.end
+
+        def told(found: tuple[list[Record], int] | Exception) -> None:
+            if isinstance(found, Exception):
+                logger.error("the log of %s cannot be read", desk.job.id, exc_info=found)
+            else:
+                self._measure(desk, *found)
+
+        self._thread.run(read, told)
 
     def _wake(self, desk: _Desk) -> None:
         waiting, desk.waiting = desk.waiting, []

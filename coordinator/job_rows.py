@@ -21,11 +21,16 @@ from rpc.messages import JobDetail, Metric, ScriptSpec
 
 @dataclass(frozen=True, slots=True)
 class KnownJob:
-    """What was known of a job before this start; metrics are counted, and the last of their steps is known."""
+    """What was known of a job before this start.
+
+    Attributes:
+        n_metrics: how many numbers it had told, up to the step `last_step` and the offset `log_end` of its log.
+    """
 
     detail: JobDetail
     n_metrics: int = 0
     last_step: int = 0
+    log_end: int = 0
 
 
 _MOST = 10_000  # metrics in one answer
@@ -85,9 +90,10 @@ class JobRows:
                 has_begun = bool(detail.phase)
                 job = ScriptJob(found.work.id, spec, lease_s=lease_s, node=detail.node, has_begun=has_begun)
                 at, past = self._clock.monotonic(found.work.submitted_ms), Past(retries=max(0, detail.attempts - 1))
-                told = reader.metrics(job.id) if has_begun else ()
+                told = reader.metrics(job.id) if detail.node else ()
                 last_step = max((each.step for each in told), default=0)
-                yield Submitted(job, at, past, found.ends), KnownJob(detail, len(told), last_step)
+                log_end = max((each.log_end for each in told), default=0)
+                yield Submitted(job, at, past, found.ends), KnownJob(detail, len(told), last_step, log_end)
 
 
 def stored_job(work: StoredWork) -> JobDetail | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from coordinator.core.events import Recalled
 from coordinator.core.model import Node, NodeState
 from coordinator.core.pool import NodePool
 from coordinator.membership import DRAINED, REMOVED, Member
@@ -22,9 +21,10 @@ def node_row(member: Member, pool: NodePool, clock: Clock) -> NodeRow:
     link, node = member.link, pool.current(member.link.id)
     state = state_of(member, node)
     until, reason = pool.quarantine(link.id)
+    counts = pool.counts(link.id)
     if node is None:
         return NodeRow(
-            link.id, "", state,
+            link.id, "", state, done=counts.done, rejected=counts.rejected, failed=counts.failed,
             reason=link.reason, source=member.source, address=member.address, until_ms=clock.ms(until or None),
         )  # fmt: skip
     return NodeRow(
@@ -33,9 +33,9 @@ def node_row(member: Member, pool: NodePool, clock: Clock) -> NodeRow:
         state=state,
         slots=node.info.slots,
         running=len(node.running),
-        done=node.done,
-        rejected=node.rejected,
-        failed=node.failed,
+        done=counts.done,
+        rejected=counts.rejected,
+        failed=counts.failed,
         speed=1.0 / node.service_s if node.service_s else 0.0,
         device=node.info.device,
         reason=link.reason or node.reason or reason or member.reason,
@@ -71,13 +71,10 @@ def node_change(member: Member, pool: NodePool, clock: Clock) -> NodeSeen | Node
         reason=pool.quarantine(row.id).reason or member.reason or row.reason,
         until_ms=row.until_ms,
         labels=row.labels,
+        done=row.done,
+        rejected=row.rejected,
+        failed=row.failed,
     )
-
-
-def quarantines(known: Iterable[NodeSeen], clock: Clock) -> Iterator[Recalled]:
-    """The nodes that were in quarantine before this start, and are so still."""
-    now_ms = clock.now_ms()
-    return (Recalled(seen.id, clock.monotonic(seen.until_ms), seen.reason) for seen in known if seen.until_ms > now_ms)
 
 
 def state_of(member: Member, node: Node | None) -> str:

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from coordinator.core.events import Beat, Event, NodeDown, NodeUp, Outcome
-from coordinator.core.model import NodeInfo
+from coordinator.core.node_facts import NodeInfo
 from coordinator.core.retry import Backoff
 from coordinator.errands import Cargo
 from coordinator.lines import Address, Dialled, Joined, Line

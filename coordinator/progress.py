@@ -7,9 +7,11 @@ import math
 from collections.abc import Iterable, Mapping
 
 from coordinator.store.changes import Measured
-from rpc.kept_log import Record
+from rpc.kept_log import KeptLog, Record, records_of
+from rpc.messages import PART_BYTES
 
 PREFIX = "PROGRESS:"
+_PREFIX_BYTES = PREFIX.encode()
 MOST = 10_000  # numbers of one job that are kept
 _MOST_NAMES = 50  # of one line
 _MAX_NAME = 100
@@ -25,8 +27,8 @@ class Progress:
         self._lines = last_step
         self._taken = n_known
 
-    def take(self, job_id: str, records: Iterable[Record]) -> list[Measured]:
-        """The numbers in these records; what is no such line, and what is too much, is left out."""
+    def take(self, job_id: str, records: Iterable[Record], log_end: int) -> list[Measured]:
+        """The numbers in these records, which end there; what is no such line, and what is too much, is left out."""
         found: list[Measured] = []
         for record in records:
             if record.level == "p" and self._taken + len(found) < MOST:
@@ -34,9 +36,21 @@ class Progress:
                 if values:
                     self._lines += 1
                     step = step_in(values, self._lines)
-                    found += [Measured(job_id, name, step, value, record.at_ms) for name, value in values.items()]
+                    at_ms = record.at_ms
+                    found += [Measured(job_id, name, step, value, at_ms, log_end) for name, value in values.items()]
         self._taken += len(found)
         return found
+
+
+def missed(log: KeptLog, known_to: int) -> list[Record]:
+    """The `PROGRESS:` lines of a log from an offset on, which nobody has taken: the log is kept before they are."""
+    found: list[Record] = []
+    while known_to < log.end:
+        piece = log.read(known_to, PART_BYTES)
+        if _PREFIX_BYTES in piece.data:
+            found += [record for record in records_of(piece.data) if record.level == "p"]
+        known_to = max(piece.next, known_to + 1)
+    return found[:MOST]
 
 
 def step_in(values: Mapping[str, float], otherwise: int) -> int:

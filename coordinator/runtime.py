@@ -52,7 +52,7 @@ from coordinator.journal import Journal
 from coordinator.membership import Membership
 from coordinator.memo import Memo
 from coordinator.node_list import NodeList
-from coordinator.node_views import node_change, quarantines
+from coordinator.node_memory import NodeMemory
 from coordinator.patience import outlast
 from coordinator.recorder import Recorder
 from coordinator.remembering import Remembering, first_fence, tells_end
@@ -117,8 +117,9 @@ class Runtime:
             beat_s=config.beat_s, lease_s=config.lease_s, task_timeout_s=config.task_timeout_s,
         )  # fmt: skip
         around = Surroundings(loop, self._workbench.aside, calls)
+        self._node_memory = NodeMemory(loop, self._recorder, self.dispatcher.pool, self.clock)
         self.membership = Membership(
-            around, self.dispatcher.pool, rng, post=self.post, changed=lambda member: self._node_changed(member.link.id)
+            around, self.dispatcher.pool, rng, post=self.post, changed=self._node_memory.changed
         )
         self.removals = Removals(self.dispatcher, self._recorder, self.post, drop=self.desk.remove)
         limits = Limits(Retention(config.keep_events_days), config.keep_runs)
@@ -148,10 +149,11 @@ class Runtime:
         for submitted, known_job in open_jobs:
             self.journal.take_up(submitted.workload.id)
             self.take_up(submitted, known_job)
-        for recalled in quarantines(known, self.clock):
+        for recalled in self._node_memory.recalled(known):
             self.post(recalled)
         self.membership.recall(known)
         self.membership.listed(self._listed)
+        self._node_memory.watch(self.membership)
         if self._node_list is not None:
             self._node_list.watch()
         self.post(Tick())
@@ -159,6 +161,7 @@ class Runtime:
     def close(self) -> None:
         self.membership.close()
         self._housekeeping.close()
+        self._node_memory.close(self.membership)
         self._workbench.close()
         self.desk.close()
         if self._memo_thread.close(1.0):
@@ -285,13 +288,9 @@ class Runtime:
     def _note(self, note: Note) -> None:
         self._chronicle.tell(note)
         if note.node_id and not note.work_id:
-            self._node_changed(note.node_id)
+            self._node_memory.changed(self.membership[note.node_id])
         work = self.dispatcher.work.get(note.work_id)
         if work is not None and tells_end(note, work):
             self.endings.ended(work)
         elif work is not None and note.kind == WorkState.RUNNING.value and isinstance(work.workload, TrainingRun):
             self.memory.started(work)
-
-    def _node_changed(self, node_id: str) -> None:
-        """Remember what is known of a node."""
-        self._recorder.add(node_change(self.membership[node_id], self.dispatcher.pool, self.clock))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from coordinator.core.events import Beat, Broke, Outcome
-from coordinator.core.model import NodeInfo
+from coordinator.core.node_facts import NodeInfo
 from coordinator.errands import Cargo
 from coordinator.heartbeats import beat_of
 from coordinator.lines import Line

@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from coordinator.core.jobs import Job, JobValue
-from coordinator.core.model import Attempt, MachineUse, NodeInfo, TaskState, WorkState
+from coordinator.core.model import Attempt, TaskState, WorkState
+from coordinator.core.node_facts import NO_TASKS, MachineUse, NodeInfo, TaskCounts
 from coordinator.core.saved import NO_PAST, Past
 from coordinator.core.scores import Scores
 from coordinator.core.workload import Result, TaskSpec, Workload
@@ -102,11 +103,17 @@ class Ordered:
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """The node was in quarantine before this start, until then and for this reason."""
+    """What was held against the node before this start, and what it had done.
+
+    Attributes:
+        until: the end of its quarantine; 0.0: it was in none.
+        counts: of its tasks.
+    """
 
     node_id: str
-    until: float
-    reason: str
+    until: float = 0.0
+    reason: str = ""
+    counts: TaskCounts = NO_TASKS
 
 
 class Delivered(NamedTuple):

@@ -9,12 +9,12 @@ from enum import StrEnum
 from math import inf
 from typing import NamedTuple
 
+from coordinator.core.node_facts import MachineUse, NodeInfo, TaskCounts
 from coordinator.core.owners import FIRST_GUESS_S, Owner
 from coordinator.core.pace import Pace
 from coordinator.core.scores import Scores
 from coordinator.core.workload import Claim, ScriptNeeds, TaskSpec, Workload
 from rpc.errors import FailureKind
-from rpc.messages import GpuUse
 
 MEMO = "memo"  # stands for a node where tasks are counted: their results were known before
 
@@ -214,34 +214,6 @@ class Work:
         self.awaits, self.ready, self.pace = {}, [], Pace()
 
 
-@dataclass(frozen=True, slots=True)
-class NodeInfo:
-    """What a node said of itself in hello; `kept` are the tasks that it runs already, or whose results it has."""
-
-    id: str
-    name: str = ""
-    slots: int = 1
-    device: str = "cpu"
-    numeric_classes: Mapping[str, str] = field(default_factory=dict)
-    kept: tuple[str, ...] = ()
-    identity: str = ""
-    version: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    memory_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class MachineUse:
-    """How much of a node's machine is in use, as its last heartbeat told; `cpu` is a share of all cores, 0..1."""
-
-    cpu: float = 0.0
-    memory_used_bytes: int = 0
-    memory_total_bytes: int = 0
-    disk_free_bytes: int = 0
-    disk_total_bytes: int = 0
-    gpus: tuple[GpuUse, ...] = ()
-
-
 @dataclass(slots=True, eq=False)
 class Node:
     """A node with what runs on it. A new session starts with every hello on its control connection."""
@@ -270,6 +242,10 @@ class Node:
 
     def __post_init__(self) -> None:
         self.id = self.info.id
+
+    @property
+    def counts(self) -> TaskCounts:
+        return TaskCounts(self.done, self.rejected, self.failed)
 
     @property
     def takes_tasks(self) -> bool:

@@ -13,8 +13,8 @@ def heed(pool: NodePool, event: Beat | Ordered | Recalled, now: float) -> list[N
             _hear(pool, event, now)
         case Ordered():
             return _obey(pool, event)
-        case Recalled(node_id, until, reason):
-            pool.recall(node_id, until, reason)
+        case Recalled():
+            pool.recall(event.node_id, event.counts, until=event.until, reason=event.reason)
     return []
 
 

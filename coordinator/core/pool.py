@@ -8,7 +8,8 @@ from random import Random
 from typing import NamedTuple
 
 from coordinator.core.keepers import Keepers
-from coordinator.core.model import Attempt, Node, NodeInfo, NodeState
+from coordinator.core.model import Attempt, Node, NodeState
+from coordinator.core.node_facts import NO_TASKS, NodeInfo, TaskCounts
 from coordinator.core.policies import Candidate, Policy, Test
 from coordinator.core.scores import SHOWN, Scores
 
@@ -47,6 +48,7 @@ class NodePool:
         self._keepers = Keepers()
         self._drained: set[str] = set()
         self._recalled: dict[str, Quarantine] = {}  # of nodes that have not connected since the start
+        self._past: dict[str, TaskCounts] = {}  # of those, too
         self._counted: dict[str, int] = {}
 
     def __iter__(self) -> Iterator[Node]:
@@ -75,6 +77,7 @@ class NodePool:
         if node is None:
             node = self._nodes[info.id] = Node(info, session, now)
             node.until, node.quarantined_for = self._recalled.pop(info.id, _NONE)
+            node.done, node.rejected, node.failed = self._past.pop(info.id, NO_TASKS)
         node.info, node.session, node.beat_at = info, session, now
         node.classes, node.labels = dict(info.numeric_classes), dict(info.labels)
         node.is_drained, node.is_leaving = info.id in self._drained, False
@@ -145,9 +148,16 @@ class NodePool:
         self._index(node)
         return True
 
-    def recall(self, node_id: str, until: float, reason: str) -> None:
-        """The node was in quarantine before this start; it connects later."""
-        self._recalled[node_id] = Quarantine(until, reason)
+    def recall(self, node_id: str, counts: TaskCounts, *, until: float = 0.0, reason: str = "") -> None:
+        """The node had done so much before this start, and was in quarantine if `until` says so; it connects later."""
+        self._past[node_id] = counts
+        if until:
+            self._recalled[node_id] = Quarantine(until, reason)
+
+    def counts(self, node_id: str) -> TaskCounts:
+        """What became of the tasks that the node was given, also before this start."""
+        node = self._nodes.get(node_id)
+        return self._past.get(node_id, NO_TASKS) if node is None else node.counts
 
     def quarantine(self, node_id: str) -> Quarantine:
         """Until when the node gets nothing after repeated failures, and for what; 0.0 for one that is trusted."""

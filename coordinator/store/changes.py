@@ -138,13 +138,18 @@ class AttemptEnded:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A value of a metric of a work; several of one step are all kept."""
+    """A value of a metric of a work; several of one step are all kept.
+
+    Attributes:
+        log_end: the offset in the work's log up to which its metrics are known with this one.
+    """
 
     work: str
     name: str
     step: int
     value: float
     at_ms: int
+    log_end: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +168,7 @@ class NodeSeen:
     Attributes:
         source: how it became known, such as a file of nodes or a node that dialled in.
         until_ms: the end of its quarantine, or 0.
+        done: tasks; those of the last seconds before a crash are not counted.
     """
 
     id: str
@@ -174,6 +180,9 @@ class NodeSeen:
     reason: str = ""
     until_ms: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
+    done: int = 0
+    rejected: int = 0
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

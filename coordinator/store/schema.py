@@ -120,7 +120,7 @@ metric = Table(
     "metric",
     metadata,
     Column("number", _number, primary_key=True, autoincrement=True),
-    *(_work(), _text("name"), _int("step"), _real("value"), _int("at_ms")),
+    *(_work(), _text("name"), _int("step"), _real("value"), _int("at_ms"), _int("log_end")),
     sqlite_autoincrement=True,
 )
 Index(None, metric.c.work, metric.c.name, metric.c.number)
@@ -149,6 +149,7 @@ node = Table(
     Column("id", AnyText, primary_key=True),
     *(_text("name"), _text("address"), _text("source"), Column("labels", Json, nullable=False)),
     *(_text("state"), _text("reason"), _int("until_ms"), _int("seen_ms")),
+    *map(_int, ("done", "rejected", "failed")),
 )
 
 schedule = Table(

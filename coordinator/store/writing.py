@@ -176,7 +176,7 @@ def _attempts(connection: Connection, ended: Sequence[AttemptEnded]) -> list[int
 
 
 def _metrics(connection: Connection, measured: Sequence[Measured]) -> list[int]:
-    names = ("work", "name", "step", "value", "at_ms")
+    names = tuple(Measured.__dataclass_fields__)
     connection.execute(sql.INSERT[metric], [_fields(each, names) for each in measured])
     return []
 
@@ -198,9 +198,12 @@ def _name_blobs(connection: Connection, named: Sequence[BlobNamed]) -> list[int]
     return []
 
 
+_NODE_COUNTS = ("done", "rejected", "failed")
+
+
 def _nodes(connection: Connection, news: Sequence[NodeSeen | NodeRemoved]) -> list[int]:
     newest = {each.id: each for each in news}
-    names = ("id", "name", "address", "source", "state", "reason", "until_ms", "seen_ms")
+    names = ("id", "name", "address", "source", "state", "reason", "until_ms", "seen_ms", *_NODE_COUNTS)
     seen = [
         {**_fields(each, names), "labels": dict(each.labels)} for each in newest.values() if isinstance(each, NodeSeen)
     ]

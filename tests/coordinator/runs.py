@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from coordinator.core import jobs
-from coordinator.core.model import Attempt, NodeInfo
+from coordinator.core.model import Attempt
+from coordinator.core.node_facts import NodeInfo
 from coordinator.core.training import TrainingRun
 from coordinator.core.workload import Surveyed, Trained
 from rpc.messages import DataFile, RunSpec, ShardSummary

@@ -7,7 +7,7 @@ from random import Random
 
 from coordinator.core.dispatcher import Dispatcher
 from coordinator.core.events import Broke, Clear, NodeDown, NodeUp, Reported, Start, Stop, Submitted
-from coordinator.core.model import NodeInfo
+from coordinator.core.node_facts import NodeInfo
 from coordinator.core.policies import RoundRobin
 from rpc.errors import FailureKind
 from tests.coordinator.runs import node, run

@@ -8,8 +8,8 @@ from random import Random
 import pytest
 
 from coordinator.core.dispatcher import Dispatcher
-from coordinator.core.events import Event, NodeOrder, NodeUp, Ordered
-from coordinator.core.model import NodeInfo
+from coordinator.core.events import Event, NodeOrder, NodeUp, Ordered, Recalled
+from coordinator.core.node_facts import NodeInfo, TaskCounts
 from coordinator.core.policies import RoundRobin
 from coordinator.membership import Member, Membership
 from coordinator.node_views import node_change, node_row
@@ -208,3 +208,14 @@ def test_what_was_remembered_holds_after_a_restart(scene: Scene) -> None:
         "127.0.0.1:9092": "removed",
         "127.0.0.1:9093": "connecting",
     }
+
+
+def test_what_a_node_had_done_before_a_restart_is_counted_on(scene: Scene) -> None:
+    counts = TaskCounts(7, 2, 1)
+    scene.membership.recall([NodeSeen(NODE, "", "", "joined", "ready", 0)])
+    scene.handle(Recalled(NODE, counts=counts))
+    (member,) = scene.membership
+    for _ in range(2):  # before it has connected, and after
+        assert isinstance(seen := scene.change(member), NodeSeen)
+        assert (seen.done, seen.rejected, seen.failed) == counts
+        scene.up(NODE)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coordinator.core.model import Node, NodeState
+from coordinator.core.node_facts import NO_TASKS
 from coordinator.core.policies import LoadBalancing
 from coordinator.core.pool import NodePool, PoolSettings
 from tests.coordinator.runs import attempt, node
@@ -154,7 +155,7 @@ def test_the_count_of_free_slots_is_always_right(steps: list[tuple[str, str]]) -
 
 def test_a_quarantine_of_before_a_restart_holds_when_the_node_comes_back_and_says_why() -> None:
     nodes = pool()
-    nodes.recall("a", 50.0, "its answers are not finite")
+    nodes.recall("a", NO_TASKS, until=50.0, reason="its answers are not finite")
     assert nodes.quarantine("a") == (50.0, "its answers are not finite")
     found = nodes.up(node("a"), 1, 10.0)
     assert (found.state, found.until, found.reason) == (NodeState.QUARANTINED, 50.0, "its answers are not finite")
@@ -164,7 +165,7 @@ def test_a_quarantine_of_before_a_restart_holds_when_the_node_comes_back_and_say
 
 def test_a_quarantine_of_before_a_restart_can_be_ended_before_the_node_comes_back() -> None:
     nodes = pool()
-    nodes.recall("a", 50.0, "its answers are not finite")
+    nodes.recall("a", NO_TASKS, until=50.0, reason="its answers are not finite")
     assert nodes.pardon("a") and not nodes.pardon("a")
     assert nodes.up(node("a"), 1, 10.0).state is NodeState.READY
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from coordinator.core.events import NodeDown, NodeOrder, NodeUp
-from coordinator.core.model import NodeInfo
+from coordinator.core.node_facts import NodeInfo
 from coordinator.core.updates import Update
 from coordinator.core.verifying import Recorded
 from coordinator.core.workload import Claim, ScriptNeeds

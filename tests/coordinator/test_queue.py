@@ -11,7 +11,8 @@ import pytest
 
 from coordinator.core.dispatcher import Dispatcher
 from coordinator.core.events import CancelAsked, Command, Delivered, NodeUp, Reported, Start, Submitted, Tick
-from coordinator.core.model import NodeInfo, WorkState
+from coordinator.core.model import WorkState
+from coordinator.core.node_facts import NodeInfo
 from coordinator.core.policies import RoundRobin
 from coordinator.core.settings import Settings
 from coordinator.core.training import TrainingRun

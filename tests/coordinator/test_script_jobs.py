@@ -23,7 +23,8 @@ from coordinator.core.events import (
     Submitted,
     Tick,
 )
-from coordinator.core.model import Attempt, NodeInfo, Work, WorkState
+from coordinator.core.model import Attempt, Work, WorkState
+from coordinator.core.node_facts import NodeInfo
 from coordinator.core.policies import LoadBalancing
 from coordinator.core.scripting import ScriptJob
 from coordinator.core.suitability import waiting_for

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from coordinator.core.model import Attempt, NodeInfo
+from coordinator.core.model import Attempt
+from coordinator.core.node_facts import NodeInfo
 from tests.simulation.clock import Action, Clock
 from tests.simulation.flaw import Flaw
 from tests.simulation.job_schedule import LEASE_S, Fate, JobPlan

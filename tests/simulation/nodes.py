@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from coordinator.core.model import NodeInfo
+from coordinator.core.node_facts import NodeInfo
 from tests.simulation.clock import Action
 from tests.simulation.schedule import NodePlan
 

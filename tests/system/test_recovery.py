@@ -62,6 +62,18 @@ def test_what_has_ended_is_known_after_a_restart(cluster: Cluster, expected: str
     assert kinds[-1] == "completed" and kinds.count("round done") == 30
 
 
+def test_what_nodes_have_done_is_counted_on_after_a_restart(cluster: Cluster) -> None:
+    def done() -> list[int]:
+        return [row.done for row in cluster.overview().nodes]
+
+    good(cluster.train("2", "1", "8", "0.0001", "--quiet"))
+    counted = done()
+    assert sum(counted) == 30  # ten shards: the survey, two rounds
+    assert cluster.coordinator.stop() == ExitCode.DONE
+    cluster.restart_coordinator()
+    wait_until(lambda: done() == counted, "the counts of before")
+
+
 def test_a_run_that_had_not_begun_begins_after_the_restart(tmp_path: Path, expected: str) -> None:
     data = ("--data-dir", str(tmp_path / "data"))
     with Cluster(tmp_path, nodes=0, coordinator_arguments=data) as cluster:

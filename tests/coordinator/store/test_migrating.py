@@ -105,6 +105,8 @@ def test_a_store_of_a_released_schema_can_be_opened_and_gone_on_with(tmp_path: P
         assert len(opened.summaries) == 2
         ended = store.reader.work_by_key("ann", "key")
         assert ended is not None and ended.state is WorkState.FAILED
+        assert [(each.id, each.done) for each in store.reader.nodes()] == [("n1", dump.stem == "0002")]
+        assert [(each.value, each.log_end) for each in store.reader.metrics("run-ended")] == [(0.5, 0)]
         assert store.identity == "cafe" and store.reader.last_event() == 4
         batches = Batches(store)
         batches.write(submitted("new"), happened(5, "new"))

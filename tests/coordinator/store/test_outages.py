@@ -128,6 +128,15 @@ def test_a_lock_of_another_session_is_an_outage_that_ends_with_it(postgres_datab
         assert store.write(2, [submitted("b")]) == ()
 
 
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_cannot_keep_every_text_is_refused(postgres: PostgresServer, encoding: str) -> None:
+    url = postgres.new_database(encoding)
+    words = f"is in encoding {encoding}, and UTF8 is needed; make one with `createdb --encoding=UTF8 "
+    with pytest.raises(StoreUnusable, match=words), open_store(url):
+        pass
+    postgres.drop(url)
+
+
 def test_a_server_that_is_restarted_is_an_outage_for_writing_and_reading(
     postgres: PostgresServer, postgres_database: str
 ) -> None:

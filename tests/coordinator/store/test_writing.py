@@ -169,7 +169,7 @@ def test_attempts_that_went_wrong_come_back_with_what_the_policy_saw(store: Stor
 
 
 def test_metrics_are_kept_in_their_order(store: Store) -> None:
-    rows = [Measured("a", name, step, 0.5 * step, 1) for step, name in enumerate(("loss", "error", "loss"))]
+    rows = [Measured("a", name, step, 0.5 * step, 1, 100 * step) for step, name in enumerate(("loss", "error", "loss"))]
     store.write(1, [submitted("a"), *rows])
     assert store.reader.metrics("a") == tuple(rows)
     assert store.reader.metrics("a", after=1, limit=1) == (rows[1],)
@@ -188,7 +188,7 @@ def test_a_role_names_one_file_at_a_time(store: Store) -> None:
 def test_a_node_is_what_was_seen_of_it_last(store: Store) -> None:
     batches = Batches(store)
     ready = NodeSeen("n1", "n1", "127.0.0.1:9091", "file", "ready", 5, labels={"os": "linux"})
-    quarantined = NodeSeen("n1", "n1", "127.0.0.1:9091", "file", "quarantined", 6, "3 failures", 66)
+    quarantined = NodeSeen("n1", "n1", "127.0.0.1:9091", "file", "quarantined", 6, "3 failures", 66, done=7)
     other = NodeSeen("n2", "n2", "", "join", "ready", 5)
     batches.write(ready, other, NodeRemoved("n1"), quarantined)
     assert store.reader.nodes() == (quarantined, other)

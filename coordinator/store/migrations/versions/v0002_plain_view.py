@@ -1,4 +1,5 @@
-"""Schema 0002: commits of rounds, rounds of stored models, webhooks, what works come after, indexes for questions.
+"""Schema 0002: commits of rounds, rounds of stored models, webhooks, what works come after, indexes for questions,
+what nodes have done, where in a log a metric stood.
 
 They are for the events and failures of a node, and for what is old.
 """
@@ -26,6 +27,9 @@ def upgrade() -> None:
     op.create_index("ix_attempt_node_number", "attempt", ["node", "number"])
     op.create_index("ix_attempt_at_ms", "attempt", ["at_ms"])
     op.create_index("ix_work_state_ended_ms", "work", ["state", "ended_ms"])
+    for name in ("done", "rejected", "failed"):
+        op.add_column("node", sa.Column(name, sa.BigInteger(), nullable=False, server_default="0"))
+    op.add_column("metric", sa.Column("log_end", sa.BigInteger(), nullable=False, server_default="0"))
     op.create_table(
         "schedule",
         sa.Column("id", sa.Text(), nullable=False),

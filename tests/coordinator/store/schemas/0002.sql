@@ -56,10 +56,10 @@ CREATE TABLE metric (
 	name TEXT NOT NULL,
 	step BIGINT NOT NULL,
 	value DOUBLE,
-	at_ms BIGINT NOT NULL,
+	at_ms BIGINT NOT NULL, log_end BIGINT DEFAULT '0' NOT NULL,
 	CONSTRAINT fk_metric_work FOREIGN KEY(work) REFERENCES work (id) ON DELETE CASCADE
 );
-INSERT INTO "metric" VALUES(1,'run-ended','loss',1,0.5,4);
+INSERT INTO "metric" VALUES(1,'run-ended','loss',1,0.5,4,0);
 CREATE TABLE predecessor (
 	work TEXT NOT NULL,
 	"after" TEXT NOT NULL,
@@ -76,10 +76,10 @@ CREATE TABLE node (
 	state TEXT NOT NULL,
 	reason TEXT NOT NULL,
 	until_ms BIGINT NOT NULL,
-	seen_ms BIGINT NOT NULL,
+	seen_ms BIGINT NOT NULL, done BIGINT DEFAULT '0' NOT NULL, rejected BIGINT DEFAULT '0' NOT NULL, failed BIGINT DEFAULT '0' NOT NULL,
 	CONSTRAINT pk_node PRIMARY KEY (id)
 );
-INSERT INTO "node" VALUES('n1','n1','127.0.0.1:9091','file','{"os":"linux"}','ready','',0,5);
+INSERT INTO "node" VALUES('n1','n1','127.0.0.1:9091','file','{"os":"linux"}','ready','',0,5,1,0,0);
 CREATE TABLE round (
 	work TEXT NOT NULL,
 	round BIGINT NOT NULL,
