@@ -20,6 +20,7 @@ from compute_node.key import node_key
 from compute_node.meter import Meter
 from compute_node.own_gpus import own_gpus
 from compute_node.scripts.service import ScriptService
+from compute_node.scripts.volumes import check_volumes
 from compute_node.shards import ShardCache
 from compute_node.training import ShardWorker, Trainer, train_with
 from mlcore.kernels import get_backend, numeric_class
@@ -49,6 +50,7 @@ class ComputeNode:
 
     def __init__(self, config: NodeConfig, trainer: Trainer | None = None) -> None:
         check_device(config.device)
+        check_volumes(config.scripts.volumes, engine=config.scripts.engine, kept=config.data_dir)
         self.address = ("", 0)
         self._loop = Loop()
         self._scratch = tempfile.TemporaryDirectory(prefix="roundhouse-node-", ignore_cleanup_errors=True)
