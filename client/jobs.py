@@ -7,18 +7,16 @@ from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 
-from client.cancelling import cancel
 from client.downloads import fetch_files
 from client.job_log import LogPart, last_part, log_parts
 from client.keys import given, new_key
 from client.link import Link
-from client.news import follow_news
 from client.results import COMPLETED, failure_of, seconds_of
 from client.settings import login_name
-from rpc.convert import owned
+from client.work import Work
 from rpc.errors import NotFound, RunFailed
 from rpc.kept_log import LEVELS, Record
-from rpc.messages import DataFile, JobDetail, Metric, News, ScriptSpec, ScriptUsage, WorkDetail, WorkRow
+from rpc.messages import DataFile, JobDetail, Metric, ScriptSpec, ScriptUsage, WorkDetail, WorkRow
 
 SCRIPT = "script"  # the kind of such work
 _METRICS = 1000  # that one call brings
@@ -43,26 +41,8 @@ class JobResult:
     artifacts: tuple[DataFile, ...]
 
 
-class Job:
+class Job(Work):
     """One script job. Iterating over it gives its news until it ends."""
-
-    def __init__(self, link: Link, job_id: str) -> None:
-        self.id = job_id
-        self._link = link
-
-    def __repr__(self) -> str:
-        return f"Job({self.id!r} at {self._link})"
-
-    def __iter__(self) -> Iterator[News]:
-        return self.follow()
-
-    def follow(self, timeout_s: float | None = None) -> Iterator[News]:
-        """Yield the news of the job as they come; the last ones say how it ended.
-
-        Raises:
-            TimedOut: it has not ended within `timeout_s`; it goes on.
-        """
-        return follow_news(self._link, self.id, timeout_s)
 
     def wait(self, timeout_s: float | None = None) -> JobResult:
         """Return the result when the job has ended.
@@ -71,14 +51,7 @@ class Job:
             RunFailed: it failed or was cancelled; says why.
             TimedOut: it has not ended within `timeout_s`; it goes on.
         """
-        for _ in self.follow(timeout_s):
-            pass
-        return result_of(self.detail())
-
-    def detail(self) -> WorkDetail:
-        """Return all that the coordinator tells of the job now."""
-        detail: WorkDetail = self._link.call_again("get_work", self.id)
-        return owned(detail)
+        return result_of(self._at_its_end(timeout_s))
 
     def logs(self, *, offset: int = 0, follow: bool = False) -> Iterator[Record]:
         """Yield the lines of its log, with their time, stream and level.
@@ -124,10 +97,6 @@ class Job:
             BadData: a name leads out of the folder, or what arrived is not what the job has left.
         """
         return fetch_files(self._link, self._chosen(names), Path(folder), force=force)
-
-    def cancel(self, reason: str = "by the client") -> WorkRow:
-        """Ask for its end; return how it stands after that. The program has some seconds to end by itself."""
-        return cancel(self._link, self.id, reason)
 
     def spec(self) -> ScriptSpec:
         """Return what was asked for; whoever submits that again starts another job, unless it has a key."""

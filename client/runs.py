@@ -2,50 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from client.cancelling import cancel
 from client.keys import given, new_key
 from client.link import Link
 from client.models import Model
-from client.news import follow_news
 from client.results import FINAL_STATES, Result, result_of, run_of
 from client.settings import Changes, branch_spec
 from client.stored import Which, choose
+from client.work import Work
 from mlcore.mlp import n_weights
-from rpc.convert import owned
 from rpc.errors import BadData, BadRequest
-from rpc.messages import PART_BYTES, Buffer, Checkpoint, DataFile, News, RunDetail, RunSpec, WorkDetail, WorkRow
+from rpc.messages import PART_BYTES, Buffer, Checkpoint, DataFile, RunDetail, RunSpec
 
 
-class Run:
+class Run(Work):
     """One training run. Iterating over it gives its news until it ends."""
-
-    def __init__(self, link: Link, run_id: str) -> None:
-        self.id = run_id
-        self._link = link
-
-    def __repr__(self) -> str:
-        return f"Run({self.id!r} at {self._link})"
-
-    def __iter__(self) -> Iterator[News]:
-        return self.follow()
-
-    def follow(self, timeout_s: float | None = None) -> Iterator[News]:
-        """Yield the news of the run as they come; the last ones say how it ended.
-
-        A lost connection is made anew for up to a minute.
-
-        Raises:
-            RunFailed: the coordinator was restarted meanwhile and does not know the run any more.
-            TimedOut: the run has not ended within `timeout_s`; it goes on.
-        """
-        return follow_news(self._link, self.id, timeout_s)
 
     def wait(self, timeout_s: float | None = None) -> Result:
         """Return the result when the run has ended.
@@ -54,18 +30,7 @@ class Run:
             RunFailed: it failed or was cancelled; says why.
             TimedOut: it has not ended within `timeout_s`; it goes on.
         """
-        for _ in self.follow(timeout_s):
-            pass
-        return result_of(self.detail())
-
-    def detail(self) -> WorkDetail:
-        """Return all that the coordinator tells of the run now."""
-        detail: WorkDetail = self._link.call_again("get_work", self.id)
-        return owned(detail)  # other calls may follow before it is read
-
-    def cancel(self, reason: str = "by the client") -> WorkRow:
-        """Ask for the run's end; return how it stands after that."""
-        return cancel(self._link, self.id, reason)
+        return result_of(self._at_its_end(timeout_s))
 
     def spec(self) -> RunSpec:
         """Return what the run was asked to do; whoever submits that again starts another run, unless it has a key."""
