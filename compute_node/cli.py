@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 
+from compute_node.cache import CacheSettings
 from compute_node.config import NodeConfig
 from compute_node.node import ComputeNode
 from compute_node.options import COMMON, NODE, POSITIONAL
@@ -126,5 +127,6 @@ def config_from(args: argparse.Namespace) -> NodeConfig:
         drain_grace_s=args.drain_grace,
         exit_when_drained=args.exit_when_drained,
         data_dir=args.data_dir,
+        cache=CacheSettings(args.cache_gb),
         scripts=script_settings(args),
     )

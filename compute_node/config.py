@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from compute_node import machine
+from compute_node.cache import CacheSettings
 from compute_node.scripts.settings import ScriptSettings
 
 
@@ -28,6 +29,7 @@ class NodeConfig:
         exit_when_drained: end once the coordinator has drained this node.
         scripts: what is said of script jobs.
         data_dir: where blobs are kept; None: a temporary folder.
+        cache: how much is kept there.
     """
 
     port: int = 0
@@ -48,3 +50,4 @@ class NodeConfig:
     exit_when_drained: bool = False
     scripts: ScriptSettings = field(default_factory=ScriptSettings)
     data_dir: str | None = None
+    cache: CacheSettings = field(default_factory=CacheSettings)

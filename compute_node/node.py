@@ -11,11 +11,13 @@ from random import Random
 
 from compute_node import machine
 from compute_node.admission import Admission
+from compute_node.cache import Cache
 from compute_node.config import NodeConfig
 from compute_node.departure import Departure
 from compute_node.gpus import GpuWatch
 from compute_node.handler import NodeHandler
 from compute_node.joining import Joining
+from compute_node.kept_blobs import KeptBlobs
 from compute_node.key import node_key
 from compute_node.meter import Meter
 from compute_node.own_gpus import own_gpus
@@ -59,13 +61,17 @@ class ComputeNode:
         self._backend = cache(lambda: get_backend(config.device))
         self._slots = Aside(self._loop, config.slots, "slot", when_idle=release_workspaces)
         self._files = Aside(self._loop, 1, "files")
-        worker = ShardWorker(ShardCache(blobs, config.shard_cache_bytes), trainer or train_with(self._backend))
+        kept = KeptBlobs(blobs, config.cache.grace_s)
+        self._cache = Cache(config.cache)
+        self._cache.add(kept)
+        shards = ShardCache(blobs, config.shard_cache_bytes, kept.note)
+        worker = ShardWorker(shards, trainer or train_with(self._backend))
         coin = Random(f"{config.chaos_seed}/{config.port}/{config.name}")
         admission = Admission(config.slots, config.load_probability, config.delay_s, coin)
         self._gpus = GpuWatch()
         self._scripts = ScriptService(
             config.scripts, self._loop, files=self._files, admission=admission, blobs=blobs, folder=folder,
-            gpu_memory=self._gpus.memory_of,
+            kept=kept, cache=self._cache, gpu_memory=self._gpus.memory_of,
         )  # fmt: skip
         self._handler = NodeHandler(
             config, self._loop, admission=admission, slots=self._slots, files=self._files, worker=worker, blobs=blobs,
@@ -86,10 +92,12 @@ class ComputeNode:
         kernels = threading.Thread(target=self._get_ready, name="kernels", daemon=True)
         kernels.start()
         self._gpus.start()
+        self._cache.start()
         try:
             self._loop.run()
         finally:
             self._gpus.close()
+            self._cache.close()
             self._door.close()
             self._handler.close()
             self._files.close()

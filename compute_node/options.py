@@ -12,6 +12,8 @@ from rpc.addresses import split_address
 from rpc.argument_types import checked, port, seconds, share
 from rpc.messages import MAX_SLOTS
 
+GB = 10**9
+
 _MAX_LABEL = 200
 _LEVELS = ("debug", "info", "warning", "error")
 
@@ -69,6 +71,11 @@ def address(text: str) -> tuple[str, int]:
     return found
 
 
+def gigabytes(text: str) -> int:
+    """Bytes, of a number of GB."""
+    return int(GB * checked(text, float, lambda value: 0.0 < value <= 1e6, "GB above 0"))
+
+
 def label(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals) or len(text) > _MAX_LABEL:
@@ -101,6 +108,10 @@ NODE = (
     Option("delay", "seconds of a delay (default: 3)", seconds, default=3.0, metavar="S"),
     Option("chaos_seed", "seed of the coin for declining and delaying (default: 0)", int, default=0),
     Option("data_dir", "where shards are kept (default: a temporary folder)", metavar="DIR"),
+    Option(
+        "cache_gb", "shards, bundles, data sets and environments that are kept; the least recently used go first, none"
+        " that is in use (default: 10)", gigabytes, default=10 * GB, metavar="GB", shown=lambda size: f"{size / GB:g}",
+    ),
     Option(
         "key_file", "who this node is; made if not there (default: node.key in the data folder)", metavar="FILE"
     ),

@@ -7,15 +7,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from compute_node.options import Option, without_password
+from compute_node.options import GB, Option, gigabytes, without_password
 from compute_node.scripts.acceptance import Accept, Rule, read_rules
 from compute_node.scripts.box import Volume
 from compute_node.scripts.levels import Pull
 from compute_node.scripts.requirements import Policy
 from compute_node.scripts.settings import DOCKER_URL, ScriptSettings
 from rpc.argument_types import checked, whole
-
-_GB = 10**9
 
 
 def rules(file: str) -> tuple[Rule, ...]:
@@ -24,11 +22,6 @@ def rules(file: str) -> tuple[Rule, ...]:
     except (OSError, UnicodeDecodeError) as error:
         raise argparse.ArgumentTypeError(f"cannot be read: {error}") from error
     return read_rules(text, file)
-
-
-def gigabytes(text: str) -> int:
-    """Bytes, of a number of GB."""
-    return int(_GB * checked(text, float, lambda value: 0.0 < value <= 1e6, "GB above 0"))
 
 
 def percent(text: str) -> float:
@@ -69,7 +62,7 @@ SCRIPTS = (
     Option("max_jobs", "script jobs at the same time (default: as many as slots)", whole, default=0, metavar="N"),
     Option(
         "max_memory_gb", "memory of all script jobs together (default: that of the machine)", gigabytes, default=0,
-        metavar="GB", shown=lambda size: f"{size / _GB:g}",
+        metavar="GB", shown=lambda size: f"{size / GB:g}",
     ),
     Option(
         "max_cpu_percent", "of all cores, for all script jobs together (default: no limit)", percent, default=0.0,

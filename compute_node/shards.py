@@ -21,8 +21,10 @@ _Key = tuple[str, str, bytes, bytes]
 class ShardCache:
     """Arrays of shards by blob name; safe to use from several threads."""
 
-    def __init__(self, blobs: BlobFolder, max_bytes: int) -> None:
+    def __init__(self, blobs: BlobFolder, max_bytes: int, note: Callable[[str], None] = lambda blob: None) -> None:
+        """Keep so many bytes; `note` is told of each use of a blob."""
         self._blobs = blobs
+        self._note = note
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._kept: OrderedDict[_Key, Prepared] = OrderedDict()
@@ -35,6 +37,7 @@ class ShardCache:
             MissingBlob: the blob is not on this node, or was damaged there and has been removed: it can be sent again.
             BadData: it is not what a shard must be; says file:line.
         """
+        self._note(blob)
         try:
             return parse_rows(self._blobs.checked(blob), name=file)
         except MissingBlob:
@@ -45,6 +48,7 @@ class ShardCache:
 
     def prepared(self, blob: str, file: str, dtype: str, standardization: tuple[Buffer, Buffer]) -> Prepared:
         """Return (x, y) of a blob, both read-only; x (rows, features) in `dtype`, standardized if offset is given."""
+        self._note(blob)
         offset, scale = (bytes(part) for part in standardization)
 
         def make() -> Prepared:

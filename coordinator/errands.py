@@ -21,7 +21,7 @@ from rpc.arrays import bytes_of
 from rpc.blobs import BlobFolder, parts
 from rpc.convert import owned
 from rpc.errors import BadUpdate, MissingBlob
-from rpc.messages import PART_BYTES, Buffer, DataFile, ShardSummary, SurveyTask, TrainResult, TrainTask
+from rpc.messages import PART_BYTES, Buffer, DataFile, ScriptTask, ShardSummary, SurveyTask, TrainResult, TrainTask
 from rpc.templates import Filled, Template
 
 Steps = Generator[Step, Any, None]
@@ -64,9 +64,10 @@ class Errands:
         assert isinstance(start.task.payload, SurveyPayload)
         shard = start.task.payload.shard
         file = run.spec.shards[shard]
-        yield from bring_file(self._blobs, file, cargo)
         task = SurveyTask(start.attempt.id, start.attempt.fence, run.id, shard, file.blob, file.file, run.spec.classes)
-        summary: ShardSummary = owned((yield from _ask("survey", task, cargo, (file.blob,))))
+        bring = partial(bring_file, self._blobs, file, cargo)
+        yield from bring()
+        summary: ShardSummary = owned((yield from ask("survey", task, cargo, needs=(file.blob,), bring=bring)))
         _check_echo(summary, task.attempt, task.fence)
         check_survey(summary, (yield OnThread(lambda: count_rows(self._blobs.read(file.blob)))))
         self._known.keep_survey(file, run.spec.classes, summary)
@@ -77,18 +78,15 @@ class Errands:
         assert isinstance(payload, TrainPayload)
         file = run.spec.shards[payload.shard]
         began = perf_counter()
-        if file.blob not in cargo.held:
-            yield from bring_file(self._blobs, file, cargo)
         model = vectors.wire[payload.round - 1]
-        if model.data is None:
-            data = bytes_of(vectors.models[payload.round - 1])
-            yield from cargo.bring(model.name, lambda: _send(model.name, data))
-            cargo.held.discard(model_name(run.id, payload.round - 2))  # a node keeps the newest model of a run
+        bring = partial(self._bring, run, vectors, payload, cargo)
+        if model.data is None or file.blob not in cargo.held:
+            yield from bring()
         template = vectors.tasks.get(payload.round) or _template(run, payload, vectors)
         attempt_id, fence = start.attempt.id, start.attempt.fence
         task = template.fill(attempt_id, fence, payload.shard, file.blob, file.file)
         sent = perf_counter()
-        result: TrainResult = yield from _ask("train_shard", task, cargo, (file.blob, model.name))
+        result: TrainResult = yield from ask("train_shard", task, cargo, needs=(file.blob, model.name), bring=bring)
         answered = perf_counter()
         _check_echo(result, attempt_id, fence)
         check_shape(result, payload)
@@ -107,6 +105,15 @@ class Errands:
         if vectors.recipe and is_worth_keeping(result):
             self._learn(update_key(vectors.recipe, model, payload, file), result, payload, node)
         return self._deliver(vectors, attempt_id, delta, _trained(result, send_s, receive_s, node))
+
+    def _bring(self, run: TrainingRun, vectors: RunVectors, payload: TrainPayload, cargo: Cargo) -> Steps:
+        """Have all on the node that a task of training needs."""
+        yield from bring_file(self._blobs, run.spec.shards[payload.shard], cargo)
+        model = vectors.wire[payload.round - 1]
+        if model.data is None:
+            data = bytes_of(vectors.models[payload.round - 1])
+            yield from cargo.bring(model.name, lambda: _send(model.name, data))
+            cargo.held.discard(model_name(run.id, payload.round - 2))  # a node keeps the newest model of a run
 
     def _learn(self, key: Hashable, result: TrainResult, payload: TrainPayload, node: str) -> None:
         if payload.is_fresh:
@@ -200,14 +207,23 @@ def _template(run: TrainingRun, payload: TrainPayload, vectors: RunVectors) -> T
     return template
 
 
-def _ask(method: str, task: SurveyTask | Filled, cargo: Cargo, needs: Sequence[str]) -> Generator[Call, Any, Any]:
-    """Call the node with a task; what it says it lacks of what the task needs is sent again the next time."""
-    try:
-        reply = yield Call(method, (task,))
-    except MissingBlob:
-        cargo.held.difference_update(needs)
-        raise
-    return reply
+def ask(
+    method: str,
+    task: SurveyTask | ScriptTask | Filled,
+    cargo: Cargo,
+    *,
+    needs: Sequence[str],
+    bring: Callable[[], Steps],
+) -> Generator[Step, Any, Any]:
+    """Call the node with a task. What it lacks of what that needs (it may have made room) is sent again, but once."""
+    for is_last in (False, True):
+        try:
+            return (yield Call(method, (task,)))
+        except MissingBlob:
+            cargo.held.difference_update(needs)
+            if is_last:
+                raise
+        yield from bring()
 
 
 def _trained(result: TrainResult, send_s: float, receive_s: float, node: str) -> Trained:

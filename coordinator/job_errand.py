@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from coordinator.core.events import Broke, Declined, Delivered
 from coordinator.core.scripting import GRACE_S
 from coordinator.core.workload import Scripted
-from coordinator.errands import Cargo, bring_file
+from coordinator.errands import Cargo, ask, bring_file
 from coordinator.scripts import Call, Script, Step, Wait, kind_of
 from rpc.blobs import BlobFolder
 from rpc.convert import owned
@@ -19,7 +19,6 @@ from rpc.errors import (
     Cancelled,
     DiskFull,
     FailureKind,
-    MissingBlob,
     ProtocolError,
     Stale,
     TaskRejected,
@@ -61,18 +60,17 @@ def run_script(
 ) -> Script:
     """Run a job to its end; it may run already."""
     files = (task.spec.bundle, *task.spec.datasets)
-    for file in files:
-        yield from bring_file(blobs, file, cargo)
+    bring = partial(_bring, files, cargo, blobs)
+    yield from bring()
     if not desk.is_wanted(task.attempt):
         return NOT_WANTED
     offset = yield from _beside(desk.end_of_log, aside)
     try:
-        yield Call("start_script", (replace(task, log_start=offset),))
+        needs = [file.blob for file in files]
+        yield from ask("start_script", replace(task, log_start=offset), cargo, needs=needs, bring=bring)
     except _UNSAID:
         raise
     except TrainerError as error:
-        if isinstance(error, MissingBlob):
-            cargo.held.difference_update(file.blob for file in files)
         return Broke(kind_of(error), str(error), is_over=True)
     if not desk.is_wanted(task.attempt):  # said on another connection, it may have come before the start
         yield Call("cancel_attempt", (task.attempt, round(1000 * GRACE_S)))
@@ -88,6 +86,11 @@ def run_script(
     for file in end.artifacts:
         yield from _fetch(file, partial(_keep, task, desk, aside, later), blobs)
     return Delivered("", Scripted(end, news.usage, node, news.sandbox))
+
+
+def _bring(files: Iterable[DataFile], cargo: Cargo, blobs: BlobFolder) -> Steps:
+    for file in files:
+        yield from bring_file(blobs, file, cargo)
 
 
 def _follow(task: ScriptTask, desk: Desk, aside: Aside, later: Later, *, offset: int) -> Steps:

@@ -6,15 +6,16 @@ import json
 import os
 import re
 import tempfile
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple, Protocol
 
+from compute_node.cache import Kept
 from compute_node.scripts.interpreters import Interpreter
 from compute_node.scripts.packages import (
     PackageSource,
@@ -29,7 +30,6 @@ from compute_node.scripts.trees import disk_bytes, remove_tree
 from rpc.errors import SetupFailed
 from rpc.folder_lock import FolderLock
 
-DEFAULT_MAX_BYTES = 20_000_000_000
 DEFAULT_TIMEOUT_S = 1800.0
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MARK = "whole.json"
@@ -76,7 +76,10 @@ class Environment:
 
 
 class Environments:
-    """The environments in one folder, for whatever interpreters; any number of threads of one process may use it."""
+    """The environments in one folder, for whatever interpreters; any number of threads of one process may use it.
+
+    They are a shelf of the node's cache.
+    """
 
     def __init__(
         self,
@@ -84,13 +87,11 @@ class Environments:
         run: Run,
         source: PackageSource,
         *,
-        max_bytes: int = DEFAULT_MAX_BYTES,
         timeout_s: float = DEFAULT_TIMEOUT_S,
     ) -> None:
         """Open a folder, making it if need be; what an earlier process left unfinished is removed.
 
         Args:
-            max_bytes: of all environments; the least recently used go first, those in use stay.
             timeout_s: of one command of a build.
 
         Raises:
@@ -99,13 +100,12 @@ class Environments:
         self._folder = folder
         self._run = run
         self._source = source
-        self._max_bytes = max_bytes
         self._timeout_s = timeout_s
         self._lock = Lock()
         self._users: Counter[str] = Counter()
         self._builds: dict[str, Future[None]] = {}
         self._held = FolderLock(folder)
-        self._sizes = _read_marks(folder)  # bytes by digest, the least recently used first
+        self._sizes = _read_marks(folder)  # bytes by digest
         for path in folder.iterdir():
             if path.is_dir() and path.name not in self._sizes:
                 remove_tree(path)
@@ -113,6 +113,23 @@ class Environments:
     def close(self) -> None:
         """Leave the folder to other processes."""
         self._held.release()
+
+    def kept(self) -> list[Kept]:
+        with self._lock:
+            sizes, users = dict(self._sizes), self._users.copy()
+        found = []
+        for digest, size in sizes.items():
+            with suppress(FileNotFoundError):  # somebody has removed it
+                found.append(Kept(digest, size, self._mark(digest).stat().st_mtime, users[digest] > 0))
+        return found
+
+    def drop(self, name: str) -> None:
+        doomed = Path(tempfile.mkdtemp(prefix="dropped-", dir=self._folder))
+        with self._lock:
+            if not self._users[name]:
+                self._path(name).rename(doomed / name)  # at once, so that nobody takes it while it is removed
+                del self._sizes[name]
+        remove_tree(doomed)
 
     @contextmanager
     def use(self, requirements: Requirements, stop: StopSign | None = None) -> Iterator[Environment]:
@@ -184,12 +201,9 @@ class Environments:
             self._sizes[digest] = size
             del self._builds[digest]
         build.set_result(None)
-        self._drop_unused()
 
     def _note_use(self, digest: str) -> None:
-        os.utime(self._mark(digest))  # for the next process
-        with self._lock:
-            self._sizes.move_to_end(digest)
+        os.utime(self._mark(digest))  # which also tells the next process
 
     def _make(self, environment: Path, requirements: Requirements, stop: StopSign) -> int:
         """Make an environment where it stays; return its size in bytes. It is taken for whole only once it is marked.
@@ -218,23 +232,13 @@ class Environments:
         said = " / ".join(lines[-_LAST_LINES:]) or "no output"
         raise SetupFailed(f"the requirements cannot be installed ({how}): {said}")
 
-    def _drop_unused(self) -> None:
-        doomed = Path(tempfile.mkdtemp(prefix="dropped-", dir=self._folder))
-        with self._lock:
-            total = sum(self._sizes.values())
-            for digest in list(self._sizes):
-                if total > self._max_bytes and not self._users[digest]:
-                    self._path(digest).rename(doomed / digest)  # at once, so that nobody takes it while it is removed
-                    total -= self._sizes.pop(digest)
-        remove_tree(doomed)
 
-
-def _read_marks(folder: Path) -> OrderedDict[str, int]:
-    """The sizes of the whole environments, the least recently used first."""
-    marks = [mark for mark in folder.glob(f"*/{_MARK}") if _DIGEST.fullmatch(mark.parent.name)]
-    marks.sort(key=lambda mark: mark.stat().st_mtime_ns)
-    sizes = OrderedDict()
-    for mark in marks:
+def _read_marks(folder: Path) -> dict[str, int]:
+    """The sizes of the whole environments."""
+    sizes = {}
+    for mark in folder.glob(f"*/{_MARK}"):
+        if not _DIGEST.fullmatch(mark.parent.name):
+            continue
         try:
             sizes[mark.parent.name] = int(json.loads(mark.read_bytes())["bytes"])
         except ValueError:  # the machine lost its power before all of it was on the disk

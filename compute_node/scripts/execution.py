@@ -51,6 +51,7 @@ class BoxedExecution:
             MissingBlob: the bundle, or a data set, is not here.
         """
         for file in (task.spec.bundle, *task.spec.datasets):
+            workshop.kept.note(file.blob)  # so that it is here when the thread begins
             if not workshop.blobs.file(file.blob).exists():
                 raise MissingBlob(f"{file.file} is not on this node; send it again")
         self._task = task
@@ -96,8 +97,12 @@ class BoxedExecution:
         self._artifacts.remove()
 
     def _work(self, done: Callable[[ScriptEnd], None]) -> None:
+        workshop, files = self._workshop, (self._task.spec.bundle, *self._task.spec.datasets)
         try:
-            with self._workshop.box(self._task, self._level, self.log.tell, self._stop, gpus=self._gpus) as box:
+            with (
+                workshop.kept.use(file.blob for file in files),
+                workshop.box(self._task, self._level, self.log.tell, self._stop, gpus=self._gpus) as box,
+            ):
                 end = self._in_box(box)
         except Exception as error:  # the top of a thread
             if not isinstance(error, OSError | TrainerError | TaskRejected):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from compute_node.kept_blobs import KeptBlobs
 from compute_node.scripts import kernel
 from compute_node.scripts.box import Level
 from compute_node.scripts.building import Builder
@@ -50,7 +51,13 @@ def clear(folder: Path) -> None:
 
 
 def open_workshop(
-    folder: Path, blobs: BlobFolder, settings: ScriptSettings, node: str, *, gpu_memory: Callable[[str], int]
+    folder: Path,
+    blobs: BlobFolder,
+    settings: ScriptSettings,
+    node: str,
+    *,
+    kept: KeptBlobs,
+    gpu_memory: Callable[[str], int],
 ) -> Workshop:
     """Try each sandbox and open the cache of environments; takes about a second.
 
@@ -69,8 +76,8 @@ def open_workshop(
     environments = Environments(folder / "environments", builder, source)
     images = _images(settings, sandboxes, builder)
     return Workshop(
-        jobs, folder / _LOGS, folder / _ARTIFACTS, blobs, sandboxes, environments, settings, parents, node, images,
-        gpu_memory,
+        jobs, folder / _LOGS, folder / _ARTIFACTS, blobs, kept, sandboxes, environments, settings, parents, node,
+        images, gpu_memory,
     )  # fmt: skip
 
 

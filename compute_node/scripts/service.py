@@ -10,6 +10,8 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from compute_node.admission import Admission
+from compute_node.cache import Cache
+from compute_node.kept_blobs import KeptBlobs
 from compute_node.scripts.consent import Consent
 from compute_node.scripts.executions import Execution
 from compute_node.scripts.jobs import ScriptJobs
@@ -41,11 +43,14 @@ class ScriptService:
         admission: Admission,
         blobs: BlobFolder,
         folder: Path,
+        kept: KeptBlobs,
+        cache: Cache,
         gpu_memory: Callable[[str], int],
     ) -> None:
         """End what an earlier process of this node has left in its folder.
 
         Args:
+            cache: gets the shelf of the environments.
             gpu_memory: tells how many bytes the job of a JOB_NAME holds on GPUs.
         """
         self._settings = settings
@@ -53,6 +58,8 @@ class ScriptService:
         self._files = files
         self._blobs = blobs
         self._folder = folder
+        self._kept = kept
+        self._cache = cache
         self._gpu_memory = gpu_memory
         self._room = Room(settings)
         self._consent = Consent(loop, settings, Terminal())
@@ -150,7 +157,9 @@ class ScriptService:
         from compute_node.scripts.opening import open_workshop
 
         try:
-            workshop = open_workshop(self._folder, self._blobs, self._settings, node, gpu_memory=self._gpu_memory)
+            workshop = open_workshop(
+                self._folder, self._blobs, self._settings, node, kept=self._kept, gpu_memory=self._gpu_memory
+            )
         except Exception as error:  # the top of a thread
             if self._is_closed:  # and its folder may be gone
                 return
@@ -164,6 +173,7 @@ class ScriptService:
         from compute_node.scripts.opening import offered
 
         self._workshop = workshop
+        self._cache.add(workshop.environments)
         levels = offered(workshop.sandboxes)
         if levels:
             self.labels = {SCRIPTS: ",".join(levels), **self._room.labels}

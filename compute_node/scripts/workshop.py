@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from compute_node.kept_blobs import KeptBlobs
 from compute_node.scripts.artifacts import printable
 from compute_node.scripts.box import Box, Level
 from compute_node.scripts.bundle import unpack
@@ -42,6 +43,8 @@ class Workshop:
         folder: where each job has a folder of its own.
         logs: where each job has its log.
         artifacts: where each job has what it has left.
+        blobs: bundles and data sets.
+        kept: keeps them while a job begins.
         parents: where control groups are made.
         settings: what the node's owner says.
         node: whose containers they are.
@@ -53,6 +56,7 @@ class Workshop:
     logs: Path
     artifacts: Path
     blobs: BlobFolder
+    kept: KeptBlobs
     sandboxes: Sandboxes
     environments: Environments
     settings: ScriptSettings = field(default_factory=ScriptSettings)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,10 +13,10 @@ import pytest
 from coordinator.core.events import Delivered, Start
 from coordinator.core.model import Attempt
 from coordinator.core.workload import Surveyed, SurveyPayload, TaskSpec
-from coordinator.errands import Cargo, Errands, _ask, _send
+from coordinator.errands import Cargo, Errands, _send, ask
 from coordinator.known import Known
 from coordinator.memo import Memo
-from coordinator.scripts import Call, OnThread
+from coordinator.scripts import Call, OnThread, Step
 from rpc.blobs import BlobFolder, blob_name
 from rpc.errors import MissingBlob
 from rpc.messages import PART_BYTES, BlobState, DataFile, ShardSummary, SurveyTask
@@ -71,10 +73,39 @@ def test_a_node_that_takes_nothing_is_given_up() -> None:
         script.send(BlobState(NAME, 10, 0))
 
 
-def test_what_a_node_says_it_lacks_is_sent_the_next_time() -> None:
+TASK = SurveyTask("r/0/0#1", 1, "r", 0, NAME)
+
+
+def asking(cargo: Cargo) -> Generator[Step, Any, Any]:
+    """The script of a task that needs one blob."""
+
+    def bring() -> Generator[Step, Any, None]:
+        yield Call("put_blob", ())
+        cargo.held.add(NAME)
+
+    return ask("survey", TASK, cargo, needs=(NAME,), bring=bring)
+
+
+def methods(*steps: Step) -> list[str]:
+    return [step.method for step in steps if isinstance(step, Call)]
+
+
+def test_what_a_node_has_removed_is_sent_again_and_the_node_asked_again() -> None:
     cargo = Cargo({NAME, "model:r/3"})
-    script = _ask("survey", SurveyTask("r/0/0#1", 1, "r", 0, NAME), cargo, (NAME,))
+    script = asking(cargo)
+    steps = [next(script), script.throw(MissingBlob("gone")), script.send(None)]
+    with pytest.raises(StopIteration) as end:
+        script.send("answer")
+    assert (methods(*steps), end.value.value) == (["survey", "put_blob", "survey"], "answer")
+    assert cargo.held == {NAME, "model:r/3"}
+
+
+def test_a_node_that_lacks_at_once_what_it_got_is_asked_no_more_and_gets_it_the_next_time() -> None:
+    cargo = Cargo({NAME, "model:r/3"})
+    script = asking(cargo)
     next(script)
+    script.throw(MissingBlob("gone"))
+    script.send(None)
     with pytest.raises(MissingBlob):
         script.throw(MissingBlob("gone"))
     assert cargo.held == {"model:r/3"}

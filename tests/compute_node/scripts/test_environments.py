@@ -16,6 +16,7 @@ from threading import Barrier, Event, Lock
 
 import pytest
 
+from compute_node.cache import Cache, CacheSettings
 from compute_node.scripts.environments import Ended, Environments
 from compute_node.scripts.packages import folder_source, index_source, variables_of_a_build
 from compute_node.scripts.requirements import Requirements, read_requirements
@@ -220,16 +221,31 @@ def kept(folder: Path) -> set[str]:
     return {requirement for mark in marks for requirement in mark["requirements"]}
 
 
-def test_the_least_recently_used_go_first_and_none_that_is_in_use(opened: Open, tmp_path: Path) -> None:
-    environments = opened(max_bytes=1)
-    with environments.use(ONE), environments.use(TWO):
-        assert kept(tmp_path) == {"rh-alpha==1.0", "rh-beta==1.0"}
+def tidy(environments: Environments, max_bytes: int) -> None:
+    cache = Cache(CacheSettings(max_bytes))
+    cache.add(environments)
+    cache.tidy()
+
+
+def test_the_least_recently_used_go_first_and_none_that_is_in_use(opened: Open, tmp_path: Path, runner: Runner) -> None:
+    environments, other = opened(), read_requirements(b"rh-beta>=1")
+    for requirements in (ONE, TWO, other, ONE):
+        with environments.use(requirements):
+            pass
+    assert kept(tmp_path) == {"rh-alpha==1.0", "rh-beta==1.0", "rh-beta>=1"}
+    tidy(environments, 300_000)  # room for two
+    assert kept(tmp_path) == {"rh-alpha==1.0", "rh-beta>=1"}
     environments.close()
-    environments = opened(max_bytes=300_000)  # room for two
-    with environments.use(ONE):
-        pass
-    with environments.use(read_requirements(b"rh-beta>=1")):
-        assert kept(tmp_path) == {"rh-alpha==1.0", "rh-beta>=1"}
+    environments = opened()
+    with environments.use(other) as environment:
+        tidy(environments, 1)
+        assert kept(tmp_path) == {"rh-beta>=1"}
+        environments.drop(other.digest)  # decided before it came into use
+        assert environment.python.exists()
+    built = len(runner.commands)
+    with environments.use(ONE) as again:
+        assert again.python.exists()
+    assert len(runner.commands) == built + 2
 
 
 def test_what_a_killed_node_left_unfinished_is_removed(opened: Open, tmp_path: Path, runner: Runner) -> None:
