@@ -60,7 +60,7 @@ podman: $(INSTALLED) ## the same for Podman in place of Docker, in short (as roo
 	    $(SCRIPTS)/test_levels_for_real.py $(SCRIPTS)/test_break_outs.py $(SCRIPTS)/test_nothing_is_left.py \
 	    $(SCRIPTS)/test_hostile_images.py $(SCRIPTS)/test_volumes.py
 
-accuracy: $(INSTALLED) ## train the letters to 98 % as the README says (half a minute)
+accuracy: $(INSTALLED) ## train the letters to 98 % as docs/training.md says (half a minute)
 	$(PY) -m pytest tests/system/test_accuracy.py
 
 lint: $(INSTALLED) ## check style and format

@@ -20,7 +20,7 @@ _TO_COME = DataFile(file="", blob="", size=0)
 
 
 class JobSettings(TypedDict, total=False):
-    """The optional settings; meanings and defaults are those of the README's table."""
+    """The optional settings; meanings and defaults are those of the table in docs/jobs.md."""
 
     main: str
     env: Mapping[str, str]

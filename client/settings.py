@@ -17,7 +17,7 @@ _TO_COME = DataFile(file="", blob="", size=0)
 
 
 class Settings(TypedDict, total=False):
-    """The optional settings; meanings and defaults are those of the README's table."""
+    """The optional settings; meanings and defaults are those of the table in docs/training.md."""
 
     classes: int
     activation: str

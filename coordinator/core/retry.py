@@ -29,7 +29,7 @@ class Rule:
     blames: bool
 
 
-# The table of the README. What is not in it is retried and blamed on the node.
+# The table of docs/trouble.md. What is not in it is retried and blamed on the node.
 RULES: Mapping[FailureKind, Rule] = {
     FailureKind.USER_ERROR: Rule(tries=1, blames=False),
     FailureKind.DIVERGED: Rule(tries=2, blames=False),

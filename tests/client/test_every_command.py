@@ -1,4 +1,4 @@
-"""Every command: `--json` is JSON, the exit code is that of the README, and nobody's name forges a line."""
+"""Every command: `--json` is JSON, the exit code is that of the manual, and nobody's name forges a line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Letters to 97.8 % through the real coordinator and two nodes, in less than a minute: the README's example."""
+"""Letters to 97.8 % through the real coordinator and two nodes, in less than a minute: the manual's example."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 from tests.system.cluster import ROOT, Cluster
 
 
-def test_the_second_example_of_the_readme_reaches_97_8_percent(tmp_path: Path) -> None:
-    readme = (ROOT / "README.md").read_text()
-    found = re.search(r"client\.py localhost 9095 letters (50 [^`]*?)\n```", readme)
+def test_the_example_of_the_manual_reaches_97_8_percent(tmp_path: Path) -> None:
+    manual = (ROOT / "docs/training.md").read_text()
+    found = re.search(r"client\.py localhost 9095 letters (50 [^`]*?)\n```", manual)
     assert found, "the example has moved"
     arguments = shlex.split(found[1].replace("\\\n", " "))
     with Cluster(tmp_path, nodes=2) as cluster:

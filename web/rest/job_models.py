@@ -22,7 +22,7 @@ _Word = Annotated[str, Field(max_length=32 << 10, pattern=r"^[^\x00]*$")]
 
 
 class JobSettings(Strict):
-    """The optional settings; what is left out is as the README's table says, or as the node has it."""
+    """The optional settings; what is left out is as docs/jobs.md says, or as the node has it."""
 
     env: Annotated[dict[_Variable, _Word], Field(max_length=1000)] = Field(default_factory=dict)
     timeout_s: Annotated[float, Field(ge=0, le=1e9)] = 0.0

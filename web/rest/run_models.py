@@ -49,7 +49,7 @@ Data = Annotated[Letters | DataOf | Blobs, Field(discriminator="kind")]
 
 
 class RunSettings(Strict):
-    """The optional settings; what is left out is as the README's table says, or for a branch as it was."""
+    """The optional settings; what is left out is as docs/training.md says, or for a branch as it was."""
 
     classes: Annotated[int, Field(ge=0, le=most.MAX_CLASSES)] = 0
     activation: Annotated[str, one_of(*ACTIVATIONS)] = "relu"
