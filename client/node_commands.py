@@ -107,6 +107,7 @@ def _facts(row: NodeRow) -> Iterator[tuple[str, str]]:
         "cpu": f"{row.cpu:.0%} in use" if row.memory_total_bytes else "",
         "memory": _in_use(row.memory_used_bytes, row.memory_total_bytes),
         "disk": f"{part(row.disk_free_bytes, row.disk_total_bytes)} free" if row.disk_total_bytes else "",
+        "cache": f"{size(row.cache_bytes)} kept" if row.cache_bytes else "",
     }
     yield from ((name, text) for name, text in facts.items() if text)
     yield from ((f"gpu {number}", _gpu(gpu)) for number, gpu in enumerate(row.gpus))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compute_node import machine
+from compute_node.cache import Cache
 from compute_node.gpus import GpuWatch
 from rpc.messages import NodeStatus
 
@@ -16,6 +17,7 @@ class Meter:
 
     folder: Path
     gpus: GpuWatch
+    cache: Cache
 
     def measured(self, status: NodeStatus) -> NodeStatus:
         """The same with what is in use now."""
@@ -29,4 +31,5 @@ class Meter:
             disk_free_bytes=disk_free_bytes,
             disk_total_bytes=disk_total_bytes,
             gpus=self.gpus.latest.gpus,
+            cache_bytes=self.cache.size,
         )

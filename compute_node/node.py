@@ -75,7 +75,7 @@ class ComputeNode:
         )  # fmt: skip
         self._handler = NodeHandler(
             config, self._loop, admission=admission, slots=self._slots, files=self._files, worker=worker, blobs=blobs,
-            scripts=self._scripts, meter=Meter(folder, self._gpus),
+            scripts=self._scripts, meter=Meter(folder, self._gpus, self._cache),
         )  # fmt: skip
         key = node_key(Path(config.key_file or folder / "node.key"))
         self.identity = self._handler.identity = identity_of(key)

@@ -16,6 +16,7 @@ def beat_of(node_id: str, session: int, status: NodeStatus) -> Beat:
         disk_free_bytes=status.disk_free_bytes,
         disk_total_bytes=status.disk_total_bytes,
         gpus=status.gpus,
+        cache_bytes=status.cache_bytes,
     )
     return Beat(
         node_id=node_id,

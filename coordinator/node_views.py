@@ -45,6 +45,7 @@ def node_row(member: Member, pool: NodePool, clock: Clock) -> NodeRow:
         disk_free_bytes=node.use.disk_free_bytes,
         disk_total_bytes=node.use.disk_total_bytes,
         gpus=node.use.gpus,
+        cache_bytes=node.use.cache_bytes,
         identity=node.info.identity,
         source=member.source,
         address=member.address,

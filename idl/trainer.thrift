@@ -70,6 +70,7 @@ struct NodeStatus {
   9: i64 disk_free_bytes,      // where its data folder lies, as below
   10: i64 disk_total_bytes,
   11: list<GpuUse> gpus,       // none where nothing can be known of them
+  12: i64 cache_bytes,         // what the node keeps of shards, bundles, data sets and environments
 }
 
 /** A vector of a round: the bytes ride in `data` up to one part; larger ones are blobs called `name`. */
@@ -475,6 +476,7 @@ struct NodeRow {
   23: i64 disk_free_bytes,     // where its data folder lies, as below
   24: i64 disk_total_bytes,
   25: list<GpuUse> gpus,
+  26: i64 cache_bytes,         // what it keeps of shards, bundles, data sets and environments
 }
 
 /** A node that dials the coordinator offers one of its connections: when this is answered the roles on it reverse. */

@@ -41,6 +41,7 @@ class NodeRow:
     disk_free_bytes: int = 0
     disk_total_bytes: int = 0
     gpus: tuple[GpuUse, ...] = ()
+    cache_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +66,4 @@ class NodeStatus:
     disk_free_bytes: int = 0
     disk_total_bytes: int = 0
     gpus: tuple[GpuUse, ...] = ()
+    cache_bytes: int = 0

@@ -35,6 +35,7 @@ class MachineUse:
     disk_free_bytes: int = 0
     disk_total_bytes: int = 0
     gpus: tuple[GpuUse, ...] = ()
+    cache_bytes: int = 0
 
 
 class TaskCounts(NamedTuple):

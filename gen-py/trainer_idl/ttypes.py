@@ -768,6 +768,7 @@ class NodeStatus(object):
      - disk_free_bytes
      - disk_total_bytes
      - gpus
+     - cache_bytes
 
     """
 
@@ -783,10 +784,11 @@ class NodeStatus(object):
         'disk_free_bytes',
         'disk_total_bytes',
         'gpus',
+        'cache_bytes',
     )
 
 
-    def __init__(self, attempts=None, load=None, cpu=None, memory_used_bytes=None, memory_total_bytes=None, numeric_classes=None, labels=None, leaving=None, disk_free_bytes=None, disk_total_bytes=None, gpus=None,):
+    def __init__(self, attempts=None, load=None, cpu=None, memory_used_bytes=None, memory_total_bytes=None, numeric_classes=None, labels=None, leaving=None, disk_free_bytes=None, disk_total_bytes=None, gpus=None, cache_bytes=None,):
         self.attempts = attempts
         self.load = load
         self.cpu = cpu
@@ -798,6 +800,7 @@ class NodeStatus(object):
         self.disk_free_bytes = disk_free_bytes
         self.disk_total_bytes = disk_total_bytes
         self.gpus = gpus
+        self.cache_bytes = cache_bytes
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -886,6 +889,11 @@ class NodeStatus(object):
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
+            elif fid == 12:
+                if ftype == TType.I64:
+                    self.cache_bytes = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -953,6 +961,10 @@ class NodeStatus(object):
             for iter63 in self.gpus:
                 iter63.write(oprot)
             oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.cache_bytes is not None:
+            oprot.writeFieldBegin('cache_bytes', TType.I64, 12)
+            oprot.writeI64(self.cache_bytes)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -5877,6 +5889,7 @@ class NodeRow(object):
      - disk_free_bytes
      - disk_total_bytes
      - gpus
+     - cache_bytes
 
     """
 
@@ -5906,10 +5919,11 @@ class NodeRow(object):
         'disk_free_bytes',
         'disk_total_bytes',
         'gpus',
+        'cache_bytes',
     )
 
 
-    def __init__(self, id=None, name=None, state=None, slots=None, running=None, done=None, rejected=None, failed=None, speed=None, device=None, reason=None, cpu=None, memory_used_bytes=None, identity=None, source=None, address=None, labels=None, numeric_classes=None, heard_ms=None, until_ms=None, version=None, memory_total_bytes=None, disk_free_bytes=None, disk_total_bytes=None, gpus=None,):
+    def __init__(self, id=None, name=None, state=None, slots=None, running=None, done=None, rejected=None, failed=None, speed=None, device=None, reason=None, cpu=None, memory_used_bytes=None, identity=None, source=None, address=None, labels=None, numeric_classes=None, heard_ms=None, until_ms=None, version=None, memory_total_bytes=None, disk_free_bytes=None, disk_total_bytes=None, gpus=None, cache_bytes=None,):
         self.id = id
         self.name = name
         self.state = state
@@ -5935,6 +5949,7 @@ class NodeRow(object):
         self.disk_free_bytes = disk_free_bytes
         self.disk_total_bytes = disk_total_bytes
         self.gpus = gpus
+        self.cache_bytes = cache_bytes
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -6088,6 +6103,11 @@ class NodeRow(object):
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
+            elif fid == 26:
+                if ftype == TType.I64:
+                    self.cache_bytes = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -6208,6 +6228,10 @@ class NodeRow(object):
             for iter229 in self.gpus:
                 iter229.write(oprot)
             oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.cache_bytes is not None:
+            oprot.writeFieldBegin('cache_bytes', TType.I64, 26)
+            oprot.writeI64(self.cache_bytes)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -7695,6 +7719,7 @@ NodeStatus.thrift_spec = (
     (9, TType.I64, 'disk_free_bytes', None, None, ),  # 9
     (10, TType.I64, 'disk_total_bytes', None, None, ),  # 10
     (11, TType.LIST, 'gpus', (TType.STRUCT, [GpuUse, None], False), None, ),  # 11
+    (12, TType.I64, 'cache_bytes', None, None, ),  # 12
 )
 all_structs.append(Vector)
 Vector.thrift_spec = (
@@ -8095,6 +8120,7 @@ NodeRow.thrift_spec = (
     (23, TType.I64, 'disk_free_bytes', None, None, ),  # 23
     (24, TType.I64, 'disk_total_bytes', None, None, ),  # 24
     (25, TType.LIST, 'gpus', (TType.STRUCT, [GpuUse, None], False), None, ),  # 25
+    (26, TType.I64, 'cache_bytes', None, None, ),  # 26
 )
 all_structs.append(Join)
 Join.thrift_spec = (

@@ -14,7 +14,7 @@ from tests.client.fake import Serving
 LISTED = NodeRow(
     "127.0.0.1:9091", "127.0.0.1:9091", "ready", 1, 1, 12, 3, 0, 4.25, "cpu", source="listed",
     cpu=0.254, memory_used_bytes=3_000_000_000, memory_total_bytes=8_000_000_000,
-    disk_free_bytes=1_500_000_000, disk_total_bytes=200_000_000_000,
+    disk_free_bytes=1_500_000_000, disk_total_bytes=200_000_000_000, cache_bytes=2_500_000_000,
     gpus=(GpuUse("NVIDIA H100", 0.35, 12_000_000_000, 80_000_000_000),),
 )  # fmt: skip
 JOINED = NodeRow(
@@ -55,7 +55,7 @@ def test_everything_known_of_a_node_is_shown(serving: Serving, run_client: RunCl
     assert facts["reason"] == "its answers are not finite"
     assert (facts["label gpu"], facts["label arch"], facts["class float32/1"]) == ("H100", "x86_64", "abc")
     assert facts["quarantined until"].startswith("2023-11-1")
-    assert not {"speed", "cpu", "memory", "disk", "gpu 0"} & facts.keys()
+    assert not {"speed", "cpu", "memory", "disk", "cache", "gpu 0"} & facts.keys()
 
 
 def test_what_is_in_use_on_a_node_is_shown(serving: Serving, run_client: RunClient) -> None:
@@ -64,6 +64,7 @@ def test_what_is_in_use_on_a_node_is_shown(serving: Serving, run_client: RunClie
     assert facts["cpu"] == "25% in use"
     assert facts["memory"] == "3.00 GB of 8.00 GB in use"
     assert facts["disk"] == "1.50 GB of 200 GB free"
+    assert facts["cache"] == "2.50 GB kept"
     assert facts["gpu 0"] == "NVIDIA H100, 35% busy, 12.0 GB of 80.0 GB in use"
 
 

@@ -19,10 +19,16 @@ NOTHING = CacheSettings(max_bytes=1, grace_s=0.0, every_s=0.1)
 
 
 @pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    """A cluster of one node, which keeps nothing that is not in use."""
+def cache() -> CacheSettings:
+    """Nothing is kept that is not in use."""
+    return NOTHING
+
+
+@pytest.fixture
+def session(tmp_path: Path, cache: CacheSettings) -> Iterator[Session]:
+    """A cluster of one node."""
     need("bwrap")
-    config = NodeConfig(data_dir=str(tmp_path / "node"), cache=NOTHING, shard_cache_bytes=1)
+    config = NodeConfig(data_dir=str(tmp_path / "node"), cache=cache, shard_cache_bytes=1)
     with running(ComputeNode(config)) as node:
         (tmp_path / "nodes.txt").write_text(f"127.0.0.1,{node.address[1]}\n")
         listed = ("--nodes", str(tmp_path / "nodes.txt"), "--memo-size", "0", "--http-port", "off")
@@ -54,3 +60,11 @@ def test_a_run_gets_its_shards_again_and_makes_the_same_model(session: Session, 
         large = there.submit(LETTERS, rounds=20, epochs=1, hidden=8, eta=0.0001).wait()
     assert small.model_sha256 == large.model_sha256
     assert small.bytes_sent > 2 * large.bytes_sent
+
+
+@pytest.mark.parametrize("cache", [CacheSettings(every_s=0.1)])
+def test_how_much_a_node_keeps_is_told(session: Session, tmp_path: Path) -> None:
+    session.submit_script(code="print('small')").wait()
+    (blob,) = blobs(tmp_path)
+    size = (tmp_path / "node" / "blobs" / blob).stat().st_size
+    wait_until(lambda: [node.cache_bytes for node in session.status().nodes] == [size], "the heartbeat tells it")
