@@ -62,12 +62,17 @@ def problem(status: int, code: str, detail: str) -> JSONResponse:
     return JSONResponse(about.model_dump(), status, headers, MEDIA_TYPE)
 
 
+def problem_of(error: TrainerError) -> JSONResponse:
+    """Return the answer that tells of what the coordinator has refused, or of its absence."""
+    return problem(_STATUS.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR), error.code, str(error))
+
+
 def answer_with_problems(app: FastAPI) -> None:
     """Have the app answer with problem details whatever goes wrong; what is a bug is logged and not shown."""
 
     @app.exception_handler(TrainerError)
     async def declared(request: Request, error: TrainerError) -> JSONResponse:
-        return problem(_STATUS.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR), error.code, str(error))
+        return problem_of(error)
 
     @app.exception_handler(HTTPException)
     async def plain(request: Request, error: HTTPException) -> JSONResponse:

@@ -9,6 +9,7 @@ from web.door import Door
 from web.live import Live
 from web.pages import compare, events, frame, job, jobs, new_job, new_run, nodes, overview, run, runs
 from web.pages.console import Console
+from web.pages.routes import unknown_path
 
 _HISTORY = 200  # messages that are kept for a browser that was away for a moment
 
@@ -22,6 +23,7 @@ def add_pages(app: FastAPI, door: Door, live: Live) -> None:
     frame.set_up()
     ui.run_with(
         app,
+        root=unknown_path(console),
         title="Roundhouse",
         language="en-US",
         tailwind=False,

@@ -16,6 +16,7 @@ from web.pages.console import Console
 from web.pages.feeds import follow
 from web.pages.frame import button_link, frame, head, panel
 from web.pages.node_rows import GLANCE, glance_row
+from web.pages.routes import page
 from web.pages.tiles import Tiles
 from web.pages.words import eta_s, kind_path, note, rate, rounds, shown
 from web.widgets.rows import Cell, Column, Row, Rows, link
@@ -44,8 +45,9 @@ _FIRST = "python client.py submit letters --rounds 20 --epochs 5 --hidden 64 --e
 
 
 def add(console: Console) -> None:
-    @ui.page("/")
+    @page(console, "/")
     async def overview() -> None:
+        now = await console.glance()
         with frame("Overview", console.live, where="/"):
             with head("Overview"):
                 version = ui.label("").classes("spring")
@@ -86,7 +88,7 @@ def add(console: Console) -> None:
                 if told.now is not None:
                     show(told.now)
 
-            show(await console.glance())
+            show(now)
             follow(console.overview(), seen)
 
 

@@ -1,4 +1,4 @@
-"""Pages and their paths; what cannot be shown is said on a page of its own."""
+"""Pages and their paths; what cannot be shown is said on a page of its own, or to programs as a problem."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import functools
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec
 
+from fastapi import Request, Response
 from nicegui import ui
 
-from rpc.errors import NotFound, TrainerError
+from rpc.errors import NotFound, StoreDown, TrainerError, Unreachable
+from rpc.messages import Overview
+from web.latest import Seen
 from web.pages.console import Console
+from web.pages.feeds import follow
 from web.pages.frame import frame, head
 from web.pages.words import shown
+from web.problems import problem_of
 
 P = ParamSpec("P")
 Build = Callable[P, Awaitable[None]]
@@ -22,11 +27,12 @@ def page(console: Console, *paths: str) -> Callable[[Build[P]], Build[P]]:
 
     def add(build: Build[P]) -> Build[P]:
         @functools.wraps(build)
-        async def built(*args: P.args, **kwargs: P.kwargs) -> None:
+        async def built(*args: P.args, **kwargs: P.kwargs) -> Response | None:
             try:
                 await build(*args, **kwargs)
             except TrainerError as error:
-                _tell(console, error)
+                return _tell(console, ui.context.client.request, error)
+            return None
 
         for path in paths:
             ui.page(path)(built)
@@ -35,10 +41,32 @@ def page(console: Console, *paths: str) -> Callable[[Build[P]], Build[P]]:
     return add
 
 
-def _tell(console: Console, error: TrainerError) -> None:
+def unknown_path(console: Console) -> Callable[[Request], Response | None]:
+    """Return what answers where there is no page."""
+
+    def tell(request: Request) -> Response | None:
+        return _tell(console, request, NotFound(f"there is no page {request.url.path[:200]!r} here"))
+
+    return tell
+
+
+def _tell(console: Console, request: Request, error: TrainerError) -> Response | None:
+    """Build the page that says so; whoever takes no pages is told otherwise."""
+    told = problem_of(error)
+    if "text/html" not in request.headers.get("accept", ""):
+        return told
+    ui.context.client.status_code = told.status_code
     title = "Not found" if isinstance(error, NotFound) else "Not to be shown now"
     with frame(title, console.live):
         with head(title):
             pass
         ui.label(shown(str(error), 2000)).classes("note bad")
         ui.link("Go to the overview", "/")
+        if isinstance(error, Unreachable | StoreDown):
+            follow(console.live.overview(), _reload_when_back)
+    return None
+
+
+def _reload_when_back(seen: Seen[Overview]) -> None:
+    if seen.now is not None and not seen.fault:
+        ui.navigate.reload()

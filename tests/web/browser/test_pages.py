@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.web.browser.scene import FAILS, start
-from tests.web.browser.site import Site
+from tests.web.browser.site import Site, site
 
 _AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 # Of Quasar's own frame around pages, and what is wrong with it; nothing else is let through.
@@ -119,3 +120,28 @@ def test_a_job_is_json_for_programs_and_a_page_for_browsers(page: Page, served: 
     assert answer.json()["id"] == job.id
     page.goto(f"/jobs/{job.id}")
     expect(page.locator("h1")).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["/nothing/here", "/runs/none", "/jobs/none", "/nodes/none", "/settings"])
+def test_what_is_not_there_is_told_with_404_in_our_look_and_to_programs_as_a_problem(page: Page, path: str) -> None:
+    answer = page.goto(path)
+    assert answer is not None and answer.status == 404
+    expect(page.locator("h1")).to_have_text("Not found")
+    expect(page.locator("header.top .pulse")).to_contain_text("node")
+    told = page.request.get(path, headers={"Accept": "application/json"})
+    assert (told.status, told.headers["content-type"]) == (404, "application/problem+json")
+    assert told.json()["code"] == "not_found"
+
+
+def test_a_page_that_is_opened_while_the_coordinator_is_away_comes_when_it_is_back(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with site(tmp_path, nodes=0) as served:
+        page = browser.new_page(base_url=served.url)
+        served.cluster.coordinator.kill()
+        answer = page.goto("/")
+        assert answer is not None and answer.status == 503
+        expect(page.locator("h1")).to_have_text("Not to be shown now")
+        served.cluster.restart_coordinator()
+        expect(page.locator("h1")).to_have_text("Overview")
+        page.close()
