@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -33,7 +34,7 @@ class Console:
 
     def note(self, now: Overview) -> None:
         """Remember of it what curves are made of."""
-        self.load.note(now)
+        self.load.note(now, time.monotonic())
         self.errors.note(now)
 
     async def overview(self) -> AsyncGenerator[Seen[Overview], None]:

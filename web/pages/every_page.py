@@ -7,7 +7,7 @@ from nicegui import ui
 
 from web.door import Door
 from web.live import Live
-from web.pages import compare, events, frame, job, jobs, new_job, new_run, nodes, overview, run, runs
+from web.pages import compare, events, frame, job, jobs, new_job, new_run, node, nodes, overview, run, runs
 from web.pages.console import Console
 from web.pages.routes import unknown_path
 
@@ -18,7 +18,7 @@ def add_pages(app: FastAPI, door: Door, live: Live) -> None:
     """Have the app serve the dashboard beside what it serves."""
     console = Console(door, live)
     # Those with a fixed path first: the first one that fits is taken.
-    for module in (overview, new_run, compare, runs, run, new_job, jobs, job, nodes, events):
+    for module in (overview, new_run, compare, runs, run, new_job, jobs, job, nodes, node, events):
         module.add(console)
     frame.set_up()
     ui.run_with(

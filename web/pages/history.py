@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 
-from rpc.messages import Overview, WorkRow
+from rpc.messages import NodeRow, Overview, WorkRow
 from web.door import Door
 
 _MOST = 60
@@ -14,33 +13,40 @@ _EVERY_S = 2.0
 _MOST_RUNS = 64
 
 
+def used(node: NodeRow) -> dict[str, float]:
+    """How much of each part of its machine a node uses, of 1; a part of which it tells nothing is not there."""
+    found = {"CPU": node.cpu}
+    if node.memory_total_bytes:
+        found["memory"] = node.memory_used_bytes / node.memory_total_bytes
+    if node.disk_total_bytes:
+        found["disk"] = 1.0 - node.disk_free_bytes / node.disk_total_bytes
+    if node.gpus:
+        found["GPU"] = sum(gpu.busy for gpu in node.gpus) / len(node.gpus)
+    return found
+
+
 class Load:
     """How much of their machines nodes used, as far as somebody looked."""
 
     def __init__(self) -> None:
-        self._cpu: dict[str, deque[float]] = {}
-        self._memory: dict[str, deque[float]] = {}
-        self._at = 0.0
+        self._kept: dict[str, dict[str, deque[float]]] = {}
+        self._at_s = -_EVERY_S
 
-    def note(self, now: Overview) -> None:
-        """Take what is so now, at most every two seconds."""
-        if time.monotonic() - self._at < _EVERY_S:
+    def note(self, now: Overview, at_s: float) -> None:
+        """Take what is so now, at most every two seconds of the clock that says `at_s`."""
+        if at_s - self._at_s < _EVERY_S:
             return
-        self._at = time.monotonic()
-        known = {node.id for node in now.nodes}
-        for kept in (self._cpu, self._memory):
-            for gone in kept.keys() - known:
-                del kept[gone]
+        self._at_s = at_s
+        for gone in self._kept.keys() - {node.id for node in now.nodes}:
+            del self._kept[gone]
         for node in now.nodes:
-            self._cpu.setdefault(node.id, deque(maxlen=_MOST)).append(round(node.cpu, 3))
-            used = node.memory_used_bytes / node.memory_total_bytes if node.memory_total_bytes else 0.0
-            self._memory.setdefault(node.id, deque(maxlen=_MOST)).append(round(used, 3))
+            parts = self._kept.setdefault(node.id, {})
+            for part, share in used(node).items():
+                parts.setdefault(part, deque(maxlen=_MOST)).append(round(share, 3))
 
-    def cpu(self, node: str) -> list[float]:
-        return list(self._cpu.get(node, ()))
-
-    def memory(self, node: str) -> list[float]:
-        return list(self._memory.get(node, ()))
+    def of(self, node: str, part: str) -> list[float]:
+        """Return what a node used of a part, as `used` calls it, every two seconds up to now."""
+        return list(self._kept.get(node, {}).get(part, ()))
 
 
 class Errors:

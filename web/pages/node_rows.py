@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from client.sizes import size
 from rpc.messages import NodeRow
-from web.pages.history import Load
-from web.pages.words import memory, shown
+from web.pages.history import Load, used
+from web.pages.words import shown
 from web.widgets.rows import Cell, Column, Row, link
 
-GLANCE = (Column("node", "name"), Column("state"), Column("slots"), Column("cpu"), Column("done", "number"))
+GLANCE = (Column("node", "name"), Column("state"), Column("slots"), Column("CPU"), Column("done", "number"))
 ALL = (
     Column("node", "name"),
     Column("state"),
     Column("slots"),
-    Column("cpu"),
+    Column("CPU"),
     Column("memory"),
     Column("disk"),
-    Column("gpu"),
+    Column("GPU"),
     Column("speed", "number"),
     Column("done", "number"),
     Column("rejected", "number"),
@@ -37,6 +37,7 @@ _ORDERS = {
     "removed": ("resume",),
     "leaving": (),
 }
+_PARTS = ("CPU", "memory", "disk", "GPU")
 # What the system says of itself is on the page of the node.
 _USUAL = ("scripts", "job-memory", "job-cpus", "job-network", "os", "arch", "python", "cpu", "cores", "memory")
 
@@ -51,7 +52,7 @@ def glance_row(node: NodeRow, load: Load) -> Row:
         link(node.name or node.id, "nodes", node.id),
         {"state": node.state},
         _slots(node),
-        _cpu(node, load),
+        _use(node, "CPU", load),
         f"{node.done:,}",
     ]
     return {"key": node.id, "cells": cells, "tone": _tone(node)}
@@ -63,12 +64,7 @@ def node_row(node: NodeRow, load: Load) -> Row:
         link(node.name or node.id, "nodes", node.id),
         {"state": node.state},
         _slots(node),
-        _cpu(node, load),
-        {"share": node.memory_used_bytes / node.memory_total_bytes, "text": size(node.memory_used_bytes)}
-        if memory(node)
-        else "",
-        _disk(node),
-        _gpus(node),
+        *(_use(node, part, load) for part in _PARTS),
         f"{node.speed:.2f}/s" if node.speed else "",
         f"{node.done:,}",
         f"{node.rejected:,}",
@@ -90,22 +86,24 @@ def _slots(node: NodeRow) -> Cell:
     return {"share": node.running / node.slots, "text": f"{node.running} / {node.slots}"} if node.slots else ""
 
 
-def _cpu(node: NodeRow, load: Load) -> Cell:
-    known = load.cpu(node.id)
+def _use(node: NodeRow, part: str, load: Load) -> Cell:
+    """How much of a part of its machine a node used of late, with how much it is now."""
+    share = used(node).get(part)
+    if share is None or not node.heard_ms:
+        return ""
+    words, known = _now(node, part, share), load.of(node.id, part)
     if len(known) > 1:
-        return {"spark": known, "full": 1, "text": f"CPU, now {100 * node.cpu:.0f} %"}
-    return f"{100 * node.cpu:.0f} %" if node.heard_ms else ""
+        return {"spark": known, "full": 1, "text": words, "label": f"{part}, {words}"}
+    return {"share": share, "text": words}
 
 
-def _disk(node: NodeRow) -> Cell:
-    if not node.disk_total_bytes:
-        return ""
-    used = 1 - node.disk_free_bytes / node.disk_total_bytes
-    return {"share": used, "text": f"{size(node.disk_free_bytes)} free"}
-
-
-def _gpus(node: NodeRow) -> Cell:
-    if not node.gpus:
-        return ""
-    busy = sum(gpu.busy for gpu in node.gpus) / len(node.gpus)
-    return {"share": busy, "text": f"{len(node.gpus)} x {shown(node.gpus[0].name, 40)}"}
+def _now(node: NodeRow, part: str, share: float) -> str:
+    match part:
+        case "memory":
+            return size(node.memory_used_bytes)
+        case "disk":
+            return f"{size(node.disk_free_bytes)} free"
+        case "GPU" if len(node.gpus) > 1:
+            return f"{len(node.gpus)} x {100 * share:.0f} %"
+        case _:
+            return f"{100 * share:.0f} %"

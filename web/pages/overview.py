@@ -129,7 +129,7 @@ def _running(row: WorkRow, console: Console) -> Row:
         {"share": done, "text": f"{100 * done:.0f} %"} if row.rounds else "",
         rounds(row) if row.rounds else "",
         {"took": left} if left is not None else "",
-        {"spark": curve, "text": "validation error by round"} if len(curve) > 1 else "",
+        {"spark": curve, "label": "validation error by round"} if len(curve) > 1 else "",
         rate(row.validation_error),
         {"since": row.started_ms} if row.started_ms else "",
     ]

@@ -27,7 +27,8 @@ export default {
               <span v-else-if="cell.clock" :title="moment(cell.clock)">{{ clock(cell.clock) }}</span>
               <span v-else-if="cell.since">{{ duration((now - cell.since) / 1000) }}</span>
               <span v-else-if="cell.took !== undefined">{{ duration(cell.took) }}</span>
-              <Spark v-else-if="cell.spark" :points="cell.spark" :full="cell.full" :label="cell.text"/>
+              <span v-else-if="cell.spark" class="use"><Spark :points="cell.spark" :full="cell.full" :label="cell.label"/><span
+                v-if="cell.text">{{ cell.text }}</span></span>
               <span v-else-if="cell.share !== undefined" class="meter"><span class="track" aria-hidden="true"><span
                 :style="{ width: Math.round(100 * Math.min(1, cell.share)) + '%' }"></span></span>{{ cell.text }}</span>
               <span v-else-if="cell.words" class="words"><span v-for="word in cell.words" class="tag">{{ harmless(word) }}</span></span>
