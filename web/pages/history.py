@@ -17,9 +17,9 @@ def used(node: NodeRow) -> dict[str, float]:
     """How much of each part of its machine a node uses, of 1; a part of which it tells nothing is not there."""
     found = {"CPU": node.cpu}
     if node.memory_total_bytes:
-        found["memory"] = node.memory_used_bytes / node.memory_total_bytes
+        found["memory"] = min(1.0, node.memory_used_bytes / node.memory_total_bytes)
     if node.disk_total_bytes:
-        found["disk"] = 1.0 - node.disk_free_bytes / node.disk_total_bytes
+        found["disk"] = max(0.0, 1.0 - node.disk_free_bytes / node.disk_total_bytes)
     if node.gpus:
         found["GPU"] = sum(gpu.busy for gpu in node.gpus) / len(node.gpus)
     return found
