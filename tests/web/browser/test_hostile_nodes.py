@@ -19,7 +19,7 @@ _NAMED = ("--name", SCRIPTS[2], "--label", f"{SCRIPTS[3].replace('=', ' ')}={SCR
 
 
 @pytest.fixture(scope="module")
-def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, list[NodeRow]]]:
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, tuple[NodeRow, ...]]]:
     """A site with a real node whose owner is hostile, and many that are hostile themselves."""
     with site(tmp_path_factory.mktemp("crowd"), nodes=1, node_arguments=_NAMED) as served, served.session() as session:
         hostile = Program("-m", "tests.web.browser.hostile_nodes", str(served.cluster.coordinator.port))
@@ -32,7 +32,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, list
 
 
 @pytest.fixture
-def page(browser: Browser, crowd: tuple[Site, list[NodeRow]]) -> Iterator[Page]:
+def page(browser: Browser, crowd: tuple[Site, tuple[NodeRow, ...]]) -> Iterator[Page]:
     complaints: list[str] = []
     context = browser.new_context(base_url=crowd[0].url)
     page = context.new_page()
@@ -59,7 +59,7 @@ def test_lists_show_what_nodes_say_as_text(page: Page, width: int) -> None:
         is_harmless(page)
 
 
-def test_the_own_pages_of_nodes_show_it_as_text(page: Page, crowd: tuple[Site, list[NodeRow]]) -> None:
+def test_the_own_pages_of_nodes_show_it_as_text(page: Page, crowd: tuple[Site, tuple[NodeRow, ...]]) -> None:
     for row in crowd[1][::3]:
         page.goto(f"/nodes/{row.id}")
         expect(page.locator(".facts")).to_contain_text(row.identity)
