@@ -78,11 +78,13 @@ class JobDesk:
         stage: Callable[[str], Stage],
         report: Report,
         tell: Callable[[Note], None],
+        accepted: Callable[[Attempt], None],
         release: Callable[[str], None],
     ) -> None:
         """`folder` is where the logs are; `tell` gets what there is to tell of jobs.
 
         Args:
+            accepted: called with an attempt that its node has taken.
             release: called with a job that no node needs to keep anything of any more: its end is committed.
         """
         self.rows = rows
@@ -93,6 +95,7 @@ class JobDesk:
         self._stage = stage
         self._report = report
         self._tell = tell
+        self._accepted = accepted
         self._release = release
         self._thread = Aside(loop, 1, "job logs")
         self._desks: dict[str, _Desk] = {}
@@ -129,7 +132,7 @@ class JobDesk:
                 return
             errand = partial(
                 run_script, task, desk, blobs=self._blobs, aside=self._thread.run, later=self._loop.call_later,
-                node=attempt.node_id,
+                node=attempt.node_id, taken=lambda: self._accepted(attempt),
             )  # fmt: skip
             stage = self._stage(attempt.node_id)
             stage.play(attempt.session, lambda cargo: errand(cargo=cargo), lambda outcome, *_: over(outcome))

@@ -56,9 +56,10 @@ class Desk(Protocol):
 
 
 def run_script(
-    task: ScriptTask, desk: Desk, cargo: Cargo, *, blobs: BlobFolder, aside: Aside, later: Later, node: str
-) -> Script:
-    """Run a job to its end; it may run already."""
+    task: ScriptTask, desk: Desk, cargo: Cargo, *, blobs: BlobFolder, aside: Aside, later: Later, node: str,
+    taken: Callable[[], None],
+) -> Script:  # fmt: skip
+    """Run a job to its end; it may run already. `taken` is called when the node has taken it."""
     files = (task.spec.bundle, *task.spec.datasets)
     bring = partial(_bring, files, cargo, blobs)
     yield from bring()
@@ -72,6 +73,7 @@ def run_script(
         raise
     except TrainerError as error:
         return Broke(kind_of(error), str(error), is_over=True)
+    taken()
     if not desk.is_wanted(task.attempt):  # said on another connection, it may have come before the start
         yield Call("cancel_attempt", (task.attempt, round(1000 * GRACE_S)))
     news = yield from _follow(task, desk, aside, later, offset=offset)

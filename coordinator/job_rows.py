@@ -11,7 +11,7 @@ from coordinator.core.model import Work
 from coordinator.core.saved import Past
 from coordinator.core.scripting import ScriptJob
 from coordinator.recorder import Recorder
-from coordinator.store.changes import BlobNamed, Change, WorkEnded, WorkProgressed, WorkStarted, WorkSubmitted
+from coordinator.store.changes import BlobNamed, Change, WorkEnded, WorkProgressed, WorkSubmitted
 from coordinator.store.reading import Reader
 from coordinator.store.rows import StoredWork
 from coordinator.views import Clock
@@ -65,8 +65,7 @@ class JobRows:
 
     def placed(self, work: Work, detail: JobDetail, done: Callable[[], None]) -> None:
         """A node is going to run it: once this is committed no restart gives it to another one that soon."""
-        changes: list[Change] = [WorkStarted(work.id, self._clock.ms(work.started_at)), _progress(work, detail)]
-        self._recorder.add(*changes, done=lambda late: done(), at_once=True)
+        self._recorder.add(_progress(work, detail), done=lambda late: done(), at_once=True)
 
     def begun(self, work: Work, detail: JobDetail) -> None:
         """Its node has told of it: a restart knows then that it must not take the job for one that never began."""
@@ -89,7 +88,9 @@ class JobRows:
                 detail = stored_job(found.work) or JobDetail(spec)
                 has_begun = bool(detail.phase)
                 job = ScriptJob(found.work.id, spec, lease_s=lease_s, node=detail.node, has_begun=has_begun)
-                at, past = self._clock.monotonic(found.work.submitted_ms), Past(retries=max(0, detail.attempts - 1))
+                at, started_ms = self._clock.monotonic(found.work.submitted_ms), found.work.started_ms
+                started_at = self._clock.monotonic(started_ms) if started_ms else None
+                past = Past(retries=max(0, detail.attempts - 1), started_at=started_at)
                 told = reader.metrics(job.id) if detail.node else ()
                 last_step = max((each.step for each in told), default=0)
                 log_end = max((each.log_end for each in told), default=0)

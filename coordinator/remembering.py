@@ -28,6 +28,7 @@ from coordinator.store.changes import (
     ShardSurveyed,
     WorkEnded,
     WorkProgressed,
+    WorkRested,
     WorkStarted,
     WorkSubmitted,
 )
@@ -89,6 +90,10 @@ class Remembering:
     def started(self, work: Work) -> None:
         """Its turn has come."""
         self._recorder.add(WorkStarted(work.id, self._clock.ms(work.started_at)))
+
+    def waits_again(self, work: Work) -> None:
+        """No node has it any more."""
+        self._recorder.add(WorkRested(work.id))
 
     def surveyed(self, run: TrainingRun) -> None:
         """Its shards are known."""

@@ -16,6 +16,7 @@ from coordinator.core import jobs
 from coordinator.core.consequences import consequences
 from coordinator.core.dispatcher import Dispatcher
 from coordinator.core.events import (
+    Accepted,
     CancelAsked,
     Clear,
     Command,
@@ -107,7 +108,7 @@ class Runtime:
         self.desk = JobDesk(
             loop, blobs, logs, self._recorder, JobRows(self._recorder, self.clock),
             stage=lambda node: self.membership.link(node), report=self._report, tell=self._chronicle.tell,
-            release=self._release,
+            accepted=lambda attempt: self.post(Accepted(attempt)), release=self._release,
         )  # fmt: skip
         self.webhooks = Webhooks(self._recorder, self.clock, self.journal.last)
         self.endings = Endings(self.journal, self.post, {ScriptJob.kind: self.desk.ended}, self.memory.ended)
@@ -292,5 +293,7 @@ class Runtime:
         work = self.dispatcher.work.get(note.work_id)
         if work is not None and tells_end(note, work):
             self.endings.ended(work)
-        elif work is not None and note.kind == WorkState.RUNNING.value and isinstance(work.workload, TrainingRun):
+        elif work is not None and note.kind == WorkState.RUNNING.value:
             self.memory.started(work)
+        elif work is not None and note.kind == WorkState.PENDING.value:
+            self.memory.waits_again(work)

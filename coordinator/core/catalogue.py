@@ -17,7 +17,7 @@ class Catalogue:
     Attributes:
         work: open and ended.
         open: not ended, in order of submission.
-        running: what has begun of that, in order of its beginning.
+        running: what runs of that, in order of its beginning.
         by_key: ids of work by owner and key.
     """
 
@@ -44,10 +44,19 @@ class Catalogue:
         self.note_deadline(work)
         return work
 
-    def begin(self, work: Work, now: float) -> None:
+    def begin(self, work: Work) -> None:
         """The turn of the work has come."""
+        work.is_begun = True
+
+    def run(self, work: Work, now: float) -> None:
+        """The work runs."""
         work.become(WorkState.RUNNING, now)
         self.running[work.id] = work
+
+    def rest(self, work: Work, now: float) -> None:
+        """The work does not run any more, and waits for a place again."""
+        work.become(WorkState.PENDING, now)
+        del self.running[work.id]
 
     def end(self, work: Work) -> list[str]:
         """The work is over; return the ids of works that are forgotten for it, whose ends are all committed."""

@@ -11,6 +11,7 @@ from random import Random
 from coordinator.core import events
 from coordinator.core.bindings import Bindings
 from coordinator.core.catalogue import Catalogue
+from coordinator.core.declining import decline
 from coordinator.core.model import MEMO, Attempt, Node, NodeState, Task, TaskState, Work, WorkState
 from coordinator.core.orders import heed
 from coordinator.core.owners import Owners
@@ -23,13 +24,14 @@ from coordinator.core.retry import rule_for
 from coordinator.core.set_backs import set_back
 from coordinator.core.settings import DEFAULTS, Settings
 from coordinator.core.speculation import Speculation
+from coordinator.core.standing import Standing
 from coordinator.core.suitability import waiting_for
 from coordinator.core.tasks import TaskBook
-from coordinator.core.verdicts import after_failure, after_loss, after_silence
+from coordinator.core.verdicts import after_failure, after_loss, after_silence, is_answer
 from coordinator.core.waits import Waits
 from coordinator.core.withdrawals import Withdrawals
 from coordinator.core.workload import End, Interrupt, Queue, Remark, Step, Withdraw
-from rpc.errors import FailureKind, RejectReason
+from rpc.errors import FailureKind
 
 _CHECKS_A_LEASE = 20
 _CANCELLED = dict.fromkeys((FailureKind.CANCELLED, FailureKind.DEPENDENCY), WorkState.CANCELLED)
@@ -45,6 +47,7 @@ class Dispatcher:
         self.work, self.open, self.running = self._catalogue.work, self._catalogue.open, self._catalogue.running
         self.by_key = self._catalogue.by_key
         self.pool = NodePool(policy, settings.pool)
+        self._standing = Standing(self._catalogue)
         self._queue = WorkQueue(owners)
         self._book = TaskBook(self._queue)
         self._bindings = Bindings(self.pool, self._book)
@@ -72,6 +75,8 @@ class Dispatcher:
                 self._out += heed(self.pool, event, now)
             case events.NodeUp():
                 self._on_node_up(event, now)
+            case events.Accepted(attempt):
+                self._out += self._standing.accepted(self._book.find(attempt.task_id), attempt, now)
             case events.NodeDown(node_id, session, reason):
                 node = self.pool.get(node_id, session)
                 if node is not None:
@@ -117,9 +122,8 @@ class Dispatcher:
 
     def _begin(self, work: Work, now: float) -> None:
         """The turn of the work has come."""
-        self._catalogue.begin(work, now)
         self._book.begin(work)
-        self._out.append(events.Note(work.state.value, "", work.id))
+        self._out += self._standing.begun(work, now)
         self._take(work, work.workload.begin(now), now)
 
     def _on_node_up(self, event: events.NodeUp, now: float) -> None:
@@ -147,7 +151,7 @@ class Dispatcher:
     def _on_reported(self, attempt: Attempt, outcome: events.Outcome, now: float) -> None:
         found = self._book.find(attempt.task_id)
         is_live = found is not None and found[1].attempt == attempt
-        if found is None or not ((is_live and events.is_answer(outcome, found[1].state)) or found[1].turns_to(attempt)):
+        if found is None or not ((is_live and is_answer(outcome, found[1].state)) or found[1].turns_to(attempt)):
             self._out += self._withdrawn.refuse(attempt, outcome, is_live=is_live)
             return
         work, task = found
@@ -167,15 +171,9 @@ class Dispatcher:
             case events.Held():
                 task.worked_s = now - task.placed_at
                 self._book.hold(work, task)
-            case events.Declined(reason, message):
-                task.refused(attempt.node_id)
-                work.rejections += 1
-                if node is not None:
-                    node.rejected += 1
-                    if reason is RejectReason.DRAINING:
-                        self.pool.leaving(node)
-                self._note("rejected", message or reason.name.lower(), task, attempt.node_id)
-                self._out.append(set_back(work, task, reason.name.lower(), message, rejected=True))
+            case events.Declined():
+                self._out += decline(self.pool, work, task, node, outcome)
+                self._out += self._standing.given_back(work, outcome.message, now)
                 self._book.requeue(work, task, now)
                 self._take(work, work.workload.on_set_back(task.spec, True), now)
             case events.Broke(FailureKind.NODE_LOST, message, is_over=False):
@@ -190,6 +188,7 @@ class Dispatcher:
         attempt = task.attempt
         assert attempt is not None
         self._book.close(work, task, TaskState.DONE, now)
+        self._out += self._standing.taken(work, now)
         work.tasks_done += 1
         work.done_by_node[MEMO if outcome.is_known else attempt.node_id] += 1
         node = self.pool.get(attempt.node_id, attempt.session)
@@ -248,6 +247,7 @@ class Dispatcher:
             match step:
                 case Queue(spec, awaits, has_begun):
                     task = self._book.add(work, spec, now)
+                    self._out += self._standing.taken(work, now) if has_begun else []
                     if awaits:
                         self._free(self._bindings.taken_up(work, task, awaits, now, has_begun=has_begun), now)
                 case Interrupt(task_id, grace_s):

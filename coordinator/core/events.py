@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from coordinator.core.jobs import Job, JobValue
-from coordinator.core.model import Attempt, TaskState, WorkState
+from coordinator.core.model import Attempt, WorkState
 from coordinator.core.node_facts import NO_TASKS, MachineUse, NodeInfo, TaskCounts
 from coordinator.core.saved import NO_PAST, Past
 from coordinator.core.scores import Scores
@@ -142,6 +142,12 @@ class Declined:
     message: str = ""
 
 
+class Accepted(NamedTuple):
+    """The node has taken the task of this attempt."""
+
+    attempt: Attempt
+
+
 @dataclass(frozen=True, slots=True)
 class Broke:
     """The attempt failed; `is_over`: the node has said that nothing of it lives there."""
@@ -152,13 +158,6 @@ class Broke:
 
 
 Outcome: TypeAlias = Delivered | Held | Declined | Broke
-
-
-def is_answer(outcome: Outcome, state: TaskState) -> bool:
-    """Whether an attempt of a task in this state reports so; said twice, a report may come in a later state."""
-    if state is TaskState.FETCHING:
-        return isinstance(outcome, Delivered | Broke)
-    return state is TaskState.PLACED
 
 
 class Reported(NamedTuple):
@@ -190,6 +189,7 @@ class Tick:
 
 Event: TypeAlias = (
     Reported
+    | Accepted
     | Computed
     | Beat
     | Tick

@@ -53,7 +53,7 @@ class NodeState(StrEnum):
 
 _WORK_CHANGES: Mapping[WorkState, frozenset[WorkState]] = {
     WorkState.PENDING: frozenset({WorkState.RUNNING, WorkState.FAILED, WorkState.CANCELLED}),
-    WorkState.RUNNING: frozenset({WorkState.COMPLETED, WorkState.FAILED, WorkState.CANCELLED}),
+    WorkState.RUNNING: frozenset({WorkState.PENDING, WorkState.COMPLETED, WorkState.FAILED, WorkState.CANCELLED}),
 }
 
 _WAITING = frozenset({TaskState.READY, TaskState.DELAYED, TaskState.DROPPED})
@@ -113,6 +113,8 @@ class Task:
     sweeps: int = 0  # times that every node had declined
     lost_nodes: set[str] = field(default_factory=set)
     refused_by: set[str] = field(default_factory=set)  # in this sweep
+    are_firm: bool = False  # all of those have said what stands for a while
+    is_swept: bool = False  # every node has declined, and none is asked now
     avoid: set[str] = field(default_factory=set)  # failed there; used again only when nobody else is left
     scores: Scores | None = None  # when its attempt was placed; None: as for the first task of its round
     until: float = 0.0  # while it is delayed
@@ -125,10 +127,22 @@ class Task:
             raise IllegalChange(f"task {self.spec.id}: {self.state} to {state}")
         self.state = state
 
-    def refused(self, node_id: str) -> None:
-        """A node has declined the task, and has nothing of it."""
+    def refused(self, node_id: str, *, is_firm: bool) -> None:
+        """A node has declined the task, and has nothing of it; a firm no is one that stands for a while."""
+        self.are_firm = is_firm and (self.are_firm or not self.refused_by)
         self.refused_by.add(node_id)
         self.bound = ""
+
+    def refused_by_all(self) -> None:
+        """Every node has declined: they are asked again in a while, and others when they come."""
+        self.is_swept = True
+        self.sweeps += 1
+
+    def begin_sweep(self) -> None:
+        """Ask all nodes again, if all have declined."""
+        if self.is_swept:
+            self.is_swept = False
+            self.refused_by.clear()
 
     def swap(self) -> None:
         """Let the rival be the attempt, and the attempt the rival."""
@@ -167,6 +181,7 @@ class Work:
     owner: Owner
     deadline: float | None = None  # as far as it was noted
     state: WorkState = WorkState.PENDING
+    is_begun: bool = False  # its turn has come, and it has tasks
     reason: str = ""
     failure: FailureKind = FailureKind.NONE
     started_at: float | None = None
@@ -198,6 +213,11 @@ class Work:
     def claim(self) -> Claim:
         return self.workload.claim
 
+    @property
+    def awaits_turn(self) -> bool:
+        """Whether it has not begun yet, and will."""
+        return not (self.is_begun or self.state.is_final)
+
     def become(self, state: WorkState, now: float) -> None:
         if state not in _WORK_CHANGES.get(self.state, frozenset()):
             raise IllegalChange(f"work {self.id}: {self.state} to {state}")
@@ -205,7 +225,7 @@ class Work:
         if state is WorkState.RUNNING:
             if self.started_at is None:  # else before a restart
                 self.started_at = now
-        else:
+        elif state.is_final:
             self.ended_at = now
 
     def shed(self) -> None:

@@ -41,8 +41,7 @@ def _hear(pool: NodePool, beat: Beat, now: float) -> None:
     node = pool.get(beat.node_id, beat.session)
     if node is None:
         return
-    pool.beat(node, now, beat.numeric_classes)
+    pool.beat(node, now, beat.numeric_classes, beat.labels)
     node.use = beat.use
-    node.labels.update(beat.labels)
     if beat.is_leaving and not node.is_leaving:
         pool.leaving(node)

@@ -7,7 +7,7 @@ from random import Random
 
 from coordinator.core.bindings import Bindings
 from coordinator.core.events import Command, Fetch, Start
-from coordinator.core.model import Attempt, Band, Node, Rival, Task, TaskState, Work, WorkState
+from coordinator.core.model import Attempt, Band, Node, Rival, Task, TaskState, Work
 from coordinator.core.policies import Test
 from coordinator.core.pool import NodePool
 from coordinator.core.queue import Turn, WorkQueue
@@ -32,19 +32,22 @@ class Placement:
         self._queue = queue
         self._book = book
         self._bindings = bindings
-        self._backoff = settings.decline_backoff
+        self._settings = settings
         self._rng = rng
         self._fence = settings.last_fence
 
     def place(self, begin: Begin, now: float) -> list[Command]:
         """Place what can be placed; return the commands that start it. Work whose turn has come is begun."""
+        if self._pool.news:
+            self._book.ask_again(self._pool.news, now)
+            self._pool.news.clear()
         commands = [*self._fetch_held(), *self._start_bound(now)]
         if not self._pool.free_slots or self._queue.is_empty:
             return commands
         closed: set[Band] = set()  # whose works cannot have any node that is free now
         passed_over: list[tuple[Work, Task]] = []
         while self._pool.free_slots and (turn := self._queue.next(closed)) is not None:
-            if turn.work.state is WorkState.PENDING:
+            if turn.work.awaits_turn:
                 self._begin(turn.work, closed, begin, now)
             else:
                 commands += self._serve(turn, closed, passed_over, now)
@@ -138,9 +141,9 @@ class Placement:
             return self._pool.choose(suitable, holder, self._rng)
         left = [node.id for node in self._pool.live() if suitable(node.id)]
         if left and task.refused_by.issuperset(left):
-            task.refused_by.clear()
-            task.sweeps += 1
-            self._book.delay(work, task, now + self._backoff.delay_s(task.sweeps, self._rng), now)
+            backoff = self._settings.firm_backoff if task.are_firm else self._settings.decline_backoff
+            task.refused_by_all()
+            self._book.delay(work, task, now + backoff.delay_s(task.sweeps, self._rng), now)
             return None
         if left and all(node_id in task.refused_by or node_id in task.avoid for node_id in left):
             task.avoid.clear()

@@ -44,6 +44,7 @@ class NodePool:
         self._policy = policy
         self._settings = settings
         self.free_slots = 0
+        self.news: set[str] = set()  # nodes that may take what they have declined, or are new
         self._asked_at = 0.0  # about leases
         self._keepers = Keepers()
         self._drained: set[str] = set()
@@ -82,6 +83,7 @@ class NodePool:
         node.classes, node.labels = dict(info.numeric_classes), dict(info.labels)
         node.is_drained, node.is_leaving = info.id in self._drained, False
         self._keepers.said(info.id, info.kept)
+        self.news.add(info.id)
         node.state = NodeState.QUARANTINED if now < node.until else NodeState.READY
         node.reason = node.quarantined_for if node.state is NodeState.QUARANTINED else ""
         if node.until and node.state is NodeState.READY:  # it ended while the node was away
@@ -95,9 +97,12 @@ class NodePool:
         node.running.clear()
         self._index(node)
 
-    def beat(self, node: Node, now: float, classes: Mapping[str, str]) -> None:
+    def beat(self, node: Node, now: float, classes: Mapping[str, str], labels: Mapping[str, str]) -> None:
         node.beat_at = now
         node.classes.update(classes)
+        if any(node.labels.get(name) != value for name, value in labels.items()):
+            self.news.add(node.id)
+            node.labels.update(labels)
 
     def expired(self, now: float) -> list[Node]:
         """The nodes whose lease is over.
@@ -185,6 +190,7 @@ class NodePool:
     def drain(self, node_id: str, is_drained: bool) -> None:
         """Place nothing new on the node, or place again; holds over its sessions, and before the first."""
         (self._drained.add if is_drained else self._drained.discard)(node_id)
+        self.news.add(node_id)
         node = self._nodes.get(node_id)
         if node is not None:
             node.is_drained = is_drained
@@ -208,6 +214,7 @@ class NodePool:
         if not (node.until or node.on_probation):
             return False
         node.until, node.blames, node.quarantines, node.on_probation = 0.0, 0, 0, False
+        self.news.add(node_id)
         if node.state is NodeState.QUARANTINED:
             node.state, node.reason = NodeState.READY, ""
         self._index(node)

@@ -12,7 +12,7 @@ import math
 from collections.abc import Container
 from typing import NamedTuple, TypeAlias
 
-from coordinator.core.model import Band, Work, WorkState
+from coordinator.core.model import Band, Work
 from coordinator.core.owners import Owner, Owners
 
 
@@ -67,7 +67,7 @@ class _Lines:
         """Whether the work still stands here; if it does not wait any more, it does not."""
         if work.band != self._band:
             return False
-        if not work.ready and work.state is not WorkState.PENDING:
+        if not work.ready and not work.awaits_turn:
             work.band = None
         return work.band is not None
 
@@ -117,7 +117,7 @@ def band_of(work: Work) -> Band:
     """Which works wait for the same as this one."""
     claim = work.claim
     select = tuple(sorted(claim.select.items()))
-    if work.state is WorkState.PENDING:
+    if work.awaits_turn:
         return Band(claim.priority, select, claim.class_key, None, claim.min_nodes, False, claim.script)
     task = next((work.tasks[task_id] for _, task_id in work.ready if task_id in work.tasks), None)
     key = "" if task is None else task.spec.class_key

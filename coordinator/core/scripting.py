@@ -52,8 +52,9 @@ class ScriptJob:
         needs = ScriptNeeds(level, spec.gpus, spec.memory_bytes, spec.cpus, spec.network == "full")
         after = tuple(After(*each) for each in spec.predecessors)
         self.claim = Claim(
-            owner=spec.owner, key=spec.key, priority=spec.priority, select=spec.select, script=needs, after=after
-        )
+            owner=spec.owner, key=spec.key, priority=spec.priority, select=spec.select, script=needs, after=after,
+            holds_place=True,
+        )  # fmt: skip
         self.result: Scripted | None = None
         self.node = node
         self.has_begun = has_begun

@@ -22,6 +22,7 @@ class Settings:
     failure_backoff: Backoff = Backoff(0.2, 5.0)
     # Declining is cheap to try again, and nodes that mostly decline would else stretch a run many times over.
     decline_backoff: Backoff = Backoff(0.1, 1.0)
+    firm_backoff: Backoff = Backoff(1.0, 60.0)  # where all say what stands for a while; a node that comes is asked
     kept_work: int = 200
     shares: Mapping[str, float] = field(default_factory=dict)
     last_fence: int = 0

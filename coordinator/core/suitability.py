@@ -96,6 +96,7 @@ class Lack(StrEnum):
     SCRIPTS = "scripts"
     CLASS = "class"
     MIN_NODES = "min nodes"
+    ANSWER = "answer"
     ACCEPTANCE = "acceptance"
     TURN = "turn"
     END = "end"
@@ -116,10 +117,17 @@ def lacking(work: Work, pool: NodePool) -> Lacking | None:
     live = list(pool.live())
     if waiting and live and all(task.sweeps for task in work.tasks.values()):
         return Lacking(Lack.ACCEPTANCE, f"a compute node that accepts: all {len(live)} decline")
-    if work.state is not WorkState.PENDING and (not waiting or len(waiting) < len(work.tasks)):
-        return None
+    if work.is_begun and (not waiting or len(waiting) < len(work.tasks)):
+        return _answer(work)
     found = _nodes(live, pool) or _labels(work, live, pool) or _scripts(work, live, pool)
     return found or _classes(work, waiting, live, pool) or _turn(work, pool)
+
+
+def _answer(work: Work) -> Lacking | None:
+    """Whose word is missing where the work is on a node."""
+    if work.state is not WorkState.PENDING or not work.nodes:
+        return None
+    return Lacking(Lack.ANSWER, f"{' and '.join(work.nodes)} to take it")
 
 
 def _ends_of(awaited: Mapping[str, bool]) -> Iterator[str]:

@@ -134,11 +134,21 @@ class TaskBook:
         while self._delayed and self._delayed[0][0] <= now:
             found = self._tasks.get(heapq.heappop(self._delayed)[1])
             if found is not None and found[1].state is TaskState.DELAYED and found[1].until <= now:
+                found[1].begin_sweep()
                 if found[1].bound_until <= now:
                     freed.append(found)
                 else:
                     self.requeue(*found, now)
         return freed
+
+    def ask_again(self, nodes: set[str], now: float) -> None:
+        """Make ready what every node had declined, for these alone."""
+        found = [self._tasks.get(task_id) for _, task_id in self._delayed]
+        for work, task in filter(None, found):
+            if task.state is TaskState.DELAYED and task.is_swept:
+                task.is_swept = False
+                task.refused_by -= nodes
+                self.requeue(work, task, now)
 
     @property
     def next_wake(self) -> float:

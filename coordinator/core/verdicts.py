@@ -1,15 +1,22 @@
-"""What an attempt that went wrong means for its task: another try, or the end."""
+"""What the report of an attempt means for its task: an answer or none; if it went wrong, another try or the end."""
 
 from __future__ import annotations
 
 from math import inf
 
-from coordinator.core.events import Broke
-from coordinator.core.model import Task, Work
+from coordinator.core.events import Broke, Delivered, Outcome
+from coordinator.core.model import Task, TaskState, Work
 from coordinator.core.retry import rule_for
 from rpc.errors import FailureKind
 
 _UNHEARD = 20  # times that a task goes on with an attempt that its node tells nonsense of
+
+
+def is_answer(outcome: Outcome, state: TaskState) -> bool:
+    """Whether an attempt of a task in this state reports so; said twice, a report may come in a later state."""
+    if state is TaskState.FETCHING:
+        return isinstance(outcome, Delivered | Broke)
+    return state is TaskState.PLACED
 
 
 def after_failure(work: Work, task: Task, node_id: str, failure: Broke) -> Broke | None:

@@ -6,6 +6,7 @@ from coordinator.core import events
 from coordinator.core.model import Attempt, Node, Task, TaskState, Work
 from coordinator.core.pool import NodePool
 from coordinator.core.tasks import TaskBook
+from coordinator.core.verdicts import is_answer
 
 
 class Withdrawals:
@@ -46,7 +47,7 @@ class Withdrawals:
 
     def refuse(self, attempt: Attempt, outcome: events.Outcome, *, is_live: bool) -> list[events.Command]:
         """A report that nobody waits for: of an attempt given up before, or said twice."""
-        if attempt.fence in self._states and events.is_answer(outcome, self._states[attempt.fence]):
+        if attempt.fence in self._states and is_answer(outcome, self._states[attempt.fence]):
             del self._states[attempt.fence]
             self._pool.vacate(attempt)
         if isinstance(outcome, events.Delivered):

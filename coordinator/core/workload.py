@@ -42,6 +42,7 @@ class Claim:
         class_key: in which respect the numeric class of its nodes matters.
         script: what a script job needs; None: it is none.
         after: it begins when these have ended.
+        holds_place: its one task takes long: it is pending until a node has taken that, and may have to give it back.
     """
 
     owner: str = ""
@@ -53,6 +54,7 @@ class Claim:
     class_key: str = ""
     script: ScriptNeeds | None = None
     after: tuple[After, ...] = ()
+    holds_place: bool = False
 
 
 def class_key(dtype: str, threads: int) -> str:

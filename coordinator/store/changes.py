@@ -52,6 +52,13 @@ class WorkStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkRested:
+    """The work is pending again. Late where it is not running."""
+
+    work: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkEnded:
     """Late where the work has ended before: the first end stays."""
 
@@ -239,6 +246,7 @@ class WorkForgotten:
 Change: TypeAlias = (
     WorkSubmitted
     | WorkStarted
+    | WorkRested
     | WorkEnded
     | WorkProgressed
     | ShardSurveyed

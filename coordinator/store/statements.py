@@ -51,6 +51,7 @@ INSERT: Mapping[Table, Insert] = {
 _OF_WORK = work.c.id == bindparam("of")
 EXISTS = select(work.c.id).where(_OF_WORK)
 START = update(work).where(_OF_WORK, work.c.state == WorkState.PENDING.value).values(state=WorkState.RUNNING.value)
+REST = update(work).where(_OF_WORK, work.c.state == WorkState.RUNNING.value).values(state=WorkState.PENDING.value)
 END = update(work).where(_OF_WORK, work.c.state.in_(OPEN_STATES))
 PROGRESS = update(work).where(_OF_WORK)
 COMMITTED = update(round_).where(round_.c.work == bindparam("of"), round_.c.round == bindparam("number"))

@@ -27,6 +27,7 @@ from coordinator.store.changes import (
     WorkEnded,
     WorkForgotten,
     WorkProgressed,
+    WorkRested,
     WorkStarted,
     WorkSubmitted,
 )
@@ -113,15 +114,17 @@ _NEW_WORK: Row = {
 }
 
 
-def _change_states(connection: Connection, changes: Sequence[WorkStarted | WorkEnded]) -> list[int]:
+def _change_states(connection: Connection, changes: Sequence[WorkStarted | WorkRested | WorkEnded]) -> list[int]:
     # One by one: each row count says who came first.
     return [place for place, change in enumerate(changes) if not _change_state(connection, change)]
 
 
-def _change_state(connection: Connection, change: WorkStarted | WorkEnded) -> bool:
+def _change_state(connection: Connection, change: WorkStarted | WorkRested | WorkEnded) -> bool:
     match change:
         case WorkStarted(of, at_ms):
             return connection.execute(sql.START, {"of": of, "started_ms": at_ms}).rowcount == 1
+        case WorkRested(of):
+            return connection.execute(sql.REST, {"of": of}).rowcount == 1
         case WorkEnded(of, state, at_ms, reason, failure):
             row = {"of": of, "state": state.value, "ended_ms": at_ms, "reason": reason, "failure": failure.code}
             return connection.execute(sql.END, row).rowcount == 1
@@ -252,7 +255,7 @@ def _fields(source: object, names: Iterable[str]) -> Row:
 # Work comes before what refers to it, and goes after everything else.
 _WRITERS: tuple[tuple[tuple[type, ...], Callable[[Connection, Sequence[Any]], list[int]]], ...] = (
     ((WorkSubmitted,), _submit),
-    ((WorkStarted, WorkEnded), _change_states),
+    ((WorkStarted, WorkRested, WorkEnded), _change_states),
     ((WorkProgressed,), _progress),
     ((ShardSurveyed,), _survey),
     ((RoundsUndone,), _undo_rounds),

@@ -30,6 +30,7 @@ class TaskNow:
         scores: what the policy saw when it was placed; None: as for its round.
         lives_on: the node that it may live on, though nobody hears of it; empty: there is none.
         free_s: in how many seconds it cannot any more; 0: the node is here.
+        again_s: in how many seconds those are asked again that have declined, which are all; 0: not all have.
     """
 
     id: str
@@ -43,6 +44,7 @@ class TaskNow:
     scores: Scores | None
     lives_on: str = ""
     free_s: float = 0.0
+    again_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ def task_now(task: Task, work: Work, clock: Clock) -> TaskNow:
         scores=task.scores or work.scores.get(task.spec.order[0]),
         lives_on=task.bound if is_waiting else "",
         free_s=max(0.1, task.bound_until - clock.read()) if is_waiting and task.bound_until < inf else 0.0,
+        again_s=max(0.1, task.until - clock.read()) if task.is_swept else 0.0,
     )
 
 
@@ -126,7 +129,7 @@ def _unsuited(node: Node, work: Work, dispatcher: Dispatcher) -> str:
 def _ahead(work: Work, dispatcher: Dispatcher) -> list[Work]:
     """The works that want a node now and are served before this one; the first of them come first."""
     place = _place(work)
-    waiting = (each for each in dispatcher.work.values() if each.ready or each.state is WorkState.PENDING)
+    waiting = (each for each in dispatcher.work.values() if each.ready or each.awaits_turn)
     before = sorted((each for each in waiting if not each.awaits and _place(each) < place), key=_place)
     # Those that lack something else take nothing away; of very many not all are asked.
     asked = (each for each in before[:_MOST_ASKED] if _wants_its_turn(each, dispatcher.pool))

@@ -19,6 +19,7 @@ ADVICE: Mapping[Lack, str] = {
     Lack.CLASS: "start a node of that class, or submit with --mixed-classes",
     Lack.SCRIPTS: "start a node that offers that (`nodes show` lists what each does), or submit without it",
     Lack.MIN_NODES: "start more nodes, or submit with a smaller --min-nodes",
+    Lack.ANSWER: "wait; with --accept ask the node's operator is asked on its terminal",
     Lack.ACCEPTANCE: "wait, or start one that accepts (--accept, LOAD_PROBABILITY); `client.py why task` tells each no",
     Lack.END: "wait; `client.py why job` tells what keeps those; `client.py jobs cancel` gives this one up",
     Lack.TURN: "start more nodes, or submit with a larger --priority",

@@ -38,7 +38,7 @@ def why_work(work_id: str, now: WorkNow | None, reader: Reader, store_fault: str
     before = 0
     try:
         before = _rounds_before(row, reader)
-        reasons += _history(row, before, reader)
+        reasons += [*_noes(now.tasks if now is not None else (), reader), *_history(row, before, reader)]
     except StoreDown as error:
         reasons.append(not_told(error))
     return Why("run", row.id, row.state, _answer(row, before, reasons), tuple(reasons))
@@ -66,6 +66,17 @@ def _stored(work_id: str, reader: Reader) -> WorkRow:
     if work is None:
         raise unknown("run", work_id, (each.id for each in reader.work_page(limit=_KNOWN)))
     return stored_row(work)
+
+
+def _noes(tasks: tuple[TaskNow, ...], reader: Reader) -> Iterator[Reason]:
+    """What each node has said of a task that all decline, and when they are asked again."""
+    for task in tasks:
+        if task.again_s:
+            said = {each.node: each for each in reader.attempts(task.id.partition("/")[0], task=task.id)}
+            yield from one_by_one([said[node] for node in task.declined_by if node in said])
+            yield Reason(
+                "waiting", f"they are asked again in {seconds(task.again_s)}, a node that comes is asked at once"
+            )
 
 
 def _until(task: TaskNow) -> str:

@@ -29,7 +29,7 @@ def test_what_has_begun_in_a_numeric_class_stays_in_it(mixed: bool, bound_to: st
 def test_work_that_had_started_before_a_restart_keeps_that_time() -> None:
     catalogue = Catalogue(Owners({}), kept=1)
     work = catalogue.add(run(), 0.0, replace(PAST, started_at=-5.0))
-    catalogue.begin(work, 1.0)
+    catalogue.run(work, 5.0)
     assert work.started_at == -5.0
 
 
@@ -37,7 +37,7 @@ def test_what_runs_is_known_apart_from_what_waits() -> None:
     catalogue = Catalogue(Owners({}), kept=1)
     work = catalogue.add(run(), 0.0, Past())
     assert list(catalogue.open) == ["r"] and not catalogue.running
-    catalogue.begin(work, 1.0)
+    catalogue.run(work, 5.0)
     assert list(catalogue.running) == ["r"]
     catalogue.end(work)
     assert not catalogue.open and not catalogue.running

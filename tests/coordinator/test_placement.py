@@ -36,6 +36,7 @@ class Scene:
         self.placement = Placement(self.pool, queue, self.book, bindings, settings=settled, rng=Random(0))
         self.work = Work(run(**settings), submitted_at=0.0, number=1, owner=owners.joins(""))
         self.work.become(WorkState.RUNNING, 0.0)
+        self.work.is_begun = True
         for name, numeric_class in nodes:
             self.pool.up(node(name, numeric_class=numeric_class), 1, 0.0)
         for index in range(n_tasks):

@@ -60,7 +60,7 @@ def test_the_slots_of_an_earlier_session_are_not_those_of_the_present_one() -> N
 def test_a_lease_lasts_from_beat_to_beat() -> None:
     nodes = pool()
     found = nodes.up(node("a"), 1, 0.0)
-    nodes.beat(found, 5.0, {})
+    nodes.beat(found, 5.0, {}, {})
     assert nodes.expired(5.0) == nodes.expired(10.0) == nodes.expired(15.0) == []
     assert nodes.expired(15.1) == [found]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from coordinator.core.dispatcher import Dispatcher
 from coordinator.core.events import (
+    Accepted,
     Broke,
     CancelAsked,
     Command,
@@ -16,6 +18,7 @@ from coordinator.core.events import (
     Delivered,
     NodeDown,
     NodeUp,
+    Note,
     Outcome,
     Reported,
     Start,
@@ -184,11 +187,55 @@ def test_a_cancelled_job_may_end_itself_and_leave_something() -> None:
     scene = Scene(offering("a"))
     commands = scene.dispatcher.handle(CancelAsked("j", "enough"), 1.0)
     assert Stop(scene.begun[0], 10.0) in commands
-    assert scene.work.state is WorkState.RUNNING
-    assert scene.dispatcher.handle(CancelAsked("j", "twice"), 1.5) == []
+    assert Stop(scene.begun[0], 10.0) not in scene.dispatcher.handle(CancelAsked("j", "twice"), 1.5)
     scene.report(scene.begun[0], ended(-15), 2.0)
     assert (scene.work.state, scene.work.reason) == (WorkState.CANCELLED, "enough")
     assert isinstance(scene.work.workload, ScriptJob) and scene.work.workload.result is not None
+
+
+def test_a_job_is_pending_until_a_node_has_taken_it_and_again_when_that_declines_after_all() -> None:
+    scene = Scene(offering("a"))
+    assert (scene.work.state, waiting_for(scene.work, scene.dispatcher.pool)) == (WorkState.PENDING, "a to take it")
+    told = scene.dispatcher.handle(Accepted(scene.begun[0]), 1.0)
+    assert Note("running", "", "j") in told and scene.work.state is WorkState.RUNNING
+    assert scene.dispatcher.handle(Accepted(scene.begun[0]), 1.5) == []
+    told = scene.report(scene.begun[0], Declined(RejectReason.OPERATOR, "no such image here"), 2.0)
+    assert Note("pending", "no such image here", "j") in told
+    assert (scene.work.state, scene.work.started_at) == (WorkState.PENDING, 1.0)
+    reason = waiting_for(scene.work, scene.dispatcher.pool)
+    assert reason == "a compute node that accepts: all 1 decline"
+
+
+def test_nodes_that_all_say_what_stands_for_a_while_are_asked_again_ever_later() -> None:
+    scene, now, asked_at = Scene(offering("a"), offering("b")), 0.0, []
+    attempts = scene.begun
+    while now < 500.0:
+        for attempt in attempts:
+            commands = scene.report(attempt, Declined(RejectReason.OPERATOR, "no"), now)
+            if attempts := scene.starts(commands):
+                break
+        if not attempts:
+            now = scene.dispatcher.wake_at()
+            attempts = scene.later(now)
+            asked_at += [now] * len(attempts)
+    pauses = [later - now for now, later in pairwise(asked_at) if later > now]
+    assert pauses[0] < 4.0 and max(pauses) <= 90.0 and len(pauses) < 20
+
+
+def test_a_node_that_comes_is_asked_at_once_for_what_all_others_have_declined() -> None:
+    scene = Scene(offering("a"))
+    for now in (0.0, 2.0, 10.0):
+        (attempt,) = scene.begun if now == 0.0 else scene.later(now)
+        scene.report(attempt, Declined(RejectReason.OPERATOR, "no"), now)
+    assert [attempt.node_id for attempt in scene.up(offering("b"), 10.1)] == ["b"]
+
+
+def test_a_node_that_was_only_busy_is_asked_again_soon() -> None:
+    scene = Scene(offering("a"))
+    for now in (0.0, 2.0, 4.0, 6.0, 8.0):
+        (attempt,) = scene.begun if now == 0.0 else scene.later(now)
+        scene.report(attempt, Declined(RejectReason.BUSY, "later"), now)
+    assert [attempt.node_id for attempt in scene.later(9.6)] == ["a"]
 
 
 def test_a_cancelled_job_that_nobody_hears_of_ends_all_the_same() -> None:
@@ -214,7 +261,7 @@ def test_a_job_fails_when_it_has_lost_as_many_nodes_as_it_may() -> None:
     scene.down("a", 1.0)
     scene.later(1.0 + LEASE_S)
     scene.down("b", 70.0)
-    assert scene.work.state is WorkState.RUNNING, "it may live on there"
+    assert not scene.work.state.is_final, "it may live on there"
     scene.later(70.0 + LEASE_S)
     assert (scene.work.state, scene.work.failure) == (WorkState.FAILED, FailureKind.POISON)
     assert scene.work.reason == "failed 2 times, last: b was lost while it ran there"

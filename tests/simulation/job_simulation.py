@@ -9,6 +9,7 @@ from random import Random
 
 from coordinator.core.dispatcher import Dispatcher
 from coordinator.core.events import (
+    Accepted,
     Broke,
     CancelAsked,
     Clear,
@@ -168,6 +169,9 @@ class JobSimulation:
                 self._trace(f"{'':11}-> {command}")
         for command in commands:
             self._carry_out(command)
+        for job in dispatcher.running:
+            if job in self.rows and not self._nodes.begun[job]:
+                raise Flaw(f"{job} is said to run, and no node has taken it")
         for job, at in self._cancelled.items():
             if job in dispatcher.open and self.clock.now > at + _CANCEL_S:
                 raise Flaw(f"{job} goes on {self.clock.now - at:.0f} s after it was cancelled")
@@ -233,7 +237,12 @@ class JobSimulation:
             self._nodes.start(node, attempt, row.plan)
         if attempt.id in self._unwanted:
             self._stop(attempt, GRACE_S, node)
-        self._wires.answer(node, partial(self._commit, partial(setattr, row, "has_begun", True)), attempt)
+        self._wires.answer(node, partial(self._accepted, row, attempt), attempt)
+
+    def _accepted(self, row: Row, attempt: Attempt) -> None:
+        """The coordinator hears that a node has taken a job."""
+        self.handle(Accepted(attempt))
+        self._commit(partial(setattr, row, "has_begun", True))
 
     def _stop(self, attempt: Attempt, grace_s: float, node: JobNode) -> None:
         for copy in node.copies.values():

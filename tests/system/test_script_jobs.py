@@ -15,7 +15,7 @@ from client.jobs import job_of
 from roundhouse import Session, connect
 from rpc.errors import ExitCode, FailureKind
 from tests.compute_node.scripts.conftest import need
-from tests.system.cluster import ROOT, Cluster, Outcome, finish, wait_until
+from tests.system.cluster import ROOT, Cluster, Outcome, Program, finish, wait_until
 
 WAITS_FOR_THE_END = """
 import pathlib, signal, sys
@@ -213,6 +213,27 @@ def test_the_log_outlives_node_and_coordinator(tmp_path: Path) -> None:
         assert client(cluster, "logs", job, "--json").stdout == before
         assert client(cluster, "artifacts", job, "--get", "x", "--out", tmp_path / "out").status == ExitCode.DONE
         assert (tmp_path / "out" / "x").read_text() == "kept"
+
+
+def test_a_job_that_every_node_declines_is_pending_and_goes_to_the_node_that_comes(tmp_path: Path) -> None:
+    need("bwrap")
+    with Cluster(tmp_path, nodes=1, node_arguments=("--accept", "ask")) as cluster:  # with no terminal to ask on
+        job = client(cluster, "submit", "print('ran')").stdout.strip()
+
+        def why() -> str:
+            return client(cluster, "why", "job", job).stdout
+
+        wait_until(lambda: "they are asked again in" in why(), "the node's no")
+        assert "is pending: it waits for a compute node that accepts: all 1 decline" in why()
+        assert "(operator): this node asks its operator" in why()
+        (row,) = json.loads(client(cluster, "jobs", "list", "--state", "pending", "--json").stdout)
+        assert (row["id"], row["started_ms"]) == (job, 0)
+        joined = f"127.0.0.1:{cluster.coordinator.port}"
+        other = Program("compute_node.py", "--join", joined)
+        try:
+            assert client(cluster, "watch", job).status == ExitCode.DONE
+        finally:
+            other.stop()
 
 
 def test_a_restart_of_the_coordinator_does_not_disturb_a_running_job(tmp_path: Path) -> None:

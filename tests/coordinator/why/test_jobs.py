@@ -7,15 +7,17 @@ from dataclasses import replace
 
 import pytest
 
-from coordinator.core.events import NodeDown, NodeUp, Reported, Submitted
+from coordinator.core.events import Accepted, Declined, NodeDown, NodeUp, Reported, Submitted
 from coordinator.core.suitability import Lack
 from coordinator.why.waiting import ADVICE
 from rpc.codec import to_bytes
+from rpc.errors import RejectReason
 from tests.coordinator.store.stores import submitted
 from tests.coordinator.test_script_jobs import ended, job, offering
 from tests.coordinator.why.scene import Scene, texts
 from tests.coordinator.why.test_works import live
 
+NOES = ("a: no jobs of ann", "b: not on a Monday")
 SceneWith = Callable[..., Scene]
 
 
@@ -29,7 +31,21 @@ def scene(scene_with: SceneWith) -> Scene:
 
 def test_a_job_that_runs_says_where(scene: Scene) -> None:
     scene.handle(Submitted(job()))
+    assert scene.why("j").answer == "j is pending: it waits for a to take it."
+    scene.handle(Accepted(live(scene, "j/0/0")))
     assert scene.why("j").answer == "j runs: 1 task at work: j/0/0 on a."
+
+
+def test_a_job_that_all_nodes_decline_names_each_no_and_when_they_are_asked_again(scene: Scene) -> None:
+    scene.handle(Submitted(job()))
+    for words in ("no jobs of ann", "not on a Monday"):
+        attempt = live(scene, "j/0/0")
+        scene.handle(Reported(attempt, Declined(RejectReason.OPERATOR, f"{attempt.node_id}: {words}")), now=1.0)
+    why = scene.why("j")
+    assert why.answer == "j is pending: it waits for a compute node that accepts: all 2 decline."
+    told = [text for text in texts(why, "retry") if "was rejected on" in text]
+    assert told == [f"task j/0/0 was rejected on {said[0]} (operator): {said}" for said in NOES]
+    assert any(text.startswith("they are asked again in ") for text in texts(why, "waiting"))
 
 
 def test_a_job_of_a_silent_node_says_what_it_waits_for(scene: Scene) -> None:
@@ -41,6 +57,7 @@ def test_a_job_of_a_silent_node_says_what_it_waits_for(scene: Scene) -> None:
 
 def test_a_job_that_has_ended_tells_no_rounds(scene: Scene) -> None:
     scene.handle(Submitted(job()))
+    scene.handle(Accepted(live(scene, "j/0/0")))
     scene.handle(Reported(live(scene, "j/0/0"), ended()), now=3.0)
     scene.dispatcher.work["j"].is_remembered = True
     assert scene.why("j").answer == "j completed in 3 s."
