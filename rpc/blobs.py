@@ -11,13 +11,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Lock
 from time import monotonic, time
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from rpc.blob_damage import SET_ASIDE, is_torn, set_aside
 from rpc.errors import BadRequest, DiskFull, MissingBlob
 from rpc.folder_lock import FolderLock
 from rpc.incoming import IncomingBlob, IncomingBlobs
 from rpc.messages import PART_BYTES, BlobState, Buffer
+from rpc.refusing_disk import refusals_told
+
+T = TypeVar("T")
 
 _NAME = re.compile(r"sha256:([0-9a-f]{64})")
 _MAX_BLOB_BYTES = 64 << 30
@@ -79,7 +82,7 @@ class BlobFolder:
 
         Raises:
             BadRequest: the size is negative, above 64 GiB, or not that of the blob, which is here already.
-            DiskFull: the disk has no room for the rest of it.
+            DiskFull: the disk has no room for the rest of it, or is read-only.
         """
         return self.put(name, size, 0, b"")
 
@@ -88,7 +91,7 @@ class BlobFolder:
 
         Raises:
             BadRequest: as `state`, or the part reaches beyond the size.
-            DiskFull: as `state`, or the disk is full now; the part may be sent again.
+            DiskFull: as `state`, or the disk is full or read-only now; the part may be sent again.
             MissingBlob: all bytes came and their hash is wrong; they have been removed, and may be sent again.
         """
         self.file(name)  # which refuses what is no name
@@ -96,20 +99,17 @@ class BlobFolder:
             raise BadRequest(f"{name}: a part of {len(data)} bytes at {offset} does not fit a blob of {size} bytes")
         if size > _MAX_BLOB_BYTES:
             raise BadRequest(f"{name}: {size} bytes are too many; a blob has at most {_MAX_BLOB_BYTES}")
-        try:
-            return self._take(name, size, offset, data)
-        except FileNotFoundError:
-            self._make_again()
-            return self._take(name, size, offset, data)
+        return self._written(lambda: self._take(name, size, offset, data))
 
     def store(self, data: Buffer) -> str:
         """Make a blob of bytes that nobody sends, hashed as they are written; return its name.
 
         Raises:
-            DiskFull: the disk has no room for it.
+            DiskFull: the disk has no room for it, or is read-only.
         """
         view = memoryview(data).cast("B")
-        return self._store(lambda: (view[start : start + length] for start, length in parts(len(view))), len(view))
+        pieces = [view[start : start + length] for start, length in parts(len(view))]
+        return self._written(lambda: self._store_pieces(iter(pieces), len(view)))
 
     def store_file(self, file: BinaryIO, size: int) -> str:
         """Make a blob of the first `size` bytes of a file; as `store`, or OSError: it has become shorter."""
@@ -122,7 +122,7 @@ class BlobFolder:
                     raise OSError(errno.EIO, "the file became shorter while it was read")
                 yield piece
 
-        return self._store(pieces, size)
+        return self._written(lambda: self._store_pieces(pieces(), size))
 
     def get(self, name: str, offset: int, length: int) -> bytes:
         """Up to `length` bytes from `offset` on; fewer at the end.
@@ -203,12 +203,14 @@ class BlobFolder:
                 return BlobState(name, size, incoming.have)
         return self._take(name, size, offset, data)  # another thread ended it while this one waited
 
-    def _store(self, pieces: Callable[[], Iterator[Buffer]], size: int) -> str:
-        try:
-            return self._store_pieces(pieces(), size)
-        except FileNotFoundError:
-            self._make_again()
-            return self._store_pieces(pieces(), size)
+    def _written(self, write: Callable[[], T]) -> T:
+        """Do it; where somebody has removed the folder, make it again first."""
+        with refusals_told(str(self.path)):
+            try:
+                return write()
+            except FileNotFoundError:
+                self._make_again()
+                return write()
 
     def _store_pieces(self, pieces: Iterator[Buffer], size: int) -> str:
         with self._storing:  # one file, which the next one overwrites if a process is killed here

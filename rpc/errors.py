@@ -120,7 +120,7 @@ class OutOfMemory(TrainerError):
 
 
 class DiskFull(TrainerError):
-    """A disk has no room for a blob."""
+    """A disk takes nothing now: it has no room, or is read-only."""
 
     kind = FailureKind.NO_CAPACITY
     code = "disk_full"

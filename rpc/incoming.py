@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 from collections import OrderedDict
@@ -11,11 +10,9 @@ from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
 
-from rpc.errors import DiskFull
 from rpc.messages import Buffer
 
 _READ_BYTES = 1 << 20
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _MOST_COMING = 1000
 _IDLE_S = 3600.0
 
@@ -52,20 +49,15 @@ class IncomingBlob:
         """Take the next part.
 
         Raises:
-            DiskFull: there is no room for it; nothing has changed, and it may be sent again.
+            OSError: the disk does not take it; nothing has changed, and it may be sent again.
         """
-        try:
-            with self._open() as file:
-                if file.seek(0, os.SEEK_END) < self.have:
-                    self._start_anew()  # somebody removed the file; the answer says where to go on
-                    return
-                file.truncate(self.have)  # a write that failed halfway may have left something behind
-                file.seek(self.have)
-                file.write(data)
-        except OSError as error:
-            if error.errno in _NO_ROOM:
-                raise DiskFull(f"{self.path}: {error.strerror}; make room there, then send it again") from error
-            raise
+        with self._open() as file:
+            if file.seek(0, os.SEEK_END) < self.have:
+                self._start_anew()  # somebody removed the file; the answer says where to go on
+                return
+            file.truncate(self.have)  # a write that failed halfway may have left something behind
+            file.seek(self.have)
+            file.write(data)
         self._hash.update(data)
         self.have += len(data)
 

@@ -6,13 +6,13 @@ all records there ever were: they mean the same on the node, at the coordinator 
 
 from __future__ import annotations
 
-import errno
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from rpc.errors import DiskFull
+from rpc.refusing_disk import refusals_told
 
 HEAD_BYTES = TAIL_BYTES = 5 << 20
 _SEGMENT_BYTES = 1 << 20
@@ -97,20 +97,23 @@ class KeptLog:
         Raises:
             DiskFull: nothing of them is kept; they may be added again.
         """
-        if not records:
-            return
-        start = self.end if at is None else at
+        if records:
+            with refusals_told(f"the log {self._folder.name}"):
+                self._append(records, self.end if at is None else at)
+
+    def _append(self, records: bytes, start: int) -> None:
         if not self._segments or start != self.end or start - self._segments[-1] >= _SEGMENT_BYTES:
             self._begin(start)
         file = self._folder / str(self._segments[-1])
         size = start - self._segments[-1]
         try:
             with file.open("ab") as out:
+                if out.tell() > size:  # a write that failed halfway left something that could not be cut off
+                    out.truncate(size)
                 out.write(records)
-        except OSError as error:
-            self._cut(file, size)
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise DiskFull(f"the disk has no room for the log {self._folder.name}") from error
+        except OSError:
+            with suppress(OSError):
+                self._cut(file, size)
             raise
         self.end = start + len(records)
 

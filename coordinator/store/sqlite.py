@@ -17,6 +17,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.pool import NullPool, Pool, QueuePool
 
 from coordinator.store.failures import StoreDown, StoreUnusable
+from rpc.refusing_disk import way_out
 
 _BUSY_S = 2.0  # how long to wait for a program that is no coordinator, such as a backup
 
@@ -37,6 +38,9 @@ class SqliteDatabase:
     def connect(self) -> Connection | None:
         if self._lock is None and not self._take_lock():
             return None
+        # All connections of a process share one view of the WAL. Where it was opened while the disk was read-only it
+        # stays so for the writer, too, as long as one that reads is open.
+        self.reading.dispose()
         return self._writing.connect()
 
     def version(self, connection: Connection) -> str:
@@ -96,8 +100,8 @@ def _make_file(path: Path) -> None:
 
 
 def _failure(path: Path, error: OSError) -> StoreDown | StoreUnusable:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
-        return StoreDown(f"store {path}: {error.strerror}; make room there, or choose another --data-dir")
+    if remedy := way_out(error):
+        return StoreDown(f"store {path}: {error.strerror}; {remedy}, or choose another --data-dir")
     return StoreUnusable(f"store {path}: cannot be used: {error.strerror}; choose another --data-dir")
 
 

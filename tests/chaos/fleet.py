@@ -49,7 +49,8 @@ class Fleet:
             (self._folder / "nodes.txt").write_text("".join(f"127.0.0.1,{port}\n" for port in dialled))
             self.coordinator = ProgramVictim("coordinator", self._coordinator, longest_pause_s=_LONGEST_PAUSE_S)
             stack.callback(lambda: self.coordinator.child.kill())
-            self.disk = DiskVictim(self.coordinator)
+            self.disk = DiskVictim(self.coordinator, self._folder / "coordinator")
+            stack.callback(self.disk.heal)
             self.nodes = [self._new_node(stack, number) for number in range(NODES)]
             for program in (self.coordinator, *self.nodes):
                 assert program.child.serves.wait(_START_S), f"{program.name}: {program.child.last_words()}"

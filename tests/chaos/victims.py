@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 from tests.chaos.child import Child
 from tests.coordinator.store.postgres_server import PostgresServer, database_in
+from tests.rpc.read_only import make_read_only, make_writable, may_make_read_only
 from tests.system.proxy import Mode, Proxy
 
 _FULL_BYTES = 4096  # no file grows beyond that while the disk is full
@@ -89,24 +90,33 @@ class NetworkVictim:
 
 
 class DiskVictim:
-    """The disk under a program: full for a while, so that its files do not grow."""
+    """The disk under a program: full for a while, so that its files do not grow, or read-only as after an error."""
 
     name = "disk"
-    kinds = ("full",)
 
-    def __init__(self, program: ProgramVictim) -> None:
+    def __init__(self, program: ProgramVictim, folder: Path) -> None:
+        """`folder` is where the program has its files."""
+        self.kinds = ("full", "read-only") if may_make_read_only() else ("full",)
         self._program = program
+        self._folder = folder
+        self._is_read_only = False
         self._limited: Child | None = None
 
     def harm(self, kind: str, rng: Random) -> Harm:
         child = self._program.child
         if child.exit_status is not None:
             return Harm("unused", 0.0)
+        if kind == "read-only":
+            self._is_read_only = make_read_only(self._folder)
+        # Which a read-only disk needs, too: files that are open already can be written to until they are opened anew.
         _limit_files(child.pid, _FULL_BYTES)
         self._limited = child
         return Harm(kind, rng.uniform(0.5, 3.0))
 
     def heal(self) -> None:
+        if self._is_read_only:
+            make_writable(self._folder)
+            self._is_read_only = False
         # Another process than that one has never been limited.
         if self._limited is not None and self._limited.exit_status is None:
             _limit_files(self._limited.pid, resource.RLIM_INFINITY)

@@ -19,6 +19,7 @@ from rpc.digests import RunningDigest, digest
 from rpc.errors import BadRequest, DiskFull, MissingBlob, TrainerError
 from rpc.incoming import IncomingBlob
 from rpc.messages import PART_BYTES, BlobState
+from tests.rpc.read_only import read_only
 
 
 @pytest.fixture
@@ -188,6 +189,18 @@ def test_a_write_that_fails_halfway_is_undone_by_the_next_try(folder: BlobFolder
     assert folder.file(name).with_suffix(".part").stat().st_size > 1000
     assert folder.state(name, len(data)).have == 1000
     assert folder.put(name, len(data), 1000, data[1000:]).have == len(data)
+    assert folder.read(name) == data
+
+
+def test_a_read_only_disk_says_so_and_takes_the_rest_when_it_can_be_written_to(folder: BlobFolder) -> None:
+    data = os.urandom(100)
+    name = blob_name(data)
+    folder.put(name, 100, 0, data[:60])
+    with read_only(folder.path):
+        for put in (lambda: folder.put(name, 100, 60, data[60:]), lambda: folder.store(data)):
+            with pytest.raises(DiskFull, match="Read-only file system; make it writable"):
+                put()
+    assert folder.put(name, 100, 60, data[60:]).have == 100
     assert folder.read(name) == data
 
 

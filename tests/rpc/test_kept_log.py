@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rpc.errors import DiskFull
 from rpc.kept_log import LEVELS, STREAMS, KeptLog, Record, records_of
+from tests.rpc.read_only import read_only
 
 RECORDS = st.builds(
     Record, st.integers(0, 1 << 50), st.sampled_from(sorted(STREAMS)), st.sampled_from(sorted(LEVELS)), st.text()
@@ -111,3 +114,31 @@ def test_an_empty_log_can_be_read_and_removed(tmp_path: Path) -> None:
     log.remove()
     assert not (tmp_path / "log").exists()
     assert log.end == 0
+
+
+def test_a_log_on_a_read_only_disk_goes_on_when_it_can_be_written_to(tmp_path: Path) -> None:
+    log = KeptLog(tmp_path / "disk" / "job")
+    log.append(line(1))
+    with read_only(tmp_path / "disk"):
+        for refusing in (log, KeptLog(tmp_path / "disk" / "other")):
+            with pytest.raises(DiskFull, match=r"the log .*: Read-only file system; make it writable"):
+                refusing.append(line(2))
+        assert read_all(log) == [line(1)]
+    log.append(line(2))
+    assert b"".join(read_all(log)) == line(1) + line(2)
+
+
+def test_a_log_that_may_not_grow_keeps_nothing_of_what_does_not_fit(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    log = KeptLog(tmp_path / "job")
+    log.append(line(1))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1500, hard))  # the disk is full for a moment
+    try:
+        with pytest.raises(DiskFull, match="make room there"):
+            log.append(line(2))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (tmp_path / "job" / "0").read_bytes() == line(1)
+    log.append(line(2))
+    assert b"".join(read_all(log)) == line(1) + line(2)

@@ -14,7 +14,8 @@ import pytest
 
 from client.link import Link
 from roundhouse import Session, connect
-from rpc.errors import ExitCode, StoreDown
+from rpc.errors import DiskFull, ExitCode, StoreDown
+from tests.rpc.read_only import read_only
 from tests.system.cluster import LETTERS, ROOT, Cluster, Program, finish, wait_until
 from tests.system.test_membership import nodes
 from tests.system.test_same_bits import good
@@ -98,6 +99,21 @@ def test_while_the_store_is_locked_nothing_is_begun_and_then_the_run_goes_on(
         (row,) = cluster.overview().work
         assert row.state == "running" and "the store:" in row.waiting_for
         other.execute("ROLLBACK")
+    assert good(finish(client)).json["model_sha256"] == expected
+    assert cluster.overview().store_fault == ""
+
+
+def test_while_the_disk_is_read_only_nothing_is_begun_and_then_the_run_goes_on(
+    cluster: Cluster, tmp_path: Path, expected: str
+) -> None:
+    client = cluster.client(*RUN)
+    wait_until(lambda: rounds_done(cluster) >= 3, "round 3")
+    with read_only(tmp_path / "data"), connect(f"127.0.0.1:{cluster.coordinator.port}") as session:
+        wait_until(lambda: "ead-only file system" in cluster.overview().store_fault, "the fault is told")
+        (row,) = cluster.overview().work
+        assert row.state == "running" and "the store:" in row.waiting_for
+        with pytest.raises(DiskFull, match="Read-only file system; make it writable"):
+            session.submit(LETTERS, rounds=1, epochs=1, hidden=(8,), eta=0.0001)
     assert good(finish(client)).json["model_sha256"] == expected
     assert cluster.overview().store_fault == ""
 

@@ -17,6 +17,7 @@ from tests.coordinator.store.cutting_proxy import CuttingProxy
 from tests.coordinator.store.disks import files_limited_to, mounted
 from tests.coordinator.store.postgres_server import PostgresServer, database_in
 from tests.coordinator.store.stores import happened, open_store, submitted
+from tests.rpc.read_only import read_only
 
 LONG = "x" * 4000
 HOLD_A_LOCK = """
@@ -86,6 +87,22 @@ def test_a_read_only_disk_is_an_outage_that_can_end(tmp_path: Path) -> None:
         subprocess.run(["mount", "-o", "remount,rw", path.parent], check=True)
         with open_store(path) as store:
             assert store.reader.work("a") is not None
+
+
+def test_a_disk_that_becomes_read_only_is_an_outage_that_ends_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "disk" / "roundhouse.db"
+    path.parent.mkdir()
+    with open_store(path) as store:
+        store.write(1, [submitted("a")])
+        with read_only(path.parent):
+            with files_limited_to(4096), pytest.raises(StoreDown):
+                store.write(2, [submitted("b")])  # the file that was open before could be written to
+            assert store.reader.work("a") is not None  # and now one that reads is the first to open it
+            with pytest.raises(StoreDown, match="readonly"):
+                store.write(2, [submitted("b")])
+            assert store.reader.work("b") is None
+        assert store.write(2, [submitted("b")]) == ()
+        assert store.reader.work("b") is not None
 
 
 def test_a_lock_of_another_program_is_an_outage_that_ends_with_it(tmp_path: Path) -> None:
