@@ -10,7 +10,7 @@ INSTALLED := .venv/installed
 N ?= 1000
 WORKERS ?= 2
 SCRIPTS := tests/compute_node/scripts
-SANDBOXED := $(patsubst %,$(SCRIPTS)/test_%.py,break_outs nothing_is_left levels_for_real execution building images hostile_images volumes) \
+SANDBOXED := $(patsubst %,$(SCRIPTS)/test_%.py,break_outs nothing_is_left levels_for_real execution building images hostile_images dockerfiles volumes) \
 	$(patsubst %,tests/system/test_%.py,containers jobs_in_images mixed_work log_floods script_jobs metrics_survive job_chaos)
 IN_CONTAINERS := "docker or each_flag or volumes or images or dockerfiles"
 WEB := tests/web tests/coordinator/test_web_server.py tests/client/exports
@@ -58,7 +58,7 @@ sandboxes: $(INSTALLED) ## run real jobs in real sandboxes: ways out, floods, st
 podman: $(INSTALLED) ## the same for Podman in place of Docker, in short (as root; 2 minutes)
 	ENGINE=podman $(PY) -m pytest -n $(WORKERS) --dist loadfile -k $(IN_CONTAINERS) \
 	    $(SCRIPTS)/test_levels_for_real.py $(SCRIPTS)/test_break_outs.py $(SCRIPTS)/test_nothing_is_left.py \
-	    $(SCRIPTS)/test_hostile_images.py $(SCRIPTS)/test_volumes.py
+	    $(SCRIPTS)/test_hostile_images.py $(SCRIPTS)/test_volumes.py $(SCRIPTS)/test_dockerfiles.py
 
 accuracy: $(INSTALLED) ## train the letters to 98 % as docs/training.md says (half a minute)
 	$(PY) -m pytest tests/system/test_accuracy.py

@@ -109,8 +109,9 @@ NODE = (
     Option("chaos_seed", "seed of the coin for declining and delaying (default: 0)", int, default=0),
     Option("data_dir", "where shards are kept (default: a temporary folder)", metavar="DIR"),
     Option(
-        "cache_gb", "shards, bundles, data sets and environments that are kept; the least recently used go first, none"
-        " that is in use (default: 10)", gigabytes, default=10 * GB, metavar="GB", shown=lambda size: f"{size / GB:g}",
+        "cache_gb", "shards, bundles, data sets, environments, built images that are kept; the least recently used go"
+        " first, none that is in use (default: 10)", gigabytes, default=10 * GB, metavar="GB",
+        shown=lambda size: f"{size / GB:g}",
     ),
     Option(
         "key_file", "who this node is; made if not there (default: node.key in the data folder)", metavar="FILE"

@@ -75,6 +75,8 @@ SCRIPTS = (
         "docker_pull", "fetch images that jobs name and are not here: none, those by digest, or all (default: never)",
         choices=(*Pull,), default="never",
     ),
+    Option("build_images", "build the image that the Dockerfile of a bundle describes, and run it there",
+           default=False, is_switch=True),
     Option("docker_url", f"the container engine; Podman's socket, too (default: {DOCKER_URL})", default=DOCKER_URL,
            metavar="URL", shown=without_password),
     Option(
@@ -110,6 +112,7 @@ def script_settings(values: argparse.Namespace | Any) -> ScriptSettings:
         allow_network=values.allow_network,
         image=values.docker_image,
         pull=Pull(values.docker_pull),
+        build_images=values.build_images,
         engine=values.docker_url,
         volumes=tuple(values.docker_volume),
         variables=dict(values.docker_env),

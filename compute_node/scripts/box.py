@@ -111,6 +111,8 @@ class Box:
         image: for containers, with its digest.
         gpus: numbers of the GPUs that it may use.
         volumes: folders of the node that a container sees elsewhere; they count as nobody's disk.
+        builds: the image that the container becomes if the program ends well: its name, and what else is said of it
+            in the words of a Dockerfile. Such a program is root in its container, and changes what is in there.
     """
 
     name: str
@@ -125,6 +127,7 @@ class Box:
     image: str = ""
     gpus: tuple[int, ...] = ()
     volumes: tuple[Volume, ...] = ()
+    builds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in (self.name, *self.datasets):
@@ -186,7 +189,7 @@ def box_from_json(text: str) -> Box:
     """The box that `to_json` has written."""
     values = json.loads(text)
     values["limits"] = Limits(**values["limits"])
-    for name in ("argv", "read_only", "writable", "gpus"):
+    for name in ("argv", "read_only", "writable", "gpus", "builds"):
         values[name] = tuple(values[name])
     values["volumes"] = tuple(Volume(*each) for each in values["volumes"])
     return Box(**values)

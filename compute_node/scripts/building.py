@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
+from types import MappingProxyType
 from typing import Any
 
-from compute_node.scripts import interpreter_facts, orders
+from compute_node.scripts import image_steps, interpreter_facts, orders
 from compute_node.scripts.box import GIB, Box, Level, Limits
 from compute_node.scripts.cgroups import Parents
 from compute_node.scripts.environments import Ended
@@ -30,6 +32,12 @@ _FACTS_S = 30.0
 _FILES = ("PIP_CERT", "SSL_CERT_FILE")  # variables that name a file which pip must read
 # The largest wheels have gigabytes, in tens of thousands of files.
 _LIMITS = Limits(memory_bytes=4 * GIB, cpus=2.0, pids=256, disk_bytes=16 * GIB, files=400_000, file_bytes=8 * GIB)
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+def unheard(data: bytes) -> None:
+    """What is written is of interest at the end alone."""
 
 
 class Builder:
@@ -81,23 +89,44 @@ class Builder:
         limits = Limits(time_s=_FACTS_S)
         return self._run(stop, argv=(IN_AN_IMAGE, "-I", file), limits=limits, read_only=(file,), image=image)
 
-    def _run(self, stop: StopSign, **settings: Any) -> Ended:
-        """Run what a box with these settings holds, to its end."""
+    def build_image(
+        self, steps: Sequence[Mapping[str, Any]], stop: StopSign, hear: Callable[[bytes], None], **settings: Any
+    ) -> Ended:
+        """Take the steps of a Dockerfile in a container, of which its `Box.builds` is made.
+
+        Args:
+            hear: is told all that they write, as it comes.
+            settings: of the box.
+
+        Raises:
+            Cancelled: the sign was given.
+        """
+        files = {"main.py": Path(image_steps.__file__).read_text(), "plan.json": json.dumps(steps)}
+        argv = (IN_AN_IMAGE, "-I", "-S", "main.py")
+        return self._run(stop, argv=argv, files=files, hear=hear, **settings)
+
+    def _run(
+        self, stop: StopSign, *, files: Mapping[str, str] = NOTHING, hear: Callable[[bytes], None] = unheard,
+        **settings: Any,
+    ) -> Ended:  # fmt: skip
+        """Run what a box with these settings holds, to its end, with these files in its folder."""
         own = Path(mkdtemp(prefix="build-", dir=self._jobs))
         try:
             (own / "bundle").mkdir()
+            for file, text in files.items():
+                (own / "bundle" / file).write_text(text)
             name = own.name.lower().replace("_", "-")
-            return self._run_box(Box(name=name, folder=str(own), **settings), stop)
+            return self._run_box(Box(name=name, folder=str(own), **settings), stop, hear)
         finally:
             if reap(own):
                 remove_tree(own)
 
-    def _run_box(self, box: Box, stop: StopSign) -> Ended:
+    def _run_box(self, box: Box, stop: StopSign, hear: Callable[[bytes], None]) -> Ended:
         settings, level = self._settings, Level.DOCKER if box.image else self._level()
         timeout_s = box.limits.time_s or 0.0
         lease_s = timeout_s + 2 * _LATE_S
         start = Start(box, level, self._parents, engine=settings.engine, lease_s=lease_s, node=self._node)
-        words, news = run_to_end(start, timeout_s + _LATE_S, _KEPT_BYTES, stop)
+        words, news = run_to_end(start, timeout_s + _LATE_S, _KEPT_BYTES, stop, hear=hear)
         stop.check()
         match news:
             case [*_, orders.Ended(cause="limit:time")]:

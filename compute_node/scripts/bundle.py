@@ -15,7 +15,7 @@ from compute_node.scripts.unpacked import unpacked
 from rpc.archive_limits import BUNDLE, ArchiveLimits
 from rpc.archive_records import Entry
 from rpc.archives import read_entries
-from rpc.errors import DiskFull
+from rpc.errors import BadBundle, DiskFull
 
 _FILE_MODE, _PROGRAM_MODE, _FOLDER_MODE = 0o644, 0o755, 0o755
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -44,6 +44,15 @@ def unpack(archive: Path, folder: Path, limits: ArchiveLimits = BUNDLE) -> list[
                 raise DiskFull(f"{folder} has no room for the files of the ZIP; free some of its disk") from error
             raise
     return entries
+
+
+def holds(archive: Path, name: str) -> bool:
+    """Whether a ZIP that can be read has a file of this name at its top."""
+    try:
+        with archive.open("rb") as file:
+            return any(entry.parts == (name,) and not entry.is_folder for entry in read_entries(file))
+    except (BadBundle, OSError):  # who unpacks it tells
+        return False
 
 
 def _write(file: BinaryIO, entries: list[Entry], folder: Path) -> None:

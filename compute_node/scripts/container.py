@@ -99,7 +99,11 @@ class ContainerCage(Cage):
         return True
 
     def close(self) -> None:
-        """Remove the container, and give the job's user back."""
+        """Remove the container, once it is the image that it was to be, and give the job's user back."""
+        if self._id and self._box.builds and self._status == 0:
+            name, *said = self._box.builds
+            with suppress(*FAILURES):  # the node sees that the image is not there
+                engine.keep_as_image(self._api, self._id, name, said)
         if self._id:
             engine.remove(self._api, self._id)
         self._api.close()
@@ -114,7 +118,7 @@ class ContainerCage(Cage):
             return "memory"
         if self._group.refused_pids() > PIDS_REFUSED:
             return "pids"
-        disk_bytes, limit = job_folder.measure(self._box, pids)
+        disk_bytes, limit = self._measure_disk(pids)
         peak = max(self._usage.peak_disk_bytes, disk_bytes)
         self._usage = self._usage._replace(disk_bytes=disk_bytes, peak_disk_bytes=peak)
         return limit
@@ -134,12 +138,22 @@ class ContainerCage(Cage):
         )
         return pids
 
+    def _measure_disk(self, pids: list[int]) -> tuple[int, str | None]:
+        disk_bytes, limit = job_folder.measure(self._box, pids)
+        if self._box.builds and limit is None:
+            with suppress(*FAILURES):
+                disk_bytes += engine.written_bytes(self._api, self._id)
+            limit = "disk" if disk_bytes > self._box.limits.disk_bytes else None
+        return disk_bytes, limit
+
     def _was_out_of_memory(self) -> bool:
         with suppress(*FAILURES):
             return bool(self._api.inspect_container(self._id)["State"].get("OOMKilled"))
         return False
 
     def _uid_and_gid(self) -> tuple[int, int]:
+        if self._box.builds:
+            return 0, 0
         return (os.getuid(), os.getgid()) if self._user is None else (self._user.uid, self._user.uid)
 
     def _copy_output(self, stream: SocketIO) -> None:

@@ -31,6 +31,8 @@ _TMP = f"rw,noexec,nosuid,nodev,size={256 * MIB}"
 _CLOSED = "ro,noexec,nosuid,nodev,size=4096"
 _TIMEOUT_S = 60
 _UNIX = "unix://"
+# Of root, in a container that becomes an image: what installing needs, and no more.
+_CAPABILITIES_OF_A_BUILD = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETGID", "SETUID"]
 _CPU_PERIOD_US = 100_000
 _MOST_PROCESSES_OF_USER = 4096  # the engine's own limit binds; Podman would else ask for more than it may
 _BARE = "localhost/roundhouse-probe"
@@ -94,6 +96,18 @@ def remove(api: Any, container: str) -> None:
         api.remove_container(container, force=True, v=True)
 
 
+def keep_as_image(api: Any, container: str, image: str, changes: list[str]) -> None:
+    """Make an image of what a container has become; raises one of FAILURES."""
+    repository, _, tag = image.rpartition(":")
+    api.commit(container, repository=repository, tag=tag, changes=changes)
+
+
+def written_bytes(api: Any, container: str) -> int:
+    """What a container has on the engine's disk beyond its image."""
+    facts = api._result(api._get(api._url("/containers/{0}/json", container), params={"size": 1}), json=True)
+    return int(facts.get("SizeRw") or 0)
+
+
 def remove_all(api: Any, node: str) -> int:
     """Kill and remove every container of a node; return how many there were."""
     found = api.containers(all=True, quiet=True, filters={"label": f"{NODE_LABEL}={node}"})
@@ -136,9 +150,10 @@ def _host_configuration(api: Any, box: Box, volumes: list[str]) -> Any:
     with_podman = is_podman(api)
     return api.create_host_config(
         network_mode="bridge" if box.network else "none",
-        read_only=True,
+        read_only=not box.builds,
         tmpfs=_for_podman(box, volumes) if with_podman else _places(box, volumes),
         cap_drop=["ALL"],
+        cap_add=_CAPABILITIES_OF_A_BUILD if box.builds else None,
         security_opt=["no-new-privileges", *(strict_profile(Path(box.folder)) if with_podman else [])],
         pids_limit=limits.pids + 1,  # and the first process
         mem_limit=limits.memory_bytes,
@@ -159,12 +174,12 @@ def _host_configuration(api: Any, box: Box, volumes: list[str]) -> Any:
 
 
 def _places(box: Box, volumes: list[str]) -> dict[str, str]:
-    return {**_closed(box, volumes), INSIDE.tmp: _TMP}
+    return {**_closed(box, volumes), **({} if box.builds else {INSIDE.tmp: _TMP})}
 
 
 def _for_podman(box: Box, volumes: list[str]) -> dict[str, str]:
     """The same, and nothing of the image is copied to them."""
-    places = _places(box, [*volumes, *OPEN_PLACES])
+    places = _places(box, volumes if box.builds else [*volumes, *OPEN_PLACES])
     return {place: f"{options},notmpcopyup" for place, options in places.items()}
 
 

@@ -57,12 +57,15 @@ class Sandboxes:
     allow_weak: bool = False
     pull: Pull = Pull.NEVER
 
-    def choose(self, asked: Level | None, *, image: str = "", limits: Collection[str] = ()) -> Level:
+    def choose(
+        self, asked: Level | None, *, image: str = "", limits: Collection[str] = (), builds: bool = False
+    ) -> Level:
         """The level for a job.
 
         Args:
             asked: the level that the job names, if it does.
             image: the image that it names.
+            builds: its image is built of its bundle.
             limits: the limits that it names itself (fields of `Limits`); defaults bind as far as the level can.
 
         Raises:
@@ -75,8 +78,8 @@ class Sandboxes:
             raise BadRequest(f"an image needs the sandbox docker, not {asked}; leave one of them out")
         level = asked or self._default(image)
         self._check(level)
-        if level is Level.DOCKER:
-            self._check_image(image)
+        if level is Level.DOCKER and not builds:
+            self.check_image(image)
         if missing := [name for name in limits if name not in self.reports[level].enforced]:
             text = f"this node's sandbox {level} does not enforce {', '.join(missing)}"
             raise TaskRejected(RejectReason.LABELS, text)
@@ -100,7 +103,8 @@ class Sandboxes:
             reason = self.reports[level].reason if level in self.reports else "not tried"
             raise TaskRejected(RejectReason.LABELS, f"this node has no sandbox {level}: {reason}")
 
-    def _check_image(self, image: str) -> None:
+    def check_image(self, image: str) -> None:
+        """Return if the node may use an image; raises TaskRejected."""
         if not image and not self.image:
             raise TaskRejected(RejectReason.LABELS, "this node has no image of its own, and the job names none")
         if image and image != self.image and self.pull is not Pull.ALLOW and not is_by_digest(image):

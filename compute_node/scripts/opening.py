@@ -25,6 +25,7 @@ from compute_node.scripts.workshop import Workshop
 from rpc.blobs import BlobFolder
 
 if TYPE_CHECKING:
+    from compute_node.scripts.bundle_images import BundleImages
     from compute_node.scripts.images import Images
 
 logger = logging.getLogger(__name__)
@@ -75,9 +76,10 @@ def open_workshop(
     builder = Builder(jobs, sandboxes, settings, parents=parents, source=source, node=node)
     environments = Environments(folder / "environments", builder, source)
     images = _images(settings, sandboxes, builder)
+    bundle_images = _bundle_images(folder / "images", settings, sandboxes, builder, images)
     return Workshop(
         jobs, folder / _LOGS, folder / _ARTIFACTS, blobs, kept, sandboxes, environments, settings, parents, node,
-        images, gpu_memory,
+        images, bundle_images, gpu_memory,
     )  # fmt: skip
 
 
@@ -95,6 +97,16 @@ def _images(settings: ScriptSettings, sandboxes: Sandboxes, builder: Builder) ->
     from compute_node.scripts.images import Images  # its libraries take a third of a second to load
 
     return Images(settings.engine, settings.pull, builder)
+
+
+def _bundle_images(
+    folder: Path, settings: ScriptSettings, sandboxes: Sandboxes, builder: Builder, images: Images | None
+) -> BundleImages | None:
+    if images is None or not settings.build_images:
+        return None
+    from compute_node.scripts.bundle_images import BundleImages
+
+    return BundleImages(folder, settings.engine, images, builder=builder, sandboxes=sandboxes)
 
 
 def _packages(index: str) -> PackageSource:

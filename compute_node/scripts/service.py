@@ -50,7 +50,7 @@ class ScriptService:
         """End what an earlier process of this node has left in its folder.
 
         Args:
-            cache: gets the shelf of the environments.
+            cache: gets the shelves of the environments and images.
             gpu_memory: tells how many bytes the job of a JOB_NAME holds on GPUs.
         """
         self._settings = settings
@@ -174,6 +174,8 @@ class ScriptService:
 
         self._workshop = workshop
         self._cache.add(workshop.environments)
+        if workshop.bundle_images is not None:
+            self._cache.add(workshop.bundle_images)
         levels = offered(workshop.sandboxes)
         if levels:
             self.labels = {SCRIPTS: ",".join(levels), **self._room.labels}

@@ -28,6 +28,7 @@ class ScriptSettings:
         allow_network: jobs that ask for the network get it.
         image: in which jobs run that name none; empty: in bubblewrap.
         pull: which images that are not here are fetched from their registries.
+        build_images: of a bundle's own Dockerfile, for it to run in.
         engine: of containers, its URL; empty: none is looked for.
         volumes, variables: of all containers.
         policy: which requirements are installed.
@@ -43,6 +44,7 @@ class ScriptSettings:
     allow_network: bool = False
     image: str = ""
     pull: Pull = Pull.NEVER
+    build_images: bool = False
     engine: str = DOCKER_URL
     volumes: tuple[Volume, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)

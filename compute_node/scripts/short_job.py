@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -12,10 +13,20 @@ from compute_node.scripts.readable import readable
 from compute_node.scripts.stopping import StopSign
 
 
-def run_to_end(start: Start, timeout_s: float, kept_bytes: int, stop: StopSign | None = None) -> tuple[str, list[News]]:
+def run_to_end(
+    start: Start,
+    timeout_s: float,
+    kept_bytes: int,
+    stop: StopSign | None = None,
+    *,
+    hear: Callable[[bytes], None] = lambda data: None,
+) -> tuple[str, list[News]]:
     """The last words of a job, and all that its watchdog said; without an end it was stopped for the time it took.
 
     When the sign is given the job is killed, and this returns once nothing of it lives.
+
+    Args:
+        hear: is told all that it writes, as it comes.
 
     Raises:
         OSError: no process or pipe is to be had.
@@ -37,6 +48,7 @@ def run_to_end(start: Start, timeout_s: float, kept_bytes: int, stop: StopSign |
             if output in ready:
                 data = output.read(kept_bytes) or b""
                 words = (words + data)[-kept_bytes:]
+                hear(data)
                 if not data:
                     sources.remove(output)
             if guard in ready:

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 from compute_node.kept_blobs import KeptBlobs
 from compute_node.scripts.artifacts import printable
 from compute_node.scripts.box import Box, Level
-from compute_node.scripts.bundle import unpack
+from compute_node.scripts.bundle import holds, unpack
 from compute_node.scripts.cgroups import Parents
+from compute_node.scripts.dockerfile import NAME as DOCKERFILE
 from compute_node.scripts.environments import Environment, Environments
+from compute_node.scripts.image_order import Order
 from compute_node.scripts.interpreters import HERE, Interpreter
 from compute_node.scripts.levels import Sandboxes
 from compute_node.scripts.probing import node_python
@@ -30,6 +32,7 @@ from rpc.errors import BadBundle, BadRequest, RejectReason, TaskRejected
 from rpc.messages import ScriptSpec, ScriptTask
 
 if TYPE_CHECKING:
+    from compute_node.scripts.bundle_images import BundleImages
     from compute_node.scripts.images import Images, Say
 
 _UNFIT = re.compile(r"[^a-z0-9._-]")
@@ -49,6 +52,7 @@ class Workshop:
         settings: what the node's owner says.
         node: whose containers they are.
         images: for the sandbox `docker`, where that works.
+        bundle_images: where bundles' own Dockerfiles are built.
         gpu_memory: bytes that the job of a JOB_NAME holds on GPUs.
     """
 
@@ -63,6 +67,7 @@ class Workshop:
     parents: Parents | None = None
     node: str = ""
     images: Images | None = None
+    bundle_images: BundleImages | None = None
     gpu_memory: Callable[[str], int] = lambda job: 0
 
     def level_for(self, spec: ScriptSpec) -> Level:
@@ -81,6 +86,8 @@ class Workshop:
             text = "this node's operator lets no job have the network (--allow-network would)"
             raise TaskRejected(RejectReason.OPERATOR, text)
         named = [name for name in ("memory_bytes", "cpus", "pids", "disk_bytes") if getattr(spec, name)]
+        if self._may_build(spec) and holds(self.blobs.file(spec.bundle.blob), DOCKERFILE):
+            return self.sandboxes.choose(Level.DOCKER, limits=named, builds=True)
         return self.sandboxes.choose(asked, image=spec.image, limits=named)
 
     @contextmanager
@@ -102,31 +109,61 @@ class Workshop:
         work.mkdir(parents=True)
         check_folders(unpack(self.blobs.file(spec.bundle.blob), work), [file.file for file in spec.datasets])
         check_main(spec.main, work)
-        interpreter = HERE
-        if level is Level.DOCKER:
-            assert self.images is not None
-            interpreter = self.images.interpreter(spec.image or self.settings.image, say, stop)
-        requirements = _requirements(spec, work, interpreter)
-        requirements.check(self.settings.policy)
-        datasets = {}
+        with self._image(spec, work, level, say, stop) as image:
+            interpreter = HERE
+            if level is Level.DOCKER:
+                assert self.images is not None
+                interpreter = self.images.interpreter(image, say, stop)
+            requirements = _requirements(spec, work, interpreter)
+            requirements.check(self.settings.policy)
+            datasets = self._datasets(spec, folder)
+            with self.environments.use(requirements, stop) as environment:
+                yield Box(
+                    name=folder.name,
+                    folder=str(folder),
+                    argv=(str(environment.python), spec.main, *spec.arguments),
+                    env={**(self.settings.variables if level is Level.DOCKER else {}), **spec.env, "JOB_ID": task.job},
+                    limits=limits_of(spec, self.settings),
+                    network=spec.network == "full",
+                    read_only=_needed(interpreter, environment),
+                    datasets=datasets,
+                    image=interpreter.image,
+                    gpus=gpus,
+                    volumes=self.settings.volumes if level is Level.DOCKER else (),
+                )
+
+    def _datasets(self, spec: ScriptSpec, folder: Path) -> dict[str, str]:
+        """Where each data set is, unpacked."""
+        found = {}
         for file in spec.datasets:
-            datasets[file.file] = str(folder / "datasets" / file.file)
-            Path(datasets[file.file]).mkdir(parents=True)
-            unpack(self.blobs.file(file.blob), Path(datasets[file.file]), DATASET)
-        with self.environments.use(requirements, stop) as environment:
-            yield Box(
-                name=folder.name,
-                folder=str(folder),
-                argv=(str(environment.python), spec.main, *spec.arguments),
-                env={**(self.settings.variables if level is Level.DOCKER else {}), **spec.env, "JOB_ID": task.job},
-                limits=limits_of(spec, self.settings),
-                network=spec.network == "full",
-                read_only=_needed(interpreter, environment),
-                datasets=datasets,
-                image=interpreter.image,
-                gpus=gpus,
-                volumes=self.settings.volumes if level is Level.DOCKER else (),
-            )
+            found[file.file] = str(folder / "datasets" / file.file)
+            Path(found[file.file]).mkdir(parents=True)
+            unpack(self.blobs.file(file.blob), Path(found[file.file]), DATASET)
+        return found
+
+    def _may_build(self, spec: ScriptSpec) -> bool:
+        """Whether the job's image would be that of its Dockerfile, if it has one."""
+        return self.bundle_images is not None and not spec.image and spec.sandbox in ("", Level.DOCKER)
+
+    @contextmanager
+    def _image(self, spec: ScriptSpec, work: Path, level: Level, say: Say, stop: StopSign) -> Iterator[str]:
+        """The image that a job runs in, where it runs in one."""
+        if (work / DOCKERFILE).is_file() and not self._may_build(spec):
+            say(f"the bundle's {DOCKERFILE} is not used: {self._why_not_built(spec)}")
+        elif (work / DOCKERFILE).is_file():
+            assert self.bundle_images is not None
+            order = Order(spec.bundle.blob, work, limits_of(spec, self.settings), network=spec.network == "full")
+            with self.bundle_images.use(order, say, stop) as image:
+                yield image
+            return
+        yield spec.image or self.settings.image
+
+    def _why_not_built(self, spec: ScriptSpec) -> str:
+        if not self.settings.build_images:
+            return "this node's operator has to allow it (--build-images)"
+        if self.bundle_images is None:
+            return "no container engine works on this node"
+        return "the job asks for an image or a sandbox itself"
 
 
 def _needed(interpreter: Interpreter, environment: Environment) -> tuple[str, ...]:
