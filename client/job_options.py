@@ -6,7 +6,7 @@ import argparse
 from functools import partial
 
 from client.job_settings import JobSettings
-from rpc.argument_types import cpus, pair, seconds, size, variable, whole
+from rpc.argument_types import cpus, pair, seconds, size, terms, variable, whole
 from rpc.messages import SANDBOXES
 from rpc.program import Parser
 from rpc.script_spec import NETWORKS
@@ -69,8 +69,8 @@ def _add_limits(group: _Group) -> None:
 
 def _add_queue(group: _Group) -> None:
     add = partial(group.add_argument, default=argparse.SUPPRESS)
-    several = "only nodes with this label; may be given several times"
-    add("--select", type=pair, action="append", metavar="LABEL=VALUE", help=several)
+    several = "only nodes for which this holds, such as arch=x86_64,gpu>=1,memory_gb>=16; may be given several times"
+    add("--select", type=terms, action="extend", metavar="LABEL=VALUE", help=several)
     add("--priority", type=int, metavar="N", help="larger ones go first (default: 0)")
     add("--owner", metavar="NAME", help="whose share of the nodes it takes (default: your login name)")
     add("--key", metavar="KEY", help="submit once: with the key of an earlier job of the same owner, that one is meant")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from rpc.argument_types import pair, seconds
+from rpc.argument_types import seconds, terms
 from rpc.messages import ADAPTIVE
 
 
@@ -17,8 +17,8 @@ def add_queue(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--max-nodes", type=int, default=0, metavar="N", help="at the same time (default: any number)")
     group.add_argument(
-        "--select", type=pair, action="append", default=[], metavar="LABEL=VALUE",
-        help="use only nodes with this label; may be given several times",
+        "--select", type=terms, action="extend", default=[], metavar="LABEL=VALUE",
+        help="use only nodes for which this holds, such as arch=x86_64,memory_gb>=16; may be given several times",
     )  # fmt: skip
     group.add_argument(
         "--round-deadline", type=_deadline, default=0.0, metavar="S",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from coordinator.core.pool import NodePool
 from coordinator.core.suitability import in_words, serves
@@ -10,7 +10,7 @@ from coordinator.core.verifying import Recorded
 from coordinator.core.workload import Claim
 from coordinator.membership import Member
 from rpc.errors import Refused
-from rpc.messages import SCRIPTS, TRYING
+from rpc.messages import SCRIPTS, TRYING, selected_by, selects
 
 
 def check_possible(claim: Claim, members: Iterable[Member], pool: NodePool) -> None:
@@ -26,7 +26,7 @@ def check_possible(claim: Claim, members: Iterable[Member], pool: NodePool) -> N
         return
     none = "the one node that is known" if len(known) == 1 else f"none of the {len(known)} nodes that are known"
     verb = "lacks what this needs" if len(known) == 1 else "has what this needs"
-    labels = [f"{name}={value}" for name, value in sorted(claim.select.items())]
+    labels = [selected_by(claim.select)] if claim.select else []
     if claim.class_key:
         labels.append(f"{claim.class_key} (dtype/threads)")
     if claim.script is not None:
@@ -48,13 +48,11 @@ def _could_do(claim: Claim, member: Member, pool: NodePool) -> bool:
     node = pool.current(member.link.id)
     if node is not None and claim.script is not None:
         tries = node.labels.get(SCRIPTS) == TRYING
-        return tries or (serves(node.labels, node.info.memory_bytes, claim.script) and _has(node.labels, claim.select))
+        return tries or (
+            serves(node.labels, node.info.memory_bytes, claim.script) and selects(claim.select, node.labels)
+        )
     if node is None:
-        return not member.labels or _has(member.labels, claim.select)
+        return not member.labels or selects(claim.select, member.labels)
     if not node.classes:
         return True  # its self-test is on its way, and more labels with it
-    return (not claim.class_key or claim.class_key in node.classes) and _has(node.labels, claim.select)
-
-
-def _has(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    return all(labels.get(name) == value for name, value in wanted.items())
+    return (not claim.class_key or claim.class_key in node.classes) and selects(claim.select, node.labels)

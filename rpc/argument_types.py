@@ -7,6 +7,9 @@ import math
 from collections.abc import Callable
 from typing import TypeVar
 
+from rpc.errors import BadRequest
+from rpc.selectors import selection
+
 _UNITS = {"": 1, **{unit: 10**power for unit, power in zip("KMGT", (3, 6, 9, 12), strict=True)}}
 _UNITS |= {f"{unit}i": 1 << power for unit, power in zip("KMGT", (10, 20, 30, 40), strict=True)}
 
@@ -53,6 +56,14 @@ def variable(text: str) -> tuple[str, str]:
     if not (name and equals):
         raise argparse.ArgumentTypeError(f"must be name=value, not {text!r}")
     return name, value
+
+
+def terms(text: str) -> list[tuple[str, str]]:
+    """Return the terms of `arch=x86_64,gpu>=1`; see rpc.selectors."""
+    try:
+        return selection(text)
+    except BadRequest as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def owner_share(text: str) -> tuple[str, float]:

@@ -32,6 +32,7 @@ from rpc.script_messages import (
     ScriptTask,
     ScriptUsage,
 )
+from rpc.selectors import selected_by, selects
 from rpc.specs import ADAPTIVE, DataFile, RunSpec, WorkFilter
 from rpc.webhook_messages import Webhook
 
@@ -80,6 +81,8 @@ __all__ = [
     "Webhook",
     "Why",
     "WorkFilter",
+    "selected_by",
+    "selects",
 ]
 
 

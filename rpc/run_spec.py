@@ -13,6 +13,7 @@ from mlcore.server_rules import SERVER_OPTIMIZERS
 from mlcore.settings import TrainSettings
 from rpc.errors import BadRequest
 from rpc.messages import ADAPTIVE, RunSpec
+from rpc.selectors import check_select
 
 WEIGHTINGS = ("rows", "uniform")
 MAX_NAME = 200  # characters
@@ -79,6 +80,7 @@ def _check_queue(spec: RunSpec) -> None:
         raise BadRequest(f"max_nodes must not be below min_nodes, as {spec.max_nodes} is below {spec.min_nodes}")
     if len(spec.select) > MAX_LABELS:
         raise BadRequest(f"select must name at most {MAX_LABELS} labels, not {len(spec.select)}")
+    check_select(spec.select)
     for name, text in [
         ("owner", spec.owner),
         ("key", spec.key),

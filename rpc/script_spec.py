@@ -8,6 +8,7 @@ import re
 from rpc.errors import BadRequest
 from rpc.messages import SANDBOXES, ScriptSpec
 from rpc.run_spec import MAX_FILE_NAME, MAX_LABELS, MAX_NAME, MAX_PRIORITY
+from rpc.selectors import check_select
 
 NETWORKS = ("none", "full")
 
@@ -49,6 +50,7 @@ def check_script_spec(spec: ScriptSpec) -> None:
             raise BadRequest(f"{name} must have at most {MAX_FILE_NAME} characters that can be printed")
     if len(spec.select) > MAX_LABELS:
         raise BadRequest(f"select must name at most {MAX_LABELS} labels, not {len(spec.select)}")
+    check_select(spec.select)
     _check_words(spec)
     _check_datasets(spec)
     _check_after(spec)

@@ -14,7 +14,7 @@ from coordinator.core.model import Node, NodeState, Task, TaskState, Work, WorkS
 from coordinator.core.policies import Test
 from coordinator.core.pool import NodePool
 from coordinator.core.workload import ScriptNeeds
-from rpc.messages import JOB_CPUS, JOB_MEMORY, JOB_NETWORK, SANDBOXES, SCRIPTS
+from rpc.messages import JOB_CPUS, JOB_MEMORY, JOB_NETWORK, SANDBOXES, SCRIPTS, selected_by, selects
 
 _MOST_NAMED = 5
 _DECIMAL = re.compile(r"[0-9]{1,18}(\.[0-9]{1,9})?", re.ASCII)
@@ -160,8 +160,9 @@ def _nodes(live: list[Node], pool: NodePool) -> Lacking | None:
 def _labels(work: Work, live: list[Node], pool: NodePool) -> Lacking | None:
     if any(True for _ in _selected(work, pool)):
         return None
-    labels = ", ".join(f"{name}={value}" for name, value in sorted(work.claim.select.items()))
-    return Lacking(Lack.LABELS, f"a compute node with {labels} (--select): none of {len(live)} has that")
+    return Lacking(
+        Lack.LABELS, f"a compute node with {selected_by(work.claim.select)} (--select): none of {len(live)} has that"
+    )
 
 
 def _scripts(work: Work, live: list[Node], pool: NodePool) -> Lacking | None:
@@ -208,4 +209,4 @@ def _selected(work: Work, pool: NodePool) -> Iterator[Node]:
 
 
 def _has_labels(node: Node, work: Work) -> bool:
-    return all(node.labels.get(name) == value for name, value in work.claim.select.items())
+    return selects(work.claim.select, node.labels)

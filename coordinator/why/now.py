@@ -15,6 +15,7 @@ from coordinator.membership import Member
 from coordinator.node_views import node_row
 from coordinator.views import Clock, shown_row
 from rpc.messages import NodeRow, WorkRow
+from rpc.selectors import missing
 
 _MOST_AHEAD = 5
 _MOST_ASKED = 20
@@ -118,9 +119,8 @@ def node_now(member: Member, work: Work | None, dispatcher: Dispatcher, clock: C
 
 
 def _unsuited(node: Node, work: Work, dispatcher: Dispatcher) -> str:
-    missing = [f"{name}={value}" for name, value in sorted(work.claim.select.items()) if node.labels.get(name) != value]
-    if missing:
-        return f"it has not {', '.join(missing)} (--select)"
+    if lacked := missing(work.claim.select, node.labels):
+        return f"it has not {', '.join(lacked)} (--select)"
     if not suits(work, next(iter(work.tasks.values()), None), dispatcher.pool)(node.id):
         return "it is of another numeric class"
     return ""
