@@ -1,4 +1,11 @@
-"""What must be remembered, on its way into the store: gathered behind the work, committed in groups by one thread."""
+"""What must be remembered, on its way into the store: gathered behind the work, committed in groups by one thread.
+
+What somebody waits for is committed at once, all else after 0.2 s or ten times what the last commit took, whichever is
+longer. Shorter would buy little: a killed coordinator loses that much of what nodes keep, or compute again to the same
+bits. And it costs: with 32 nodes (1,058 weights, SQLite, two busy cores, 12 runs of 300 rounds each in turn) commits
+every 50 ms are 12 a second in place of 4, and take the coordinator 106 us a task in place of 100 (medians 115 and 103).
+With 50 ms and the bound of a tenth there are as many commits as with 0.2 s, since one takes 10 to 50 ms there.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +28,7 @@ from rpc.loop import Loop, Timer
 
 logger = logging.getLogger(__name__)
 
-_GATHER_S, _GATHER_MAX_S = 0.2, 5.0  # a commit costs as much as several small rounds: those of this long go together
+_GATHER_S, _GATHER_MAX_S = 0.2, 5.0
 _GATHER_COMMITS = 10  # nor shall commits take more than a tenth of the time
 _GATHER_BYTES_S = 10e6  # of files a second: less than a tenth of what a disk takes
 _RETRY_S, _RETRY_MAX_S = 0.1, 2.0
