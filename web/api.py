@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -23,8 +23,8 @@ from web.webhooks import Telling
 _MODULES = (work, streams, runs, run_files, uploads, jobs, job_output, schedules, nodes, told, blobs, webhooks)
 
 
-def make_api(door: Door, *, tells_webhooks: bool = False) -> FastAPI:
-    """Return the app without pages; of all such apps one tells the webhooks."""
+def make_api(door: Door, *, tells_webhooks: bool = False, names: Collection[str] = ()) -> FastAPI:
+    """Return the app without pages; of all such apps one tells the webhooks. `names`: see Guard."""
     live = Live(door)
 
     @asynccontextmanager
@@ -54,6 +54,6 @@ def make_api(door: Door, *, tells_webhooks: bool = False) -> FastAPI:
     app.add_middleware(BodyLimits)
     app.add_middleware(classic.JsonUnlessPage)
     app.add_middleware(KnownRoutes, described=app)
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, names=names)
     app.add_middleware(prometheus.Timing, watch=app.state.watch)
     return app

@@ -40,6 +40,11 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--webhooks", action="store_true", help="tell the webhooks, too: what the coordinator starts does so by itself"
     )
+    parser.add_argument(
+        "--called", action="append", default=[], metavar="NAME",
+        help="answer only who asks for this name, as browsers must; may be given several times (default: on loopback"
+        " the names of loopback, else any)",
+    )  # fmt: skip
     parser.add_argument("--listening", type=int, metavar="FD", help=argparse.SUPPRESS)  # a socket of who started us
     parser.add_common_options()
     return parser
@@ -55,7 +60,8 @@ def _run(args: argparse.Namespace) -> int:
     set_up_logging(args.log_level, args.log_file)
     host, its_port = parse_server(args.server)
     with _listening(args) as listening:
-        app = make_app(Door(host, its_port), tells_webhooks=args.webhooks or args.listening is not None)
+        tells = args.webhooks or args.listening is not None
+        app = make_app(Door(host, its_port), tells_webhooks=tells, names=args.called)
         print(f"web serves on {url_of(listening)} for the coordinator at {host}:{its_port}", flush=True)
         serve(app, listening)
     return ExitCode.DONE

@@ -1,12 +1,14 @@
 """What every request must be before anything looks at it, and what every answer says to browsers.
 
 A page of elsewhere must not make a browser act here: whoever sends `Origin` must be of this origin, and on loopback
-only names of loopback are answered, so that no name of elsewhere can be led here (DNS rebinding).
+only names of loopback are answered, so that no name of elsewhere can be led here (DNS rebinding). Where this is reached
+in other ways, somebody can say what it is called.
 """
 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -31,15 +33,17 @@ _API = ("/api/", "/classic/", "/health", "/metrics", "/openapi.json")
 class Guard:
     """Refuses what comes from elsewhere; adds to each answer what keeps it from being taken for something else."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, names: Collection[str] = ()) -> None:
+        """`names` are all that this is called; none: on loopback those of loopback, elsewhere any."""
         self._app = app
+        self._names = frozenset(name.lower() for name in names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        fault = _fault(scope, headers)
+        fault = self._misnamed(scope, headers.get("host", "")) or _fault(scope, headers)
         if fault and scope["type"] == "websocket":
             await WebSocketClose(_POLICY_VIOLATED)(scope, receive, send)  # before it is accepted: a 403
         elif fault:
@@ -49,12 +53,19 @@ class Guard:
         else:
             await self._app(scope, receive, _adding(send, scope["path"]))
 
+    def _misnamed(self, scope: Scope, host: str) -> str:
+        """Why who calls it so is not answered; empty: that is its name."""
+        name = _name_in(host)
+        if self._names and name not in self._names:
+            return f"this is not called {host[:100]!r}; --called says what it is called"
+        if not self._names and _is_loopback(scope) and not _is_of_loopback(name):
+            return f"this is served on loopback, which is not called {host[:100]!r}; ask for localhost"
+        return ""
+
 
 def _fault(scope: Scope, headers: Headers) -> str:
     """Why a request is not answered; empty: it is."""
     host = headers.get("host", "")
-    if _is_loopback(scope) and not _names_loopback(host):
-        return f"this is served on loopback, which is not called {host[:100]!r}; ask for localhost"
     is_safe = scope["type"] == "http" and scope["method"] in _SAFE
     if is_safe:
         return ""
@@ -74,11 +85,15 @@ def _is_loopback(scope: Scope) -> bool:
         return False
 
 
-def _names_loopback(host: str) -> bool:
+def _name_in(host: str) -> str:
+    """The name in the header Host, without port; empty: there is none."""
     try:
-        name = urlsplit(f"//{host}").hostname or ""
+        return urlsplit(f"//{host}").hostname or ""
     except ValueError:
-        return False
+        return ""
+
+
+def _is_of_loopback(name: str) -> bool:
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
+from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from tests.client.fake import Serving
 from tests.web.served import served
+from web.guard import Guard
 from web.limits import JSON_BYTES
 
 _TIMEOUT_S = 20.0
@@ -74,6 +76,14 @@ def test_on_loopback_only_its_names_are_served(host: str, status: int, port: int
     with httpx.Client(timeout=_TIMEOUT_S) as client:
         answer = client.get(f"http://127.0.0.1:{port}/api/v1/jobs", headers={"Host": host})
     assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("console.example:8080", 200), ("CONSOLE.example", 200), ("localhost", 403)]
+)
+def test_where_it_is_said_only_the_names_that_were_said_are_served(host: str, status: int) -> None:
+    http = TestClient(Guard(PlainTextResponse("here"), names=["Console.example"]))
+    assert http.get("/", headers={"Host": host}).status_code == status
 
 
 def test_every_answer_says_what_browsers_may_do_with_it(http: httpx.Client) -> None:
