@@ -29,6 +29,8 @@ _STATUS = {
     "unreachable": HTTPStatus.SERVICE_UNAVAILABLE,
     "timeout": HTTPStatus.GATEWAY_TIMEOUT,
 }
+# Of what is no error of ours; all others are bad_request.
+_CODES = {403: "refused", 404: "not_found", 409: "stale", 429: "refused", 500: "internal", 503: "refused"}
 _RETRY_AFTER_S = 2
 
 logger = logging.getLogger(__name__)
@@ -76,7 +78,7 @@ def answer_with_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def plain(request: Request, error: HTTPException) -> JSONResponse:
-        answer = problem(error.status_code, HTTPStatus(error.status_code).name.lower(), str(error.detail))
+        answer = problem(error.status_code, _CODES.get(error.status_code, "bad_request"), str(error.detail))
         answer.headers.update(error.headers or {})
         return answer
 
