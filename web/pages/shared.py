@@ -25,10 +25,10 @@ class Shared:
         return await self.made((name, *args), lambda: self.door.call(name, *args))
 
     async def made(self, key: tuple[Any, ...], make: Callable[[], Awaitable[Any]], fresh_s: float = _FRESH_S) -> Any:
-        """Return what `make` returns, or returned for this key less than `fresh_s` ago."""
+        """Return what `make` returns, or returned for this key less than `fresh_s` ago; a fault is old at once."""
         now = time.monotonic()
         at, answer = self._answers.get(key, (0.0, None))
-        if answer is None or (now - at > fresh_s and answer.done()):
+        if answer is None or (answer.done() and (now - at > fresh_s or _has_failed(answer))):
             answer = asyncio.ensure_future(make())
             self._answers.pop(key, None)
             self._answers[key] = (now, answer)
@@ -36,3 +36,7 @@ class Shared:
                 del self._answers[next(iter(self._answers))]
         # One page that leaves must not end what others wait for.
         return await asyncio.shield(answer)
+
+
+def _has_failed(answer: asyncio.Future[Any]) -> bool:
+    return answer.cancelled() or answer.exception() is not None
