@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import signal
 import socket
@@ -19,9 +20,11 @@ from rpc.program import Parser, exit_status, set_up_logging
 from rpc.web_port import OFF, listen_for_web, said_port, url_of
 from web.app import make_app
 from web.door import Door
+from web.event_stream import Streams
+from web.patience import Patient
 
 PROG = "web"
-_GRACE_S = 2  # for streams to end, which have no end of their own
+_GRACE_S = 2  # for what is under way
 _HEAD_BYTES = 64 << 10  # of a request
 _MESSAGE_BYTES = 1 << 20  # of a page
 
@@ -79,14 +82,27 @@ def serve(app: FastAPI, listening: socket.socket) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn raises it once more when it has ended well
-    uvicorn.Server(config_of(app)).run(sockets=[listening])
+    Server(app).run(sockets=[listening])
+    gc.freeze()  # at its end Python would look through all elements of all pages, for seconds
+
+
+class Server(uvicorn.Server):
+    """Ends the streams, which have no end of their own, before it waits for all that is under way."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(config_of(app))
+        self._streams: Streams = app.state.streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._streams.end()
+        await super().shutdown(sockets)
 
 
 def config_of(app: FastAPI) -> uvicorn.Config:
     """How the app is served."""
     return uvicorn.Config(
         app,
-        http="h11",  # the other one, twice as quick, takes heads of any length
+        http=Patient,  # of h11; the other one, twice as quick, takes heads of any length
         h11_max_incomplete_event_size=_HEAD_BYTES,
         ws_max_size=_MESSAGE_BYTES,
         log_config=None,

@@ -45,10 +45,11 @@ Batches = AsyncGenerator[list[Sent], None]
 
 
 class Streams:
-    """How many streams there are, to whom."""
+    """How many streams there are, to whom, and what each waits for."""
 
     def __init__(self) -> None:
         self._of = Counter[str]()
+        self._coming: set[asyncio.Future[list[Sent] | None]] = set()
 
     @property
     def n_open(self) -> int:
@@ -65,6 +66,18 @@ class Streams:
         self._of[address] -= 1
         if not self._of[address]:
             del self._of[address]
+
+    def coming(self, batches: Batches) -> asyncio.Future[list[Sent] | None]:
+        """What a stream brings next; None: nothing more; cancelled: this server ends."""
+        coming = asyncio.ensure_future(anext(batches, None))
+        self._coming.add(coming)
+        coming.add_done_callback(self._coming.discard)
+        return coming
+
+    def end(self) -> None:
+        """End all streams; who listens may come back to the next server."""
+        for coming in self._coming:
+            coming.cancel()
 
 
 async def stream(request: Request, batches: Batches, *, is_resumed: bool) -> Response:
@@ -92,7 +105,7 @@ async def stream(request: Request, batches: Batches, *, is_resumed: bool) -> Res
             async with aclosing(batches):
                 for sent in first or ():
                     yield sent.encoded
-                async for piece in _with_beats(batches):
+                async for piece in _with_beats(streams, batches):
                     yield piece
         finally:
             streams.give_back(address)
@@ -100,16 +113,18 @@ async def stream(request: Request, batches: Batches, *, is_resumed: bool) -> Res
     return StreamingResponse(events(), media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
 
 
-async def _with_beats(batches: Batches) -> AsyncIterator[bytes]:
+async def _with_beats(streams: Streams, batches: Batches) -> AsyncIterator[bytes]:
     """The events of the batches, and a comment whenever there is none for a while."""
     coming: asyncio.Future[list[Sent] | None] | None = None
     try:
         while True:
-            coming = coming or asyncio.ensure_future(anext(batches, None))
+            coming = coming or streams.coming(batches)
             done, _ = await asyncio.wait([coming], timeout=_BEAT_S)
             if not done:
                 yield b": still here\n\n"
                 continue
+            if coming.cancelled():
+                return
             batch, coming = coming.result(), None
             if batch is None:
                 yield _END

@@ -1,6 +1,9 @@
-"""How much may be sent to us: counted as it arrives, whatever the sender says that it will be."""
+"""How much may be sent to us and how slowly: counted as it arrives, whatever the sender says that it will be."""
 
 from __future__ import annotations
+
+import asyncio
+import time
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -12,36 +15,37 @@ JSON_BYTES = 1 << 20
 BUNDLE_BYTES = 50_000_000
 _IN_FLIGHT_BYTES = 500_000_000  # of all that is being received
 _BUNDLES = ("/api/jobs", "/api/v1/jobs/bundle")
-_PAGES = "/_nicegui/"  # where the forms of the dashboard send their files
 _UNBOUNDED = "/api/v1/blobs/"  # sent on part by part, and bounded by what the blob is said to be
-_TOO_LARGE, _BUSY = 413, 503
+_PATIENCE_S, _SLOWEST = 30.0, 10_000  # how long a body is waited for in all: so long, and bytes a second
+_TOO_LARGE, _BUSY, _TOO_SLOW = 413, 503, 408
 
 
 class BodyLimits:
-    """Ends requests that send more than is taken."""
+    """Ends requests that send more than is taken, or too slowly."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(_UNBOUNDED):
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        most = BUNDLE_BYTES if scope["path"] in _BUNDLES or scope["path"].startswith(_PAGES) else JSON_BYTES
+        if scope["path"].startswith(_UNBOUNDED):
+            await self._app(scope, _Body(receive).receive, send)
+            return
+        most = BUNDLE_BYTES if scope["path"] in _BUNDLES else JSON_BYTES
         said = Headers(scope=scope).get("content-length", "0")
         if not (said.isascii() and said.isdigit()) or int(said[:20]) > most:
             await problem(_TOO_LARGE, "bad_request", _words(most))(scope, receive, send)
             return
-        received = 0
+        body = _Body(receive)
 
         async def counting() -> Message:
-            nonlocal received
-            message = await receive()
-            size = len(message.get("body", b""))
-            received += size
-            self._in_flight += size
-            if received > most:
+            before = body.received
+            message = await body.receive()
+            self._in_flight += body.received - before
+            if body.received > most:
                 raise HTTPException(_TOO_LARGE, _words(most))
             if self._in_flight > _IN_FLIGHT_BYTES:
                 raise HTTPException(_BUSY, "too much is being sent at once; try again in a moment")
@@ -50,7 +54,35 @@ class BodyLimits:
         try:
             await self._app(scope, counting, send)
         finally:
-            self._in_flight -= received
+            self._in_flight -= body.received
+
+
+class _Body:
+    """The body of one request. Attributes: received, how many bytes of it are here."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._is_whole = False
+        self._waited_s = 0.0
+        self.received = 0
+
+    async def receive(self) -> Message:
+        """Return what comes next; 408: its sender has been waited for too long.
+
+        What comes after the whole body is that the sender has left: that may take as long as it likes.
+        """
+        if self._is_whole:
+            return await self._receive()
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(_PATIENCE_S + self.received / _SLOWEST - self._waited_s):
+                message = await self._receive()
+        except TimeoutError as error:
+            raise HTTPException(_TOO_SLOW, f"this was sent at less than {_SLOWEST:,} bytes a second") from error
+        self._waited_s += time.monotonic() - began
+        self._is_whole = not message.get("more_body", False)
+        self.received += len(message.get("body", b""))
+        return message
 
 
 def _words(most: int) -> str:
