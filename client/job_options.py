@@ -52,7 +52,7 @@ def _add_program(group: _Group) -> None:
         "--dataset", type=pair, action="append", default=[], metavar="NAME=SOURCE",
         help="a folder or ZIP of this machine, or sha256:... of a blob, which it finds as data/NAME",
     )  # fmt: skip
-    add("--timeout", dest="timeout_s", type=seconds, metavar="S", help="from its start; 0: none (default: 0; code: 60)")
+    add("--timeout", dest="timeout_s", type=seconds, metavar="S", help="of each start; 0: none (default: 0; code: 60)")
 
 
 def _add_limits(group: _Group) -> None:

@@ -249,16 +249,22 @@ def test_a_restart_of_the_coordinator_does_not_disturb_a_running_job(tmp_path: P
         assert client(cluster, "jobs", "show", "latest", "--json").json["attempts"] == 1
 
 
-def test_a_time_limit_outlives_a_restart_of_the_coordinator(tmp_path: Path) -> None:
+def test_a_time_limit_goes_on_over_restarts_of_the_coordinator(tmp_path: Path) -> None:
     need("bwrap")
     with Cluster(tmp_path, nodes=1, coordinator_arguments=("--data-dir", str(tmp_path / "data"))) as cluster:
         code = "import time\nprint('ready', flush=True)\ntime.sleep(600)"
-        follower = start(cluster, "submit", "-c", code, "--timeout", "4", "--follow")
+        follower = start(cluster, "submit", "-c", code, "--timeout", "6", "--follow")
         assert follower.stdout is not None
         assert follower.stdout.readline() == "ready\n"
-        cluster.restart_coordinator()
+        for _ in range(2):
+            cluster.restart_coordinator()
         outcome = finish(follower, 30.0)
         assert (outcome.status, "failed (timeout)" in outcome.stderr) == (ExitCode.FAILED, True), outcome.stderr
+        with connect(f"127.0.0.1:{cluster.coordinator.port}") as session:
+            job = session.job("latest")
+            (ready,) = (record for record in job.logs() if record.stream == "o")
+            last = [*job.logs()][-1]
+        assert last.stream == "s" and 5_000 < last.at_ms - ready.at_ms < 9_000, last  # counted from the start, once
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
