@@ -12,7 +12,7 @@ from client.api import connect
 from client.columns import Column
 from client.export_command import export_job
 from client.following import remark
-from client.jobs import job_of
+from client.jobs import job_of, value_in
 from client.printing import print_facts, print_json, print_lines, print_table
 from client.results import FINAL_STATES, seconds_of
 from client.sizes import size
@@ -40,7 +40,7 @@ def list_jobs(args: argparse.Namespace) -> int:
     with connect(args.server) as session:
         rows = session.jobs(limit=args.limit, states=args.state, owner=args.owner)
     if args.json:
-        print_json(rows)
+        print_json([dataclasses.asdict(row) | {"result": value_in(row)} for row in rows])
     else:
         print_table(_COLUMNS, [*map(_row, rows)], [row.state for row in rows])
     return ExitCode.DONE
@@ -116,6 +116,7 @@ def job_as_json(detail: WorkDetail, metrics: Sequence[Metric]) -> dict[str, Any]
     return {
         **dataclasses.asdict(detail.row),
         **about,
+        "result": value_in(detail.row),
         "artifacts": [_artifact_as_json(each) for each in job.artifacts],
         "last_lines": list(job.last_lines),
         "log_bytes": job.log_bytes,
@@ -167,6 +168,7 @@ def _facts(detail: WorkDetail, metrics: Sequence[Metric]) -> Iterator[tuple[str,
         "ended": moment(row.ended_ms),
         "used": _usage(job.usage),
         "log": f"{job.log_bytes:,} bytes" if job.log_bytes else "",
+        "result": row.result,
         "artifacts": ", ".join(each.file for each in job.artifacts),
     }
     yield from ((name, text) for name, text in facts.items() if text)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from client.downloads import fetch_files
 from client.job_log import LogPart, last_part, log_parts
@@ -31,6 +33,7 @@ class JobResult:
         seconds: from its start to its end.
         node: that ran it; `sandbox`: the level that it ran in.
         artifacts: what it has left in `out/`: names, blobs, sizes in bytes.
+        value: what it has written to `out/result.json`, if that is small; None: nothing.
     """
 
     id: str
@@ -39,6 +42,7 @@ class JobResult:
     sandbox: str
     usage: ScriptUsage
     artifacts: tuple[DataFile, ...]
+    value: Any = None
 
 
 class Job(Work):
@@ -144,7 +148,12 @@ def result_of(detail: WorkDetail) -> JobResult:
     row, job = detail.row, job_of(detail)
     if row.state != COMPLETED:
         raise _failure_of(row)
-    return JobResult(row.id, seconds_of(row), job.node, job.sandbox, job.usage, job.artifacts)
+    return JobResult(row.id, seconds_of(row), job.node, job.sandbox, job.usage, job.artifacts, value_in(row))
+
+
+def value_in(row: WorkRow) -> Any:
+    """Return what the job gave as its result; None for nothing."""
+    return json.loads(row.result) if row.result else None
 
 
 def _failure_of(row: WorkRow) -> RunFailed:

@@ -13,6 +13,7 @@ from coordinator.core.events import Broke, Note, Outcome, Start
 from coordinator.core.model import Attempt, Work
 from coordinator.core.scripting import ScriptJob
 from coordinator.job_errand import NOT_WANTED, run_script
+from coordinator.job_results import value_of
 from coordinator.job_rows import JobRows, KnownJob
 from coordinator.progress import Progress, missed
 from coordinator.recorder import Recorder
@@ -160,7 +161,9 @@ class JobDesk:
 
         def tail() -> JobDetail:
             log = desk.log()
-            return replace(self.detail(work.id), last_lines=last_lines(log), log_bytes=log.end, phase="ended")
+            value = value_of(result.end, self._blobs) if result is not None else ""
+            detail = replace(self.detail(work.id), last_lines=last_lines(log), log_bytes=log.end, phase="ended")
+            return replace(detail, result=value)
 
         def told(detail: JobDetail | Exception) -> None:
             if isinstance(detail, Exception):
@@ -171,6 +174,7 @@ class JobDesk:
                     detail, status=result.end.status, artifacts=result.end.artifacts, usage=result.usage,
                     sandbox=result.sandbox or detail.sandbox,
                 )  # fmt: skip
+            desk.job.value = detail.result
             self.rows.ended(work, detail, committed)
 
         self._thread.run(tail, told)

@@ -223,6 +223,7 @@ def stored_row(work: StoredWork) -> WorkRow:
         owner=work.owner,
         number=work.number,
         usage=job.usage if job else None,
+        result=job.result if job else "",
     )
 
 

@@ -42,12 +42,13 @@ def shown_row(dispatcher: Dispatcher, work: Work, clock: Clock) -> WorkRow:
         row = replace(row, round=run.kept, validation_error=known)
     if not work.state.is_final:
         return row
-    return replace(row, state=WorkState.RUNNING.value, reason="", failure=0, ended_ms=0)
+    return replace(row, state=WorkState.RUNNING.value, reason="", failure=0, ended_ms=0, result="")
 
 
 def work_row(dispatcher: Dispatcher, work: Work, clock: Clock) -> WorkRow:
     """A piece of work as it is, committed or not."""
     run = work.workload if isinstance(work.workload, TrainingRun) else None
+    job = work.workload if isinstance(work.workload, ScriptJob) else None
     return WorkRow(
         id=work.id,
         kind=work.workload.kind,
@@ -65,7 +66,8 @@ def work_row(dispatcher: Dispatcher, work: Work, clock: Clock) -> WorkRow:
         started_ms=clock.ms(work.started_at),
         ended_ms=clock.ms(work.ended_at),
         owner=work.claim.owner,
-        usage=work.workload.usage if isinstance(work.workload, ScriptJob) else None,
+        usage=job.usage if job else None,
+        result=job.value if job else "",
     )
 
 

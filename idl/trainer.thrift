@@ -327,6 +327,7 @@ struct WorkRow {
   16: string owner,
   17: i64 number,              // grows in the order of submission; 0 where that is not asked for
   18: optional ScriptUsage usage,   // of a script job
+  19: string result,           // of a script job: JSON of what it left in out/result.json, if that is small; empty: none
 }
 
 /** Which work a list is to show. */
@@ -397,6 +398,7 @@ struct JobDetail {
   8: list<DataFile> artifacts,
   9: list<string> last_lines,  // of the log
   10: i64 log_bytes,
+  11: string result,           // as in its row
 }
 
 struct WorkDetail {

@@ -202,6 +202,7 @@ class WorkRow:
     owner: str = ""
     number: int = 0
     usage: ScriptUsage | None = None
+    result: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,7 @@ class JobDetail:
     artifacts: tuple[DataFile, ...] = ()
     last_lines: tuple[str, ...] = ()
     log_bytes: int = 0
+    result: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class ScriptJob:
         node: that had it last, as far as it was committed before this start.
         has_begun: whether that node is known to have begun with it.
         usage: what it was last said to use; decides nothing.
+        value: what it gave as its result, as JSON; decides nothing either.
     """
 
     kind = SCRIPT
@@ -59,6 +60,7 @@ class ScriptJob:
         self.node = node
         self.has_begun = has_begun
         self.usage = ScriptUsage()
+        self.value = ""
         self._lease_s = lease_s
         self._is_placed = False
         self._cancelled = ""

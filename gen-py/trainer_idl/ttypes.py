@@ -3913,6 +3913,7 @@ class WorkRow(object):
      - owner
      - number
      - usage
+     - result
 
     """
 
@@ -3935,10 +3936,11 @@ class WorkRow(object):
         'owner',
         'number',
         'usage',
+        'result',
     )
 
 
-    def __init__(self, id=None, kind=None, name=None, state=None, reason=None, failure=None, round=None, rounds=None, tasks_done=None, tasks_total=None, validation_error=None, waiting_for=None, submitted_ms=None, started_ms=None, ended_ms=None, owner=None, number=None, usage=None,):
+    def __init__(self, id=None, kind=None, name=None, state=None, reason=None, failure=None, round=None, rounds=None, tasks_done=None, tasks_total=None, validation_error=None, waiting_for=None, submitted_ms=None, started_ms=None, ended_ms=None, owner=None, number=None, usage=None, result=None,):
         self.id = id
         self.kind = kind
         self.name = name
@@ -3957,6 +3959,7 @@ class WorkRow(object):
         self.owner = owner
         self.number = number
         self.usage = usage
+        self.result = result
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -4058,6 +4061,11 @@ class WorkRow(object):
                     self.usage.read(iprot)
                 else:
                     iprot.skip(ftype)
+            elif fid == 19:
+                if ftype == TType.STRING:
+                    self.result = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -4139,6 +4147,10 @@ class WorkRow(object):
         if self.usage is not None:
             oprot.writeFieldBegin('usage', TType.STRUCT, 18)
             self.usage.write(oprot)
+            oprot.writeFieldEnd()
+        if self.result is not None:
+            oprot.writeFieldBegin('result', TType.STRING, 19)
+            oprot.writeString(self.result.encode('utf-8') if sys.version_info[0] == 2 else self.result)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -4955,6 +4967,7 @@ class JobDetail(object):
      - artifacts
      - last_lines
      - log_bytes
+     - result
 
     """
 
@@ -4969,10 +4982,11 @@ class JobDetail(object):
         'artifacts',
         'last_lines',
         'log_bytes',
+        'result',
     )
 
 
-    def __init__(self, spec=None, node=None, sandbox=None, phase=None, attempts=None, usage=None, status=None, artifacts=None, last_lines=None, log_bytes=None,):
+    def __init__(self, spec=None, node=None, sandbox=None, phase=None, attempts=None, usage=None, status=None, artifacts=None, last_lines=None, log_bytes=None, result=None,):
         self.spec = spec
         self.node = node
         self.sandbox = sandbox
@@ -4983,6 +4997,7 @@ class JobDetail(object):
         self.artifacts = artifacts
         self.last_lines = last_lines
         self.log_bytes = log_bytes
+        self.result = result
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -5056,6 +5071,11 @@ class JobDetail(object):
                     self.log_bytes = iprot.readI64()
                 else:
                     iprot.skip(ftype)
+            elif fid == 11:
+                if ftype == TType.STRING:
+                    self.result = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -5111,6 +5131,10 @@ class JobDetail(object):
         if self.log_bytes is not None:
             oprot.writeFieldBegin('log_bytes', TType.I64, 10)
             oprot.writeI64(self.log_bytes)
+            oprot.writeFieldEnd()
+        if self.result is not None:
+            oprot.writeFieldBegin('result', TType.STRING, 11)
+            oprot.writeString(self.result.encode('utf-8') if sys.version_info[0] == 2 else self.result)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -7965,6 +7989,7 @@ WorkRow.thrift_spec = (
     (16, TType.STRING, 'owner', 'UTF8', None, ),  # 16
     (17, TType.I64, 'number', None, None, ),  # 17
     (18, TType.STRUCT, 'usage', [ScriptUsage, None], None, ),  # 18
+    (19, TType.STRING, 'result', 'UTF8', None, ),  # 19
 )
 all_structs.append(WorkFilter)
 WorkFilter.thrift_spec = (
@@ -8037,6 +8062,7 @@ JobDetail.thrift_spec = (
     (8, TType.LIST, 'artifacts', (TType.STRUCT, [DataFile, None], False), None, ),  # 8
     (9, TType.LIST, 'last_lines', (TType.STRING, 'UTF8', False), None, ),  # 9
     (10, TType.I64, 'log_bytes', None, None, ),  # 10
+    (11, TType.STRING, 'result', 'UTF8', None, ),  # 11
 )
 all_structs.append(WorkDetail)
 WorkDetail.thrift_spec = (

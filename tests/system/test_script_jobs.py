@@ -59,6 +59,7 @@ def bundle(tmp_path: Path) -> Path:
         "for step in (1, 2):\n"
         "    print('PROGRESS: ' + json.dumps({'step': step, 'loss': total / step}), flush=True)\n"
         "pathlib.Path('out/deep').mkdir()\n"
+        "pathlib.Path('out/result.json').write_text(json.dumps({'total': total}))\n"
         "pathlib.Path('out/deep/total.txt').write_text(f'{total} {sys.argv[1]} {os.environ[\"UNIT\"]}')\n"
     )
     return folder
@@ -92,7 +93,10 @@ def test_a_bundle_runs_tells_numbers_and_leaves_files(cluster: Cluster, bundle: 
     ]
     assert (shown["state"], shown["sandbox"], shown["name"]) == ("completed", "bwrap", "my_job")
     fetched = client(cluster, "artifacts", job, "--out", tmp_path / "results")
-    assert fetched.stdout.splitlines() == [str(tmp_path / "results" / "deep" / "total.txt")], fetched.stderr
+    names = [str(tmp_path / "results" / name) for name in ("deep/total.txt", "result.json")]
+    assert fetched.stdout.splitlines() == names, fetched.stderr
+    (listed,) = [row for row in json.loads(client(cluster, "jobs", "list", "--json").stdout) if row["id"] == job]
+    assert shown["result"] == listed["result"] == {"total": 7}
     assert (tmp_path / "results" / "deep" / "total.txt").read_text() == "7 kg of wheat"
 
 
