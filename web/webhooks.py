@@ -76,22 +76,23 @@ class Telling:
             async for part in parts:
                 for event in part.items:
                     if event.work and event.number > last and event.kind in webhook.states:
-                        await self._deliver(webhook, event)
+                        fault = await self._deliver(webhook, event)
                         last = event.number
-                        await self._note(webhook, last)
+                        await self._note(webhook, last, fault)
 
-    async def _deliver(self, webhook: Webhook, event: EventRow) -> None:
-        """Tell of an event until it is taken, or a day has gone."""
+    async def _deliver(self, webhook: Webhook, event: EventRow) -> str:
+        """Tell of an event until it is taken; return nothing, or after a day why it was not."""
         body = json.dumps(await self._message(event)).encode()
         began, pause_s = time.monotonic(), _PAUSE_S
         while fault := await self._try(webhook, event, body):
             if time.monotonic() - began > _GIVE_UP_S:
                 logger.error("%s: event %d is given up after a day: %s", webhook.id, event.number, fault)
-                return
+                return f"event {event.number} was given up after a day: {fault}"
             logger.warning("%s: %s; trying again in %g s", webhook.id, fault, pause_s)
             await self._note(webhook, webhook.last, fault)
             await asyncio.sleep(pause_s)
             pause_s = min(_LONGEST_PAUSE_S, 2 * pause_s)
+        return ""
 
     async def _message(self, event: EventRow) -> dict[str, Any]:
         try:
@@ -110,10 +111,14 @@ class Telling:
         name = f"{webhook.id}-{event.number}"
         headers = {"Content-Type": "application/json", **signed(name, int(time.time()), body, webhook.secret)}
         try:
-            # Nothing but the status is read: an answer without end must not fill the memory.
-            async with self._http.stream("POST", webhook.url, content=body, headers=headers) as answer:
+            # Nothing but the status is read: an answer without end must not fill the memory. httpx counts its seconds
+            # anew with every byte: one who sends a head byte by byte would never be done.
+            async with (
+                asyncio.timeout(_TIMEOUT_S),
+                self._http.stream("POST", webhook.url, content=body, headers=headers) as answer,
+            ):
                 status = answer.status_code
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, TimeoutError) as error:  # Unicode: no name as of IDNA
             return f"{plain(webhook.url)} is not to be reached: {plain(str(error)) or type(error).__name__}"
         return "" if 200 <= status < 300 else f"{plain(webhook.url)} answered {status}"
 

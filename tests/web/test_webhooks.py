@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -120,11 +121,49 @@ def test_what_ends_while_nobody_hears_is_told_in_order_after_restarts(cluster: C
     assert call(cluster, "list_webhooks", True) == ()
 
 
+@contextmanager
+def dripping() -> Iterator[str]:
+    """The URL of a server that begins to answer, and goes on with a byte a moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def drip() -> None:
+            connection, _ = listening.accept()
+            with connection, suppress(ConnectionError):
+                connection.recv(1 << 16)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                while not left.wait(0.1):
+                    connection.sendall(b"a")
+
+        left = threading.Event()
+        thread = threading.Thread(target=drip)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        finally:
+            left.set()
+            thread.join()
+
+
+def test_who_cannot_be_told_is_said_to_be_so_and_holds_up_nobody(cluster: Cluster) -> None:
+    with dripping() as drips, hearing() as hearer:
+        for url in ("http://xn--a/", "http://a..b/", drips, hearer.url):
+            added(cluster, url, "completed")
+        trained(cluster)
+        wait_until(lambda: len(hearer.heard) == 1, "the one that listens is told")
+        wait_until(lambda: [bool(each.fault) for each in listed(cluster)] == [True] * 3 + [False], "faults are told")
+    assert all(f"{each.url} is not to be reached: " in each.fault for each in listed(cluster)[:3])
+
+
+def listed(cluster: Cluster) -> tuple[Webhook, ...]:
+    found = call(cluster, "list_webhooks", False)
+    assert isinstance(found, tuple)
+    return found
+
+
 def known(cluster: Cluster) -> Webhook:
     """The only one."""
-    listed = call(cluster, "list_webhooks", False)
-    assert isinstance(listed, tuple) and len(listed) == 1 and isinstance(listed[0], Webhook)
-    return listed[0]
+    (only,) = listed(cluster)
+    return only
 
 
 @pytest.mark.parametrize(
