@@ -9,10 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TypeAlias, Unpack
 
+from client.arrays import check_single, retry_failed
 from client.cancelling import cancel, cancel_all
 from client.job_files import Package
 from client.job_settings import JobSettings, Program, spec_of
-from client.jobs import SCRIPT, Job, JobResult, submit_script
+from client.jobs import ARRAY, SCRIPT, Job, JobResult, submit_script
 from client.link import DEFAULT_SERVER, Link, parse_server
 from client.models import Model
 from client.operating import Operating
@@ -200,26 +201,46 @@ class Session(Operating):
         return submit_script(self._link, spec)
 
     def job(self, name: str) -> Job:
-        """Return a script job that was submitted before, from here or elsewhere.
+        """Return a script job, or an array of them, that was submitted before, from here or elsewhere.
 
         Args:
-            name: its id or the beginning of it, its key, or `latest` for the newest job.
+            name: its id or the beginning of it, its key, or `latest` for the newest job; ARRAY/INDEX for one of an
+                array.
 
         Raises:
             NotFound: there is none.
             BadRequest: there are several.
         """
-        if name == "latest":
-            newest = self.jobs(limit=1)
-            if not newest:
-                raise NotFound("there is no job yet")
-            return Job(self._link, newest[0].id)
-        row: WorkRow = self._link.call_again("find_work", name)
-        return Job(self._link, row.id)
+        return Job(self._link, self._find_job(name).id)
 
-    def jobs(self, *, limit: int = 100, states: Sequence[str] = (), owner: str = "") -> tuple[WorkRow, ...]:
-        """Return the newest script jobs, the newest first; the arguments are those of `runs`."""
-        return newest_work(self._link, limit, WorkFilter(tuple(states), owner, kinds=(SCRIPT,)))
+    def single_job(self, name: str) -> Job:
+        """As `job`; BadRequest for an array, of which one job must be named."""
+        return Job(self._link, check_single(self._find_job(name)))
+
+    def jobs(
+        self,
+        *,
+        limit: int = 100,
+        states: Sequence[str] = (),
+        owner: str = "",
+        array: str = "",
+        with_members: bool = False,
+    ) -> tuple[WorkRow, ...]:
+        """Return the newest script jobs and arrays, the newest first; the other arguments are those of `runs`.
+
+        Args:
+            array: only the jobs of this array.
+            with_members: also those of all arrays.
+        """
+        array_id = self.job(array).id if array else ""
+        wanted = WorkFilter(tuple(states), owner, kinds=(SCRIPT, ARRAY), array_id=array_id, with_members=with_members)
+        return newest_work(self._link, limit, wanted)
+
+    def retry(self, name: str, key: str = "") -> Job:
+        """Submit a job anew; of an array, those of its jobs that failed. With a key, once."""
+        row = self._find_job(name)
+        job = Job(self._link, row.id)
+        return retry_failed(self._link, job.detail(), key) if row.kind == ARRAY else job.retry(key)
 
     def cancel(self, name: str, reason: str = "by the client") -> WorkRow:
         """Ask for the end of a run or job, `latest` being the newest of both; return how it stands after that.
@@ -233,6 +254,15 @@ class Session(Operating):
     def cancel_jobs(self, names: Sequence[str], reason: str = "by the client") -> list[WorkRow]:
         """Ask for the end of jobs, all or none; return how they stand once their programs have ended."""
         return cancel_all(self._link, [self.job(name).id for name in names], reason)
+
+    def _find_job(self, name: str) -> WorkRow:
+        if name == "latest":
+            newest = self.jobs(limit=1)
+            if not newest:
+                raise NotFound("there is no job yet")
+            return newest[0]
+        row: WorkRow = self._link.call_again("find_work", name)
+        return row
 
     def glance(self, runs: int = 10) -> Overview:
         """Return the nodes, and up to so many runs of each: running, waiting in the order of the queue, ended."""

@@ -14,8 +14,8 @@ from client.event_commands import list_events, tell_why
 from client.following import follow, remark, start_and_follow
 from client.interrupts import raise_on_sigterm
 from client.job_commands import JOB_COMMANDS
-from client.job_following import see_it_end, tell_it_goes_on
-from client.jobs import SCRIPT, Job
+from client.job_following import see_it_end, see_them_end, tell_it_goes_on
+from client.jobs import ARRAY, SCRIPT, Job
 from client.link import Link
 from client.log_commands import print_log
 from client.model_commands import export_model, list_models, predict
@@ -90,8 +90,8 @@ def _watch(args: argparse.Namespace) -> int:
     wanted = _wanted(args)
     with connect(args.server) as session:
         run = session.run(args.id)
-        if run.detail().row.kind == SCRIPT:
-            return _watch_job(session.job(run.id), args)
+        if (kind := run.detail().row.kind) in (SCRIPT, ARRAY):
+            return _watch_job(session.job(run.id), args, is_array=kind == ARRAY)
         try:
             with make_report(args.quiet) as report:
                 follow(run, report)
@@ -102,11 +102,14 @@ def _watch(args: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
-def _watch_job(job: Job, args: argparse.Namespace) -> int:
+def _watch_job(job: Job, args: argparse.Namespace, *, is_array: bool) -> int:
     if args.save or args.timing:
         raise BadRequest(f"{job.id} is a script job: `client.py artifacts {job.id}` fetches what it leaves")
     try:
-        see_it_end(job, with_log=not args.quiet, as_json=args.json)
+        if is_array:
+            see_them_end(job, as_json=args.json, quiet=args.quiet)
+        else:
+            see_it_end(job, with_log=not args.quiet, as_json=args.json)
     except KeyboardInterrupt:
         tell_it_goes_on(job)
         raise

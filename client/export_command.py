@@ -49,7 +49,7 @@ def _of_run(session: Session, name: str) -> History:
 
 
 def _of_job(session: Session, name: str) -> History:
-    job = session.job(name)
+    job = session.single_job(name)
     return job_history(job.detail(), job.spec(), job.metrics())
 
 

@@ -17,6 +17,7 @@ from client.printing import print_facts, print_json, print_lines, print_table
 from client.results import FINAL_STATES, seconds_of
 from client.sizes import size
 from client.slow_cancels import told_meanwhile
+from client.status import members_line, work_note
 from client.times import moment, took
 from rpc.errors import ExitCode
 from rpc.messages import DataFile, Metric, ScriptSpec, ScriptUsage, WorkDetail, WorkRow
@@ -38,7 +39,9 @@ _APART = ("name", "owner", "key", "bundle", "datasets", "env", "inline_code")  #
 def list_jobs(args: argparse.Namespace) -> int:
     """Print a line for each job, the newest first."""
     with connect(args.server) as session:
-        rows = session.jobs(limit=args.limit, states=args.state, owner=args.owner)
+        rows = session.jobs(
+            limit=args.limit, states=args.state, owner=args.owner, array=args.array, with_members=args.members
+        )
     if args.json:
         print_json([dataclasses.asdict(row) | {"result": value_in(row)} for row in rows])
     else:
@@ -50,7 +53,8 @@ def show_job(args: argparse.Namespace) -> int:
     """Print all that is known of a job but its log."""
     with connect(args.server) as session:
         job = session.job(args.job)
-        detail, metrics = job.detail(), job.metrics()
+        detail = job.detail()
+        metrics = () if detail.row.members else job.metrics()
     if args.json:
         print_json(job_as_json(detail, metrics))
     else:
@@ -81,12 +85,12 @@ def remove_jobs(args: argparse.Namespace) -> int:
 
 
 def retry_job(args: argparse.Namespace) -> int:
-    """Submit a job anew."""
+    """Submit a job anew, or those of an array that failed."""
     with connect(args.server) as session:
-        old = session.job(args.job)
-        new = old.retry()
+        old = session.job(args.job).id
+        new = session.retry(old)
     if args.json:
-        print_json({"id": new.id, "retry_of": old.id})
+        print_json({"id": new.id, "retry_of": old})
     else:
         print_lines([new.id])
     return ExitCode.DONE
@@ -95,7 +99,7 @@ def retry_job(args: argparse.Namespace) -> int:
 def list_or_fetch_artifacts(args: argparse.Namespace) -> int:
     """Print what a job has left, or write it to files."""
     with connect(args.server) as session:
-        job = session.job(args.job)
+        job = session.single_job(args.job)
         if not (args.get or args.out):
             _print_artifacts(job.artifacts(), args)
             return ExitCode.DONE
@@ -122,6 +126,7 @@ def job_as_json(detail: WorkDetail, metrics: Sequence[Metric]) -> dict[str, Any]
         "log_bytes": job.log_bytes,
         "metrics": list(metrics),
         "settings": job.spec,
+        "failures": [{"id": each.id, "reason": each.reason} for each in detail.failures],
     }
 
 
@@ -143,8 +148,7 @@ def _sha256(file: DataFile) -> str:
 
 def _row(row: WorkRow) -> Sequence[str]:
     lasted = took(seconds_of(row)) if row.ended_ms else "-"
-    about = row.reason or (f"waiting for {row.waiting_for}" if row.waiting_for else "-")
-    return row.id, row.name, row.owner or "-", row.state, moment(row.submitted_ms), lasted, about
+    return row.id, row.name, row.owner or "-", row.state, moment(row.submitted_ms), lasted, work_note(row) or "-"
 
 
 def _facts(detail: WorkDetail, metrics: Sequence[Metric]) -> Iterator[tuple[str, str]]:
@@ -157,6 +161,8 @@ def _facts(detail: WorkDetail, metrics: Sequence[Metric]) -> Iterator[tuple[str,
         "owner": row.owner,
         "state": row.state,
         "reason": row.reason,
+        "jobs": members_line(row.members),
+        "array": f"{row.array_id}, index {row.array_index}" if row.array_id else "",
         "waiting for": row.waiting_for,
         "phase": "" if has_ended else job.phase,
         "node": job.node,
@@ -172,6 +178,8 @@ def _facts(detail: WorkDetail, metrics: Sequence[Metric]) -> Iterator[tuple[str,
         "artifacts": ", ".join(each.file for each in job.artifacts),
     }
     yield from ((name, text) for name, text in facts.items() if text)
+    for failed in detail.failures:
+        yield "failed", f"{failed.id}: {failed.reason}"
     yield from ((f"metric {each.name}", f"{each.value:g} at {each.step}") for each in _latest(metrics))
     yield from ((f"setting {name}", _said(value)) for name, value in _settings(job.spec).items())
     yield from (("" if n else "last lines", line) for n, line in enumerate(job.last_lines))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from client.arrays import see_array_end, tell_array_end
 from client.following import remark
 from client.job_commands import job_as_json
 from client.jobs import Job, job_of, result_of
@@ -35,6 +36,20 @@ def see_it_end(job: Job, *, with_log: bool, as_json: bool) -> None:
             if line != detail.row.reason:  # which is told at the end
                 print(visible(line), file=sys.stderr)
     _tell_end(detail, as_json)
+
+
+def see_them_end(array: Job, *, as_json: bool, quiet: bool = False) -> None:
+    """Wait for the end of an array, telling how far its jobs are, and tell of it.
+
+    Raises:
+        RunFailed: not all of them completed.
+    """
+    detail = see_array_end(array, quiet=quiet)
+    if as_json:
+        print_json(job_as_json(detail, ()))
+        if detail.row.state == COMPLETED:
+            return
+    tell_array_end(detail)
 
 
 def tell_it_goes_on(job: Job) -> None:

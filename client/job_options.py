@@ -13,7 +13,7 @@ from rpc.script_spec import NETWORKS
 
 _PROGRAM = ("name", "arguments", "main", "env", "timeout_s")
 _LIMITS = ("memory_bytes", "cpus", "gpus", "pids", "disk_bytes", "network", "sandbox", "image")
-_QUEUE = ("select", "priority", "owner", "key", "retries", "force_queue", "after")
+_QUEUE = ("select", "priority", "owner", "key", "retries", "force_queue", "after", "array")
 
 _Group = argparse._ArgumentGroup
 
@@ -77,4 +77,6 @@ def _add_queue(group: _Group) -> None:
     add("--retries", type=whole, metavar="N", help="starts anew when nodes die or set-ups fail (default: 3)")
     after = "begin when this job (or run) has completed, or with :any ended; may be given several times"
     add("--after", action="append", metavar="JOB[:ok|any]", help=after)
+    array = "a job for each of these, such as 1-100, 1-9:2 or 1,4,7-9; with %%N at most N of them at a time"
+    add("--array", metavar="RANGE[%N]", help=array)
     add("--force-queue", action="store_true", help="wait even if no node that is known can ever run it (else: refused)")

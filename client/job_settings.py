@@ -40,6 +40,7 @@ class JobSettings(TypedDict, total=False):
     retries: int
     force_queue: bool
     after: tuple[str, ...]
+    array: str
 
 
 @dataclass(frozen=True, kw_only=True)

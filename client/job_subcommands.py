@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 from client.job_options import add_job
@@ -12,7 +11,7 @@ from rpc.argument_types import whole
 from rpc.kept_log import LEVELS
 from rpc.program import Parser
 
-_JOB = "a job by its id, the beginning of it, its --key, or `latest`"
+_JOB = "a job by its id, the beginning of it, its --key, or `latest`; ARRAY/INDEX: one of an array"
 _SHOW = "Shows all that is known of a script job, with its settings, metrics and last lines."
 
 
@@ -59,6 +58,12 @@ def _cancel(parser: Parser) -> None:
     add_json(parser)
 
 
+def _list(parser: Parser) -> None:
+    add_list_filters(parser, noun="jobs")
+    parser.add_argument("--array", default="", metavar="ARRAY", help="only the jobs of this array")
+    parser.add_argument("--members", action="store_true", help="also the jobs of all arrays")
+
+
 def _export(parser: Parser) -> None:
     parser.add_argument("id", metavar="JOB", help=_JOB)
     add_export(parser)
@@ -82,7 +87,7 @@ JOB_SUBCOMMANDS = {
         "JOB",
         _artifacts,
     ),
-    "jobs list": Subcommand("Lists the script jobs, the newest first.", "", partial(add_list_filters, noun="jobs")),
+    "jobs list": Subcommand("Lists the script jobs, the newest first; an array of them is a line.", "", _list),
     "jobs show": Subcommand(_SHOW, "JOB", _one),
     "jobs get": Subcommand(f"{_SHOW} The same as `jobs show`.", "JOB", _one),
     "jobs export": Subcommand("Writes what a job told in lines `PROGRESS: {...}` for other programs.", "JOB", _export),
@@ -96,5 +101,7 @@ JOB_SUBCOMMANDS = {
         "JOB...",
         _cancel,
     ),
-    "jobs retry": Subcommand("Submits the same script job anew. Prints the new job's id.", "JOB", _one),
+    "jobs retry": Subcommand(
+        "Submits the same script job anew; of an array, those of its jobs that failed. Prints the new id.", "JOB", _one
+    ),
 }

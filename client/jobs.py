@@ -20,7 +20,7 @@ from rpc.errors import NotFound, RunFailed
 from rpc.kept_log import LEVELS, Record
 from rpc.messages import DataFile, JobDetail, Metric, ScriptSpec, ScriptUsage, WorkDetail, WorkRow
 
-SCRIPT = "script"  # the kind of such work
+SCRIPT, ARRAY = "script", "array"  # kinds of such work
 _METRICS = 1000  # that one call brings
 _NAMED = 10  # artifacts, where the one that is meant is not there
 
@@ -46,7 +46,7 @@ class JobResult:
 
 
 class Job(Work):
-    """One script job. Iterating over it gives its news until it ends."""
+    """One script job, or an array of them. Iterating over it gives its news until it ends."""
 
     def wait(self, timeout_s: float | None = None) -> JobResult:
         """Return the result when the job has ended.
@@ -107,9 +107,9 @@ class Job(Work):
         spec = job_of(self.detail()).spec
         return replace(spec, key=given(spec.key))
 
-    def retry(self) -> Job:
-        """Submit the same anew; it begins whatever became of those that this one came after."""
-        return submit_script(self._link, anew(self.spec()))
+    def retry(self, key: str = "") -> Job:
+        """Submit the same anew (of an array all jobs); it begins whatever became of those that this one came after."""
+        return submit_script(self._link, anew(self.spec(), key))
 
     def _chosen(self, names: Sequence[str]) -> Sequence[DataFile]:
         left = self.artifacts()

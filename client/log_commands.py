@@ -21,7 +21,7 @@ def print_log(args: argparse.Namespace) -> int:
     """Print what is wanted of a log."""
     levels = levels_of(args.level)
     with connect(args.server) as session:
-        found = (_only(part, levels) for part in _parts(session.job(args.job), args, levels))
+        found = (_only(part, levels) for part in _parts(session.single_job(args.job), args, levels))
         if not args.json:
             style = Style(sys.stdout)
             for part in found:

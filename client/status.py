@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TextIO
 
@@ -35,6 +35,7 @@ _WORK_COLUMNS = (
     Column("error", is_number=True),
 )
 _USUAL_DEVICES = ("", "auto", "cpu", "numpy", "numba")  # those of a CPU, which say nothing new
+_MEMBERS = ("completed", "failed", "cancelled", "running", "pending")  # states, in the order of telling
 _MOST_NODES = 10
 _MOST_RUNS = {"running": 6, "pending": 4, "ended": 5}
 _MOST_OTHERS = 4
@@ -83,7 +84,12 @@ def rounds_of(row: WorkRow) -> str:
 
 def work_note(row: WorkRow) -> str:
     """What is to say of a run besides its figures."""
-    return row.reason or (f"waiting for {row.waiting_for}" if row.waiting_for else "")
+    return row.reason or members_line(row.members) or (f"waiting for {row.waiting_for}" if row.waiting_for else "")
+
+
+def members_line(members: Mapping[str, int]) -> str:
+    """How many jobs of an array are in which state; nothing for other work."""
+    return ", ".join(f"{members[state]:,} {state}" for state in _MEMBERS if members.get(state))
 
 
 def _lines(overview: Overview, style: Style) -> Iterator[str]:

@@ -11,7 +11,7 @@ from client.api import Session, connect
 from client.following import remark
 from client.interrupts import interrupts_held
 from client.job_files import Package
-from client.job_following import see_it_end, tell_it_goes_on
+from client.job_following import see_it_end, see_them_end, tell_it_goes_on
 from client.job_options import settings_of
 from client.job_settings import Program, spec_of
 from client.jobs import Job
@@ -27,6 +27,8 @@ _ONE_WORD = re.compile(r"[\w.~/\\-]+")  # no program: the name of something that
 def submit(args: argparse.Namespace) -> int:
     """Start a job; the exit status tells how it ended, where that is waited for."""
     check_wanted(args)
+    if args.follow and hasattr(args, "array"):
+        raise BadRequest("--follow prints what one job prints; use --wait with --array, and `client.py logs ARRAY/1`")
     program = program_of(args)
     spec = spec_of(program, **settings_of(args))
     with connect(args.server) as session:
@@ -47,7 +49,9 @@ def _start(session: Session, spec: ScriptSpec, args: argparse.Namespace) -> None
             job = session.start_script(spec)
             _tell_id(job, args)
         _tell_of_other_settings(job, spec)
-        if args.wait or args.follow:
+        if spec.array and args.wait:
+            see_them_end(job, as_json=args.json)
+        elif args.wait or args.follow:
             see_it_end(job, with_log=args.follow, as_json=args.json)
     except KeyboardInterrupt:
         if job is None:

@@ -39,6 +39,7 @@ class Endings:
             for callback in self._waiting.pop(work.id, []):
                 callback(work)
             self._journal.changed(work.id)
+            self._journal.changed(work.claim.array)
             self._post(Remembered(work.id, work.state))
 
         self._by_kind.get(work.workload.kind, self._otherwise)(work, tell)

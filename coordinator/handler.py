@@ -6,18 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from coordinator import views
+from coordinator.arrays import check_is_single
 from coordinator.branching import branch, checkpoints, run_spec, stored_spec
 from coordinator.classic import ClassicCall
 from coordinator.core.model import Work
 from coordinator.core.saved import SavedRun
-from coordinator.core.training import TrainingRun
 from coordinator.data_files import check_here
+from coordinator.details import Details
 from coordinator.job_rows import metrics
 from coordinator.listing import WorkLists
 from coordinator.membership import Member
 from coordinator.node_views import node_row, node_rows
 from coordinator.plain_view import PlainView
-from coordinator.remembering import stored_detail, stored_row
+from coordinator.remembering import stored_row
 from coordinator.runtime import Runtime
 from coordinator.schedules import ScheduleCalls, Schedules
 from coordinator.store.rows import StoredWork
@@ -66,6 +67,7 @@ class CoordinatorHandler(WebhookCalls, ScheduleCalls):
         self._files = Aside(loop, 1, "files")
         self._lookups = Aside(loop, 1, "lookups")  # a page, or one row: milliseconds
         self._questions = Aside(loop, 3, "questions")
+        self._details = Details(runtime, self._questions, self._stored)
         self._lists = WorkLists(runtime, self._lookups)
         self._submissions = Submissions(runtime, self._lookups, loop)
         schedules = Schedules(loop, runtime.when_remembered, self._submissions.submit_script, runtime.dispatcher)
@@ -151,6 +153,7 @@ class CoordinatorHandler(WebhookCalls, ScheduleCalls):
 
     def logs(self, caller: Caller, id: str, offset: int, limit: int, wait_ms: int) -> Later:
         """A piece of a script job's log; see `JobDesk.page`."""
+        check_is_single(self._runtime.dispatcher.work.get(id))
         return self._runtime.desk.page(id, offset, limit, wait_ms / 1000.0)
 
     def list_metrics(self, caller: Caller, id: str, after: int, limit: int) -> Later:
@@ -169,14 +172,7 @@ class CoordinatorHandler(WebhookCalls, ScheduleCalls):
         return self._questions.later(lambda: checkpoints(self._stored(id), self._runtime.reader))
 
     def get_work(self, caller: Caller, id: str) -> WorkDetail | Later:
-        work, desk = self._runtime.dispatcher.work.get(id), self._runtime.desk
-        if work is not None and desk.is_open(id):
-            row = self._row(work)
-            return desk.with_lines(desk.detail(id), id).turned(lambda detail: WorkDetail(row, job=detail))
-        if work is None or not isinstance(work.workload, TrainingRun):
-            return self._questions.later(lambda: stored_detail(self._stored(id), self._runtime.reader))
-        traffic = self._runtime.traffic.of(id)
-        return views.work_detail(self._runtime.dispatcher, work, self._runtime.clock, traffic)
+        return self._details.of(id)
 
     def list_work(self, caller: Caller) -> Later:
         """The latest work, newest first."""
@@ -192,7 +188,9 @@ class CoordinatorHandler(WebhookCalls, ScheduleCalls):
 
     def cancel_work(self, caller: Caller, id: str, reason: str) -> Later:
         """Cancel a work; answered once that is committed."""
-        work = self._runtime.dispatcher.work.get(id)
+        work, arrays = self._runtime.dispatcher.work.get(id), self._runtime.arrays
+        if work is None and arrays.is_coming(id):
+            return arrays.when_here(lambda: self.cancel_work(caller, id, reason))
         if work is None:
             return self._lookups.later(lambda: stored_row(self._stored(id)))
         later = Later()

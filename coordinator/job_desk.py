@@ -234,8 +234,14 @@ class JobDesk:
         return answer
 
     def remove(self, job_id: str) -> None:
-        """Nobody can ask for this job any more."""
-        self._thread.run(lambda: KeptLog(self._folder / job_id).remove(), lambda _: None)
+        """Nobody can ask for this job, or array of jobs, any more."""
+
+        def remove() -> None:
+            KeptLog(self._folder / job_id).remove()
+            for member in self._folder.glob(f"{job_id}-*"):
+                KeptLog(member).remove()
+
+        self._thread.run(remove, lambda _: None)
 
     def _told(self, desk: _Desk, news: ScriptNews) -> None:
         before, detail = desk.detail.phase, desk.detail

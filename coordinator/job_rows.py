@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from coordinator.array_rows import Members, open_array
+from coordinator.core.arrays import ScriptArray
 from coordinator.core.events import Submitted
 from coordinator.core.model import Work
 from coordinator.core.saved import Past
@@ -16,7 +18,7 @@ from coordinator.store.reading import Reader
 from coordinator.store.rows import StoredWork
 from coordinator.views import Clock
 from rpc.codec import from_bytes, to_bytes
-from rpc.messages import JobDetail, Metric, ScriptSpec
+from rpc.messages import DataFile, JobDetail, Metric, ScriptSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class KnownJob:
 
 
 _MOST = 10_000  # metrics in one answer
+_ELSEWHERE = ScriptSpec("", DataFile("", "", 0))
 _DETAIL = "job"  # of the detail of a work: what is known of a job, encoded
 
 
@@ -80,15 +83,23 @@ class JobRows:
         ]
         self._recorder.add(*changes, done=lambda late: done(), at_once=True)
 
-    def open_jobs(self, reader: Reader, lease_s: float) -> Iterator[tuple[Submitted, KnownJob]]:
-        """The jobs to go on with, in the order of submission, with what is known of each."""
+    def open_jobs(self, reader: Reader, lease_s: float) -> Iterator[tuple[Submitted, KnownJob | None]]:
+        """The jobs and arrays to go on with, in the order of submission, with what is known of each job."""
+        members: dict[str, Members] = {}
         for found in reader.open_work():
-            if found.work.kind == ScriptJob.kind:
-                spec = from_bytes(ScriptSpec, found.spec)
-                detail = stored_job(found.work) or JobDetail(spec)
+            if found.work.kind == ScriptArray.kind:
+                members[found.work.id] = Members(found.work.id, from_bytes(ScriptSpec, found.spec))
+                yield open_array(found, self._clock, reader), None
+            elif found.work.kind == ScriptJob.kind:
+                work = found.work
+                array = members.get(work.array_id)
+                spec = array.spec(work.array_index) if array is not None else from_bytes(ScriptSpec, found.spec)
+                detail = replace(stored_job(work) or JobDetail(spec), spec=spec)
                 has_begun = bool(detail.phase)
-                job = ScriptJob(found.work.id, spec, lease_s=lease_s, node=detail.node, has_begun=has_begun)
-                at, started_ms = self._clock.monotonic(found.work.submitted_ms), found.work.started_ms
+                job = ScriptJob(
+                    work.id, spec, lease_s=lease_s, node=detail.node, has_begun=has_begun, array=work.array_id
+                )
+                at, started_ms = self._clock.monotonic(work.submitted_ms), work.started_ms
                 started_at = self._clock.monotonic(started_ms) if started_ms else None
                 past = Past(retries=max(0, detail.attempts - 1), started_at=started_at)
                 told = reader.metrics(job.id) if detail.node else ()
@@ -103,6 +114,19 @@ def stored_job(work: StoredWork) -> JobDetail | None:
     return from_bytes(JobDetail, base64.b64decode(text)) if text else None
 
 
+def job_detail(work: StoredWork, reader: Reader) -> JobDetail | None:
+    """The same with what a member has of its array; of an array its settings; on a thread."""
+    known = stored_job(work)
+    holder = work.id if work.kind == ScriptArray.kind else work.array_id
+    text = reader.spec(holder) if holder else None
+    if text is None:
+        return known
+    spec = from_bytes(ScriptSpec, text)
+    if work.array_id:
+        spec = Members(work.array_id, spec).spec(work.array_index)
+    return replace(known or JobDetail(spec), spec=spec)
+
+
 def metrics(reader: Reader, job_id: str, after: int, limit: int) -> tuple[Metric, ...]:
     """What a job told of itself, numbered in the order in which it came, after a number; on a thread."""
     found = reader.metrics(job_id, after=max(0, after), limit=min(max(0, limit), _MOST))
@@ -113,5 +137,7 @@ def metrics(reader: Reader, job_id: str, after: int, limit: int) -> tuple[Metric
 
 
 def _progress(work: Work, detail: JobDetail) -> WorkProgressed:
+    if work.claim.array:  # which has the spec of all of them
+        detail = replace(detail, spec=_ELSEWHERE)
     text = base64.b64encode(to_bytes(detail)).decode()
     return WorkProgressed(work.id, 0, 0, work.tasks_done, 1, None, {_DETAIL: text})

@@ -12,7 +12,7 @@ from coordinator.remembering import stored_row
 from coordinator.runtime import Runtime
 from coordinator.store.failures import StoreDown
 from coordinator.store.rows import StoredWork
-from coordinator.views import shown_row
+from coordinator.views import no_members, shown_row
 from rpc.aside import Aside
 from rpc.errors import BadRequest
 from rpc.messages import WorkFilter, WorkRow
@@ -45,6 +45,7 @@ class WorkLists:
                 kinds=wanted.kinds,
                 before=wanted.before or None,
                 limit=wanted.limit,
+                array=None if wanted.with_members else wanted.array_id,
             )
         )
         return found.turned(self._rows)
@@ -83,8 +84,15 @@ class WorkLists:
             else:
                 removals.remove(ids, lambda: answer.resolve(rows))
 
-        self._lookups.later(lambda: tuple(stored_row(known(each, self._runtime.reader)) for each in ids)).then(remove)
+        self._lookups.later(lambda: tuple(map(self._removable, ids))).then(remove)
         return answer
+
+    def _removable(self, work_id: str) -> WorkRow:
+        """On a thread."""
+        work = known(work_id, self._runtime.reader)
+        if work.array_id:
+            raise BadRequest(f"{work_id} is one of the array {work.array_id}, which is removed as a whole")
+        return stored_row(work)
 
     def _newest(self) -> tuple[StoredWork, ...] | None:
         """On a thread; None while the store is away."""
@@ -96,9 +104,9 @@ class WorkLists:
     def _with_running(self, newest: tuple[StoredWork, ...] | None) -> tuple[WorkRow, ...]:
         work, running = self._runtime.dispatcher.work, self._runtime.dispatcher.running
         if newest is None:
-            return tuple(map(self._shown, islice(reversed(work.values()), _SHOWN)))
+            return tuple(map(self._shown, islice(no_members(reversed(work.values())), _SHOWN)))
         known = {each.id for each in newest}
-        older = (each for each in reversed(running.values()) if each.id not in known)
+        older = (each for each in no_members(reversed(running.values())) if each.id not in known)
         return (*self._rows(newest), *map(self._shown, islice(older, _SHOWN)))
 
     def _rows(self, found: tuple[StoredWork, ...]) -> tuple[WorkRow, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
+from coordinator.core.arrays import ScriptArray, member_id
 from coordinator.core.scripting import ScriptJob
 from coordinator.store.reading import Reader
 from coordinator.store.rows import StoredWork
@@ -16,14 +17,18 @@ _KNOWN = 1_000  # ids and keys among which a like one is looked for
 
 
 def found_by(name: str, reader: Reader, *, kind: str = "run") -> StoredWork:
-    """The one work with this id, key or beginning of an id; `kind` is that of the latest.
+    """The one work with this id, key or beginning of an id, or a member of it, as NAME/INDEX.
+
+    Args:
+        kind: of the latest.
 
     Raises:
         NotFound: there is none.
         BadRequest: there are several.
     """
     if name == LATEST:
-        found = reader.work_page(kinds=(kind,), limit=1)  # no verification
+        kinds = (kind, ScriptArray.kind) if kind == ScriptJob.kind else (kind,)  # no verification
+        found = reader.work_page(kinds=kinds, limit=1)
         if not found:
             raise NotFound(f"there is no {'job' if kind == ScriptJob.kind else kind} yet")
     else:
@@ -31,6 +36,9 @@ def found_by(name: str, reader: Reader, *, kind: str = "run") -> StoredWork:
         found = (exact,) if exact is not None else reader.work_called(name, limit=_NAMED + 1)
     if len(found) == 1:
         return found[0]
+    array, slash, index = name.rpartition("/")
+    if not found and slash and index.isascii() and index.isdigit():
+        return known(member_id(found_by(array, reader, kind=ScriptJob.kind).id, int(index)), reader)
     raise _no_such_work(name, reader) if not found else _several(name, found)
 
 

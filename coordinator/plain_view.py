@@ -63,9 +63,10 @@ class PlainView:
     def glance(self, runs: int) -> Later:
         """Nodes, and up to so many runs of each: running, waiting, ended."""
         dispatcher, limit = self._runtime.dispatcher, min(max(runs, 0), _MOST)
-        latest = (each for work_id, each in reversed(dispatcher.work.items()) if work_id not in dispatcher.open)
-        ended = list(islice(latest, limit))
-        shown = [*islice(dispatcher.running.values(), limit), *_next(dispatcher.open.values(), limit)]
+        latest = (each for each in reversed(dispatcher.work.values()) if each.id not in dispatcher.open)
+        ended = list(islice(views.no_members(latest), limit))
+        running = list(islice(views.no_members(dispatcher.running.values()), limit))
+        shown = [*running, *_next(views.no_members(dispatcher.open.values()), limit)]
         activities = tuple(activity for each in shown for activity in views.activities(each))
         now = replace(self.overview(), work=self._rows(shown), activities=activities)
         here = self._rows(ended)

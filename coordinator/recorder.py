@@ -244,7 +244,7 @@ class Recorder:
             case WorkEnded(work):
                 self._files.pop(work, None)  # what is named now stays named
             case WorkForgotten(work):
-                replaced |= {name: unused_s(role) for role, name in self._store.reader.blobs(work).items()}
+                replaced |= {name: unused_s(role) for role, name in self._store.reader.files(work)}
 
     def _put(self, vector: FloatArray) -> str:
         return self._blobs.store(bytes_of(vector.astype(vector.dtype.newbyteorder("<"), copy=False)))

@@ -6,8 +6,10 @@ import base64
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
+from coordinator.array_rows import stored_members
 from coordinator.checkpoints import Change as CheckpointChange
 from coordinator.checkpoints import Checkpoints, Version, model_role, optimizer_role, stored_rounds
+from coordinator.core.arrays import ScriptArray
 from coordinator.core.dispatcher import Dispatcher
 from coordinator.core.events import Note, Submitted
 from coordinator.core.model import Work
@@ -16,7 +18,7 @@ from coordinator.core.scripting import ScriptJob
 from coordinator.core.training import TrainingRun
 from coordinator.core.updates import updates_to_json
 from coordinator.file_lists import with_shared_files
-from coordinator.job_rows import stored_job
+from coordinator.job_rows import job_detail, stored_job
 from coordinator.recorder import Recorder
 from coordinator.round_story import round_story
 from coordinator.store.changes import (
@@ -162,7 +164,7 @@ class Remembering:
     def open_runs(self, reader: Reader) -> Iterator[tuple[Submitted, tuple[int, int]]]:
         """The runs to go on with, in the order of submission, with the bytes sent and received for each."""
         for found in reader.open_work():
-            if found.work.kind == ScriptJob.kind:
+            if found.work.kind in (ScriptJob.kind, ScriptArray.kind):
                 continue
             at = self._clock.monotonic(found.work.submitted_ms)
             run, detail = _run_of(found, self._clock, at, reader), _detail_of(found.work)
@@ -224,13 +226,16 @@ def stored_row(work: StoredWork) -> WorkRow:
         number=work.number,
         usage=job.usage if job else None,
         result=job.result if job else "",
+        array_id=work.array_id,
+        array_index=work.array_index,
+        members=stored_members(work),
     )
 
 
 def stored_detail(work: StoredWork, reader: Reader) -> WorkDetail:
     """The same with all that is known of it."""
-    if work.kind == ScriptJob.kind:
-        return WorkDetail(stored_row(work), job=stored_job(work))
+    if work.kind in (ScriptJob.kind, ScriptArray.kind):
+        return WorkDetail(stored_row(work), job=job_detail(work, reader))
     rounds = tuple(each.row for each in reader.rounds(work.id))
     return WorkDetail(stored_row(work), replace(_detail_of(work), rounds=rounds))
 

@@ -35,6 +35,8 @@ class Removals:
         """Raise BadRequest where one of these must stay: it has not ended, or a verification still compares with it."""
         for each in ids:
             work = self._dispatcher.work.get(each)
+            if work is not None and work.claim.array:
+                raise BadRequest(f"{each} is one of the array {work.claim.array}, which is removed as a whole")
             if work is not None and not work.is_remembered:
                 raise BadRequest(f"{each} is {work.state.value}; only what has ended can be removed: cancel it first")
         needed = self._needed()

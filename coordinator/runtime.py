@@ -9,10 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
+from coordinator.arrays import Arrays
 from coordinator.attempts import Attempts
 from coordinator.chronicle import Chronicle
 from coordinator.config import CoordinatorConfig
 from coordinator.core import jobs
+from coordinator.core.arrays import ScriptArray
 from coordinator.core.consequences import consequences
 from coordinator.core.dispatcher import Dispatcher
 from coordinator.core.events import (
@@ -38,7 +40,6 @@ from coordinator.core.events import (
     Submitted,
     Tick,
 )
-from coordinator.core.jobs import Done, Job, JobValue
 from coordinator.core.model import Attempt, WorkState
 from coordinator.core.policies import Policy
 from coordinator.core.pool import PoolSettings
@@ -106,13 +107,15 @@ class Runtime:
         self._recorder = Recorder(loop, store, blobs, on_commit=on_commit, on_fault=self._fault, on_end=self._end)
         self.memory = Remembering(self._recorder, self.dispatcher, self.clock, self.traffic.of)
         self.desk = JobDesk(
-            loop, blobs, logs, self._recorder, JobRows(self._recorder, self.clock),
+            loop, blobs, logs, self._recorder, JobRows(self._recorder, self.clock), release=self._release,
             stage=lambda node: self.membership.link(node), report=self._report, tell=self._chronicle.tell,
-            accepted=lambda attempt: self.post(Accepted(attempt)), release=self._release,
+            accepted=lambda attempt: self.post(Accepted(attempt)),
         )  # fmt: skip
         self.webhooks = Webhooks(self._recorder, self.clock, self.journal.last)
-        self.endings = Endings(self.journal, self.post, {ScriptJob.kind: self.desk.ended}, self.memory.ended)
         self.job_lease_s = config.job_lease_s
+        self.arrays = Arrays(loop, self._recorder, self.clock, take_up=self.take_up, post=self.post)
+        by_kind = {ScriptJob.kind: self.desk.ended, ScriptArray.kind: self.arrays.ended}
+        self.endings = Endings(self.journal, self.post, by_kind, self.memory.ended)
         calls = CallSettings(
             coordinator=store.identity, epoch=store.epoch, policy=policy.name,
             beat_s=config.beat_s, lease_s=config.lease_s, task_timeout_s=config.task_timeout_s,
@@ -128,9 +131,8 @@ class Runtime:
             loop, store, blobs, limits, recorder=self._recorder, removals=self.removals, on_end=self._end
         )
         self._store_wait_s, self._listed = config.store_wait_s, config.nodes
-        self._node_list: NodeList | None = None
-        if config.nodes_file is not None:
-            self._node_list = NodeList(loop, self._workbench.aside, config.nodes_file, self.membership.listed)
+        file, listed = config.nodes_file, self.membership.listed
+        self._node_list = None if file is None else NodeList(loop, self._workbench.aside, file, listed)
 
     def start(self) -> None:
         """Go on with what was under way, and dial the nodes.
@@ -221,13 +223,17 @@ class Runtime:
             case Compute(jobs.KeepPlan(run)):
                 self.memory.surveyed(self._run(run))
             case Compute(jobs.Keep(run, number) as job):
-                self._keep(run, number, lambda: self._computed(job, Done()))
+                self._keep(run, number, lambda: self._computed(job, jobs.Done()))
             case Compute(jobs.GoBack(run)):
                 self.memory.went_back(self._run(run))
+            case Compute(jobs.EndMembers(array, reason)):
+                self.arrays.end_members(self.dispatcher.work[array], reason)
             case Compute(job):
                 self._workbench.do(job, lambda value: self._computed(job, value))
             case Drop(holder):
-                self._forget_sum(holder)
+                vectors = self._workbench.vectors(holder.partition("/")[0])
+                if vectors is not None:
+                    vectors.sums.pop(holder, None)
             case Stop(attempt, grace_s):
                 self.desk.stopped(attempt)
                 link = self.membership.link(attempt.node_id)
@@ -249,7 +255,7 @@ class Runtime:
         self.post(Reported(attempt, outcome))
         self.journal.changed(attempt.task_id.partition("/")[0])
 
-    def _computed(self, job: Job, value: JobValue) -> None:
+    def _computed(self, job: jobs.Job, value: jobs.JobValue) -> None:
         self.post(Computed(job, value))
         self.journal.changed(job.run)
 
@@ -271,11 +277,6 @@ class Runtime:
         """Nothing can be remembered any more: whoever has taken over goes on."""
         self.ended_by = error
         self._loop.stop()
-
-    def _forget_sum(self, holder: str) -> None:
-        vectors = self._workbench.vectors(holder.partition("/")[0])
-        if vectors is not None:
-            vectors.sums.pop(holder, None)
 
     def _release(self, work_id: str) -> None:
         self._workbench.release(work_id)

@@ -8,6 +8,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
+from coordinator.array_rows import array_from
+from coordinator.core.arrays import ScriptArray
 from coordinator.core.events import Submitted
 from coordinator.core.model import WorkState
 from coordinator.core.saved import NO_PAST, Past, SavedRun
@@ -81,8 +83,14 @@ class Submissions:
         return answer
 
     def _submit_script(self, spec: ScriptSpec) -> Later:
-        runtime = self._runtime
-        job = ScriptJob(f"job-{self._start}-{self._count + 1}", spec, lease_s=runtime.job_lease_s)
+        runtime, name = self._runtime, f"job-{self._start}-{self._count + 1}"
+        job: ScriptJob | ScriptArray
+        if spec.array:
+            job = array_from(name, spec)
+            remember = partial(runtime.arrays.submitted, job)
+        else:
+            job = ScriptJob(name, spec, lease_s=runtime.job_lease_s)
+            remember = partial(runtime.desk.rows.submitted, job)
 
         def check() -> None:
             if not spec.force_queue:
@@ -90,7 +98,7 @@ class Submissions:
 
         lost = "the job with this key, or one that it comes after, was removed a moment ago; submit it again"
         gone = NotFound(lost)
-        return self._submit(Submitted(job, time.monotonic()), check, partial(runtime.desk.rows.submitted, job), gone)
+        return self._submit(Submitted(job, time.monotonic()), check, remember, gone)
 
     def _submit(self, submitted: Submitted, check: Callable[[], None], remember: Remember, gone: NotFound) -> Later:
         """Have work begun once it is remembered; answered with its id, or that of the work that had its key before.
@@ -131,6 +139,8 @@ class Submissions:
         others = [each.work_id for each in work.claim.after if each.work_id not in runtime.dispatcher.work]
         if all(submitted.ends.get(other, WorkState.PENDING).is_final for other in others):
             runtime.take_up(submitted)
+            if isinstance(work, ScriptArray) and submitted.at is not None:
+                runtime.arrays.bring_members(work, submitted.at, runtime.job_lease_s)
             answer.resolve(work.id)
             return
 

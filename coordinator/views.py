@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from coordinator.core.arrays import ScriptArray
 from coordinator.core.dispatcher import Dispatcher
 from coordinator.core.model import TaskState, Work, WorkState
 from coordinator.core.scripting import ScriptJob
@@ -49,6 +50,7 @@ def work_row(dispatcher: Dispatcher, work: Work, clock: Clock) -> WorkRow:
     """A piece of work as it is, committed or not."""
     run = work.workload if isinstance(work.workload, TrainingRun) else None
     job = work.workload if isinstance(work.workload, ScriptJob) else None
+    members = members_of(work)
     return WorkRow(
         id=work.id,
         kind=work.workload.kind,
@@ -58,7 +60,7 @@ def work_row(dispatcher: Dispatcher, work: Work, clock: Clock) -> WorkRow:
         failure=work.failure,
         round=run.rounds_done if run else 0,
         rounds=run.spec.rounds if run else 0,
-        tasks_done=work.tasks_done,
+        tasks_done=members.get("completed", work.tasks_done),
         tasks_total=work.workload.tasks_total,
         validation_error=run.validation_error if run else None,
         waiting_for=dispatcher.waiting_for(work),
@@ -68,7 +70,25 @@ def work_row(dispatcher: Dispatcher, work: Work, clock: Clock) -> WorkRow:
         owner=work.claim.owner,
         usage=job.usage if job else None,
         result=job.value if job else "",
+        array_id=work.claim.array,
+        array_index=work.claim.index,
+        members=members,
     )
+
+
+def no_members(works: Iterable[Work]) -> Iterator[Work]:
+    """Works as lists show them: an array is one line."""
+    return (each for each in works if not each.claim.array)
+
+
+def members_of(work: Work) -> Mapping[str, int]:
+    """How many members of an array are in which state, as far as is committed; nothing for other work."""
+    array = work.workload
+    if not isinstance(array, ScriptArray):
+        return {}
+    counts = {state.value: array.ended.counts[state] for state in WorkState}
+    begun = sum(member.state is not WorkState.PENDING for member in array.open.values())
+    return counts | {"running": begun, "pending": array.tasks_total - sum(counts.values()) - begun}
 
 
 def work_detail(dispatcher: Dispatcher, work: Work, clock: Clock, traffic: tuple[int, int]) -> WorkDetail:

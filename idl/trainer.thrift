@@ -187,6 +187,7 @@ struct ScriptSpec {
   22: bool inline_code,        // main is what somebody typed
   23: bool force_queue,        // it waits also where no known node can ever take it
   24: list<string> after,      // JOB, JOB:ok or JOB:any: begins when that has completed, or ended; ids once it is submitted
+  25: string array,            // 1-100, 1-9:2, 1,4,7-9, 1-100%4: one job for each index, so many at a time; empty: one job
 }
 
 /** One attempt of a script job. */
@@ -310,7 +311,7 @@ struct RunSpec {
 
 struct WorkRow {
   1: string id,
-  2: string kind,              // run, script
+  2: string kind,              // run, verify, script, array
   3: string name,
   4: string state,             // pending, running, completed, failed, cancelled
   5: string reason,
@@ -328,6 +329,9 @@ struct WorkRow {
   17: i64 number,              // grows in the order of submission; 0 where that is not asked for
   18: optional ScriptUsage usage,   // of a script job
   19: string result,           // of a script job: JSON of what it left in out/result.json, if that is small; empty: none
+  20: string array_id,         // the array that it is a member of, as ID-INDEX; empty: of none
+  21: i64 array_index,
+  22: map<string, i64> members,   // of an array: how many of its jobs are in which state
 }
 
 /** Which work a list is to show. */
@@ -337,6 +341,8 @@ struct WorkFilter {
   3: i64 before,               // only work with a lower number; 0: any
   4: i32 limit,
   5: list<string> kinds,       // of rows; none: any
+  6: string array_id,          // members of this array; empty: what is a member of none
+  7: bool with_members,        // also members, of any array
 }
 
 /** A round that can be branched from: its model is stored. */
@@ -404,7 +410,8 @@ struct JobDetail {
 struct WorkDetail {
   1: WorkRow row,
   2: optional RunDetail run,
-  3: optional JobDetail job,
+  3: optional JobDetail job,   // of an array: its settings alone
+  4: list<WorkRow> failures,   // of an array: the first of its jobs that failed
 }
 
 /** A piece of a script job's log; see ScriptNews. */

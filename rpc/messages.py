@@ -35,6 +35,7 @@ from rpc.script_messages import (
 from rpc.selectors import selected_by, selects
 from rpc.specs import ADAPTIVE, DataFile, RunSpec, WorkFilter
 from rpc.webhook_messages import Webhook
+from rpc.work_messages import WorkRow
 
 PROTOCOL_VERSION = 1
 MAX_SLOTS = 256  # of one node; each is a connection
@@ -81,6 +82,7 @@ __all__ = [
     "Webhook",
     "Why",
     "WorkFilter",
+    "WorkRow",
     "selected_by",
     "selects",
 ]
@@ -183,29 +185,6 @@ class BlobState:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkRow:
-    id: str
-    kind: str
-    name: str
-    state: str
-    reason: str = ""
-    failure: int = 0
-    round: int = 0
-    rounds: int = 0
-    tasks_done: int = 0
-    tasks_total: int = 0
-    validation_error: float | None = None
-    waiting_for: str = ""
-    submitted_ms: int = 0
-    started_ms: int = 0
-    ended_ms: int = 0
-    owner: str = ""
-    number: int = 0
-    usage: ScriptUsage | None = None
-    result: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Checkpoint:
     round: int
     model: str
@@ -259,6 +238,7 @@ class WorkDetail:
     row: WorkRow
     run: RunDetail | None = None
     job: JobDetail | None = None
+    failures: tuple[WorkRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ class ScriptSpec:
     inline_code: bool = False
     force_queue: bool = False
     after: tuple[str, ...] = ()
+    array: str = ""
 
     @property
     def predecessors(self) -> tuple[tuple[str, bool], ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+from rpc.array_ranges import array_range
 from rpc.errors import BadRequest
 from rpc.messages import SANDBOXES, ScriptSpec
 from rpc.run_spec import MAX_FILE_NAME, MAX_LABELS, MAX_NAME, MAX_PRIORITY
@@ -54,6 +55,8 @@ def check_script_spec(spec: ScriptSpec) -> None:
     _check_words(spec)
     _check_datasets(spec)
     _check_after(spec)
+    if spec.array:
+        array_range(spec.array)
 
 
 def _check_words(spec: ScriptSpec) -> None:

@@ -78,3 +78,5 @@ class WorkFilter:
     before: int = 0
     limit: int = 100
     kinds: tuple[str, ...] = ()
+    array_id: str = ""
+    with_members: bool = False

@@ -8,7 +8,7 @@ import math
 from coordinator.core.model import Work, WorkState
 from coordinator.core.owners import Owners
 from coordinator.core.saved import Past
-from coordinator.core.workload import Workload
+from coordinator.core.workload import ARRAY, Workload
 
 
 class Catalogue:
@@ -42,16 +42,23 @@ class Catalogue:
         if claim.key:
             self.by_key[claim.owner, claim.key] = work.id
         self.note_deadline(work)
+        if workload.kind == ARRAY and past.started_at is not None:  # its members alone are queued
+            self.run(work, at)
         return work
 
     def begin(self, work: Work) -> None:
         """The turn of the work has come."""
         work.is_begun = True
 
-    def run(self, work: Work, now: float) -> None:
-        """The work runs."""
-        work.become(WorkState.RUNNING, now)
-        self.running[work.id] = work
+    def run(self, work: Work, now: float) -> list[Work]:
+        """The work runs, and its array, if it is the first one of that; return what did not run before."""
+        array = self.work.get(work.claim.array)
+        begun = [work] if array is None or array.state is not WorkState.PENDING else [array, work]
+        for each in begun:
+            each.is_begun = True
+            each.become(WorkState.RUNNING, now)
+            self.running[each.id] = each
+        return begun
 
     def rest(self, work: Work, now: float) -> None:
         """The work does not run any more, and waits for a place again."""
@@ -71,14 +78,18 @@ class Catalogue:
         return gone
 
     def remove(self, work_id: str) -> list[str]:
-        """Forget work that has ended; return its id, if it was known."""
+        """Forget work that has ended; return its id, if it was known, and those of its members."""
         if work_id not in self._ended:
             return []
         del self._ended[work_id]
-        claim = self.work.pop(work_id).claim
+        removed = self.work.pop(work_id)
+        claim = removed.claim
         if self.by_key.get((claim.owner, claim.key)) == work_id:
             del self.by_key[claim.owner, claim.key]
-        return [work_id]
+        if removed.workload.kind != ARRAY:
+            return [work_id]
+        members = [each for each in self._ended if self.work[each].claim.array == work_id]
+        return [work_id, *(gone for each in members for gone in self.remove(each))]
 
     def note_deadline(self, work: Work) -> None:
         """Something happened to the work that may have changed its deadline."""

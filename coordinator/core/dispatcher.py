@@ -9,6 +9,7 @@ from __future__ import annotations
 from random import Random
 
 from coordinator.core import events
+from coordinator.core.arrays import Arrays
 from coordinator.core.bindings import Bindings
 from coordinator.core.catalogue import Catalogue
 from coordinator.core.declining import decline
@@ -18,7 +19,6 @@ from coordinator.core.owners import Owners
 from coordinator.core.placement import Placement
 from coordinator.core.policies import Policy
 from coordinator.core.pool import NodePool
-from coordinator.core.predecessors import Predecessors
 from coordinator.core.queue import WorkQueue
 from coordinator.core.retry import rule_for
 from coordinator.core.set_backs import set_back
@@ -55,7 +55,7 @@ class Dispatcher:
         self._waits = Waits()
         self._speculation = Speculation(self.pool, self._book, self._placement)
         self._withdrawn = Withdrawals(self.pool, self._book)
-        self._predecessors = Predecessors(self.work)
+        self._arrays = Arrays(self.work)
         self._rng = rng
         self._settings = settings
         self._next_check = 0.0
@@ -83,9 +83,9 @@ class Dispatcher:
                     self._lose(node, reason, now)
             case events.Submitted(workload, at, past, ends):
                 work = self._catalogue.add(workload, now if at is None else at, past)
-                self._follow([(work, self._predecessors.submitted(work, ends))], now)
+                self._follow(self._arrays.submitted(work, ends), now)
             case events.Remembered(work_id, state):
-                self._follow(self._predecessors.remembered(work_id, state), now)
+                self._follow(self._arrays.remembered(work_id, state), now)
             case events.CancelAsked(work_id, reason):
                 if (work := self.open.get(work_id)) is not None:
                     self._take(work, work.workload.on_cancel(reason, now), now)
@@ -112,11 +112,11 @@ class Dispatcher:
             return f"the store: {self._store_fault}"
         return "" if work.state.is_final else waiting_for(work, self.pool)
 
-    def _follow(self, verdicts: list[tuple[Work, End | None]], now: float) -> None:
+    def _follow(self, verdicts: list[tuple[Work, Step | None]], now: float) -> None:
         """What others had to end for takes its place in the queue, or ends itself."""
-        for work, obstacle in verdicts:
-            if obstacle is not None:
-                self._take(work, [obstacle], now)
+        for work, step in verdicts:
+            if step is not None:
+                self._take(work, [step], now)
             elif not work.awaits:
                 self._queue.add(work)
 

@@ -110,7 +110,17 @@ class Discard:
     round: int
 
 
-Job: TypeAlias = LoadValidation | Init | Load | Add | Apply | Validate | KeepPlan | Keep | GoBack | Seal | Discard
+@dataclass(frozen=True, slots=True)
+class EndMembers:
+    """Cancel all members of the array `run` that have not ended, a few at a time; no answer."""
+
+    run: str
+    reason: str
+
+
+Job: TypeAlias = (
+    LoadValidation | Init | Load | Add | Apply | Validate | KeepPlan | Keep | GoBack | Seal | Discard | EndMembers
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from coordinator.core.jobs import Job, JobValue
 from coordinator.core.workload import (
     After,
@@ -26,6 +28,20 @@ GRACE_S = 10.0  # that a cancelled program has to end by itself
 _KILL_S = 20.0  # after that, for its node to end it and to tell what it has left
 
 
+def claim_of(spec: ScriptSpec) -> Claim:
+    """What a script job asks of the queue."""
+    level = spec.sandbox or ("docker" if spec.image else "")
+    return Claim(
+        owner=spec.owner,
+        key=spec.key,
+        priority=spec.priority,
+        select=spec.select,
+        script=ScriptNeeds(level, spec.gpus, spec.memory_bytes, spec.cpus, spec.network == "full"),
+        after=tuple(After(*each) for each in spec.predecessors),
+        holds_place=True,
+    )
+
+
 class ScriptJob:
     """The state of a job between events.
 
@@ -42,20 +58,20 @@ class ScriptJob:
     tasks_total = 1
 
     def __init__(
-        self, job_id: str, spec: ScriptSpec, *, lease_s: float, node: str = "", has_begun: bool = False
+        self, job_id: str, spec: ScriptSpec, *, lease_s: float, node: str = "", has_begun: bool = False, array: str = ""
     ) -> None:
-        """`lease_s` is how long a node goes on with it that the coordinator does not hear of."""
+        """`lease_s` is how long a node goes on with it that the coordinator does not hear of.
+
+        Args:
+            array: that it is a member of; the index there ends its own id.
+        """
         self.id = job_id
         self.spec = spec
         self.name = spec.name
         self.limits = Limits(spec.retries + 1, spec.retries + 1)
-        level = spec.sandbox or ("docker" if spec.image else "")
-        needs = ScriptNeeds(level, spec.gpus, spec.memory_bytes, spec.cpus, spec.network == "full")
-        after = tuple(After(*each) for each in spec.predecessors)
-        self.claim = Claim(
-            owner=spec.owner, key=spec.key, priority=spec.priority, select=spec.select, script=needs, after=after,
-            holds_place=True,
-        )  # fmt: skip
+        self.claim = claim_of(spec)
+        if array:
+            self.claim = replace(self.claim, array=array, index=int(job_id.rpartition("-")[2]))
         self.result: Scripted | None = None
         self.node = node
         self.has_begun = has_begun

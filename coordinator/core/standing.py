@@ -22,8 +22,7 @@ class Standing:
         """A node has it."""
         if work.state is not WorkState.PENDING:
             return []
-        self._catalogue.run(work, now)
-        return [Note(work.state.value, "", work.id)]
+        return [Note(each.state.value, "", each.id) for each in self._catalogue.run(work, now)]
 
     def accepted(self, found: tuple[Work, Task] | None, attempt: Attempt, now: float) -> list[Note]:
         """The node of an attempt says that it has the task; it may be another one's by now."""

@@ -111,6 +111,8 @@ class Lacking(NamedTuple):
 
 def lacking(work: Work, pool: NodePool) -> Lacking | None:
     """What the work cannot go on without; None when something runs or a slot will do."""
+    if work.claim.array in work.awaits:
+        return Lacking(Lack.TURN, f"its turn in the array {work.claim.array}")
     if work.awaits:
         return Lacking(Lack.END, " and ".join(_ends_of(work.awaits)))
     waiting = [task for task in work.tasks.values() if task.state in (TaskState.READY, TaskState.DELAYED)]

@@ -34,7 +34,8 @@ class Waits:
         if self._next >= len(works):
             self._next = 0
         for work in islice(works.values(), self._next, self._next + _AT_ONCE):
-            notes += self._see(work, lacking(work, pool), now)
+            if not work.claim.array:  # that says it once for all of them
+                notes += self._see(work, lacking(work, pool), now)
         self._next += _AT_ONCE
         for ended in self._waits.keys() - works.keys():
             del self._waits[ended]

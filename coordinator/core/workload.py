@@ -11,6 +11,8 @@ from mlcore.mlp import n_weights
 from rpc.errors import FailureKind
 from rpc.messages import ScriptEnd, ScriptSpec, ScriptUsage, ShardSummary, TrainSettings
 
+ARRAY = "array"  # the kind of a work that is made of others
+
 
 class ScriptNeeds(NamedTuple):
     """What a node must have for a script job; empty or 0: anything will do."""
@@ -43,6 +45,7 @@ class Claim:
         script: what a script job needs; None: it is none.
         after: it begins when these have ended.
         holds_place: its one task takes long: it is pending until a node has taken that, and may have to give it back.
+        array: the work that it is a member of, with this index there; empty: of none.
     """
 
     owner: str = ""
@@ -55,6 +58,8 @@ class Claim:
     script: ScriptNeeds | None = None
     after: tuple[After, ...] = ()
     holds_place: bool = False
+    array: str = ""
+    index: int = 0
 
 
 def class_key(dtype: str, threads: int) -> str:

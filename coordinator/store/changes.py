@@ -23,6 +23,8 @@ class WorkSubmitted:
         blobs: the files it needs, by role.
         parent: whose survey, and whose rounds up to `parent_round`, are its own too.
         after: works that it comes after.
+        members: of an array: their ids by index. Each is a work of the kind `member_kind` that begins with the
+            array's spec and files: it has none of its own.
     """
 
     id: str
@@ -41,6 +43,8 @@ class WorkSubmitted:
     parent: str = ""
     parent_round: int = 0
     after: tuple[str, ...] = ()
+    members: Mapping[int, str] = field(default_factory=dict)
+    member_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from coordinator.store.changes import AttemptEnded, Measured, NodeSeen, Outcome,
 from coordinator.store.event_query import wanted
 from coordinator.store.failures import told_apart
 from coordinator.store.found import blobs_of, ends_of, named, round_of, rounds_of, summary_of, surveys_of, work_of
+from coordinator.store.members import OF_NONE, WORK, ended_members, files_of, first_members, of_array
 from coordinator.store.ownership import holder_of
-from coordinator.store.rows import Holder, OpenWork, StoredWork
+from coordinator.store.rows import EndedMembers, Holder, OpenWork, StoredWork
 from coordinator.store.schema import (
     attempt,
     blob_name,
@@ -35,7 +36,6 @@ from coordinator.store.thinning import Retention, Surplus, find_surplus
 from rpc.messages import EventQuery, EventRow
 
 _AT_ONCE = 500  # rows in memory, and names in one question
-_WORK = tuple(work.c[name] for name in StoredWork.__dataclass_fields__)
 
 
 class Reader:
@@ -65,7 +65,7 @@ class Reader:
         """Work that has not ended, in the order of submission; few at a time are in memory."""
         after: int | None = 0
         while after is not None:
-            page = select(*_WORK, work.c.spec).where(work.c.state.in_(OPEN_STATES), work.c.number > after)
+            page = select(*WORK, work.c.spec).where(work.c.state.in_(OPEN_STATES), work.c.number > after)
             with self._connection() as connection:
                 rows = connection.execute(page.order_by(work.c.number).limit(_AT_ONCE)).all()
                 ids = [row.id for row in rows]
@@ -77,16 +77,17 @@ class Reader:
             after = rows[-1].number if len(rows) == _AT_ONCE else None
 
     def work(self, work_id: str) -> StoredWork | None:
-        return self._first_work(select(*_WORK).where(work.c.id == work_id))
+        return self._first_work(select(*WORK).where(work.c.id == work_id))
 
     def work_by_key(self, owner: str, key: str) -> StoredWork | None:
         """The work that its owner submitted with this key."""
-        return self._first_work(select(*_WORK).where(work.c.owner == owner, work.c.key == key, work.c.key != ""))
+        return self._first_work(select(*WORK).where(work.c.owner == owner, work.c.key == key, work.c.key != ""))
 
     def work_called(self, name: str, *, limit: int) -> tuple[StoredWork, ...]:
         """Work with this key, or if there is none with an id that begins so, the newest first."""
-        for meant in ((work.c.key == name, work.c.key != ""), (work.c.id.startswith(name, autoescape=True),)):
-            question = select(*_WORK).where(*meant).order_by(work.c.number.desc()).limit(limit)
+        begins = (work.c.id.startswith(name, autoescape=True), OF_NONE)  # many members begin like their array
+        for meant in ((work.c.key == name, work.c.key != ""), begins):
+            question = select(*WORK).where(*meant).order_by(work.c.number.desc()).limit(limit)
             with self._connection() as connection:
                 found = tuple(work_of(row) for row in connection.execute(question))
             if found:
@@ -105,9 +106,16 @@ class Reader:
         kinds: Collection[str] = (),
         before: int | None = None,
         limit: int = 100,
+        array: str | None = "",
     ) -> tuple[StoredWork, ...]:
-        """Work in any of these states and kinds (all, if none is given), the newest first, numbered below `before`."""
-        question = select(*_WORK).order_by(work.c.number.desc()).limit(limit)
+        """Work in any of these states and kinds (all, if none is given), the newest first, numbered below `before`.
+
+        Args:
+            array: members of this one; empty: what is a member of none; None: both.
+        """
+        question = select(*WORK).order_by(work.c.number.desc()).limit(limit)
+        if array is not None:
+            question = question.where(of_array(array) if array else OF_NONE)
         if states:
             question = question.where(work.c.state.in_([state.value for state in states]))
         if owner is not None:
@@ -118,6 +126,16 @@ class Reader:
             question = question.where(work.c.number < before)
         with self._connection() as connection:
             return tuple(work_of(row) for row in connection.execute(question))
+
+    def members(self, array_id: str, state: WorkState, *, limit: int) -> tuple[StoredWork, ...]:
+        """The members of an array in this state that have the lowest indexes."""
+        with self._connection() as connection:
+            return first_members(connection, array_id, state, limit)
+
+    def ended_members(self, array_id: str) -> tuple[EndedMembers, ...]:
+        """The members of an array that have ended, by state."""
+        with self._connection() as connection:
+            return ended_members(connection, array_id)
 
     def surveys(self, work_id: str) -> tuple[ShardSurveyed, ...]:
         """The surveys of its shards, by shard."""
@@ -141,6 +159,11 @@ class Reader:
         """The files that it needs, by role."""
         with self._connection() as connection:
             return blobs_of(connection, [work_id]).get(work_id, {})
+
+    def files(self, work_id: str) -> Sequence[tuple[str, str]]:
+        """The same, by role, with those of all members."""
+        with self._connection() as connection:
+            return files_of(connection, work_id)
 
     def ends(self, work_id: str) -> Mapping[str, WorkState]:
         """How those have ended, or stand, that the work comes after."""
@@ -237,8 +260,8 @@ class Reader:
             return find_surplus(connection, retention, now_ms=now_ms, most=most)
 
     def ended_before(self, keep: int, *, limit: int) -> tuple[str, ...]:
-        """Work beyond the `keep` that ended last, the oldest end first."""
-        ended = work.c.state.in_([state.value for state in WorkState if state.is_final])
+        """Work beyond the `keep` that ended last, the oldest end first; members go with their array."""
+        ended = and_(work.c.state.in_([state.value for state in WorkState if state.is_final]), OF_NONE)
         oldest = select(work.c.id).where(ended).order_by(work.c.ended_ms, work.c.number)
         with self._connection() as connection:
             n_ended = connection.execute(select(func.count()).select_from(work).where(ended)).scalar_one()

@@ -36,6 +36,8 @@ class StoredWork:
     started_ms: int
     ended_ms: int
     deadline_ms: int
+    array_id: str = ""
+    array_index: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,15 @@ class OpenWork:
     summaries: tuple[ShardSummary, ...] = ()
     rounds: tuple[RoundRow, ...] = ()
     ends: Mapping[str, WorkState] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EndedMembers:
+    """How many members of an array have ended in a state, and of those the one with the lowest index."""
+
+    state: WorkState
+    count: int
+    first: StoredWork
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,11 @@ work = Table(
     *(_real("validation_error", optional=True), Column("detail", Json, nullable=False)),
     *(_int("submitted_ms"), _int("started_ms"), _int("ended_ms"), _int("deadline_ms")),
     *(_int("first_event"), Column("is_thinned", Boolean, nullable=False)),
+    # The array that it is one of, with this index there; empty: of none.
+    *(
+        Column("array_id", AnyText, nullable=False, server_default=""),
+        Column("array_index", BigInteger, nullable=False, server_default="0"),
+    ),
     sqlite_autoincrement=True,
 )
 Index(
@@ -83,6 +88,14 @@ Index(None, work.c.state, work.c.number)
 Index(None, work.c.owner, work.c.number)
 Index(None, work.c.is_thinned, work.c.number)
 Index(None, work.c.state, work.c.ended_ms)
+_OF_AN_ARRAY, _OF_NONE = text("array_id <> ''"), text("array_id = ''")
+Index(
+    "ix_work_array_id_state_index",
+    *(work.c.array_id, work.c.state, work.c.array_index),
+    sqlite_where=_OF_AN_ARRAY,
+    postgresql_where=_OF_AN_ARRAY,
+)
+Index("ix_work_number_of_none", work.c.number, sqlite_where=_OF_NONE, postgresql_where=_OF_NONE)
 
 survey = Table(
     "survey",

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from coordinator.core.model import WorkState
+from coordinator.store.members import of_array
 from coordinator.store.schema import (
     attempt,
     blob_name,
@@ -71,10 +72,15 @@ def _copied(table: Table, *which: ColumnElement[bool]) -> Insert:
 
 INHERIT = (_copied(survey), _copied(round_, round_.c.round <= bindparam("up_to")))
 _STATE = select(work.c.state).where(_OF_WORK).scalar_subquery()
+# With an array go its members, to whom nothing else refers but for predecessors, which keep their ends.
+_MEMBERS = select(work.c.id).where(of_array(bindparam("of")))
+_MEMBER_STATE = select(work.c.state).where(work.c.id == predecessor.c.after).scalar_subquery()
 FORGET = (
     update(predecessor).where(predecessor.c.after == bindparam("of")).values(state=_STATE),
-    delete(event).where(event.c.work == bindparam("of")),
-    delete(event_thinned).where(event_thinned.c.work == bindparam("of")),
+    update(predecessor).where(predecessor.c.after.in_(_MEMBERS)).values(state=_MEMBER_STATE),
+    *(delete(table).where(table.c.work == bindparam("of")) for table in (event, event_thinned)),
+    *(delete(table).where(table.c.work.in_(_MEMBERS)) for table in (event, event_thinned)),
+    delete(work).where(of_array(bindparam("of"))),
     delete(work).where(_OF_WORK),
 )
 

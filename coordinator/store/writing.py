@@ -80,6 +80,8 @@ def _submit(connection: Connection, submitted: Sequence[WorkSubmitted]) -> list[
     for each in new:
         if each.parent:
             _inherit(connection, each)
+        if each.members:
+            connection.execute(sql.INSERT[work], _member_rows(each))
     return late
 
 
@@ -106,11 +108,24 @@ def _work_row(submitted: WorkSubmitted) -> Row:
     }
 
 
+def _member_rows(array: WorkSubmitted) -> list[Row]:
+    """Rows of very many that differ little: made where nobody waits for the processor."""
+    row = {
+        **_work_row(array),
+        "kind": array.member_kind,
+        "spec": b"",
+        "key": "",
+        "tasks_total": 1,
+        "array_id": array.id,
+    }
+    return [{**row, "id": each, "array_index": index} for index, each in array.members.items()]
+
+
 _SUBMITTED_FIELDS = ("id", "kind", "name", "spec", "owner", "key", "priority", "rounds", "tasks_total", "deadline_ms")
 _NEW_WORK: Row = {
     **{"reason": "", "failure": FailureKind.NONE.code},
     **dict.fromkeys(("round", "tasks_done", "started_ms", "ended_ms"), 0),
-    **{"validation_error": None, "detail": {}, "is_thinned": False},
+    **{"validation_error": None, "detail": {}, "is_thinned": False, "array_id": "", "array_index": 0},
 }
 
 

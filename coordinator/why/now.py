@@ -11,6 +11,7 @@ from coordinator.core.model import Node, Task, TaskState, Work, WorkState
 from coordinator.core.pool import NodePool
 from coordinator.core.scores import Scores
 from coordinator.core.suitability import Lack, lacking, suits
+from coordinator.core.workload import ARRAY
 from coordinator.membership import Member
 from coordinator.node_views import node_row
 from coordinator.views import Clock, shown_row
@@ -130,7 +131,8 @@ def _ahead(work: Work, dispatcher: Dispatcher) -> list[Work]:
     """The works that want a node now and are served before this one; the first of them come first."""
     place = _place(work)
     waiting = (each for each in dispatcher.work.values() if each.ready or each.awaits_turn)
-    before = sorted((each for each in waiting if not each.awaits and _place(each) < place), key=_place)
+    queued = (each for each in waiting if not each.awaits and each.workload.kind != ARRAY)
+    before = sorted((each for each in queued if _place(each) < place), key=_place)
     # Those that lack something else take nothing away; of very many not all are asked.
     asked = (each for each in before[:_MOST_ASKED] if _wants_its_turn(each, dispatcher.pool))
     return [*asked, *before[_MOST_ASKED:]]

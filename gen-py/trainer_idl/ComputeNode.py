@@ -2215,10 +2215,10 @@ class forget_args(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.names = []
-                    (_etype284, _size281) = iprot.readListBegin()
-                    for _i285 in range(_size281):
-                        _elem286 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.names.append(_elem286)
+                    (_etype300, _size297) = iprot.readListBegin()
+                    for _i301 in range(_size297):
+                        _elem302 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.names.append(_elem302)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2235,8 +2235,8 @@ class forget_args(object):
         if self.names is not None:
             oprot.writeFieldBegin('names', TType.LIST, 1)
             oprot.writeListBegin(TType.STRING, len(self.names))
-            for iter287 in self.names:
-                oprot.writeString(iter287.encode('utf-8') if sys.version_info[0] == 2 else iter287)
+            for iter303 in self.names:
+                oprot.writeString(iter303.encode('utf-8') if sys.version_info[0] == 2 else iter303)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()

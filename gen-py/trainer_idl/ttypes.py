@@ -2217,6 +2217,7 @@ class ScriptSpec(object):
      - inline_code
      - force_queue
      - after
+     - array
 
     """
 
@@ -2245,10 +2246,11 @@ class ScriptSpec(object):
         'inline_code',
         'force_queue',
         'after',
+        'array',
     )
 
 
-    def __init__(self, name=None, bundle=None, main=None, arguments=None, env=None, requirements=None, datasets=None, timeout_s=None, memory_bytes=None, cpus=None, gpus=None, pids=None, disk_bytes=None, network=None, sandbox=None, image=None, select=None, priority=None, owner=None, key=None, retries=None, inline_code=None, force_queue=None, after=None,):
+    def __init__(self, name=None, bundle=None, main=None, arguments=None, env=None, requirements=None, datasets=None, timeout_s=None, memory_bytes=None, cpus=None, gpus=None, pids=None, disk_bytes=None, network=None, sandbox=None, image=None, select=None, priority=None, owner=None, key=None, retries=None, inline_code=None, force_queue=None, after=None, array=None,):
         self.name = name
         self.bundle = bundle
         self.main = main
@@ -2273,6 +2275,7 @@ class ScriptSpec(object):
         self.inline_code = inline_code
         self.force_queue = force_queue
         self.after = after
+        self.array = array
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2432,6 +2435,11 @@ class ScriptSpec(object):
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
+            elif fid == 25:
+                if ftype == TType.STRING:
+                    self.array = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2554,6 +2562,10 @@ class ScriptSpec(object):
             for iter109 in self.after:
                 oprot.writeString(iter109.encode('utf-8') if sys.version_info[0] == 2 else iter109)
             oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.array is not None:
+            oprot.writeFieldBegin('array', TType.STRING, 25)
+            oprot.writeString(self.array.encode('utf-8') if sys.version_info[0] == 2 else self.array)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -3914,6 +3926,9 @@ class WorkRow(object):
      - number
      - usage
      - result
+     - array_id
+     - array_index
+     - members
 
     """
 
@@ -3937,10 +3952,13 @@ class WorkRow(object):
         'number',
         'usage',
         'result',
+        'array_id',
+        'array_index',
+        'members',
     )
 
 
-    def __init__(self, id=None, kind=None, name=None, state=None, reason=None, failure=None, round=None, rounds=None, tasks_done=None, tasks_total=None, validation_error=None, waiting_for=None, submitted_ms=None, started_ms=None, ended_ms=None, owner=None, number=None, usage=None, result=None,):
+    def __init__(self, id=None, kind=None, name=None, state=None, reason=None, failure=None, round=None, rounds=None, tasks_done=None, tasks_total=None, validation_error=None, waiting_for=None, submitted_ms=None, started_ms=None, ended_ms=None, owner=None, number=None, usage=None, result=None, array_id=None, array_index=None, members=None,):
         self.id = id
         self.kind = kind
         self.name = name
@@ -3960,6 +3978,9 @@ class WorkRow(object):
         self.number = number
         self.usage = usage
         self.result = result
+        self.array_id = array_id
+        self.array_index = array_index
+        self.members = members
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -4066,6 +4087,27 @@ class WorkRow(object):
                     self.result = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
                 else:
                     iprot.skip(ftype)
+            elif fid == 20:
+                if ftype == TType.STRING:
+                    self.array_id = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 21:
+                if ftype == TType.I64:
+                    self.array_index = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 22:
+                if ftype == TType.MAP:
+                    self.members = {}
+                    (_ktype141, _vtype142, _size140) = iprot.readMapBegin()
+                    for _i144 in range(_size140):
+                        _key145 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val146 = iprot.readI64()
+                        self.members[_key145] = _val146
+                    iprot.readMapEnd()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -4152,6 +4194,22 @@ class WorkRow(object):
             oprot.writeFieldBegin('result', TType.STRING, 19)
             oprot.writeString(self.result.encode('utf-8') if sys.version_info[0] == 2 else self.result)
             oprot.writeFieldEnd()
+        if self.array_id is not None:
+            oprot.writeFieldBegin('array_id', TType.STRING, 20)
+            oprot.writeString(self.array_id.encode('utf-8') if sys.version_info[0] == 2 else self.array_id)
+            oprot.writeFieldEnd()
+        if self.array_index is not None:
+            oprot.writeFieldBegin('array_index', TType.I64, 21)
+            oprot.writeI64(self.array_index)
+            oprot.writeFieldEnd()
+        if self.members is not None:
+            oprot.writeFieldBegin('members', TType.MAP, 22)
+            oprot.writeMapBegin(TType.STRING, TType.I64, len(self.members))
+            for kiter147, viter148 in self.members.items():
+                oprot.writeString(kiter147.encode('utf-8') if sys.version_info[0] == 2 else kiter147)
+                oprot.writeI64(viter148)
+            oprot.writeMapEnd()
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -4187,6 +4245,8 @@ class WorkFilter(object):
      - before
      - limit
      - kinds
+     - array_id
+     - with_members
 
     """
 
@@ -4196,15 +4256,19 @@ class WorkFilter(object):
         'before',
         'limit',
         'kinds',
+        'array_id',
+        'with_members',
     )
 
 
-    def __init__(self, states=None, owner=None, before=None, limit=None, kinds=None,):
+    def __init__(self, states=None, owner=None, before=None, limit=None, kinds=None, array_id=None, with_members=None,):
         self.states = states
         self.owner = owner
         self.before = before
         self.limit = limit
         self.kinds = kinds
+        self.array_id = array_id
+        self.with_members = with_members
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -4218,10 +4282,10 @@ class WorkFilter(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.states = []
-                    (_etype143, _size140) = iprot.readListBegin()
-                    for _i144 in range(_size140):
-                        _elem145 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.states.append(_elem145)
+                    (_etype152, _size149) = iprot.readListBegin()
+                    for _i153 in range(_size149):
+                        _elem154 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.states.append(_elem154)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -4243,11 +4307,21 @@ class WorkFilter(object):
             elif fid == 5:
                 if ftype == TType.LIST:
                     self.kinds = []
-                    (_etype149, _size146) = iprot.readListBegin()
-                    for _i150 in range(_size146):
-                        _elem151 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.kinds.append(_elem151)
+                    (_etype158, _size155) = iprot.readListBegin()
+                    for _i159 in range(_size155):
+                        _elem160 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.kinds.append(_elem160)
                     iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.STRING:
+                    self.array_id = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.BOOL:
+                    self.with_members = iprot.readBool()
                 else:
                     iprot.skip(ftype)
             else:
@@ -4263,8 +4337,8 @@ class WorkFilter(object):
         if self.states is not None:
             oprot.writeFieldBegin('states', TType.LIST, 1)
             oprot.writeListBegin(TType.STRING, len(self.states))
-            for iter152 in self.states:
-                oprot.writeString(iter152.encode('utf-8') if sys.version_info[0] == 2 else iter152)
+            for iter161 in self.states:
+                oprot.writeString(iter161.encode('utf-8') if sys.version_info[0] == 2 else iter161)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.owner is not None:
@@ -4282,9 +4356,17 @@ class WorkFilter(object):
         if self.kinds is not None:
             oprot.writeFieldBegin('kinds', TType.LIST, 5)
             oprot.writeListBegin(TType.STRING, len(self.kinds))
-            for iter153 in self.kinds:
-                oprot.writeString(iter153.encode('utf-8') if sys.version_info[0] == 2 else iter153)
+            for iter162 in self.kinds:
+                oprot.writeString(iter162.encode('utf-8') if sys.version_info[0] == 2 else iter162)
             oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.array_id is not None:
+            oprot.writeFieldBegin('array_id', TType.STRING, 6)
+            oprot.writeString(self.array_id.encode('utf-8') if sys.version_info[0] == 2 else self.array_id)
+            oprot.writeFieldEnd()
+        if self.with_members is not None:
+            oprot.writeFieldBegin('with_members', TType.BOOL, 7)
+            oprot.writeBool(self.with_members)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -4731,22 +4813,22 @@ class RunDetail(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.rounds = []
-                    (_etype157, _size154) = iprot.readListBegin()
-                    for _i158 in range(_size154):
-                        _elem159 = RoundRow()
-                        _elem159.read(iprot)
-                        self.rounds.append(_elem159)
+                    (_etype166, _size163) = iprot.readListBegin()
+                    for _i167 in range(_size163):
+                        _elem168 = RoundRow()
+                        _elem168.read(iprot)
+                        self.rounds.append(_elem168)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 2:
                 if ftype == TType.MAP:
                     self.tasks_by_node = {}
-                    (_ktype161, _vtype162, _size160) = iprot.readMapBegin()
-                    for _i164 in range(_size160):
-                        _key165 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val166 = iprot.readI64()
-                        self.tasks_by_node[_key165] = _val166
+                    (_ktype170, _vtype171, _size169) = iprot.readMapBegin()
+                    for _i173 in range(_size169):
+                        _key174 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val175 = iprot.readI64()
+                        self.tasks_by_node[_key174] = _val175
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
@@ -4788,10 +4870,10 @@ class RunDetail(object):
             elif fid == 10:
                 if ftype == TType.LIST:
                     self.layers = []
-                    (_etype170, _size167) = iprot.readListBegin()
-                    for _i171 in range(_size167):
-                        _elem172 = iprot.readI32()
-                        self.layers.append(_elem172)
+                    (_etype179, _size176) = iprot.readListBegin()
+                    for _i180 in range(_size176):
+                        _elem181 = iprot.readI32()
+                        self.layers.append(_elem181)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -4848,16 +4930,16 @@ class RunDetail(object):
         if self.rounds is not None:
             oprot.writeFieldBegin('rounds', TType.LIST, 1)
             oprot.writeListBegin(TType.STRUCT, len(self.rounds))
-            for iter173 in self.rounds:
-                iter173.write(oprot)
+            for iter182 in self.rounds:
+                iter182.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.tasks_by_node is not None:
             oprot.writeFieldBegin('tasks_by_node', TType.MAP, 2)
             oprot.writeMapBegin(TType.STRING, TType.I64, len(self.tasks_by_node))
-            for kiter174, viter175 in self.tasks_by_node.items():
-                oprot.writeString(kiter174.encode('utf-8') if sys.version_info[0] == 2 else kiter174)
-                oprot.writeI64(viter175)
+            for kiter183, viter184 in self.tasks_by_node.items():
+                oprot.writeString(kiter183.encode('utf-8') if sys.version_info[0] == 2 else kiter183)
+                oprot.writeI64(viter184)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.rejections is not None:
@@ -4891,8 +4973,8 @@ class RunDetail(object):
         if self.layers is not None:
             oprot.writeFieldBegin('layers', TType.LIST, 10)
             oprot.writeListBegin(TType.I32, len(self.layers))
-            for iter176 in self.layers:
-                oprot.writeI32(iter176)
+            for iter185 in self.layers:
+                oprot.writeI32(iter185)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.activation is not None:
@@ -5048,21 +5130,21 @@ class JobDetail(object):
             elif fid == 8:
                 if ftype == TType.LIST:
                     self.artifacts = []
-                    (_etype180, _size177) = iprot.readListBegin()
-                    for _i181 in range(_size177):
-                        _elem182 = DataFile()
-                        _elem182.read(iprot)
-                        self.artifacts.append(_elem182)
+                    (_etype189, _size186) = iprot.readListBegin()
+                    for _i190 in range(_size186):
+                        _elem191 = DataFile()
+                        _elem191.read(iprot)
+                        self.artifacts.append(_elem191)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 9:
                 if ftype == TType.LIST:
                     self.last_lines = []
-                    (_etype186, _size183) = iprot.readListBegin()
-                    for _i187 in range(_size183):
-                        _elem188 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.last_lines.append(_elem188)
+                    (_etype195, _size192) = iprot.readListBegin()
+                    for _i196 in range(_size192):
+                        _elem197 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.last_lines.append(_elem197)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -5117,15 +5199,15 @@ class JobDetail(object):
         if self.artifacts is not None:
             oprot.writeFieldBegin('artifacts', TType.LIST, 8)
             oprot.writeListBegin(TType.STRUCT, len(self.artifacts))
-            for iter189 in self.artifacts:
-                iter189.write(oprot)
+            for iter198 in self.artifacts:
+                iter198.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.last_lines is not None:
             oprot.writeFieldBegin('last_lines', TType.LIST, 9)
             oprot.writeListBegin(TType.STRING, len(self.last_lines))
-            for iter190 in self.last_lines:
-                oprot.writeString(iter190.encode('utf-8') if sys.version_info[0] == 2 else iter190)
+            for iter199 in self.last_lines:
+                oprot.writeString(iter199.encode('utf-8') if sys.version_info[0] == 2 else iter199)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.log_bytes is not None:
@@ -5167,6 +5249,7 @@ class WorkDetail(object):
      - row
      - run
      - job
+     - failures
 
     """
 
@@ -5174,13 +5257,15 @@ class WorkDetail(object):
         'row',
         'run',
         'job',
+        'failures',
     )
 
 
-    def __init__(self, row=None, run=None, job=None,):
+    def __init__(self, row=None, run=None, job=None, failures=None,):
         self.row = row
         self.run = run
         self.job = job
+        self.failures = failures
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -5209,6 +5294,17 @@ class WorkDetail(object):
                     self.job.read(iprot)
                 else:
                     iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.LIST:
+                    self.failures = []
+                    (_etype203, _size200) = iprot.readListBegin()
+                    for _i204 in range(_size200):
+                        _elem205 = WorkRow()
+                        _elem205.read(iprot)
+                        self.failures.append(_elem205)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -5230,6 +5326,13 @@ class WorkDetail(object):
         if self.job is not None:
             oprot.writeFieldBegin('job', TType.STRUCT, 3)
             self.job.write(oprot)
+            oprot.writeFieldEnd()
+        if self.failures is not None:
+            oprot.writeFieldBegin('failures', TType.LIST, 4)
+            oprot.writeListBegin(TType.STRUCT, len(self.failures))
+            for iter206 in self.failures:
+                iter206.write(oprot)
+            oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -5804,11 +5907,11 @@ class News(object):
             elif fid == 2:
                 if ftype == TType.LIST:
                     self.events = []
-                    (_etype194, _size191) = iprot.readListBegin()
-                    for _i195 in range(_size191):
-                        _elem196 = EventRow()
-                        _elem196.read(iprot)
-                        self.events.append(_elem196)
+                    (_etype210, _size207) = iprot.readListBegin()
+                    for _i211 in range(_size207):
+                        _elem212 = EventRow()
+                        _elem212.read(iprot)
+                        self.events.append(_elem212)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -5820,11 +5923,11 @@ class News(object):
             elif fid == 4:
                 if ftype == TType.LIST:
                     self.activities = []
-                    (_etype200, _size197) = iprot.readListBegin()
-                    for _i201 in range(_size197):
-                        _elem202 = Activity()
-                        _elem202.read(iprot)
-                        self.activities.append(_elem202)
+                    (_etype216, _size213) = iprot.readListBegin()
+                    for _i217 in range(_size213):
+                        _elem218 = Activity()
+                        _elem218.read(iprot)
+                        self.activities.append(_elem218)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -5845,8 +5948,8 @@ class News(object):
         if self.events is not None:
             oprot.writeFieldBegin('events', TType.LIST, 2)
             oprot.writeListBegin(TType.STRUCT, len(self.events))
-            for iter203 in self.events:
-                iter203.write(oprot)
+            for iter219 in self.events:
+                iter219.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.last is not None:
@@ -5856,8 +5959,8 @@ class News(object):
         if self.activities is not None:
             oprot.writeFieldBegin('activities', TType.LIST, 4)
             oprot.writeListBegin(TType.STRUCT, len(self.activities))
-            for iter204 in self.activities:
-                iter204.write(oprot)
+            for iter220 in self.activities:
+                iter220.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -6067,22 +6170,22 @@ class NodeRow(object):
             elif fid == 17:
                 if ftype == TType.MAP:
                     self.labels = {}
-                    (_ktype206, _vtype207, _size205) = iprot.readMapBegin()
-                    for _i209 in range(_size205):
-                        _key210 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val211 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.labels[_key210] = _val211
+                    (_ktype222, _vtype223, _size221) = iprot.readMapBegin()
+                    for _i225 in range(_size221):
+                        _key226 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val227 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.labels[_key226] = _val227
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 18:
                 if ftype == TType.MAP:
                     self.numeric_classes = {}
-                    (_ktype213, _vtype214, _size212) = iprot.readMapBegin()
-                    for _i216 in range(_size212):
-                        _key217 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val218 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.numeric_classes[_key217] = _val218
+                    (_ktype229, _vtype230, _size228) = iprot.readMapBegin()
+                    for _i232 in range(_size228):
+                        _key233 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val234 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.numeric_classes[_key233] = _val234
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
@@ -6119,11 +6222,11 @@ class NodeRow(object):
             elif fid == 25:
                 if ftype == TType.LIST:
                     self.gpus = []
-                    (_etype222, _size219) = iprot.readListBegin()
-                    for _i223 in range(_size219):
-                        _elem224 = GpuUse()
-                        _elem224.read(iprot)
-                        self.gpus.append(_elem224)
+                    (_etype238, _size235) = iprot.readListBegin()
+                    for _i239 in range(_size235):
+                        _elem240 = GpuUse()
+                        _elem240.read(iprot)
+                        self.gpus.append(_elem240)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -6209,17 +6312,17 @@ class NodeRow(object):
         if self.labels is not None:
             oprot.writeFieldBegin('labels', TType.MAP, 17)
             oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.labels))
-            for kiter225, viter226 in self.labels.items():
-                oprot.writeString(kiter225.encode('utf-8') if sys.version_info[0] == 2 else kiter225)
-                oprot.writeString(viter226.encode('utf-8') if sys.version_info[0] == 2 else viter226)
+            for kiter241, viter242 in self.labels.items():
+                oprot.writeString(kiter241.encode('utf-8') if sys.version_info[0] == 2 else kiter241)
+                oprot.writeString(viter242.encode('utf-8') if sys.version_info[0] == 2 else viter242)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.numeric_classes is not None:
             oprot.writeFieldBegin('numeric_classes', TType.MAP, 18)
             oprot.writeMapBegin(TType.STRING, TType.STRING, len(self.numeric_classes))
-            for kiter227, viter228 in self.numeric_classes.items():
-                oprot.writeString(kiter227.encode('utf-8') if sys.version_info[0] == 2 else kiter227)
-                oprot.writeString(viter228.encode('utf-8') if sys.version_info[0] == 2 else viter228)
+            for kiter243, viter244 in self.numeric_classes.items():
+                oprot.writeString(kiter243.encode('utf-8') if sys.version_info[0] == 2 else kiter243)
+                oprot.writeString(viter244.encode('utf-8') if sys.version_info[0] == 2 else viter244)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.heard_ms is not None:
@@ -6249,8 +6352,8 @@ class NodeRow(object):
         if self.gpus is not None:
             oprot.writeFieldBegin('gpus', TType.LIST, 25)
             oprot.writeListBegin(TType.STRUCT, len(self.gpus))
-            for iter229 in self.gpus:
-                iter229.write(oprot)
+            for iter245 in self.gpus:
+                iter245.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.cache_bytes is not None:
@@ -6481,22 +6584,22 @@ class Overview(object):
             elif fid == 4:
                 if ftype == TType.LIST:
                     self.nodes = []
-                    (_etype233, _size230) = iprot.readListBegin()
-                    for _i234 in range(_size230):
-                        _elem235 = NodeRow()
-                        _elem235.read(iprot)
-                        self.nodes.append(_elem235)
+                    (_etype249, _size246) = iprot.readListBegin()
+                    for _i250 in range(_size246):
+                        _elem251 = NodeRow()
+                        _elem251.read(iprot)
+                        self.nodes.append(_elem251)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 5:
                 if ftype == TType.LIST:
                     self.work = []
-                    (_etype239, _size236) = iprot.readListBegin()
-                    for _i240 in range(_size236):
-                        _elem241 = WorkRow()
-                        _elem241.read(iprot)
-                        self.work.append(_elem241)
+                    (_etype255, _size252) = iprot.readListBegin()
+                    for _i256 in range(_size252):
+                        _elem257 = WorkRow()
+                        _elem257.read(iprot)
+                        self.work.append(_elem257)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -6523,22 +6626,22 @@ class Overview(object):
             elif fid == 10:
                 if ftype == TType.LIST:
                     self.activities = []
-                    (_etype245, _size242) = iprot.readListBegin()
-                    for _i246 in range(_size242):
-                        _elem247 = Activity()
-                        _elem247.read(iprot)
-                        self.activities.append(_elem247)
+                    (_etype261, _size258) = iprot.readListBegin()
+                    for _i262 in range(_size258):
+                        _elem263 = Activity()
+                        _elem263.read(iprot)
+                        self.activities.append(_elem263)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 11:
                 if ftype == TType.MAP:
                     self.ended = {}
-                    (_ktype249, _vtype250, _size248) = iprot.readMapBegin()
-                    for _i252 in range(_size248):
-                        _key253 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        _val254 = iprot.readI64()
-                        self.ended[_key253] = _val254
+                    (_ktype265, _vtype266, _size264) = iprot.readMapBegin()
+                    for _i268 in range(_size264):
+                        _key269 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        _val270 = iprot.readI64()
+                        self.ended[_key269] = _val270
                     iprot.readMapEnd()
                 else:
                     iprot.skip(ftype)
@@ -6582,15 +6685,15 @@ class Overview(object):
         if self.nodes is not None:
             oprot.writeFieldBegin('nodes', TType.LIST, 4)
             oprot.writeListBegin(TType.STRUCT, len(self.nodes))
-            for iter255 in self.nodes:
-                iter255.write(oprot)
+            for iter271 in self.nodes:
+                iter271.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.work is not None:
             oprot.writeFieldBegin('work', TType.LIST, 5)
             oprot.writeListBegin(TType.STRUCT, len(self.work))
-            for iter256 in self.work:
-                iter256.write(oprot)
+            for iter272 in self.work:
+                iter272.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.store_fault is not None:
@@ -6612,16 +6715,16 @@ class Overview(object):
         if self.activities is not None:
             oprot.writeFieldBegin('activities', TType.LIST, 10)
             oprot.writeListBegin(TType.STRUCT, len(self.activities))
-            for iter257 in self.activities:
-                iter257.write(oprot)
+            for iter273 in self.activities:
+                iter273.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.ended is not None:
             oprot.writeFieldBegin('ended', TType.MAP, 11)
             oprot.writeMapBegin(TType.STRING, TType.I64, len(self.ended))
-            for kiter258, viter259 in self.ended.items():
-                oprot.writeString(kiter258.encode('utf-8') if sys.version_info[0] == 2 else kiter258)
-                oprot.writeI64(viter259)
+            for kiter274, viter275 in self.ended.items():
+                oprot.writeString(kiter274.encode('utf-8') if sys.version_info[0] == 2 else kiter274)
+                oprot.writeI64(viter275)
             oprot.writeMapEnd()
             oprot.writeFieldEnd()
         if self.rounds is not None:
@@ -6909,10 +7012,10 @@ class Webhook(object):
             elif fid == 3:
                 if ftype == TType.LIST:
                     self.states = []
-                    (_etype263, _size260) = iprot.readListBegin()
-                    for _i264 in range(_size260):
-                        _elem265 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.states.append(_elem265)
+                    (_etype279, _size276) = iprot.readListBegin()
+                    for _i280 in range(_size276):
+                        _elem281 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.states.append(_elem281)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -6957,8 +7060,8 @@ class Webhook(object):
         if self.states is not None:
             oprot.writeFieldBegin('states', TType.LIST, 3)
             oprot.writeListBegin(TType.STRING, len(self.states))
-            for iter266 in self.states:
-                oprot.writeString(iter266.encode('utf-8') if sys.version_info[0] == 2 else iter266)
+            for iter282 in self.states:
+                oprot.writeString(iter282.encode('utf-8') if sys.version_info[0] == 2 else iter282)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.secret is not None:
@@ -7177,11 +7280,11 @@ class EventPage(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.events = []
-                    (_etype270, _size267) = iprot.readListBegin()
-                    for _i271 in range(_size267):
-                        _elem272 = EventRow()
-                        _elem272.read(iprot)
-                        self.events.append(_elem272)
+                    (_etype286, _size283) = iprot.readListBegin()
+                    for _i287 in range(_size283):
+                        _elem288 = EventRow()
+                        _elem288.read(iprot)
+                        self.events.append(_elem288)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -7208,8 +7311,8 @@ class EventPage(object):
         if self.events is not None:
             oprot.writeFieldBegin('events', TType.LIST, 1)
             oprot.writeListBegin(TType.STRUCT, len(self.events))
-            for iter273 in self.events:
-                iter273.write(oprot)
+            for iter289 in self.events:
+                iter289.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.last is not None:
@@ -7412,11 +7515,11 @@ class Why(object):
             elif fid == 5:
                 if ftype == TType.LIST:
                     self.reasons = []
-                    (_etype277, _size274) = iprot.readListBegin()
-                    for _i278 in range(_size274):
-                        _elem279 = Reason()
-                        _elem279.read(iprot)
-                        self.reasons.append(_elem279)
+                    (_etype293, _size290) = iprot.readListBegin()
+                    for _i294 in range(_size290):
+                        _elem295 = Reason()
+                        _elem295.read(iprot)
+                        self.reasons.append(_elem295)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -7449,8 +7552,8 @@ class Why(object):
         if self.reasons is not None:
             oprot.writeFieldBegin('reasons', TType.LIST, 5)
             oprot.writeListBegin(TType.STRUCT, len(self.reasons))
-            for iter280 in self.reasons:
-                iter280.write(oprot)
+            for iter296 in self.reasons:
+                iter296.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -7865,6 +7968,7 @@ ScriptSpec.thrift_spec = (
     (22, TType.BOOL, 'inline_code', None, None, ),  # 22
     (23, TType.BOOL, 'force_queue', None, None, ),  # 23
     (24, TType.LIST, 'after', (TType.STRING, 'UTF8', False), None, ),  # 24
+    (25, TType.STRING, 'array', 'UTF8', None, ),  # 25
 )
 all_structs.append(ScriptTask)
 ScriptTask.thrift_spec = (
@@ -7990,6 +8094,9 @@ WorkRow.thrift_spec = (
     (17, TType.I64, 'number', None, None, ),  # 17
     (18, TType.STRUCT, 'usage', [ScriptUsage, None], None, ),  # 18
     (19, TType.STRING, 'result', 'UTF8', None, ),  # 19
+    (20, TType.STRING, 'array_id', 'UTF8', None, ),  # 20
+    (21, TType.I64, 'array_index', None, None, ),  # 21
+    (22, TType.MAP, 'members', (TType.STRING, 'UTF8', TType.I64, None, False), None, ),  # 22
 )
 all_structs.append(WorkFilter)
 WorkFilter.thrift_spec = (
@@ -7999,6 +8106,8 @@ WorkFilter.thrift_spec = (
     (3, TType.I64, 'before', None, None, ),  # 3
     (4, TType.I32, 'limit', None, None, ),  # 4
     (5, TType.LIST, 'kinds', (TType.STRING, 'UTF8', False), None, ),  # 5
+    (6, TType.STRING, 'array_id', 'UTF8', None, ),  # 6
+    (7, TType.BOOL, 'with_members', None, None, ),  # 7
 )
 all_structs.append(Checkpoint)
 Checkpoint.thrift_spec = (
@@ -8070,6 +8179,7 @@ WorkDetail.thrift_spec = (
     (1, TType.STRUCT, 'row', [WorkRow, None], None, ),  # 1
     (2, TType.STRUCT, 'run', [RunDetail, None], None, ),  # 2
     (3, TType.STRUCT, 'job', [JobDetail, None], None, ),  # 3
+    (4, TType.LIST, 'failures', (TType.STRUCT, [WorkRow, None], False), None, ),  # 4
 )
 all_structs.append(LogPage)
 LogPage.thrift_spec = (

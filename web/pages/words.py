@@ -9,6 +9,7 @@ from client.sizes import size
 from client.status import rounds_of, work_note
 from rpc.messages import NodeRow, WorkRow
 from rpc.plain_text import plain
+from web.rest.names import JOBS
 
 _LONGEST = 400
 
@@ -26,7 +27,7 @@ def rate(error: float | None) -> str:
 
 def kind_path(row: WorkRow) -> str:
     """Where the page of a run or job is: the first part of its path."""
-    return "jobs" if row.kind == "script" else "runs"
+    return "jobs" if row.kind in JOBS else "runs"
 
 
 def note(row: WorkRow) -> str:

@@ -40,6 +40,7 @@ class JobSettings(Strict):
     retries: Annotated[int, Field(ge=0, le=1000)] = 3
     force_queue: bool = False
     after: Annotated[list[_FileText], Field(max_length=MOST_AFTER)] = Field(default_factory=list)
+    array: Annotated[str, Field(max_length=MAX_FILE_NAME, pattern=r"^[0-9,:%-]*$")] = ""
 
     def said(self) -> dict[str, Any]:
         """Those that were said."""
@@ -71,10 +72,15 @@ class NewJob(Strict):
 
 
 class JobShown(BaseModel):
-    """All that is known of a job but its log and its metrics."""
+    """All that is known of a job but its log and its metrics.
+
+    Attributes:
+        failures: of an array: the first of its jobs that failed.
+    """
 
     row: WorkRow
     job: JobDetail
+    failures: list[WorkRow] = Field(default_factory=list)
 
 
 class Artifact(BaseModel):

@@ -7,8 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from client.jobs import anew, job_of
-from client.keys import new_key
+from client.jobs import job_of
 from rpc.messages import WorkDetail, WorkRow
 from web.bundles import Sent, start_code, times_of
 from web.door import Door
@@ -69,7 +68,7 @@ async def show_job(door: ItsDoor, name: WorkName) -> JobShown:
     """All that is known of a job but its log and its metrics."""
     row = await find(door, name, JOBS)
     detail: WorkDetail = await door.call("get_work", row.id)
-    return JobShown(row=detail.row, job=job_of(detail))
+    return JobShown(row=detail.row, job=job_of(detail), failures=list(detail.failures))
 
 
 @router.delete("/{name}")
@@ -88,12 +87,9 @@ async def cancel_job(door: ItsDoor, name: WorkName, why: Why | None = None) -> W
 
 
 @router.post("/{name}/retry", status_code=201)
-async def retry_job(door: ItsDoor, response: Response, name: WorkName, idempotency_key: Key = "") -> Started:
-    """Start the same job anew."""
-    row = await find(door, name, JOBS)
-    detail: WorkDetail = await door.call("get_work", row.id)
-    again: str = await door.call("submit_script", anew(job_of(detail).spec, idempotency_key or new_key()))
-    return started(response, "jobs", again)
+def retry_job(session: ItsSession, response: Response, name: WorkName, idempotency_key: Key = "") -> Started:
+    """Start the same job anew; of an array, those of its jobs that failed."""
+    return started(response, "jobs", session.retry(name, idempotency_key).id)
 
 
 async def _cancel(door: Door, work_id: str, reason: str) -> WorkRow:

@@ -12,8 +12,8 @@ from rpc.run_spec import MAX_NAME
 from web.door import Door
 
 PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
-RUNS, JOBS = ("run", "verify"), ("script",)  # kinds of work
-_NOUNS = {"run": "run", "verify": "run", "script": "job"}
+RUNS, JOBS = ("run", "verify"), ("script", "array")  # kinds of work
+_NOUNS = {"run": "run", "verify": "run", "script": "job", "array": "job"}
 
 WorkName = Annotated[
     str,

@@ -16,7 +16,7 @@ from web.rest.paging import Before, Limit, Page, page_of
 router = APIRouter(prefix="/work", tags=["work"])
 
 State = Literal["pending", "running", "completed", "failed", "cancelled"]
-Kind = Literal["run", "verify", "script"]
+Kind = Literal["run", "verify", "script", "array"]
 
 
 @router.get("")

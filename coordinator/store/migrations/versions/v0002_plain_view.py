@@ -1,7 +1,7 @@
-"""Schema 0002: commits of rounds, rounds of stored models, webhooks, what works come after, indexes for questions,
-what nodes have done, where in a log a metric stood.
+"""Schema 0002: commits of rounds, rounds of stored models, webhooks, what works come after, arrays, indexes, what nodes
+have done, where in a log a metric stood.
 
-They are for the events and failures of a node, and for what is old.
+The indexes are for the events and failures of a node, and for what is old.
 """
 
 from __future__ import annotations
@@ -54,6 +54,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("work", "after"),
     )
     op.create_index("ix_predecessor_after", "predecessor", ["after"])
+    op.add_column("work", sa.Column("array_id", sa.Text(), nullable=False, server_default=""))
+    op.add_column("work", sa.Column("array_index", sa.BigInteger(), nullable=False, server_default="0"))
+    of_an_array, of_none = sa.text("array_id <> ''"), sa.text("array_id = ''")
+    columns = ["array_id", "state", "array_index"]
+    op.create_index(
+        "ix_work_array_id_state_index", "work", columns, sqlite_where=of_an_array, postgresql_where=of_an_array
+    )
+    op.create_index("ix_work_number_of_none", "work", ["number"], sqlite_where=of_none, postgresql_where=of_none)
     # These files were those of the last round.
     op.execute(
         f"UPDATE blob_name SET role = role || '@' || CAST(({_LAST_ROUND}) AS TEXT)"

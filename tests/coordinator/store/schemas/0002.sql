@@ -161,10 +161,12 @@ CREATE TABLE work (
 	deadline_ms BIGINT NOT NULL,
 	first_event BIGINT NOT NULL,
 	is_thinned BOOLEAN NOT NULL,
+	array_id TEXT DEFAULT '' NOT NULL,
+	array_index BIGINT DEFAULT '0' NOT NULL,
 	CONSTRAINT uq_work_id UNIQUE (id)
 );
-INSERT INTO "work" VALUES(1,'run-open','run','letters','','',0,'{"os":"linux"}',X'73706563','running','','none',2,5,6,12,0.25,'{"numeric_class":"abc"}',1,2,0,0,1,0);
-INSERT INTO "work" VALUES(2,'run-ended','run','letters','ann','key',0,'{}',X'73706563','failed','diverged','diverged',0,0,0,0,NULL,'{}',1,3,5,0,1,0);
+INSERT INTO "work" VALUES(1,'run-open','run','letters','','',0,'{"os":"linux"}',X'73706563','running','','none',2,5,6,12,0.25,'{"numeric_class":"abc"}',1,2,0,0,1,0,'',0);
+INSERT INTO "work" VALUES(2,'run-ended','run','letters','ann','key',0,'{}',X'73706563','failed','diverged','diverged',0,0,0,0,NULL,'{}',1,3,5,0,1,0,'',0);
 CREATE TABLE writer (
 	identity TEXT NOT NULL,
 	epoch BIGINT NOT NULL,
@@ -192,6 +194,8 @@ CREATE INDEX ix_event_at_ms_kind ON event (at_ms, kind);
 CREATE INDEX ix_attempt_node_number ON attempt (node, number);
 CREATE INDEX ix_attempt_at_ms ON attempt (at_ms);
 CREATE INDEX ix_work_state_ended_ms ON work (state, ended_ms);
+CREATE INDEX ix_work_array_id_state_index ON work (array_id, state, array_index) WHERE array_id <> '';
+CREATE INDEX ix_work_number_of_none ON work (number) WHERE array_id = '';
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('work',2);
 INSERT INTO "sqlite_sequence" VALUES('attempt',1);
