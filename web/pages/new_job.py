@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 from typing import Any
 
 from nicegui import ui
@@ -88,7 +89,7 @@ class NewJobPage:
             form.add("sandbox", "Sandbox", "", choices=("", *SANDBOXES))
             form.add("priority", "Priority", hint="larger ones go first")
             form.add("retries", "Retries", hint="3, if empty; when a node dies")
-            form.add("arguments", "Arguments", hint="with blanks between them")
+            form.add("arguments", "Arguments", hint="as in a shell: with blanks between them")
             form.add("requirements", "Requirements", hint="with code: packages, with blanks between them")
             form.add("after", "After", hint="jobs that must have completed first; JOB:any: ended")
             form.add("cron", "Again and again", hint="at these times, as */15 6-18 * * 1-5 or @daily")
@@ -97,32 +98,38 @@ class NewJobPage:
 
     async def _start(self) -> None:
         self._fault.text = ""
+        self._code.complain("")
         said = self._form.said(_SETTINGS)
         settings = said.of(*_SETTINGS, "network", "sandbox")
         if after := said.texts["after"].split():
             settings["after"] = after
         if memory := said.number("memory_mb", int):
             settings["memory_bytes"] = memory * _MB
+        arguments = _words(said, "arguments")
+        if self._drop.n_chosen and said.texts["requirements"]:
+            said.faults["requirements"] = "a ZIP brings a requirements.txt of its own"
         if self._form.complain(said.faults):
             return
-        if self._drop.n_chosen:
-            self._send_bundle(said, settings)
+        if self._drop.n_chosen and self._code.text:
+            self._code.complain("either a ZIP or code: empty this, or load the page again")
+        elif self._drop.n_chosen:
+            self._send_bundle(said, settings, arguments)
         elif self._code.text:
-            await self._send_code(said, settings)
+            await self._send_code(said, settings, arguments)
         else:
             self._code.complain("type a program here, or drop a ZIP above")
 
-    def _send_bundle(self, said: Said, settings: dict[str, Any]) -> None:
+    def _send_bundle(self, said: Said, settings: dict[str, Any], arguments: list[str]) -> None:
         fields = {"name": said.texts["name"], "main_entry": said.texts["main"], "settings": json.dumps(settings)}
-        fields |= _times(said)
+        fields |= {"arguments": json.dumps(arguments), **_times(said)}
         self._drop.send({name: value for name, value in fields.items() if value})
 
-    async def _send_code(self, said: Said, settings: dict[str, Any]) -> None:
+    async def _send_code(self, said: Said, settings: dict[str, Any], arguments: list[str]) -> None:
         body = {
             "code": str(self._code.value),
             "name": said.texts["name"],
             "settings": settings,
-            "arguments": said.texts["arguments"].split(),
+            "arguments": arguments,
             "requirements": "\n".join(said.texts["requirements"].split()),
             **_times(said),
         }
@@ -143,6 +150,15 @@ class NewJobPage:
         """Lead to what was made; schedules are below the list of jobs."""
         is_again = bool(self._form.said({}).texts["cron"])
         ui.navigate.to("/jobs" if is_again else path("jobs", made))
+
+
+def _words(said: Said, name: str) -> list[str]:
+    """The words of a field, in quotes where there are blanks in one."""
+    try:
+        return shlex.split(said.texts[name])
+    except ValueError:
+        said.faults[name] = "a quote is not closed"
+        return []
 
 
 def _times(said: Said) -> dict[str, str]:

@@ -19,6 +19,8 @@ _Bytes = Annotated[int, Field(ge=0, le=1 << 50)]
 _Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=1000)]
 _DatasetName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
 _Word = Annotated[str, Field(max_length=32 << 10, pattern=r"^[^\x00]*$")]
+Arguments = Annotated[list[_Word], Field(max_length=1000)]
+Datasets = Annotated[dict[_DatasetName, BlobText], Field(max_length=100)]
 
 
 class JobSettings(Strict):
@@ -62,9 +64,9 @@ class NewJob(Strict):
 
     code: Annotated[str, Field(min_length=1, max_length=MAX_CODE)]
     name: Text = ""
-    arguments: Annotated[list[_Word], Field(max_length=1000)] = Field(default_factory=list)
+    arguments: Arguments = Field(default_factory=list)
     requirements: Annotated[str, Field(max_length=MAX_CODE)] = ""
-    datasets: Annotated[dict[_DatasetName, BlobText], Field(max_length=100)] = Field(default_factory=dict)
+    datasets: Datasets = Field(default_factory=dict)
     settings: JobSettings = JobSettings()
     cron: Text = ""
     cron_tz: Text = ""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
@@ -16,7 +16,7 @@ from rpc.errors import BadBundle, BadRequest
 from rpc.run_spec import MAX_NAME
 from web.bundles import Sent, start_bundle, times_of
 from web.rest.door import ItsSession
-from web.rest.job_models import OVERLAPS, JobSettings
+from web.rest.job_models import OVERLAPS, Arguments, Datasets, JobSettings
 from web.rest.models import Started, started
 from web.rest.names import Key
 
@@ -28,11 +28,18 @@ _TEXTS = {
     "name": "",
     "main_entry": "",
     "requirements_file": "",
+    "arguments": "[]",
+    "datasets": "{}",
     "settings": "{}",
     "cron": "",
     "cron_tz": "",
     "cron_overlap": "",
 }  # fields, and what they are if absent
+_JSON: dict[str, TypeAdapter[Any]] = {
+    "arguments": TypeAdapter(Arguments),
+    "datasets": TypeAdapter(Datasets),
+    "settings": TypeAdapter(JobSettings),
+}
 FORM = {
     "requestBody": {
         "required": True,
@@ -46,6 +53,8 @@ FORM = {
                         "name": {"type": "string", "maxLength": MAX_NAME},
                         "main_entry": {"type": "string", "description": "The program, a path in it; else main.py."},
                         "requirements_file": {"type": "string", "description": "What it needs, a path in it."},
+                        "arguments": {"type": "string", "description": "As JSON: a list of texts."},
+                        "datasets": {"type": "string", "description": "As JSON: blobs by the names of their folders."},
                         "settings": {"type": "string", "description": "As JSON: the settings of /api/v1/jobs."},
                         "cron": {"type": "string", "maxLength": MAX_NAME, "description": "As of /api/v1/jobs."},
                         "cron_tz": {"type": "string", "maxLength": MAX_NAME},
@@ -62,7 +71,8 @@ FORM = {
 async def start_bundle_job(
     request: Request, session: ItsSession, response: Response, idempotency_key: Key = ""
 ) -> Started:
-    """Start a job of a ZIP: fields `file`, `name`, `main_entry`, `requirements_file`, `settings` (JSON), `cron`..."""
+    """Start a job of a ZIP: `file`, `name`, `main_entry`, `requirements_file`, `cron`...; as JSON `arguments`,
+    `datasets` and `settings`."""
     async with bundle_of(request, idempotency_key) as (file, sent):
         return started(response, sent.becomes, await run_in_threadpool(start_bundle, session, file, sent))
 
@@ -94,10 +104,8 @@ async def bundle_of(request: Request, key: str) -> AsyncIterator[tuple[BinaryIO,
 
 
 def _sent(filename: str, texts: dict[str, str], key: str) -> Sent:
-    try:
-        settings = JobSettings.model_validate_json(texts["settings"]).said()
-    except ValidationError as error:
-        raise BadRequest(f"settings: {error.errors()[0]['msg']}") from error
+    read = {name: _read(name, texts[name]) for name in _JSON}
+    settings = read["settings"].said()
     if texts["main_entry"]:
         settings["main"] = texts["main_entry"]
     if key:
@@ -108,7 +116,19 @@ def _sent(filename: str, texts: dict[str, str], key: str) -> Sent:
     named = "".join(each for each in usual if each.isprintable()) or "bundle"
     return Sent(
         name=texts["name"] or named,
+        arguments=tuple(read["arguments"]),
         requirements=texts["requirements_file"],
+        datasets=read["datasets"],
         settings=settings,
         times=times_of(texts["cron"], texts["cron_tz"], texts["cron_overlap"]),
     )
+
+
+def _read(name: str, text: str) -> Any:
+    """What a field says in JSON; BadRequest: it is not what it must be."""
+    try:
+        return _JSON[name].validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, (name, *first["loc"])))
+        raise BadRequest(f"{where[:100]}: {first['msg']}") from error

@@ -28,6 +28,8 @@ def test_a_bundle_is_handed_in_its_log_and_its_curves_come_and_its_file_is_fetch
     program = """import json
 for step in range(5):
     print("PROGRESS: " + json.dumps({"step": step, "loss": 1 / (step + 1)}), flush=True)
+import sys
+print(*sys.argv[1:], sep="|")
 print("all of it is done")
 open("out/answer.txt", "w").write("42")
 """
@@ -35,10 +37,12 @@ open("out/answer.txt", "w").write("42")
     page.get_by_label("Name").fill("by the form")
     files = [{"name": "by_form.zip", "mimeType": "application/zip", "buffer": bundle(program)}]
     page.locator("input[type=file]").set_input_files(files)  # type: ignore[arg-type]
+    page.get_by_label("Arguments").fill("--steps 5 'two words'")
     page.get_by_role("button", name="Start the job").click()
     page.wait_for_url(re.compile("/jobs/job-"))
     expect(page.locator("h1")).to_have_text("by the form")
     expect(page.locator(".head .state")).to_have_text("completed")
+    expect(page.locator(".log-line").get_by_text("--steps|5|two words")).to_be_visible()
     expect(page.locator(".log-line").get_by_text("all of it is done")).to_be_visible()
     expect(page.locator(".curve .key")).to_contain_text("loss")
     with page.expect_download() as download:
@@ -68,6 +72,23 @@ def test_a_fault_is_told_at_its_field(page: Page) -> None:
     page.get_by_label("Timeout, seconds").fill("")
     page.get_by_role("button", name="Start the job").click()
     expect(page.locator(".field.wrong .error")).to_have_text("type a program here, or drop a ZIP above")
+
+
+def test_what_a_zip_would_not_be_given_is_not_passed_over(page: Page) -> None:
+    page.goto("/jobs/new")
+    files = [{"name": "a.zip", "mimeType": "application/zip", "buffer": bundle("print(1)")}]
+    page.locator("input[type=file]").set_input_files(files)  # type: ignore[arg-type]
+    page.get_by_label("Or Python code").fill("print(2)")
+    page.get_by_role("button", name="Start the job").click()
+    either = page.get_by_text("either a ZIP or code: empty this, or load the page again")
+    expect(either).to_be_visible()
+    page.get_by_label("Or Python code").fill("")
+    page.get_by_label("Requirements").fill("numpy")
+    page.get_by_label("Arguments").fill("'open")
+    page.get_by_role("button", name="Start the job").click()
+    expect(page.get_by_text("a ZIP brings a requirements.txt of its own")).to_be_visible()
+    expect(page.get_by_text("a quote is not closed")).to_be_visible()
+    expect(either).not_to_be_visible()
 
 
 def test_a_file_that_is_no_zip_is_refused_where_it_was_dropped(page: Page) -> None:

@@ -74,6 +74,15 @@ def test_a_bundle_is_started_from_a_form(coordinator: Serving, http: httpx.Clien
     assert sorted(bundle_of(coordinator).namelist()) == ["main.py", "train.py"]
 
 
+def test_a_bundle_has_arguments_and_data_as_code_has(coordinator: Serving, http: httpx.Client) -> None:
+    blob = coordinator.fake.blobs.store(BUNDLE)
+    fields = {"arguments": '["--name", "two words"]', "datasets": json.dumps({"toy": blob})}
+    assert http.post("/api/v1/jobs/bundle", files={"file": ("a.zip", BUNDLE)}, data=fields).status_code == 201
+    (spec,) = coordinator.fake.scripts
+    assert spec.arguments == ("--name", "two words")
+    assert spec.datasets == (DataFile("toy", blob, len(BUNDLE)),)
+
+
 @pytest.mark.parametrize("name", ["../../etc/x.zip", "C:\\x.zip", "\x1b[31mx.zip", "\u202ex.zip", ".zip"])
 def test_the_name_of_a_file_is_no_path(name: str, coordinator: Serving, http: httpx.Client) -> None:
     assert http.post("/api/v1/jobs/bundle", files={"file": (name, BUNDLE)}).status_code == 201
@@ -87,8 +96,12 @@ def test_the_name_of_a_file_is_no_path(name: str, coordinator: Serving, http: ht
         ({"file": ("a.zip", b"PK no zip")}, {}, 422, "this is no ZIP, or it is cut off"),
         ({"file": ("a.zip", BUNDLE)}, {"main_entry": "../x.py"}, 422, "x.py"),
         ({"file": ("a.zip", BUNDLE)}, {"more": "1"}, 400, "not 'more'"),
-        ({"file": ("a.zip", BUNDLE)}, {"settings": '{"no": 1}'}, 400, "settings: "),
+        ({"file": ("a.zip", BUNDLE)}, {"settings": '{"no": 1}'}, 400, "settings.no: "),
         ({"file": ("a.zip", BUNDLE)}, {"settings": "[" * 10_000}, 400, "settings: "),
+        ({"file": ("a.zip", BUNDLE)}, {"settings": '{"cpus": "a"}'}, 400, "settings.cpus: "),
+        ({"file": ("a.zip", BUNDLE)}, {"arguments": "--epochs"}, 400, "arguments: "),
+        ({"file": ("a.zip", BUNDLE)}, {"arguments": "[1]"}, 400, "arguments.0: "),
+        ({"file": ("a.zip", BUNDLE)}, {"datasets": '{"toy": "/etc"}'}, 400, "datasets.toy: "),
         ({"other": ("a.zip", BUNDLE)}, {}, 400, "file: send the bundle"),
         ({"file": ("a.zip", BUNDLE), "file2": ("b.zip", BUNDLE)}, {}, 400, "Too many files"),
     ],
