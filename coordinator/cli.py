@@ -138,6 +138,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--share", type=owner_share, action="append", default=[], metavar="OWNER=WEIGHT",
         help="weight of an owner in the queue (default: 1 each); may be given several times",
     )  # fmt: skip
+    parser.add_argument(
+        "--max-running-per-owner", type=partial(whole, least=1), default=0, metavar="N",
+        help="how many runs and jobs of one owner run at once; the others wait (default: any number)",
+    )  # fmt: skip
     parser.add_common_options()
     return parser.parse_args(argv)
 
@@ -173,6 +177,7 @@ def config_from(args: argparse.Namespace) -> CoordinatorConfig:
         task_timeout_s=args.task_timeout,
         memo_bytes=args.memo_size,
         shares=dict(args.share),
+        max_running_per_owner=args.max_running_per_owner,
         keep_events_days=args.keep_events,
         keep_runs=args.keep_runs,
     )

@@ -21,6 +21,7 @@ class CoordinatorConfig:
         memo_bytes: of disk for results that are known already.
         store: URL of a database; empty: a file in the data folder.
         store_wait_s: how long a coordinator that starts waits for a store that is down.
+        max_running_per_owner: works of one owner that run at once; 0: any number.
         keep_events_days: how long ordinary events are kept.
         job_lease_s: how long a node goes on with a script job while it does not hear of the coordinator.
         keep_runs: how many runs that have ended are kept, with their files.
@@ -41,6 +42,7 @@ class CoordinatorConfig:
     job_lease_s: float = 60.0
     memo_bytes: int = 10**9
     shares: Mapping[str, float] = field(default_factory=dict)
+    max_running_per_owner: int = 0
     keep_events_days: float = 30.0
     keep_runs: int = 10_000
 

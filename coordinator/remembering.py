@@ -12,7 +12,7 @@ from coordinator.checkpoints import Checkpoints, Version, model_role, optimizer_
 from coordinator.core.arrays import ScriptArray
 from coordinator.core.dispatcher import Dispatcher
 from coordinator.core.events import Note, Submitted
-from coordinator.core.model import Work
+from coordinator.core.model import Work, WorkState
 from coordinator.core.saved import Past, SavedRun, StoredRound
 from coordinator.core.scripting import ScriptJob
 from coordinator.core.training import TrainingRun
@@ -89,13 +89,10 @@ class Remembering:
         )
         self._recorder.add(change, done=lambda late: done(change in late), at_once=True)
 
-    def started(self, work: Work) -> None:
-        """Its turn has come."""
-        self._recorder.add(WorkStarted(work.id, self._clock.ms(work.started_at)))
-
-    def waits_again(self, work: Work) -> None:
-        """No node has it any more."""
-        self._recorder.add(WorkRested(work.id))
+    def stands(self, work: Work, state: WorkState) -> None:
+        """It runs, or no node has it any more, so that it is pending again."""
+        runs = state is WorkState.RUNNING
+        self._recorder.add(WorkStarted(work.id, self._clock.ms(work.started_at)) if runs else WorkRested(work.id))
 
     def surveyed(self, run: TrainingRun) -> None:
         """Its shards are known."""

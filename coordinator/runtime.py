@@ -85,8 +85,9 @@ class Runtime:
         self.policy_name = policy.name
         self.clock = Clock(time.time() - time.monotonic())
         settings = Settings(
-            PoolSettings(lease_s=config.lease_s), shares=config.shares, last_fence=first_fence(store.epoch)
-        )
+            PoolSettings(lease_s=config.lease_s), shares=config.shares, last_fence=first_fence(store.epoch),
+            max_running_per_owner=config.max_running_per_owner,
+        )  # fmt: skip
         self.dispatcher = Dispatcher(policy, rng, settings)
         self.reader = store.reader
         self.journal = Journal(loop, outlast(store.reader.last_event, config.store_wait_s))
@@ -294,7 +295,5 @@ class Runtime:
         work = self.dispatcher.work.get(note.work_id)
         if work is not None and tells_end(note, work):
             self.endings.ended(work)
-        elif work is not None and note.kind == WorkState.RUNNING.value:
-            self.memory.started(work)
-        elif work is not None and note.kind == WorkState.PENDING.value:
-            self.memory.waits_again(work)
+        elif work is not None and note.kind in (WorkState.RUNNING.value, WorkState.PENDING.value):
+            self.memory.stands(work, WorkState(note.kind))

@@ -121,7 +121,7 @@ def _recall(work: Work, past: Past) -> None:
     work.done_by_node.update(past.tasks_by_node)
     work.tasks_done = work.done_by_node.total()
     work.rejections, work.retries = past.rejections, past.retries
-    work.started_at = past.started_at
+    work.started_at, work.ran_before = past.started_at, past.started_at is not None
     work.classes_used.update(past.classes)
     if len(past.classes) == 1 and not work.workload.mixed_classes:
         (work.numeric_class,) = past.classes

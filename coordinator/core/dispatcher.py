@@ -42,7 +42,7 @@ class Dispatcher:
     """The state of everything, changed by `handle` alone."""
 
     def __init__(self, policy: Policy, rng: Random, settings: Settings = DEFAULTS) -> None:
-        owners = Owners(settings.shares)
+        owners = Owners(settings.shares, settings.max_running_per_owner)
         self._catalogue = Catalogue(owners, settings.kept_work)
         self.work, self.open, self.running = self._catalogue.work, self._catalogue.open, self._catalogue.running
         self.by_key = self._catalogue.by_key

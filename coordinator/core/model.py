@@ -182,6 +182,7 @@ class Work:
     deadline: float | None = None  # as far as it was noted
     state: WorkState = WorkState.PENDING
     is_begun: bool = False  # its turn has come, and it has tasks
+    ran_before: bool = False  # this start: what may still be on its nodes needs no place of its owner
     reason: str = ""
     failure: FailureKind = FailureKind.NONE
     started_at: float | None = None

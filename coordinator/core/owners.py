@@ -16,14 +16,22 @@ class Owner:
 
     Attributes:
         n_open: works that have not ended.
+        most: works that may have a place at once; 0: any number.
+        holds: ids of those that have one; kept where there is a limit.
     """
 
-    def __init__(self, name: str, share: float) -> None:
+    def __init__(self, name: str, share: float, most: int = 0) -> None:
         self.name = name
         self.service = 0.0
         self.n_open = 0
+        self.most = most
+        self.holds: set[str] = set()
         self._share = share
         self._credit = 0.0  # charged too much: the next charges are less
+
+    def has_room_for(self, work_id: str) -> bool:
+        """Whether this work may have a place, or has one."""
+        return not self.most or work_id in self.holds or len(self.holds) < self.most
 
     def charge(self, seconds: float) -> None:
         """Count slot-seconds that a task will need, or has needed beyond what was guessed."""
@@ -45,8 +53,10 @@ class Owner:
 class Owners:
     """Everybody who has work. `shares` are weights by name; who is not named there has 1."""
 
-    def __init__(self, shares: Mapping[str, float]) -> None:
+    def __init__(self, shares: Mapping[str, float], most: int = 0) -> None:
+        """`most` is how many works of one owner may have a place at once; 0: any number."""
         self._shares = shares
+        self._most = most
         self._owners: dict[str, Owner] = {}
         self._reached = 0.0  # service of the owner served last
 
@@ -54,7 +64,7 @@ class Owners:
         """Return the owner, who has one more work."""
         owner = self._owners.get(name)
         if owner is None:
-            owner = self._owners[name] = Owner(name, self._shares.get(name, 1.0))
+            owner = self._owners[name] = Owner(name, self._shares.get(name, 1.0), self._most)
         if not owner.n_open:
             owner.service = max(owner.service, self._reached)
         owner.n_open += 1

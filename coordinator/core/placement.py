@@ -7,7 +7,7 @@ from random import Random
 
 from coordinator.core.bindings import Bindings
 from coordinator.core.events import Command, Fetch, Start
-from coordinator.core.model import Attempt, Band, Node, Rival, Task, TaskState, Work
+from coordinator.core.model import Attempt, Band, Node, Rival, Task, TaskState, Work, WorkState
 from coordinator.core.policies import Test
 from coordinator.core.pool import NodePool
 from coordinator.core.queue import Turn, WorkQueue
@@ -47,9 +47,12 @@ class Placement:
         closed: set[Band] = set()  # whose works cannot have any node that is free now
         passed_over: list[tuple[Work, Task]] = []
         while self._pool.free_slots and (turn := self._queue.next(closed)) is not None:
-            if turn.work.awaits_turn:
+            if not (turn.work.owner.has_room_for(turn.work.id) or turn.work.ran_before):
+                self._queue.park(turn.work)
+            elif turn.work.awaits_turn:
                 self._begin(turn.work, closed, begin, now)
             else:
+                self._queue.take_place(turn.work)
                 commands += self._serve(turn, closed, passed_over, now)
         for work, task in passed_over:
             self._book.put_back(work, task)
@@ -94,6 +97,7 @@ class Placement:
             closed.add(work.band)
             return
         self._queue.remove(work)
+        self._queue.take_place(work)
         begin(work, now)
 
     def _may_begin(self, work: Work) -> bool:
@@ -143,6 +147,8 @@ class Placement:
         if left and task.refused_by.issuperset(left):
             backoff = self._settings.firm_backoff if task.are_firm else self._settings.decline_backoff
             task.refused_by_all()
+            if work.state is WorkState.PENDING:  # else what nobody takes would keep its owner's other works waiting
+                self._queue.give_back(work)
             self._book.delay(work, task, now + backoff.delay_s(task.sweeps, self._rng), now)
             return None
         if left and all(node_id in task.refused_by or node_id in task.avoid for node_id in left):

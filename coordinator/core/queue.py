@@ -78,6 +78,7 @@ class WorkQueue:
     def __init__(self, owners: Owners) -> None:
         self.owners = owners
         self._bands: dict[Band, _Lines] = {}
+        self._parked: dict[str, list[tuple[int, int, Work]]] = {}  # by owner who has as many places as may be
 
     @property
     def is_empty(self) -> bool:
@@ -107,6 +108,28 @@ class WorkQueue:
             else:
                 best, limit = min(best, found), -math.inf
         return None if best is None else Turn(best[-1], limit)
+
+    def take_place(self, work: Work) -> None:
+        """The work is one of those of its owner that have a place."""
+        if work.owner.most:
+            work.owner.holds.add(work.id)
+
+    def park(self, work: Work) -> None:
+        """The work waits until another one of its owner gives its place back."""
+        self.remove(work)
+        heapq.heappush(self._parked.setdefault(work.owner.name, []), (-work.claim.priority, work.number, work))
+
+    def give_back(self, work: Work) -> None:
+        """The work has no place any more: the first of its owner's that wait for one may have it."""
+        work.owner.holds.discard(work.id)
+        parked = self._parked.get(work.owner.name, [])
+        while parked and work.owner.has_room_for(""):
+            waiting = heapq.heappop(parked)[-1]
+            if waiting.awaits_turn or waiting.ready:
+                self.add(waiting)
+                break
+        if not parked:
+            self._parked.pop(work.owner.name, None)
 
     def remove(self, work: Work) -> None:
         """The work leaves the queue."""

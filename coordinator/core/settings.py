@@ -15,6 +15,7 @@ class Settings:
 
     Attributes:
         shares: weights of owners in the queue; others have 1.
+        max_running_per_owner: works of one owner that run at once; 0: any number.
         last_fence: of any attempt before this start.
     """
 
@@ -25,6 +26,7 @@ class Settings:
     firm_backoff: Backoff = Backoff(1.0, 60.0)  # where all say what stands for a while; a node that comes is asked
     kept_work: int = 200
     shares: Mapping[str, float] = field(default_factory=dict)
+    max_running_per_owner: int = 0
     last_fence: int = 0
 
 

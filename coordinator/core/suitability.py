@@ -98,6 +98,7 @@ class Lack(StrEnum):
     MIN_NODES = "min nodes"
     ANSWER = "answer"
     ACCEPTANCE = "acceptance"
+    OWNER = "owner"
     TURN = "turn"
     END = "end"
 
@@ -203,6 +204,9 @@ def _turn(work: Work, pool: NodePool) -> Lacking | None:
     if wanted > 1 and (found := n_suitable(work, pool)) < wanted:
         text = f"{wanted} compute nodes that suit it (--min-nodes): {found} of them are here"
         return Lacking(Lack.MIN_NODES, text)
+    if not work.owner.has_room_for(work.id):
+        text = f"another work of its owner to end: {len(work.owner.holds)} of them run (--max-running-per-owner)"
+        return Lacking(Lack.OWNER, text)
     return Lacking(Lack.TURN, "its turn in the queue")
 
 

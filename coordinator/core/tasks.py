@@ -39,6 +39,7 @@ class TaskBook:
         self.idle.discard(work.id)
         self._holding.pop(work.id, None)
         work.ready.clear()
+        self._queue.give_back(work)
 
     def find(self, task_id: str) -> tuple[Work, Task] | None:
         return self._tasks.get(task_id)

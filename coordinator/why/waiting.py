@@ -22,6 +22,7 @@ ADVICE: Mapping[Lack, str] = {
     Lack.ANSWER: "wait; with --accept ask the node's operator is asked on its terminal",
     Lack.ACCEPTANCE: "wait, or start one that accepts (--accept, LOAD_PROBABILITY); `client.py why task` tells each no",
     Lack.END: "wait; `client.py why job` tells what keeps those; `client.py jobs cancel` gives this one up",
+    Lack.OWNER: "wait; whoever runs the coordinator may start it with a larger --max-running-per-owner",
     Lack.TURN: "start more nodes, or submit with a larger --priority",
 }
 _STORE_ADVICE = "make room, or bring the database back; work goes on by itself"

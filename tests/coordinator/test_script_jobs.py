@@ -30,6 +30,7 @@ from coordinator.core.model import Attempt, Work, WorkState
 from coordinator.core.node_facts import NodeInfo
 from coordinator.core.policies import LoadBalancing
 from coordinator.core.scripting import ScriptJob
+from coordinator.core.settings import Settings
 from coordinator.core.suitability import waiting_for
 from coordinator.core.workload import Scripted
 from rpc.errors import FailureKind, RejectReason
@@ -236,6 +237,29 @@ def test_a_node_that_was_only_busy_is_asked_again_soon() -> None:
         (attempt,) = scene.begun if now == 0.0 else scene.later(now)
         scene.report(attempt, Declined(RejectReason.BUSY, "later"), now)
     assert [attempt.node_id for attempt in scene.later(9.6)] == ["a"]
+
+
+def test_an_owner_has_as_many_places_as_may_be_and_gives_them_back() -> None:
+    dispatcher = Dispatcher(LoadBalancing(), Random(0), Settings(max_running_per_owner=1))
+    dispatcher.handle(NodeUp(offering("n", slots=5), 1), 0.0)
+
+    def submit(name: str, owner: str) -> list[Attempt]:
+        spec = ScriptSpec("x", DataFile("x.zip", "blob", 1), owner=owner)
+        return Scene.starts(dispatcher.handle(Submitted(ScriptJob(name, spec, lease_s=LEASE_S)), 0.0))
+
+    (first,) = submit("a1", "ann")
+    assert not submit("a2", "ann") and not submit("a3", "ann")
+    assert [attempt.task_id for attempt in submit("b1", "bob")] == ["b1/0/0"]
+    reason = "another work of its owner to end: 1 of them run (--max-running-per-owner)"
+    assert waiting_for(dispatcher.work["a2"], dispatcher.pool) == reason
+    dispatcher.handle(CancelAsked("a2", "no more"), 1.0)
+    no = Declined(RejectReason.OPERATOR, "not this one")
+    (third,) = Scene.starts(dispatcher.handle(Reported(first, no), 2.0))
+    assert third.task_id == "a3/0/0", "what nobody takes holds no place"
+    again = Scene.starts(dispatcher.handle(NodeUp(offering("m"), 2), 3.0))
+    assert not again and dispatcher.work["a1"].state is WorkState.PENDING
+    (back,) = Scene.starts(dispatcher.handle(Reported(third, ended()), 4.0))
+    assert (back.task_id, back.node_id) == ("a1/0/0", "m")
 
 
 def test_a_cancelled_job_that_nobody_hears_of_ends_all_the_same() -> None:

@@ -136,7 +136,7 @@ class SimCoordinator:
         if work is not None and tells_end(note, work):
             self._memory.ended(work, lambda: self._tell(work))
         elif work is not None and note.kind == WorkState.RUNNING.value:
-            self._memory.started(work)
+            self._memory.stands(work, WorkState.RUNNING)
 
     def run(self, work_id: str) -> TrainingRun:
         run = self.dispatcher.work[work_id].workload

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from coordinator.core.events import Submitted
@@ -41,6 +42,13 @@ def check_patience(plan: JobPlan, rows: Mapping[str, Row], *, goes_on: bool) -> 
     """Raise Flaw if a job that was cancelled goes on to wait for others."""
     if goes_on and any(rows[name].state is None for name, _ in plan.after):
         raise Flaw(f"{plan.id} waits for others, and does not end at once when it is cancelled")
+
+
+def check_owners(running: Iterable[Work], most: int, *, was_killed: bool) -> None:
+    """Raise Flaw if more of one owner runs than may; what ran before a restart goes on whatever the limit."""
+    counts = Counter(work.owner.name for work in running)
+    if most and not was_killed and max(counts.values(), default=0) > most:
+        raise Flaw(f"{dict(counts)} run of each owner, and {most} may")
 
 
 def check_turn(plan: JobPlan, rows: Mapping[str, Row]) -> None:

@@ -63,6 +63,7 @@ class JobSchedule:
     rounds: int
     shards: int
     kept_work: int
+    most: int = 0  # works of one owner that run at once
 
 
 def make_job_schedule(seed: int, number: int) -> JobSchedule:
@@ -102,7 +103,7 @@ def _with_order(rng: Random, schedule: JobSchedule) -> JobSchedule:
         earlier = [other.id for other in schedule.jobs if other.submit_at < job.submit_at]
         named = rng.sample(earlier, min(len(earlier), rng.choice([1, 1, 2, 4]))) if rng.random() < share else []
         jobs.append(replace(job, after=tuple((name, rng.random() < 0.3) for name in named)))
-    return replace(schedule, jobs=tuple(jobs), kept_work=rng.choice([0, 3, 200]))
+    return replace(schedule, jobs=tuple(jobs), kept_work=rng.choice([0, 3, 200]), most=rng.choice([0, 0, 1, 2]))
 
 
 def _job(rng: Random, index: int) -> JobPlan:

@@ -37,7 +37,7 @@ from rpc.messages import ScriptEnd, ScriptUsage
 from tests.simulation.clock import Action, Clock
 from tests.simulation.coverage import Strikes
 from tests.simulation.flaw import Flaw
-from tests.simulation.job_ends import FAILURES, Row, check_end, check_patience, check_turn, submission
+from tests.simulation.job_ends import FAILURES, Row, check_end, check_owners, check_patience, check_turn, submission
 from tests.simulation.job_nodes import Copy, JobNode, JobNodes
 from tests.simulation.job_schedule import LEASE_S, Fate, JobPlan, JobSchedule
 from tests.simulation.job_wires import JobWires
@@ -110,7 +110,9 @@ class JobSimulation:
 
     def _start(self) -> None:
         """The coordinator starts, for the first time or after it was killed."""
-        settings = Settings(last_fence=self._fence, kept_work=self.schedule.kept_work)
+        settings = Settings(
+            last_fence=self._fence, kept_work=self.schedule.kept_work, max_running_per_owner=self.schedule.most
+        )
         self._dispatcher = Dispatcher(LoadBalancing(), Random(f"{self.schedule.name}/{self._starts}"), settings)
         self._starts += 1
         if self.rounds_done < self.schedule.rounds:
@@ -169,6 +171,7 @@ class JobSimulation:
                 self._trace(f"{'':11}-> {command}")
         for command in commands:
             self._carry_out(command)
+        check_owners(dispatcher.running.values(), self.schedule.most, was_killed=bool(self.crashed))
         for job in dispatcher.running:
             if job in self.rows and not self._nodes.begun[job]:
                 raise Flaw(f"{job} is said to run, and no node has taken it")
