@@ -15,8 +15,10 @@ from docker.errors import ImageNotFound
 
 from compute_node.cache import Kept
 from compute_node.scripts import dockerfile, engine
+from compute_node.scripts.box import Limits
 from compute_node.scripts.building import Builder
 from compute_node.scripts.cage import NotStarted
+from compute_node.scripts.ending import over
 from compute_node.scripts.environments import Ended
 from compute_node.scripts.image_order import Order
 from compute_node.scripts.image_plan import Plan, base_of, changes_of, plan_of
@@ -152,7 +154,7 @@ class BundleImages:
             with closing(engine.connect(self._url)) as api:
                 if id_of(api, name):
                     api.remove_image(name)
-            raise BadBundle(f"bad image: {_reason(ended)}")
+            raise BadBundle(f"bad image: {_reason(ended, order.limits)}")
 
 
 class _Lines:
@@ -200,8 +202,9 @@ def _digest(order: Order, base: str) -> str:
     return hashlib.sha256(f"{_VERSION} {order.bundle} {base} {order.network}".encode()).hexdigest()[:40]
 
 
-def _reason(ended: Ended) -> str:
+def _reason(ended: Ended, limits: Limits) -> str:
     if ended.status is None:
         return f"it was not built after {_BUILD_S:g} s"
-    lines = ended.output.splitlines()
-    return lines[-1][:500] if lines else f"status {ended.status}"
+    last = (ended.output.splitlines() or [f"status {ended.status}"])[-1]
+    name = last.removeprefix("limit:")
+    return over(name, limits) if last != name else last[:500]

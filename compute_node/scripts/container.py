@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import suppress
+from contextlib import closing, suppress
 from socket import SocketIO
 from struct import Struct
 from threading import Event, Thread
+from time import monotonic
 from typing import Any
 
 from compute_node.scripts import container_init, descendants, engine, job_folder
@@ -18,6 +19,7 @@ from compute_node.scripts.engine import FAILURES, words
 from compute_node.scripts.job_users import JobUser, take_user
 
 _HEADER = Struct(">BxxxL")  # of a piece of output: stream (1 stdout, 2 stderr), length in bytes
+_LOOK_S, _LOOK_SHARE = 0.25, 4.0  # between two looks at a disk; and so many times as long as a look takes
 _ENGINE_FAILED = 125  # the status that `docker run` has for it
 
 
@@ -26,6 +28,7 @@ class ContainerCage(Cage):
 
     def __init__(self, box: Box, url: str, node: str) -> None:
         self._box = box
+        self._url = url
         self._node = node
         self._api = engine.connect(url)
         self._user: JobUser | None = take_user() if os.getuid() == 0 else None
@@ -35,6 +38,7 @@ class ContainerCage(Cage):
         self._group = Group({})
         self._status: int | None = None
         self._usage = Usage()
+        self._written_bytes = 0
         self.memory_bytes = 0
 
     @property
@@ -59,6 +63,8 @@ class ContainerCage(Cage):
             self._stream._sock.settimeout(None)
             Thread(target=self._copy_output, args=(self._stream,), daemon=True).start()
             self._api.start(self._id)
+            if self._box.builds:
+                Thread(target=self._watch_disk, daemon=True).start()
             with suppress(OSError):  # it may have ended already
                 group = group_of_process(self._api.inspect_container(self._id)["State"]["Pid"])
                 # One that is about to end is in the group of the whole machine already.
@@ -140,11 +146,17 @@ class ContainerCage(Cage):
 
     def _measure_disk(self, pids: list[int]) -> tuple[int, str | None]:
         disk_bytes, limit = job_folder.measure(self._box, pids)
-        if self._box.builds and limit is None:
-            with suppress(*FAILURES):
-                disk_bytes += engine.written_bytes(self._api, self._id)
-            limit = "disk" if disk_bytes > self._box.limits.disk_bytes else None
-        return disk_bytes, limit
+        disk_bytes += self._written_bytes
+        return disk_bytes, limit or ("disk" if disk_bytes > self._box.limits.disk_bytes else None)
+
+    def _watch_disk(self) -> None:
+        """In a thread of its own, since the engine may take long: see what a container writes that becomes an image."""
+        pause_s = _LOOK_S
+        with suppress(NotStarted, *FAILURES), closing(engine.connect(self._url)) as api:
+            while not self._output_ended.wait(pause_s):
+                began = monotonic()
+                self._written_bytes = engine.written_bytes(api, self._id)
+                pause_s = max(_LOOK_S, _LOOK_SHARE * (monotonic() - began))
 
     def _was_out_of_memory(self) -> bool:
         with suppress(*FAILURES):

@@ -27,7 +27,7 @@ def end_of(ended: Ended, limits: Limits, seconds: float) -> ScriptEnd:
         return ScriptEnd(status, int(FailureKind.NODE_LOST), "its watchdog was told to end", seconds=seconds)
     if cause:
         kind = _KINDS.get(cause, FailureKind.USER_ERROR)
-        return ScriptEnd(status, int(kind), _over(cause.removeprefix("limit:"), limits), seconds=seconds)
+        return ScriptEnd(status, int(kind), over(cause.removeprefix("limit:"), limits), seconds=seconds)
     if status:
         return ScriptEnd(status, int(FailureKind.USER_ERROR), _status(status), seconds=seconds)
     return ScriptEnd(0, seconds=seconds)
@@ -58,7 +58,8 @@ def _status(status: int) -> str:
     return f"exit status {status}"
 
 
-def _over(limit: str, limits: Limits) -> str:
+def over(limit: str, limits: Limits) -> str:
+    """What is told of a job that was over a limit."""
     flag = f" ({_FLAGS[limit]} sets it)" if limit in _FLAGS else ""
     match limit:
         case "memory":

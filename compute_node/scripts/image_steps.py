@@ -12,9 +12,12 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from typing import Any
 
 BUNDLE = "/job/data/bundle"
+KILLED = (-9, 128 + 9)  # a program, and as a shell tells it
+LINGER_S = 0.6  # more than two looks of the watchdog
 
 
 def main() -> int:
@@ -42,6 +45,9 @@ def take(step: dict[str, Any]) -> str:
         return copy(step["copy"], step["to"], step["is_folder"])
     variables = {"PATH": os.defpath, "HOME": "/root", **step["variables"]}
     status = subprocess.run(step["run"], cwd=step["folder"], env=variables, check=False).returncode
+    if status in KILLED:
+        # Perhaps for want of memory: the watchdog has to look before the container's groups go.
+        time.sleep(LINGER_S)
     if status < 0:
         return f"ended by signal {-status}"
     return f"exit status {status}" if status else ""
