@@ -92,6 +92,8 @@ class Watchdog:
         poll = select.poll()
         poll.register(wake, select.POLLIN)
         poll.register(self._orders_fd, select.POLLIN)
+        if select.select([self._orders_fd], [], [], 0)[0] and self._read():
+            self._obey(cage)  # a lease that was renewed while the job was started is not over
         while (status := cage.has_ended()) is None:
             now = _now()
             if now >= min(self._kill_at, self._lease_until):
