@@ -55,7 +55,7 @@ screenshots: $(INSTALLED) ## pictures of all pages, light and dark, on a desk an
 sandboxes: $(INSTALLED) ## run real jobs in real sandboxes: ways out, floods, stubborn ones (as root; 4 minutes)
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(SANDBOXED)
 
-podman: $(INSTALLED) ## the same for Podman in place of Docker, in short (as root; 2 minutes)
+podman: $(INSTALLED) ## the same for Podman in place of Docker, in short (as root; 3 minutes)
 	ENGINE=podman $(PY) -m pytest -n $(WORKERS) --dist loadfile -k $(IN_CONTAINERS) \
 	    $(SCRIPTS)/test_levels_for_real.py $(SCRIPTS)/test_break_outs.py $(SCRIPTS)/test_nothing_is_left.py \
 	    $(SCRIPTS)/test_hostile_images.py $(SCRIPTS)/test_volumes.py $(SCRIPTS)/test_dockerfiles.py

@@ -31,6 +31,7 @@ LABEL = "roundhouse.bundle"
 _REPOSITORY = "localhost/roundhouse-bundle"
 _BUILD_S = 1800.0
 _TURN_S = 0.25  # between two looks whether somebody who waits is still wanted
+_TOLD_BYTES, _LINE_BYTES = 1 << 20, 64 << 10  # of what the steps write, and of one line of that
 _VERSION = "1"  # of how images are built
 
 
@@ -158,18 +159,25 @@ class BundleImages:
 
 
 class _Lines:
-    """Tells each line of an output."""
+    """Tells each line of an output, up to so many bytes: what else a flood brings is read, and dropped."""
 
     def __init__(self, say: Say) -> None:
         self._say = say
         self._left = b""
+        self._room = _TOLD_BYTES
 
     def take(self, data: bytes) -> None:
+        if self._room <= 0:
+            return
+        self._room -= len(data)
         *lines, self._left = (self._left + data).split(b"\n")
         for line in lines:
             self._say(line.decode(errors="replace"))
-        if len(self._left) > (64 << 10):
+        if len(self._left) > _LINE_BYTES:
             self.close()
+        if self._room <= 0:
+            self._say("it writes more; that is not kept")
+            self._left = b""
 
     def close(self) -> None:
         if self._left:

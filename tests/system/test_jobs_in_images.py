@@ -43,10 +43,10 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def cluster(engine: str, base: str, wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A node that fetches no images, and one that does if they are named by digest; both install from a folder."""
+    """A node that fetches no images, and one that does if they are named by digest, and builds; both install wheels."""
     with ExitStack() as stack:
         cluster = stack.enter_context(Cluster(tmp_path_factory.mktemp("images"), nodes=0))
-        for name, more in (("closed", ()), ("open", ("--docker-pull", "pinned"))):
+        for name, more in (("closed", ()), ("open", ("--docker-pull", "pinned", "--build-images"))):
             join = ("--join", f"127.0.0.1:{cluster.coordinator.port}", "--name", name, "--label", f"door={name}")
             given = ("--docker-url", engine, "--package-index", str(wheels), *more)
             node = Program("compute_node.py", *join, *given)
@@ -91,3 +91,23 @@ def test_a_container_sees_its_data_sets_and_what_its_requirements_name(
     client(cluster, "artifacts", done.stdout.strip(), "--out", tmp_path / "results")
     rows, module, _ = json.loads((tmp_path / "results" / "found.json").read_text())
     assert rows == "1,2\n" and "/environments/" in module
+
+
+def test_a_job_brings_its_own_image_and_one_that_cannot_be_built_is_tried_once(
+    cluster: Cluster, base: str, tmp_path: Path
+) -> None:
+    job = tmp_path / "job"
+    job.mkdir()
+    (job / "main.py").write_text("print(open('/made').read())")
+    (job / "Dockerfile").write_text(f"FROM {base}\nRUN echo by the bundle > /made\n")
+    done = client(cluster, "submit", job, "--select", "door=open", "--follow")
+    assert (done.status, done.stdout.strip()) == (ExitCode.DONE, "by the bundle"), done.stderr
+    log = client(cluster, "logs", "latest").stdout
+    assert "the image of the bundle's Dockerfile is built" in log and "RUN echo by the bundle > /made" in log
+    assert client(cluster, "jobs", "show", "latest", "--json").json["sandbox"] == "docker"
+
+    (job / "Dockerfile").write_text(f"FROM {base}\nRUN exit 3\n")
+    failed = client(cluster, "submit", job, "--select", "door=open", "--wait", "--retries", "5")
+    assert failed.status == ExitCode.FAILED
+    assert "bad image: Dockerfile:2: exit status 3" in failed.stderr
+    assert client(cluster, "logs", "latest").stdout.count("RUN exit 3") == 1

@@ -269,6 +269,13 @@ def test_a_build_has_the_limits_of_its_job(
     assert containers(engine) == []
 
 
+def test_a_flood_of_a_build_is_cut_off_and_its_last_line_is_told(engine: str, base: str, node: Node) -> None:
+    flood = "for i in $(seq 10); do head -c 1000000 /dev/zero | tr '\\0' x; echo; done; echo the end; exit 1"
+    end, said = node.run({"Dockerfile": f"FROM {base}\nRUN {flood}"})
+    assert end.reason == "bad image: Dockerfile:2: exit status 1"
+    assert len(said) < 3 * MIB and "it writes more; that is not kept" in said and "the end" not in said.splitlines()
+
+
 def test_a_build_ends_with_its_job(engine: str, base: str, node: Node) -> None:
     mark = f"a-build-{os.getpid()}"
     task = node.start({"Dockerfile": f"FROM {base}\nRUN echo begun && exec sleep 1000 {mark}"})
