@@ -84,6 +84,8 @@ class BundleImages:
         finally:
             with self._lock:
                 self._users[name] -= 1
+                if not self._users[name]:
+                    del self._users[name], self._turns[name]
 
     def kept(self) -> list[Kept]:
         with self._lock:
@@ -155,7 +157,7 @@ class BundleImages:
             with closing(engine.connect(self._url)) as api:
                 if id_of(api, name):
                     api.remove_image(name)
-            raise BadBundle(f"bad image: {_reason(ended, order.limits)}")
+            raise _failure(ended, order.limits)
 
 
 class _Lines:
@@ -210,9 +212,13 @@ def _digest(order: Order, base: str) -> str:
     return hashlib.sha256(f"{_VERSION} {order.bundle} {base} {order.network}".encode()).hexdigest()[:40]
 
 
-def _reason(ended: Ended, limits: Limits) -> str:
+def _failure(ended: Ended, limits: Limits) -> BadBundle | SetupFailed:
+    """Why there is no image: for a step of it, or because the engine did not even begin."""
     if ended.status is None:
-        return f"it was not built after {_BUILD_S:g} s"
-    last = (ended.output.splitlines() or [f"status {ended.status}"])[-1]
-    name = last.removeprefix("limit:")
-    return over(name, limits) if last != name else last[:500]
+        return BadBundle(f"bad image: it was not built after {_BUILD_S:g} s")
+    last = (ended.output.splitlines() or [f"status {ended.status}"])[-1][:500]
+    if last.startswith("limit:"):
+        return BadBundle(f"bad image: {over(last.removeprefix('limit:'), limits)}")
+    if last.startswith(f"{dockerfile.NAME}:"):
+        return BadBundle(f"bad image: {last}")
+    return SetupFailed(f"the image of the bundle was not built: {last}")

@@ -28,7 +28,7 @@ def main() -> int:
         print(f"Dockerfile:{step['line']}: {step['shown']}", flush=True)
         try:
             reason = take(step)
-        except (OSError, shutil.Error) as error:
+        except (OSError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
         if reason:
             print(f"Dockerfile:{step['line']}: {reason}", flush=True)

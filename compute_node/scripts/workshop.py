@@ -109,7 +109,7 @@ class Workshop:
         work.mkdir(parents=True)
         check_folders(unpack(self.blobs.file(spec.bundle.blob), work), [file.file for file in spec.datasets])
         check_main(spec.main, work)
-        with self._image(spec, work, level, say, stop) as image:
+        with self._image(spec, work, say, stop) as image:
             interpreter = HERE
             if level is Level.DOCKER:
                 assert self.images is not None
@@ -146,7 +146,7 @@ class Workshop:
         return self.bundle_images is not None and not spec.image and spec.sandbox in ("", Level.DOCKER)
 
     @contextmanager
-    def _image(self, spec: ScriptSpec, work: Path, level: Level, say: Say, stop: StopSign) -> Iterator[str]:
+    def _image(self, spec: ScriptSpec, work: Path, say: Say, stop: StopSign) -> Iterator[str]:
         """The image that a job runs in, where it runs in one."""
         if (work / DOCKERFILE).is_file() and not self._may_build(spec):
             say(f"the bundle's {DOCKERFILE} is not used: {self._why_not_built(spec)}")
