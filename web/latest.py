@@ -37,11 +37,12 @@ class Latest(Generic[T]):
         self._n_listeners = 0
 
     async def follow(self) -> AsyncGenerator[Seen[T], None]:
-        """Yield the newest state whenever it has changed, and when it cannot be seen any more; without end."""
+        """Yield the newest state whenever it has changed, and when it cannot be seen any more; without end.
+
+        What is a bug of whoever is asked is raised here: nobody waits for what cannot come any more.
+        """
         self._n_listeners += 1
-        if self._looker is None:
-            self._seen = Seen(None)
-            self._looker = asyncio.create_task(self._look())
+        looker = self._begin()
         told = None
         try:
             while True:
@@ -51,11 +52,21 @@ class Latest(Generic[T]):
                     yield seen
                 else:
                     await changed.wait()
+                    if looker.done():
+                        looker.result()
         finally:
             self._n_listeners -= 1
             if not self._n_listeners and self._looker is not None:
                 self._looker.cancel()
                 self._looker = None
+
+    def _begin(self) -> asyncio.Task[None]:
+        """The task that looks."""
+        if self._looker is None or self._looker.done():
+            self._seen = Seen(None)
+            self._looker = asyncio.create_task(self._look())
+            self._looker.add_done_callback(lambda _: self._wake())
+        return self._looker
 
     async def _look(self) -> None:
         while True:
@@ -65,6 +76,9 @@ class Latest(Generic[T]):
                 seen = Seen(self._seen.now, str(error))
             if seen != self._seen:
                 self._seen = seen
-                self._changed.set()
-                self._changed = asyncio.Event()
+                self._wake()
             await asyncio.sleep(self._every_s)
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rpc.errors import NotFound, TrainerError, Unreachable
@@ -16,6 +16,7 @@ from rpc.messages import EventRow
 from tests.client.fake import RUN_ID, Serving, event
 from tests.client.fake_jobs import JOB_ID, JOB_ROW, METRICS, RECORDS
 from web.door import Door
+from web.latest import Latest
 from web.live import Live
 from web.streams import Part, Stream
 
@@ -170,6 +171,7 @@ def test_an_absence_of_the_coordinator_is_waited_out_but_not_at_the_beginning() 
     run(test)
 
 
+@settings(deadline=None)  # on a machine that does other things as well
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 5)), max_size=30), st.integers(0, 5))
 def test_whoever_reads_whenever_gets_each_number_once_in_order(steps: list[tuple[int, int]], n_readers: int) -> None:
     async def test(source: Source, stream: Stream[EventRow]) -> None:
@@ -228,6 +230,23 @@ def test_metrics_end_with_their_job(coordinator: Serving) -> None:
         await parts.aclose()
 
     live(test, coordinator)
+
+
+def test_a_bug_of_who_is_asked_reaches_all_who_wait_and_the_next_one_asks_anew() -> None:
+    answers: list[int] = []
+
+    async def ask() -> int:
+        return answers.pop()
+
+    async def test() -> None:
+        latest = Latest(ask, 0.0)
+        for found in await asyncio.gather(*(anext(latest.follow()) for _ in range(3)), return_exceptions=True):
+            assert isinstance(found, IndexError)
+        answers.append(7)
+        async with aclosing(latest.follow()) as seen:
+            assert (await anext(seen)).now == 7
+
+    asyncio.run(asyncio.wait_for(test(), _TIMEOUT_S))
 
 
 def test_the_overview_tells_when_the_coordinator_goes_away(coordinator: Serving) -> None:
