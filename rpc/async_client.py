@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import ssl
 from random import getrandbits
 from struct import Struct
@@ -83,6 +85,8 @@ class AsyncClient:
         pieces = encode_call(method, self._seqid, args)
         try:
             async with asyncio.timeout(timeout_s):
+                if self._writer.is_closing():  # it was reset while idle: Python 3.12 and 3.13 fail to write with a bug
+                    raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
                 self._writer.writelines(pieces)
                 frame = await self._frame()
             return decode_reply(method, self._seqid, frame)

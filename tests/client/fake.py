@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -331,6 +332,7 @@ class Serving:
         self._loop = Loop()
         self._server = Server(self._loop, COORDINATOR, self.fake, host="127.0.0.1", port=0)
         self.port = self._server.address[1]
+        self._place = socket.socket()
         self._thread = Thread(target=self._loop.run)
         self._thread.start()
 
@@ -351,9 +353,18 @@ class Serving:
         assert done.wait(10), "the fake coordinator did not come back"
 
     def stop(self) -> None:
-        self._loop.post(self._server.close)
-        self._loop.post(self._loop.stop)
+        """Go away; the port is kept, or a fake of another test might take it and answer in place of this one."""
+        self._loop.post(self._leave)
         self._thread.join(10)
+
+    def give_up_port(self) -> None:
+        self._place.close()
+
+    def _leave(self) -> None:
+        self._loop.stop()
+        self._server.close()
+        self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._place.bind(("127.0.0.1", self.port))
 
 
 @contextmanager
@@ -363,3 +374,4 @@ def serving(folder: Path) -> Iterator[Serving]:
         yield served
     finally:
         served.stop()
+        served.give_up_port()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from struct import pack
 
 import pytest
 
@@ -65,6 +67,23 @@ def test_a_call_that_is_given_up_closes_the_connection(coordinator: Serving) -> 
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
+        assert client.is_closed
+
+    asyncio.run(call())
+
+
+def test_a_connection_that_was_reset_while_nobody_called_is_unreachable() -> None:
+    async def call() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            reader, writer = await asyncio.open_connection(*listening.getsockname())
+            taken, _ = listening.accept()
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, pack("ii", 1, 0))  # so that its close is a reset
+        taken.close()
+        with suppress(ConnectionResetError):
+            await reader.read()
+        client = AsyncClient("there", COORDINATOR, reader, writer)
+        with pytest.raises(Unreachable, match=r"lost there during find_work: Connection reset by peer"):
+            await client.call("find_work", RUN_ID, timeout_s=5.0)
         assert client.is_closed
 
     asyncio.run(call())
