@@ -94,17 +94,7 @@ class WebServer:
     def _start(self) -> subprocess.Popen[bytes]:
         number = self._listening.fileno()
         process = subprocess.Popen(
-            [
-                sys.executable,
-                "-P",
-                "-m",
-                "roundhouse.tied",
-                "web",
-                "--server",
-                self._server,
-                "--listening",
-                str(number),
-            ],
+            [*_COMMAND, "--server", self._server, "--listening", str(number)],
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (_HOME, os.environ.get("PYTHONPATH"))))},
             stdin=subprocess.PIPE,  # closes however this process ends, and the web server then ends, too
             stdout=subprocess.DEVNULL,

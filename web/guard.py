@@ -18,6 +18,7 @@ from starlette.websockets import WebSocketClose
 from web.problems import problem
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
+_SOCKET = "/_nicegui_ws/"  # what stands in for a socket where there is none: it acts, and lets anybody read its answers
 _POLICY_VIOLATED = 1008
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -66,8 +67,7 @@ class Guard:
 def _fault(scope: Scope, headers: Headers) -> str:
     """Why a request is not answered; empty: it is."""
     host = headers.get("host", "")
-    is_safe = scope["type"] == "http" and scope["method"] in _SAFE
-    if is_safe:
+    if scope["type"] == "http" and scope["method"] in _SAFE and not scope["path"].startswith(_SOCKET):
         return ""
     origin = headers.get("origin")
     if origin is not None and urlsplit(origin).netloc.lower() != host.lower():

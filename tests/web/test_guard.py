@@ -50,6 +50,11 @@ def test_a_socket_of_elsewhere_is_refused(http: TestClient) -> None:
         pass
 
 
+def test_what_stands_in_for_a_socket_is_refused_as_well(http: httpx.Client) -> None:
+    answer = http.get("/_nicegui_ws/socket.io/", headers={"Origin": "https://evil.example"})
+    assert answer.status_code == 403 and "access-control-allow-origin" not in answer.headers
+
+
 @pytest.fixture
 def port(app: FastAPI, coordinator: Serving) -> Iterator[int]:
     app.state.door.port = coordinator.port
