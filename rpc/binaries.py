@@ -16,7 +16,8 @@ from thrift.Thrift import TType
 from rpc.errors import ProtocolError
 from rpc.messages import Buffer
 
-MAX_ITEMS = 100_000  # of one container, and of all that is looked at one by one
+MAX_ITEMS = 100_000  # of one container, and of all that is looked at one by one in what somebody asks
+MAX_REPLY_ITEMS = 500_000  # of an answer: the longest run has 20,000 rounds of 18 figures
 _MAX_DEPTH = 64
 _FIELD, _WORD, _LIST, _MAP = Struct("!h"), Struct("!i"), Struct("!bi"), Struct("!bbi")
 _FIXED_BYTES = {
@@ -56,13 +57,16 @@ class Place:
         return self.start + self.length
 
 
-def places(message: Buffer, start: int, layout: Layout) -> list[Place]:
+def places(message: Buffer, start: int, layout: Layout, most: int = MAX_REPLY_ITEMS) -> list[Place]:
     """The binaries of the struct that begins at `start`, in order; of a field that comes twice both.
+
+    Args:
+        most: how many fields and items are looked at, at most.
 
     Raises:
         ProtocolError, IndexError, struct.error: these are no bytes of a struct.
     """
-    return _Search(message).places(start, layout)
+    return _Search(message, most).places(start, layout)
 
 
 def without(message: memoryview, start: int, gaps: list[Place]) -> bytes:
@@ -92,8 +96,9 @@ def with_filled(message: bytes, gaps: list[Place], binaries: Mapping[Path, memor
 class _Search:
     """One pass over one message."""
 
-    def __init__(self, message: Buffer) -> None:
+    def __init__(self, message: Buffer, most: int) -> None:
         self._message = message
+        self._most = most
         self._found: list[Place] = []
         self._passed = 0
 
@@ -160,7 +165,7 @@ class _Search:
 
     def _count(self, items: int) -> None:
         self._passed += items
-        if self._passed > MAX_ITEMS:
+        if self._passed > self._most:
             raise ProtocolError("a message of too many fields")
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from thrift.Thrift import TApplicationException, TException, TMessageType, TType
 
-from rpc.binaries import MAX_ITEMS, Path, places, with_filled, without
+from rpc.binaries import MAX_ITEMS, MAX_REPLY_ITEMS, Path, places, with_filled, without
 from rpc.convert import BULK_BYTES, Plan, message_plan, owned, plan, with_binary
 from rpc.errors import BadRequest, ProtocolError, RemoteError
 from rpc.failures import error_of, outcome_of
@@ -168,7 +168,7 @@ def decode_call(service: Service, frame: memoryview) -> Call:
         method = service.by_call_head.get(bytes(frame[:end]))
         if method is None:
             raise _no_method(service, frame)
-        return Call(method, _WORD.unpack_from(frame, end)[0], _decode(method.call_plan, frame, end + 4))
+        return Call(method, _WORD.unpack_from(frame, end)[0], _decode(method.call_plan, frame, end + 4, MAX_ITEMS))
     except _MALFORMED as error:
         raise ProtocolError(f"not a call of {service.name}: {_words(error)}") from error
 
@@ -222,10 +222,11 @@ def _read_head(frame: memoryview) -> tuple[int, str, int, int]:
     return first & 0xFF, str(frame[8:end], "utf-8"), _WORD.unpack_from(frame, end)[0], end + 4
 
 
-def _decode(plan: Plan, frame: memoryview, start: int) -> Any:
+def _decode(plan: Plan, frame: memoryview, start: int, most: int = MAX_REPLY_ITEMS) -> Any:
     if plan.prepare is None or len(frame) <= BULK_BYTES:
         return _decode_whole(plan, frame, start)
-    found = {place.path: place for place in places(frame, start, plan.layout)}  # of a field that comes twice the last
+    # Of a field that comes twice the last.
+    found = {place.path: place for place in places(frame, start, plan.layout, most)}
     large = [place for place in found.values() if place.length > BULK_BYTES]
     value = _decode_whole(plan, without(frame, start, large), 0)
     for place in large:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tracemalloc
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from struct import pack
 from typing import Any
 
@@ -34,8 +34,21 @@ from rpc.errors import (
     TaskRejected,
     TrainerError,
 )
-from rpc.messages import MAX_FRAME_BYTES, Hello, SurveyTask, TrainResult, TrainSettings, TrainTask, Vector
+from rpc.messages import (
+    MAX_FRAME_BYTES,
+    Hello,
+    RoundRow,
+    RunDetail,
+    SurveyTask,
+    TrainResult,
+    TrainSettings,
+    TrainTask,
+    Vector,
+    WorkDetail,
+)
+from rpc.run_spec import MAX_ROUNDS
 from rpc.services import COMPUTE_NODE, COORDINATOR, message_head
+from tests.client.fake import RUNNING
 
 TRAIN = COMPUTE_NODE.methods["train_shard"]
 FORGET = COMPUTE_NODE.methods["forget"]
@@ -241,6 +254,14 @@ def test_large_binaries_are_sent_and_received_by_reference() -> None:
     assert any(isinstance(piece, memoryview) and piece.obj is data for piece in pieces)
     frame = memoryview(payload(pieces))
     assert decode_reply(TRAIN, 3, frame).delta.data.obj is frame.obj
+
+
+def test_the_history_of_the_longest_run_is_one_message() -> None:
+    figures = {each.name: 0.5 if "float" in str(each.type) else 7 for each in fields(RoundRow)}
+    run = RunDetail(rounds=(RoundRow(**figures),) * MAX_ROUNDS, offset=os.urandom(100_000))  # type: ignore[arg-type]
+    get_work = COORDINATOR.methods["get_work"]
+    frame = memoryview(payload(encode_result(get_work, 3, WorkDetail(RUNNING, run))))
+    assert decode_reply(get_work, 3, frame) == WorkDetail(RUNNING, run)
 
 
 def failure_of(error: Exception, method: Any = TRAIN) -> Exception:
