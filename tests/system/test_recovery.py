@@ -64,12 +64,12 @@ def test_what_has_ended_is_known_after_a_restart(cluster: Cluster, expected: str
 
 
 def test_what_nodes_have_done_is_counted_on_after_a_restart(cluster: Cluster) -> None:
-    def done() -> list[int]:
-        return [row.done for row in cluster.overview().nodes]
+    def done() -> dict[str, int]:
+        return {row.name: row.done for row in cluster.overview().nodes}
 
     good(cluster.train("2", "1", "8", "0.0001", "--quiet"))
     counted = done()
-    assert sum(counted) == 30  # ten shards: the survey, two rounds
+    assert sum(counted.values()) == 30  # ten shards: the survey, two rounds
     assert cluster.coordinator.stop() == ExitCode.DONE
     cluster.restart_coordinator()
     wait_until(lambda: done() == counted, "the counts of before")
