@@ -135,7 +135,7 @@ def test_a_lease_that_is_not_renewed_ends_the_job(jobs: Jobs) -> None:
 
 
 def test_a_renewed_lease_lets_it_live(jobs: Jobs) -> None:
-    job = jobs.start("import time; time.sleep(1.5); print('done')", lease_s=1.0)
+    job = jobs.start("import time; time.sleep(4); print('done')", lease_s=3.0)
     job.guard.renew(60.0)
     assert (job.end().cause, job.output) == ("", b"done\n")
 

@@ -36,7 +36,7 @@ def hostile(served: Site) -> Iterator[tuple[str, str]]:
         for text in texts:
             session.submit_script(code="print()", name=text, select={"never": "here"}, force_queue=True)
         run = start(session, SCRIPTS[0], 3, 8, owner=SCRIPTS[2])
-        start(session, SCRIPTS[2], 3, 8, select={SCRIPTS[0]: SCRIPTS[4]}, force_queue=True)
+        start(session, SCRIPTS[2], 3, 8, select={"never": SCRIPTS[4]}, force_queue=True)
         job = session.submit_script(
             code=_SAYS, name=SCRIPTS[2], arguments=[json.dumps(SCRIPTS)], env={"X": SCRIPTS[0]}, owner=SCRIPTS[1]
         )
