@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from rpc.kept_log import Record, records_of
 from rpc.messages import LogPage
 
+# Of a record. An offset within one goes on after it, and nothing is lost by that; what is not kept is more than this.
+_LONGEST_BYTES = 256 << 10
+
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
@@ -31,7 +34,7 @@ def lines_of(page: LogPage, asked: int) -> tuple[LogLine, ...]:
         offset += len(line) + 1
         lines += [LogLine(offset, record) for record in records_of(line)]
     gap = page.start - asked
-    if lines and asked >= 0 and gap > 0:
+    if lines and asked >= 0 and gap > _LONGEST_BYTES:
         lost = Record(lines[0].record.at_ms, "s", "w", f"{gap:,} bytes of the log before this are not kept")
         lines.insert(0, LogLine(page.start, lost))
     return tuple(lines)

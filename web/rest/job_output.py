@@ -23,6 +23,7 @@ from web.rest.paging import Limit
 router = APIRouter(prefix="/jobs/{name}", tags=["jobs"])
 
 _TEXT_BYTES = 1 << 20  # of the log, at once
+_PIECE_BYTES = 256 << 10  # of a download: to take more apart would hold up all others
 _MOST_BYTES = 2**62  # of an offset
 Level = Literal["INFO", "WARNING", "ERROR", "PROGRESS"]
 SHOWN = {"INFO": "iwep", "WARNING": "we", "ERROR": "e", "PROGRESS": "p"}  # what is shown at each level
@@ -102,7 +103,7 @@ async def _artifacts(door: Door, name: str) -> tuple[DataFile, ...]:
 async def _text(door: Door, job_id: str) -> AsyncIterator[str]:
     offset = 0
     while True:
-        page: LogPage = await door.call("logs", job_id, offset, _TEXT_BYTES, 0)
+        page: LogPage = await door.call("logs", job_id, offset, _PIECE_BYTES, 0)
         records = (line.record for line in lines_of(page, offset))
         yield "".join(f"{at_ms} {STREAMS[stream]} {LEVELS[level]} {text}\n" for at_ms, stream, level, text in records)
         if page.is_whole or not len(page.log):

@@ -12,13 +12,13 @@ export default {
         <input :id="job + '-find'" type="search" v-model="wanted" placeholder="Search the log" @keydown.enter="find($event.shiftKey)">
         <button type="button" class="quiet" @click="find(false)" :disabled="!wanted || isBusy">Next match</button>
         <label class="unseen" :for="job + '-level'">level</label>
-        <select :id="job + '-level'" v-model="level" @change="open(-PIECE)">
+        <select :id="job + '-level'" v-model="level" @change="end">
           <option value="INFO">all lines</option><option value="WARNING">warnings and worse</option>
           <option value="ERROR">errors</option><option value="PROGRESS">progress</option></select>
-        <label class="check"><input type="checkbox" v-model="follows" @change="follows && open(-PIECE)"> Follow</label>
+        <label class="check"><input type="checkbox" v-model="follows" @change="follows && end()"> Follow</label>
         <span class="spring" role="status">{{ note }}</span>
         <button type="button" class="quiet" @click="top">Top</button>
-        <button type="button" class="quiet" @click="open(-PIECE)">End</button>
+        <button type="button" class="quiet" @click="end">End</button>
         <a class="quiet" :href="'/api/v1/jobs/' + encodeURIComponent(job) + '/log.txt'" download>Download</a>
       </div>
       <div class="log-lines" ref="pane" tabindex="0" role="region" aria-label="lines of the log" @scroll.passive="scrolled">
@@ -37,7 +37,7 @@ export default {
     size() { if (this.follows) this.more(); },
     ended() { if (this.follows) this.more(); },
   },
-  async mounted() { await this.open(-PIECE); },
+  async mounted() { await this.end(); },
   methods: {
     clock, moment,
     sign(line) { return line.level === "INFO" ? (line.stream === "stderr" ? "err" : line.stream === "stdout" ? "" : "node") : line.level.toLowerCase(); },
@@ -61,12 +61,26 @@ export default {
       if (this.isBusy) { this.isAsked = true; return; }
       this.isBusy = true;
       try { await work(); } catch (error) { this.note = error.message; } finally { this.isBusy = false; }
+      if (this.toOpen !== undefined) {
+        const offset = this.toOpen;
+        this.toOpen = undefined;
+        return this.open(offset);
+      }
       if (this.isAsked) { this.isAsked = false; if (this.follows) await this.more(); }
     },
     async open(offset) {
+      // What was clicked last is what is wanted, also while something else is still being fetched.
+      if (this.isBusy) { this.toOpen = offset; return; }
       await this.alone(async () => {
-        const part = await this.ask(offset, this.level === "INFO" ? PIECE : SEARCHED);
-        this.lines = Object.freeze(part.lines);
+        const limit = this.level === "INFO" ? PIECE : SEARCHED;
+        let part = await this.ask(offset, limit), lines = part.lines, last = -1;
+        // An answer may end early, where a file of the log does.
+        for (let asked = 0; offset < 0 && asked < MOST_ASKED && part.next_offset < this.size && part.next_offset > last; asked++) {
+          last = part.next_offset;
+          part = await this.ask(last, limit);
+          lines = [...lines, ...part.lines];
+        }
+        this.lines = Object.freeze(offset < 0 ? lines.slice(-MOST_LINES) : lines);
         this.next = part.next_offset;
         this.isTop = offset === 0;
         this.note = "";
@@ -74,7 +88,9 @@ export default {
         this.$refs.pane.scrollTop = offset < 0 ? this.$refs.pane.scrollHeight : 0;
         this.look();
       });
+      if (offset < 0 && !this.lines.length && this.size) await this.earlier();  // what is of this level is further up
     },
+    async end() { await this.open(-PIECE); },
     async top() { this.follows = false; await this.open(0); },
     async more() {
       await this.alone(async () => {
@@ -93,18 +109,22 @@ export default {
       });
     },
     async earlier() {
-      if (this.isTop || !this.lines.length) return;
+      if (this.isTop) return;
       await this.alone(async () => {
-        const edge = this.lines[0].next_offset;
-        let before = [], offset = edge;
+        const edge = this.lines[0]?.next_offset ?? this.next, usual = this.level === "INFO" ? PIECE : SEARCHED;
+        let before = [], offset = edge, step = usual;
         for (let asked = 0; asked < MOST_ASKED && !before.length && offset > 0; asked++) {
-          const step = PIECE << Math.min(asked, 14);
-          offset = Math.max(0, edge - step);
-          before = (await this.ask(offset, this.level === "INFO" ? PIECE : SEARCHED)).lines.filter((l) => l.next_offset < edge);
+          const until = offset;
+          offset = Math.max(0, until - step);
+          const part = await this.ask(offset, usual);
+          before = part.lines.filter((l) => l.next_offset < edge);
+          // What comes lies above what was there already: here the middle of the log is dropped. Over it in larger steps.
+          step = part.next_offset > until + 2 * PIECE ? 2 * step : usual;
         }
-        this.isTop = offset === 0 && !before.length || offset === 0;
+        this.isTop = offset <= 0;
+        const cut = before.length + this.lines.length > MOST_LINES;
         this.lines = Object.freeze([...before, ...this.lines].slice(0, MOST_LINES));
-        this.next = this.lines.at(-1).next_offset;
+        if (cut) this.next = this.lines.at(-1).next_offset;
         await this.$nextTick();
         this.$refs.pane.scrollTop += before.length * LINE;
         this.look();

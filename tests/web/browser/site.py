@@ -43,9 +43,13 @@ class Site:
 
 
 @contextmanager
-def site(folder: Path, *, nodes: int = 2, node_arguments: tuple[str, ...] = ()) -> Iterator[Site]:
+def site(
+    folder: Path, *, nodes: int = 2, node_arguments: tuple[str, ...] = (), coordinator_arguments: tuple[str, ...] = ()
+) -> Iterator[Site]:
     """Serve pages of a cluster of this many nodes."""
-    with Cluster(folder, nodes=nodes, node_arguments=node_arguments) as cluster:
+    with Cluster(
+        folder, nodes=nodes, node_arguments=node_arguments, coordinator_arguments=coordinator_arguments
+    ) as cluster:
         server = f"127.0.0.1:{cluster.coordinator.port}"
         web = Program("web.py", "--server", server, "--http-port", "0").serve()
         try:
