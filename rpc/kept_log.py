@@ -7,6 +7,7 @@ all records there ever were: they mean the same on the node, at the coordinator 
 from __future__ import annotations
 
 import shutil
+from bisect import bisect_right
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,19 +121,26 @@ class KeptLog:
     def read(self, offset: int, limit: int) -> Piece:
         """Up to `limit` bytes of whole records from an offset on; a negative one counts from the end.
 
-        An offset inside a record goes on after it. One record above the limit is given whole.
+        An offset inside a record goes on after it. One record above the limit is given whole. Fewer come only at the
+        end, and before what is not kept.
         """
         if offset < 0:
             offset = max(0, self.end + offset)
-        for start in self._segments:
+        pieces: list[Piece] = []
+        for start in self._segments[max(0, bisect_right(self._segments, offset) - 1) :]:
+            if limit <= 0 or (pieces and start != offset):
+                break
             end = start + self._size(start)
             if end <= offset:
                 continue
-            data = self._whole_records(start, max(offset, start), min(limit, end - max(offset, start)))
-            if data.data:
-                return data
-            offset = end
-        return Piece(b"", self.end)
+            piece = self._whole_records(start, max(offset, start), min(limit, end - max(offset, start)))
+            if pieces and len(piece.data) > limit:
+                break
+            if piece.data:
+                pieces.append(piece)
+                limit -= len(piece.data)
+            offset = piece.next if piece.data else end
+        return Piece(b"".join(piece.data for piece in pieces), pieces[0].start if pieces else self.end)
 
     def remove(self) -> None:
         """Drop all of it."""

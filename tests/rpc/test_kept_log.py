@@ -66,6 +66,16 @@ def test_a_log_is_read_in_pieces_of_whole_records(tmp_path: Path) -> None:
     assert log.read(99_500, 10).next == log.end
 
 
+def test_a_piece_is_as_long_as_was_asked_for_whatever_files_it_is_in(tmp_path: Path) -> None:
+    log, whole = filled(tmp_path, 3000)
+    assert len([*(tmp_path / "log").iterdir()]) > 2
+    assert log.read(0, 2_500_000).data == whole[:2_500_000]
+    assert log.read(-1_500_500, 2_000_000).data == whole[-1_500_000:]
+    assert [log.read(offset, 3000).data for offset in range(0, len(whole), 3000)] == [
+        whole[start : start + 3000] for start in range(0, len(whole), 3000)
+    ]
+
+
 def test_of_a_long_log_head_and_tail_are_kept_and_offsets_stay_true(tmp_path: Path) -> None:
     log, whole = filled(tmp_path, 20_000)
     assert log.end == len(whole)
@@ -73,6 +83,9 @@ def test_of_a_long_log_head_and_tail_are_kept_and_offsets_stay_true(tmp_path: Pa
     assert 4 << 20 <= kept <= 7 << 20
     assert log.dropped_bytes == log.end - kept
     assert log.read(0, 64_000).data == whole[:64_000]
+    head = log.read(0, 4 << 20)
+    assert 2 << 20 <= len(head.data) < 4 << 20, "what is read ends before what is not kept"
+    assert head.data == whole[: head.next]
     gap = log.read(len(whole) // 2, 64_000)
     assert gap.start > len(whole) // 2
     assert gap.data == whole[gap.start : gap.next]
