@@ -43,7 +43,7 @@ faults: $(INSTALLED) ## kill, pause, starve and flood real coordinators and node
 web: $(INSTALLED) ## run the tests of the web, of exports, and of what is installed from a wheel (2 minutes)
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(WEB) tests/test_wheel.py --ignore tests/web/browser
 
-browser: $(INSTALLED) ## use the dashboard in a real browser, before a real cluster (2 minutes)
+browser: $(INSTALLED) ## use the dashboard in a real browser, before a real cluster (3 minutes)
 	$(PY) -m pytest tests/web/browser
 
 dashboards: $(INSTALLED) ## 200 open dashboards and 5,000 jobs: how long pages take, and what it costs (1 minute)

@@ -33,8 +33,20 @@ def lines_of(page: LogPage, asked: int) -> tuple[LogLine, ...]:
     for line in bytes(page.log).split(b"\n")[:-1]:
         offset += len(line) + 1
         lines += [LogLine(offset, record) for record in records_of(line)]
+    return (
+        *(LogLine(page.start, record) for record in _lost(page, asked, lines[0].record.at_ms if lines else 0)),
+        *lines,
+    )
+
+
+def records_in(page: LogPage, asked: int) -> list[Record]:
+    """The records of such a page alone: in half the time."""
+    records = records_of(bytes(page.log))
+    return [*_lost(page, asked, records[0].at_ms if records else 0), *records]
+
+
+def _lost(page: LogPage, asked: int, at_ms: int) -> list[Record]:
     gap = page.start - asked
-    if lines and asked >= 0 and gap > _LONGEST_BYTES:
-        lost = Record(lines[0].record.at_ms, "s", "w", f"{gap:,} bytes of the log before this are not kept")
-        lines.insert(0, LogLine(page.start, lost))
-    return tuple(lines)
+    if not len(page.log) or asked < 0 or gap <= _LONGEST_BYTES:
+        return []
+    return [Record(at_ms, "s", "w", f"{gap:,} bytes of the log before this are not kept")]

@@ -105,8 +105,9 @@ class Line(BaseModel):
 
 
 class LogPart(BaseModel):
-    """Attributes: next_offset, where to go on; is_whole: the job is over and nothing follows."""
+    """Attributes: start, where it begins; next_offset, where to go on; is_whole: the job is over, nothing follows."""
 
     lines: list[Line]
+    start: int
     next_offset: int
     is_whole: bool

@@ -14,7 +14,7 @@ from rpc.kept_log import LEVELS, STREAMS
 from rpc.messages import DataFile, LogPage, Metric, WorkDetail
 from web.byte_ranges import FILE, send_blob
 from web.door import Door
-from web.log_lines import LogLine, lines_of
+from web.log_lines import LogLine, lines_of, records_in
 from web.rest.door import ItsDoor
 from web.rest.job_models import Artifact, Line, LogPart
 from web.rest.names import JOBS, WorkName, find
@@ -24,6 +24,7 @@ router = APIRouter(prefix="/jobs/{name}", tags=["jobs"])
 
 _TEXT_BYTES = 1 << 20  # of the log, at once
 _PIECE_BYTES = 256 << 10  # of a download: to take more apart would hold up all others
+_SEARCHED_PAGES = 64
 _MOST_BYTES = 2**62  # of an offset
 Level = Literal["INFO", "WARNING", "ERROR", "PROGRESS"]
 SHOWN = {"INFO": "iwep", "WARNING": "we", "ERROR": "e", "PROGRESS": "p"}  # what is shown at each level
@@ -37,16 +38,25 @@ async def read_log(
     limit: Annotated[int, Query(ge=1, le=_TEXT_BYTES)] = 64 << 10,
     level: Level = "INFO",
     wait_ms: Annotated[int, Query(ge=0, le=20_000)] = 0,
+    contains: Annotated[str, Query(max_length=200)] = "",
 ) -> LogPart:
     """The lines of a log from a byte on, up to about `limit` bytes; a negative offset counts from the end.
 
     `level`: INFO, all; WARNING, and worse; ERROR; PROGRESS, that alone. `wait_ms`: how long to wait where there is
-    nothing more yet.
+    nothing more yet. `contains`: only lines that do, capital or small; where the first bytes have none, up to 64 MiB
+    are looked through.
     """
     row = await find(door, name, JOBS)
     page: LogPage = await door.call("logs", row.id, offset, limit, wait_ms, waits_s=wait_ms / 1000)
-    lines = [as_line(line) for line in lines_of(page, offset) if line.record.level in SHOWN[level]]
-    return LogPart(lines=lines, next_offset=max(offset, page.next_offset), is_whole=page.is_whole)
+    sought = contains.lower()
+    if sought:
+        page = await _page_with(door, row.id, page, sought)
+    lines = [
+        as_line(line)
+        for line in lines_of(page, offset)
+        if line.record.level in SHOWN[level] and sought in line.record.text.lower()
+    ]
+    return LogPart(lines=lines, start=page.start, next_offset=max(offset, page.next_offset), is_whole=page.is_whole)
 
 
 @router.get("/log.txt", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
@@ -100,11 +110,20 @@ async def _artifacts(door: Door, name: str) -> tuple[DataFile, ...]:
     return job_of(detail).artifacts
 
 
+async def _page_with(door: Door, job_id: str, page: LogPage, sought: str) -> LogPage:
+    """The page, or the first one after it that holds this text, or the last one that was looked through."""
+    for _ in range(_SEARCHED_PAGES):
+        if not len(page.log) or sought in bytes(page.log).decode("utf-8", "replace").lower():
+            break
+        page = await door.call("logs", job_id, page.next_offset, _TEXT_BYTES, 0)
+    return page
+
+
 async def _text(door: Door, job_id: str) -> AsyncIterator[str]:
     offset = 0
     while True:
         page: LogPage = await door.call("logs", job_id, offset, _PIECE_BYTES, 0)
-        records = (line.record for line in lines_of(page, offset))
+        records = records_in(page, offset)
         yield "".join(f"{at_ms} {STREAMS[stream]} {LEVELS[level]} {text}\n" for at_ms, stream, level, text in records)
         if page.is_whole or not len(page.log):
             return

@@ -1,7 +1,14 @@
 // A job's log. Pieces come from the interface for programs as they are looked at; only what is seen is in the page.
 import { clock, harmless, moment } from "roundhouse";
 
-const PIECE = 65536, SEARCHED = 1 << 20, MOST_LINES = 6000, LINE = 20, MARGIN = 30, LONGEST = 4000, MOST_ASKED = 40;
+const PIECE = 65536, SIEVED = 1 << 20, MOST_LINES = 6000, LINE = 20, MARGIN = 30, LONGEST = 4000, MOST_ASKED = 40;
+
+// Lines that follow each other, and what is said where some between them are not kept.
+function joined(before, lost, after) {
+  if (lost <= 0 || !before.length || !after.length) return [...before, ...after];
+  const text = `${lost.toLocaleString("en")} bytes of the log before this are not kept`;
+  return [...before, { ...before.at(-1), stream: "roundhouse", level: "WARNING", text }, ...after];
+}
 
 export default {
   props: { job: String, size: Number, ended: Boolean },
@@ -10,7 +17,7 @@ export default {
       <div class="log-bar">
         <label class="unseen" :for="job + '-find'">search the log</label>
         <input :id="job + '-find'" type="search" v-model="wanted" placeholder="Search the log" @keydown.enter="find($event.shiftKey)">
-        <button type="button" class="quiet" @click="find(false)" :disabled="!wanted || isBusy">Next match</button>
+        <button type="button" class="quiet" @click="find(false)" :disabled="!wanted">Next match</button>
         <label class="unseen" :for="job + '-level'">level</label>
         <select :id="job + '-level'" v-model="level" @change="end">
           <option value="INFO">all lines</option><option value="WARNING">warnings and worse</option>
@@ -22,7 +29,7 @@ export default {
         <a class="quiet" :href="'/api/v1/jobs/' + encodeURIComponent(job) + '/log.txt'" download>Download</a>
       </div>
       <div class="log-lines" ref="pane" tabindex="0" role="region" aria-label="lines of the log" @scroll.passive="scrolled">
-        <p v-if="!lines.length" class="none">{{ ended ? "It has said nothing." : isBusy ? "" : "It has said nothing yet." }}</p>
+        <p v-if="!lines.length" class="none">{{ isBusy ? "" : level !== "INFO" ? "No line of this kind." : ended ? "It has said nothing." : "It has said nothing yet." }}</p>
         <div :style="{ height: first * ${LINE} + 'px' }"></div>
         <div v-for="line in seen" :key="line.next_offset + line.text.length / 1e6" class="log-line" :class="['level-' + line.level, { here: line.next_offset === here }]">
           <span class="log-time" :title="moment(line.at_ms)">{{ clock(line.at_ms) }}</span><span class="log-level">{{ sign(line) }}</span><span
@@ -31,7 +38,7 @@ export default {
         <div :style="{ height: Math.max(0, lines.length - first - seen.length) * ${LINE} + 'px' }"></div>
       </div>
     </section>`,
-  data: () => ({ lines: [], next: 0, first: 0, count: 60, wanted: "", level: "INFO", follows: true, isBusy: false, note: "", here: -1, isTop: false }),
+  data: () => ({ lines: [], next: 0, first: 0, count: 60, wanted: "", level: "INFO", follows: true, isBusy: false, note: "", here: -1, begin: 0, wish: null }),
   computed: { seen() { return this.lines.slice(this.first, this.first + this.count); } },
   watch: {
     size() { if (this.follows) this.more(); },
@@ -51,110 +58,120 @@ export default {
         found.push(text.slice(from, at), text.slice(at, at + sought.length));
       return [...found, text.slice(from)];
     },
-    async ask(offset, limit) {
-      const query = new URLSearchParams({ offset, limit: Math.min(limit, SEARCHED), level: this.level });
+    async ask(offset, limit, contains = "") {
+      const query = new URLSearchParams({ offset, limit, level: this.level, contains });
       const answer = await fetch(`/api/v1/jobs/${encodeURIComponent(this.job)}/log?${query}`);
       if (!answer.ok) throw new Error(`the log is not to be had: ${answer.status}`);
-      return answer.json();
+      const part = await answer.json();
+      // Offsets here are often inside a line: what is told to be missing before the first one is then a part of that.
+      return { ...part, lines: part.lines.filter((line) => line.next_offset > part.start) };
     },
+    // How much is asked for at once: of lines of one level there may be few.
+    piece() { return this.level === "INFO" ? PIECE : SIEVED; },
     async alone(work) {
       if (this.isBusy) { this.isAsked = true; return; }
       this.isBusy = true;
       try { await work(); } catch (error) { this.note = error.message; } finally { this.isBusy = false; }
-      if (this.toOpen !== undefined) {
-        const offset = this.toOpen;
-        this.toOpen = undefined;
-        return this.open(offset);
-      }
+      if (this.wish) { const wish = this.wish; this.wish = null; return this.alone(wish); }
       if (this.isAsked) { this.isAsked = false; if (this.follows) await this.more(); }
     },
+    // What somebody wants is done next, in place of what was wanted before and has not begun.
+    async want(work) {
+      if (this.isBusy) this.wish = work; else await this.alone(work);
+    },
+    show(lines, begin, next) {
+      this.lines = Object.freeze(lines);
+      this.begin = begin;
+      this.next = next;
+    },
     async open(offset) {
-      // What was clicked last is what is wanted, also while something else is still being fetched.
-      if (this.isBusy) { this.toOpen = offset; return; }
-      await this.alone(async () => {
-        const limit = this.level === "INFO" ? PIECE : SEARCHED;
-        let part = await this.ask(offset, limit), lines = part.lines, last = -1;
-        // An answer may end early, where a file of the log does.
-        for (let asked = 0; offset < 0 && asked < MOST_ASKED && part.next_offset < this.size && part.next_offset > last; asked++) {
-          last = part.next_offset;
-          part = await this.ask(last, limit);
-          lines = [...lines, ...part.lines];
-        }
-        this.lines = Object.freeze(offset < 0 ? lines.slice(-MOST_LINES) : lines);
-        this.next = part.next_offset;
-        this.isTop = offset === 0;
-        this.note = "";
+      await this.want(async () => {
+        const part = await this.ask(offset, this.piece());
+        const found = part.lines.length || offset >= 0 ? part : await this.before(part.start);
+        this.show(found.lines, found.start, part.next_offset);
+        this.note = found.lines.length || !found.start ? "" : `none in the last ${Math.round((part.next_offset - found.start) / 1e6)} MB`;
         await this.$nextTick();
         this.$refs.pane.scrollTop = offset < 0 ? this.$refs.pane.scrollHeight : 0;
         this.look();
       });
-      if (offset < 0 && !this.lines.length && this.size) await this.earlier();  // what is of this level is further up
     },
-    async end() { await this.open(-PIECE); },
     async top() { this.follows = false; await this.open(0); },
+    async end() { await this.open(-this.piece()); },
     async more() {
       await this.alone(async () => {
-        const pane = this.$refs.pane, wasAtEnd = this.isAtEnd();
-        const part = this.size - this.next > 4 * PIECE && this.follows ? await this.ask(-PIECE, PIECE) : await this.ask(this.next, PIECE);
-        const isJump = part.lines.length && part.lines[0].next_offset > this.next + 4 * PIECE;
-        const kept = isJump ? part.lines : [...this.lines, ...part.lines.filter((l) => l.next_offset > this.next)];
+        const pane = this.$refs.pane, isFar = this.size - this.next > 4 * PIECE && this.follows;
+        const part = await this.ask(isFar ? -PIECE : this.next, PIECE);
+        const isJump = isFar && part.start > this.next;
+        const kept = isJump ? part.lines : joined(this.lines, part.start - this.next, part.lines.filter((l) => l.next_offset > this.next));
         const cut = Math.max(0, kept.length - MOST_LINES);
-        this.isTop = this.isTop && !cut && !isJump;
-        this.lines = Object.freeze(kept.slice(cut));
-        this.next = part.next_offset;
+        this.show(kept.slice(cut), cut ? kept[cut - 1].next_offset : isJump ? part.start : this.begin, part.next_offset);
         await this.$nextTick();
-        if (this.follows || wasAtEnd && this.follows) pane.scrollTop = pane.scrollHeight;
+        if (this.follows) pane.scrollTop = pane.scrollHeight;
         else pane.scrollTop -= cut * LINE;
         this.look();
       });
     },
     async earlier() {
-      if (this.isTop) return;
+      if (!this.begin) return;
       await this.alone(async () => {
-        const edge = this.lines[0]?.next_offset ?? this.next, usual = this.level === "INFO" ? PIECE : SEARCHED;
-        let before = [], offset = edge, step = usual;
-        for (let asked = 0; asked < MOST_ASKED && !before.length && offset > 0; asked++) {
-          const until = offset;
-          offset = Math.max(0, until - step);
-          const part = await this.ask(offset, usual);
-          before = part.lines.filter((l) => l.next_offset < edge);
-          // What comes lies above what was there already: here the middle of the log is dropped. Over it in larger steps.
-          step = part.next_offset > until + 2 * PIECE ? 2 * step : usual;
-        }
-        this.isTop = offset <= 0;
-        const cut = before.length + this.lines.length > MOST_LINES;
-        this.lines = Object.freeze([...before, ...this.lines].slice(0, MOST_LINES));
-        if (cut) this.next = this.lines.at(-1).next_offset;
+        const { lines, start, lost } = await this.before(this.begin);
+        const all = joined(lines, lost, this.lines), kept = all.slice(0, MOST_LINES), n_new = all.length - this.lines.length;
+        this.show(kept, start, kept.length < all.length ? kept.at(-1).next_offset : this.next);
         await this.$nextTick();
-        this.$refs.pane.scrollTop += before.length * LINE;
+        this.$refs.pane.scrollTop += n_new * LINE;
         this.look();
       });
+    },
+    // The last lines before an offset, where they begin, and how much between is not kept.
+    async before(offset) {
+      let start = offset, lost = 0;
+      for (let asked = 0; asked < MOST_ASKED && start > 0; asked++) {
+        const stop = start, part = await this.ask(await this.below(stop), this.piece());
+        if (part.start >= stop) return { lines: [], start: 0, lost };
+        const lines = part.lines.filter((line) => line.next_offset <= stop);
+        lost += Math.max(0, stop - part.next_offset);
+        start = part.start;
+        if (lines.length) return { lines, start, lost };
+      }
+      return { lines: [], start, lost };
+    },
+    // A place from which a piece reaches an offset, or the end of what is kept before it: over a gap or a line without end.
+    async below(stop) {
+      const isPast = async (place) => (await this.ask(place, 1)).start >= stop;
+      const piece = this.piece();
+      let low = Math.max(0, stop - piece), high = stop;
+      while (low > 0 && await isPast(low)) { high = low; low = Math.max(0, stop - 2 * (stop - low)); }
+      while (high - low > piece) {
+        const middle = Math.floor((low + high) / 2);
+        if (await isPast(middle)) high = middle; else low = middle;
+      }
+      return low;
     },
     async find(isBack) {
       if (!this.wanted) return;
       this.follows = false;
-      const sought = this.wanted.toLowerCase(), has = (line) => line.text.toLowerCase().includes(sought);
+      const wanted = this.wanted, sought = wanted.toLowerCase(), has = (line) => line.text.toLowerCase().includes(sought);
       const known = this.lines.findIndex((line) => line.next_offset === this.here);
       const at = isBack ? this.lines.slice(0, known < 0 ? undefined : known).findLastIndex(has)
         : this.lines.findIndex((line, n) => n > known && has(line));
       if (at >= 0) return this.goTo(at);
-      await this.alone(async () => {
+      await this.want(async () => {
         let offset = this.here >= 0 && this.lines.length ? this.lines.at(-1).next_offset : 0, isRound = offset === 0;
-        for (;;) {
-          const part = await this.ask(offset, SEARCHED), found = part.lines.find((l) => has(l) && (isRound || l.next_offset > this.here));
-          if (found) {
-            const from = Math.max(0, part.lines.indexOf(found) - 200);
-            this.lines = Object.freeze(part.lines.slice(from, from + MOST_LINES));
-            this.next = this.lines.at(-1).next_offset;
-            this.isTop = offset === 0 && from === 0;
-            return this.goTo(this.lines.indexOf(found));
-          }
-          if (part.next_offset <= offset) {
-            if (isRound) { this.note = "no such line"; return; }
-            isRound = true; offset = 0;
-          } else offset = part.next_offset;
+        while (this.wanted === wanted && !this.wish) {
+          const part = await this.ask(offset, PIECE, wanted), found = part.lines[0];
+          if (found) return this.openAt(found);
+          if (part.next_offset > offset) offset = part.next_offset;
+          else if (isRound) { this.note = "no such line"; return; }
+          else { isRound = true; offset = 0; }
+          this.note = `no such line up to ${Math.round(offset / 1e6)} MB`;
         }
+        this.note = "";
       });
+    },
+    async openAt(line) {
+      const around = await this.before(line.next_offset), after = await this.ask(line.next_offset, PIECE);
+      this.show(joined(around.lines, after.start - line.next_offset, after.lines), around.start, after.next_offset);
+      await this.goTo(this.lines.findIndex((each) => each.next_offset === line.next_offset));
     },
     async goTo(place) {
       this.here = this.lines[place].next_offset;

@@ -37,6 +37,10 @@ class LargeLog:
     before: int
 
     @property
+    def is_whole(self) -> bool:
+        return self.lines * 1000 > _BYTES // 2
+
+    @property
     def used(self) -> int:
         return memory(self.site) - self.before
 
@@ -107,6 +111,39 @@ def test_it_is_searched_and_read_from_its_top(page: Page, large: LargeLog) -> No
     assert page.locator(".log-line").count() < 200 and large.used < _MORE_BYTES
 
 
+def test_it_is_searched_far_ahead(page: Page, large: LargeLog) -> None:
+    page.goto(f"/jobs/{large.job}")
+    expect(page.locator(".log-text").get_by_text("the last needle")).to_be_visible()
+    began = time.monotonic()
+    page.get_by_label("search the log").fill("ROW 500000 ")
+    page.get_by_role("button", name="Next match").click()
+    if large.is_whole:
+        expect(page.locator(".log-line.here")).to_contain_text("row 500000 ")
+        print(f"half a gigabyte was searched in {time.monotonic() - began:.1f} s")
+    else:
+        expect(page.locator(".log-bar [role=status]")).to_have_text("no such line")
+    page.get_by_label("level").select_option("progress")
+    expect(page.get_by_text("No line of this kind.")).to_be_visible()
+    assert page.locator(".log-line").count() < 200 and large.used < _MORE_BYTES
+
+
+def test_who_scrolls_up_misses_no_line_and_is_told_what_is_not_kept(page: Page, large: LargeLog) -> None:
+    page.goto(f"/jobs/{large.job}")
+    expect(page.locator(".log-text").get_by_text("the last needle")).to_be_visible()
+    pane, texts = page.locator(".log-lines"), page.locator(".log-text")
+    lost = texts.get_by_text("bytes of the log before this are not kept")
+    for _ in range(32 if large.is_whole else 200):  # pieces of 64 KiB: over the end of a file, or all that is kept
+        pane.evaluate("pane => pane.scrollTop = 300")
+        topmost = texts.first.inner_text()
+        pane.evaluate("pane => pane.scrollTop = 0")
+        expect(texts.first).not_to_have_text(topmost)
+        numbers = [int(text.split()[1]) for text in texts.all_inner_texts() if text.startswith("row ")]
+        if lost.count():
+            break
+        assert numbers == [*range(numbers[0], numbers[0] + len(numbers))]
+    assert lost.count() == (not large.is_whole)
+
+
 def test_it_is_downloaded_as_it_is_read(large: LargeLog) -> None:
     began, first, size, lines = time.monotonic(), 0.0, 0, 0
     with httpx.stream("GET", f"{large.site.url}/api/v1/jobs/{large.job}/log.txt", timeout=60) as answer:
@@ -116,8 +153,7 @@ def test_it_is_downloaded_as_it_is_read(large: LargeLog) -> None:
             lines += piece.count(b"\n")
             assert large.used < _MORE_BYTES
     print(f"{size / 1e6:.0f} MB in {time.monotonic() - began:.1f} s, the first after {first:.2f} s")
-    gap = large.lines * 1000 < _BYTES // 2
-    assert lines == large.lines + gap  # a line says what is not kept
+    assert lines == large.lines + (not large.is_whole)  # a line says what is not kept
 
 
 def test_it_is_followed_once_its_job_goes_on(page: Page, large: LargeLog) -> None:

@@ -150,6 +150,18 @@ def test_a_log_is_read_from_a_byte_on_and_by_level(http: httpx.Client) -> None:
         assert (len(part["lines"]), part["next_offset"]) == (count, whole["next_offset"])
 
 
+def test_a_log_is_searched_capital_or_small_and_far_ahead(coordinator: Serving, http: httpx.Client) -> None:
+    texts = [f"line {number}" for number in range(200_000)]
+    texts[150_000] = "Änderung: 100 % of it"
+    coordinator.fake.log = log_of(*(Record(1, "o", "i", text) for text in texts))
+    found = http.get(f"/api/v1/jobs/{JOB_ID}/log", params={"contains": "äNDERUNG: 100 %"}).json()
+    assert [line["text"] for line in found["lines"]] == [texts[150_000]]
+    after = found["lines"][0]["next_offset"]
+    assert found["start"] < after <= found["next_offset"]
+    rest = http.get(f"/api/v1/jobs/{JOB_ID}/log", params={"contains": "änderung", "offset": after}).json()
+    assert (rest["lines"], rest["next_offset"], rest["is_whole"]) == ([], len(coordinator.fake.log), True)
+
+
 def test_a_log_is_downloaded_as_text(coordinator: Serving, http: httpx.Client) -> None:
     coordinator.fake.log = log_of(*(Record(1, "o", "i", f"line {number}") for number in range(100_000)))
     text = http.get(f"/api/v1/jobs/{JOB_ID}/log.txt")
