@@ -77,8 +77,11 @@ def predict(session: ItsSession, name: WorkName, wanted: Predict, round: Which =
         raise BadRequest("rows: all must have as many features")
     model = session.run(name).model(round)
     x = np.array(wanted.rows, np.float64)
-    shares = model.predict_proba(x).tolist() if wanted.probabilities else None
-    return Predicted(classes=model.predict(x).tolist(), probabilities=shares)
+    with np.errstate(all="ignore"):
+        shares, classes = model.predict_proba(x), model.predict(x)
+    if not np.isfinite(shares).all():
+        raise BadRequest("rows: a number is too large for this model")
+    return Predicted(classes=classes.tolist(), probabilities=shares.tolist() if wanted.probabilities else None)
 
 
 @router.get("/runs/{name}/export", tags=["runs"], response_class=Response, responses=_EXPORTED)
