@@ -46,7 +46,9 @@ web: $(INSTALLED) ## run the tests of the web, of exports, and of what is instal
 browser: $(INSTALLED) ## use the dashboard in a real browser, before a real cluster (3 minutes)
 	$(PY) -m pytest tests/web/browser
 
-dashboards: $(INSTALLED) ## 200 open dashboards and 5,000 jobs: how long pages take, and what it costs (1 minute)
+dashboards: $(INSTALLED) ## how long pages, requests and log lines take; what 200 dashboards and streams cost (4 minutes)
+	$(PY) -m tests.web.browser.speed
+	$(PY) -m tests.web.browser.streams_load
 	$(PY) -m tests.web.browser.load
 
 screenshots: $(INSTALLED) ## pictures of all pages, light and dark, on a desk and on a phone, in screenshots/

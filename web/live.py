@@ -19,6 +19,7 @@ from web.streams import Numbered, Part, Stream
 _GLANCE_RUNS = 20  # of each: running, waiting, ended
 _GLANCE_S = 1.0
 _EVENTS_S = _METRICS_S = 0.5  # between two questions where the coordinator cannot hold back its answer
+_WORK_PAUSE_S = 0.2  # nobody reads faster, and what is written for hundreds is written less often
 _WORK_S = 2.0  # of a long poll: what a job uses is told without any event
 _LOG_S = 20.0
 _LOG_BYTES = 256 << 10  # of one part: more would hold up this process while it is taken apart
@@ -42,16 +43,13 @@ class Live:
         """Yield nodes and work, with up to 20 each of what runs, waits and has ended, whenever something changed."""
         return self._overview.follow()
 
-    async def work(self, work_id: str, after: int = 0) -> AsyncGenerator[News, None]:
-        """Yield the news of a run or job after an event's number; the last ones say how it ended.
+    def work(self, work_id: str, after: int = 0) -> AsyncGenerator[Part[EventRow], None]:
+        """Yield what happens to a run or job after an event's number, and how it stands; the last says how it ended.
 
         Raises:
             NotFound: there is no such work.
         """
-        async with aclosing(self._follow(("work", work_id), self._ask_work, after)) as parts:
-            async for part in parts:
-                assert part.now is not None
-                yield replace(part.now, events=part.items, last=part.next)
+        return self._follow(("work", work_id), self._ask_work, after)
 
     def events(self, after: int = 0) -> AsyncGenerator[Part[EventRow], None]:
         """Yield what happens, after an event's number; 0: the newest that were, and what follows. Without end."""
@@ -88,6 +86,8 @@ class Live:
 
     async def _ask_work(self, work_id: str, after: int, waits: bool) -> Part[EventRow]:
         waits_s = _WORK_S if waits else 0.0
+        if waits:
+            await asyncio.sleep(_WORK_PAUSE_S)
         news: News = await self._door.call("watch", work_id, after, round(1000 * waits_s), waits_s=waits_s)
         # One answer holds only so many events: after the end more of them may be left.
         is_last = news.row.state in FINAL_STATES and not news.events

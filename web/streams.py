@@ -25,9 +25,9 @@ class Numbered(Protocol):
 T = TypeVar("T", bound=Numbered)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Part(Generic[T]):
-    """What came in one go.
+    """What came in one go. Who listens hears the very same one as others do, but for who is behind.
 
     Attributes:
         items: numbered above `after`, in order.

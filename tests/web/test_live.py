@@ -201,7 +201,11 @@ def live(test: Callable[[Live], Awaitable[None]], coordinator: Serving) -> None:
 
 def test_the_news_of_a_run_end_with_its_end(coordinator: Serving) -> None:
     async def test(news: Live) -> None:
-        states = [(each.row.state, [event.number for event in each.events]) async for each in news.work(RUN_ID)]
+        states = [
+            (part.now.row.state, [event.number for event in part.items])
+            async for part in news.work(RUN_ID)
+            if part.now is not None
+        ]
         assert states[0] == ("running", [1]) and states[-1] == ("completed", [])
         assert [number for _, numbers in states for number in numbers] == [1, 2]
 

@@ -8,12 +8,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from rpc.messages import EventRow
+from rpc.messages import EventRow, Metric
 from web.event_stream import MEDIA_TYPE, Batches, Sent, stream
 from web.live import Live
+from web.log_lines import LogLine
 from web.rest.door import ItsDoor, ItsLive
 from web.rest.job_output import SHOWN, Level, as_line
 from web.rest.names import JOBS, RUNS, WorkName, find
+from web.streams import Part
 
 router = APIRouter(tags=["streams"])
 
@@ -80,23 +82,32 @@ async def stream_metrics(
 async def _events(live: Live, after: int) -> Batches:
     async with aclosing(live.events(after)) as parts:
         async for part in parts:
-            yield list(map(_event, part.items))
+            yield list(map(_sent_event, part.items))
+
+
+# What is sent is written once, however many listen.
 
 
 @lru_cache(maxsize=4096)
-def _event(row: EventRow) -> Sent:
-    """An event to be sent: written once, however many listen."""
+def _sent_event(row: EventRow) -> Sent:
     return Sent(row.number, "event", row)
 
 
 async def _news(live: Live, work_id: str, after: int) -> Batches:
     is_first = True
-    async with aclosing(live.work(work_id, after)) as news:
-        async for each in news:
+    async with aclosing(live.work(work_id, after)) as parts:
+        async for part in parts:
             # The last ones tell nothing new; they are told to who comes for the first time all the same.
-            if each.events or not after or not is_first or each.row.state in ("pending", "running"):
-                yield [Sent(each.last, "news", {"row": each.row, "events": each.events, "activities": each.activities})]
+            if part.items or not after or not is_first or not part.is_last:
+                yield [_sent_news(part)]
             is_first = False
+
+
+@lru_cache(maxsize=64)
+def _sent_news(part: Part[EventRow]) -> Sent:
+    assert part.now is not None
+    told = {"row": part.now.row, "events": part.items, "activities": part.now.activities}
+    return Sent(part.next, "news", told)
 
 
 async def _lines(live: Live, job_id: str, offset: int, levels: str) -> Batches:
@@ -104,11 +115,21 @@ async def _lines(live: Live, job_id: str, offset: int, levels: str) -> Batches:
         async for part in parts:
             shown = [line for line in part.items if line.record.level in levels]
             if shown or not part.is_last:
-                yield [Sent(line.number, "line", as_line(line)) for line in shown]
+                yield list(map(_sent_line, shown))
+
+
+@lru_cache(maxsize=4096)
+def _sent_line(line: LogLine) -> Sent:
+    return Sent(line.number, "line", as_line(line))
 
 
 async def _metrics(live: Live, job_id: str, after: int) -> Batches:
     async with aclosing(live.metrics(job_id, after)) as parts:
         async for part in parts:
             if part.items or not part.is_last:
-                yield [Sent(each.number, "metric", each) for each in part.items]
+                yield list(map(_sent_metric, part.items))
+
+
+@lru_cache(maxsize=4096)
+def _sent_metric(metric: Metric) -> Sent:
+    return Sent(metric.number, "metric", metric)
