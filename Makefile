@@ -103,7 +103,7 @@ soak: $(INSTALLED) ## the same for SCALE (0.02) of 8 hours with a coordinator an
 conformance: $(INSTALLED) ## check that the node at NODE=HOST:PORT, of any make, does all that a node must
 	$(PY) -m tests.conformance $(NODE)
 
-rest: $(INSTALLED) ## check the REST interface against its description with Schemathesis (installs it; 1.5 minutes)
+rest: $(INSTALLED) ## check the REST interface against its description with Schemathesis (installs it; 2 minutes)
 	@test -x .venv-rest/bin/schemathesis || ($(PY) -m venv .venv-rest && \
 	    .venv-rest/bin/pip install --quiet --constraint constraints.txt schemathesis)
 	$(PY) -m tests.web.schema_check .venv-rest/bin/schemathesis

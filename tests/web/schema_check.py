@@ -1,6 +1,8 @@
 """Schemathesis before a real web server, coordinator and node: `python -m tests.web.schema_check PROGRAM [SECONDS]`.
 
-Streams, which have no end, are left out: tests of their own look at them. Who asks for a log may wait 20 s.
+First each route by itself, then one after the other, each with what those before it answered: what was made is asked
+for, ended, removed. Streams, which have no end, are left out: tests of their own look at them. Who asks for a log may
+wait 20 s.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import httpx2 as httpx
 from tests.system.cluster import Cluster, Program, end_spares
 
 _HERE = Path(__file__).parent
+_PHASES = {"coverage,fuzzing": 0.75, "stateful": 0.25}  # and their shares of the time
 _RUN = {
     "data": {"kind": "letters"},
     "rounds": 3,
@@ -25,23 +28,28 @@ _RUN = {
 }
 
 
-def main(program: str, seconds: str = "75") -> int:
-    """Check with this program for about so many seconds; return its exit status."""
+def main(program: str, seconds: str = "100") -> int:
+    """Check with this program for about so many seconds; return its exit status, which is 0 if all is well."""
     with tempfile.TemporaryDirectory() as folder, Cluster(Path(folder), nodes=1) as cluster:
         web = Program("web.py", "--server", f"127.0.0.1:{cluster.coordinator.port}", "--http-port", "0").serve()
         try:
-            return _check(program, f"http://127.0.0.1:{web.port}", seconds)
+            url = f"http://127.0.0.1:{web.port}"
+            _start_work(url)
+            return max(_check(program, url, phases, round(share * int(seconds))) for phases, share in _PHASES.items())
         finally:
             web.stop()
             print(*(line for line in web.stderr if " ERROR " in line), sep="\n")
 
 
-def _check(program: str, url: str, seconds: str) -> int:
+def _start_work(url: str) -> None:
     httpx.post(f"{url}/api/v1/runs", json=_RUN).raise_for_status()
     httpx.post(f"{url}/api/v1/jobs", json={"code": "print(1)", "settings": {"force_queue": True}}).raise_for_status()
+
+
+def _check(program: str, url: str, phases: str, seconds: int) -> int:
     command = [
         *(program, "--config-file", str(_HERE / "schemathesis.toml")),
-        *("run", f"{url}/openapi.json", "--checks", "all", "--phases", "coverage,fuzzing", "--max-time", seconds),
+        *("run", f"{url}/openapi.json", "--checks", "all", "--phases", phases, "--max-time", str(seconds)),
         *(
             "--exclude-path-regex",
             "stream$",
