@@ -195,6 +195,10 @@ class NodeHandler:
         self._scripts.cancel(_owner(caller), attempt, grace_ms)
         self._coordinators.here(caller).results.refuse(attempt)
 
+    def preempt_attempt(self, caller: Caller, attempt: str, grace_ms: int) -> None:
+        """Have a script job end, to go on elsewhere; harmless when it does not run here."""
+        self._scripts.preempt(_owner(caller), attempt, grace_ms)
+
     def set_drained(self, caller: Caller, drained: bool) -> None:
         """Note whether the coordinator places nothing here."""
         self.on_drained(drained)

@@ -9,6 +9,7 @@ from coordinator.journal import Journal
 from coordinator.note_log import log_note
 from coordinator.store.changes import AttemptEnded, Change, Outcome
 from coordinator.views import Clock
+from rpc.errors import FailureKind
 from rpc.messages import EventRow
 
 
@@ -33,7 +34,7 @@ class Chronicle:
             work=told.task.work_id,
             task=told.task.id,
             node=told.attempt.node_id,
-            outcome=Outcome.REJECTED if told.rejected else Outcome.FAILED,
+            outcome=_outcome(told),
             at_ms=self._clock.now_ms(),
             round=number,
             shard=shard,
@@ -51,3 +52,9 @@ class Chronicle:
         if number is not None:
             self._journal.committed(number)
         self._journal.flush()
+
+
+def _outcome(told: SetBack) -> Outcome:
+    if told.cause == FailureKind.PREEMPTED.code:
+        return Outcome.PREEMPTED
+    return Outcome.REJECTED if told.rejected else Outcome.FAILED

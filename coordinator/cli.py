@@ -142,6 +142,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--max-running-per-owner", type=partial(whole, least=1), default=0, metavar="N",
         help="how many runs and jobs of one owner run at once; the others wait (default: any number)",
     )  # fmt: skip
+    parser.add_argument(
+        "--preempt", action="store_true",
+        help="end script jobs for work of a higher --priority that has no place; they wait for another turn",
+    )  # fmt: skip
     parser.add_common_options()
     return parser.parse_args(argv)
 
@@ -178,6 +182,7 @@ def config_from(args: argparse.Namespace) -> CoordinatorConfig:
         memo_bytes=args.memo_size,
         shares=dict(args.share),
         max_running_per_owner=args.max_running_per_owner,
+        preempts=args.preempt,
         keep_events_days=args.keep_events,
         keep_runs=args.keep_runs,
     )

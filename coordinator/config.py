@@ -22,6 +22,7 @@ class CoordinatorConfig:
         store: URL of a database; empty: a file in the data folder.
         store_wait_s: how long a coordinator that starts waits for a store that is down.
         max_running_per_owner: works of one owner that run at once; 0: any number.
+        preempts: work of a higher priority may end script jobs of a lower one, which wait for another turn then.
         keep_events_days: how long ordinary events are kept.
         job_lease_s: how long a node goes on with a script job while it does not hear of the coordinator.
         keep_runs: how many runs that have ended are kept, with their files.
@@ -43,6 +44,7 @@ class CoordinatorConfig:
     memo_bytes: int = 10**9
     shares: Mapping[str, float] = field(default_factory=dict)
     max_running_per_owner: int = 0
+    preempts: bool = False
     keep_events_days: float = 30.0
     keep_runs: int = 10_000
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,13 +15,14 @@ from coordinator.core.scripting import ScriptJob
 from coordinator.job_errand import NOT_WANTED, run_script
 from coordinator.job_results import value_of
 from coordinator.job_rows import JobRows, KnownJob
+from coordinator.open_job import OpenJob
 from coordinator.progress import Progress, missed
 from coordinator.recorder import Recorder
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
-from rpc.errors import BadRequest
+from rpc.errors import BadRequest, FailureKind
 from rpc.kept_log import KeptLog, Record, records_of
-from rpc.loop import Loop, Timer
+from rpc.loop import Loop
 from rpc.messages import PART_BYTES, JobDetail, LogPage, ScriptNews, ScriptTask
 from rpc.session import Later
 
@@ -30,39 +31,6 @@ logger = logging.getLogger(__name__)
 LAST_LINES = 20
 _TAIL_BYTES = 64 << 10
 _MAX_WAIT_S = 60.0
-
-
-@dataclass(eq=False, slots=True)
-class _Desk:
-    """What is known of one open job; see `coordinator.job_errand.Desk`."""
-
-    job: ScriptJob
-    folder: Path
-    on_news: Callable[[_Desk, ScriptNews], None]
-    detail: JobDetail
-    progress: Progress
-    work: Work | None = None  # once it has been placed
-    unwanted: set[str] = field(default_factory=set)  # attempts that need not start any more
-    waiting: list[tuple[Callable[[], None], Timer]] = field(default_factory=list)
-    _log: KeptLog | None = None
-
-    def log(self) -> KeptLog:
-        """The log, read and written on the thread for logs alone; most of many jobs that wait have none yet."""
-        if self._log is None:
-            self._log = KeptLog(self.folder)
-        return self._log
-
-    def end_of_log(self) -> int:
-        return self.log().end
-
-    def take(self, news: ScriptNews) -> None:
-        self.log().append(bytes(news.log), at=news.start)
-
-    def tell(self, news: ScriptNews) -> None:
-        self.on_news(self, news)
-
-    def is_wanted(self, attempt: str) -> bool:
-        return attempt not in self.unwanted
 
 
 class JobDesk:
@@ -99,7 +67,7 @@ class JobDesk:
         self._accepted = accepted
         self._release = release
         self._thread = Aside(loop, 1, "job logs")
-        self._desks: dict[str, _Desk] = {}
+        self._desks: dict[str, OpenJob] = {}
 
     def close(self) -> None:
         self._thread.close(1.0)
@@ -107,7 +75,7 @@ class JobDesk:
     def open(self, job: ScriptJob, known: KnownJob | None = None) -> None:
         """Make room for a job; `known` is what was known of it before this start."""
         found = known or KnownJob(JobDetail(job.spec))
-        desk = _Desk(job, self._folder / job.id, self._told, found.detail, Progress(found.n_metrics, found.last_step))
+        desk = OpenJob(job, self._folder / job.id, self._told, found.detail, Progress(found.n_metrics, found.last_step))
         self._desks[job.id] = desk
         if known is not None and known.detail.node:
             self._take_missed(desk, known.log_end)
@@ -125,6 +93,8 @@ class JobDesk:
         def over(outcome: Outcome) -> None:
             if isinstance(outcome, Broke) and outcome.is_over:
                 desk.detail = replace(desk.detail, phase="")  # if it starts there again, that is another start
+                if outcome.kind is FailureKind.PREEMPTED:  # nor was it lost, should this program end before it starts
+                    self.rows.begun(work, desk.detail)
             self._report(attempt, outcome)
 
         def placed() -> None:
@@ -140,11 +110,11 @@ class JobDesk:
 
         self.rows.placed(work, desk.detail, placed)
 
-    def stopped(self, attempt: Attempt) -> None:
-        """An attempt is not wanted any more: it need not start."""
+    def stopped(self, attempt: Attempt, *, preempts: bool) -> None:
+        """An attempt is not wanted any more: it need not start; or is to end for the sake of others."""
         desk = self._desks.get(attempt.task_id.partition("/")[0])
         if desk is not None:
-            desk.unwanted.add(attempt.id)
+            (desk.preempted if preempts else desk.unwanted).add(attempt.id)
 
     def ended(self, work: Work, done: Callable[[], None]) -> None:
         """A job is over; `done` is called once that is committed."""
@@ -243,7 +213,7 @@ class JobDesk:
 
         self._thread.run(remove, lambda _: None)
 
-    def _told(self, desk: _Desk, news: ScriptNews) -> None:
+    def _told(self, desk: OpenJob, news: ScriptNews) -> None:
         before, detail = desk.detail.phase, desk.detail
         desk.detail = replace(
             detail, phase=news.phase, sandbox=news.sandbox, usage=news.usage, log_bytes=news.next_offset
@@ -258,13 +228,13 @@ class JobDesk:
         if news.log:
             self._wake(desk)
 
-    def _measure(self, desk: _Desk, records: list[Record], log_end: int) -> None:
+    def _measure(self, desk: OpenJob, records: list[Record], log_end: int) -> None:
         """Remember the numbers that these records tell."""
         found = desk.progress.take(desk.job.id, records, log_end)
         if found:
             self._recorder.add(*found)
 
-    def _take_missed(self, desk: _Desk, known_to: int) -> None:
+    def _take_missed(self, desk: OpenJob, known_to: int) -> None:
         """Remember what the log told before this start and was not committed; done before the job's next news are."""
 
         def read() -> tuple[list[Record], int]:
@@ -279,7 +249,7 @@ class JobDesk:
 
         self._thread.run(read, told)
 
-    def _wake(self, desk: _Desk) -> None:
+    def _wake(self, desk: OpenJob) -> None:
         waiting, desk.waiting = desk.waiting, []
         for read, timer in waiting:
             timer.cancel()

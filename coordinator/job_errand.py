@@ -31,7 +31,9 @@ from rpc.messages import PART_BYTES, DataFile, ScriptNews, ScriptTask
 
 _WAIT_MS = 10_000
 _FULL_S = 2.0  # until a disk that took nothing is asked again
-_ELSEWHERE = frozenset({FailureKind.SETUP_FAILED, FailureKind.NODE_LOST, FailureKind.MISSING_BLOB})  # not the job's
+_ELSEWHERE = frozenset(  # not the job's
+    {FailureKind.SETUP_FAILED, FailureKind.NODE_LOST, FailureKind.MISSING_BLOB, FailureKind.PREEMPTED}
+)
 NOT_WANTED = Broke(FailureKind.CANCELLED, "it was cancelled before its program started", is_over=True)
 _UNSAID = (Unreachable, TimedOut, ProtocolError, Stale, TaskRejected)  # the node has not said that it has nothing of it
 
@@ -53,6 +55,7 @@ class Desk(Protocol):
         """There are news, and they are kept."""
 
     def is_wanted(self, attempt: str) -> bool: ...
+    def is_preempted(self, attempt: str) -> bool: ...
 
 
 def run_script(
@@ -76,6 +79,8 @@ def run_script(
     taken()
     if not desk.is_wanted(task.attempt):  # said on another connection, it may have come before the start
         yield Call("cancel_attempt", (task.attempt, round(1000 * GRACE_S)))
+    elif desk.is_preempted(task.attempt):
+        yield Call("preempt_attempt", (task.attempt, round(1000 * GRACE_S)))
     news = yield from _follow(task, desk, aside, later, offset=offset)
     end = news.ended
     assert end is not None

@@ -86,7 +86,7 @@ class Runtime:
         self.clock = Clock(time.time() - time.monotonic())
         settings = Settings(
             PoolSettings(lease_s=config.lease_s), shares=config.shares, last_fence=first_fence(store.epoch),
-            max_running_per_owner=config.max_running_per_owner,
+            max_running_per_owner=config.max_running_per_owner, preempts=config.preempts,
         )  # fmt: skip
         self.dispatcher = Dispatcher(policy, rng, settings)
         self.reader = store.reader
@@ -235,10 +235,10 @@ class Runtime:
                 vectors = self._workbench.vectors(holder.partition("/")[0])
                 if vectors is not None:
                     vectors.sums.pop(holder, None)
-            case Stop(attempt, grace_s):
-                self.desk.stopped(attempt)
-                link = self.membership.link(attempt.node_id)
-                link.tell(attempt.session, "cancel_attempt", attempt.id, round(1000 * grace_s))
+            case Stop(attempt, grace_s, preempts):
+                self.desk.stopped(attempt, preempts=preempts)
+                order = "preempt_attempt" if preempts else "cancel_attempt"
+                self.membership.link(attempt.node_id).tell(attempt.session, order, attempt.id, round(1000 * grace_s))
             case Disconnect(node_id, session, reason):
                 self.membership.link(node_id).disconnect(session, reason)
             case Clear(node_id, session, work_id):

@@ -252,6 +252,8 @@ service ComputeNode {
   void start_script(1: ScriptTask task) throws (1: Rejected rejected, 2: Failure failure),
   /** A long poll: answers when there is more of the log than up to an offset, or its end, at the latest after wait_ms. */
   ScriptNews follow(1: string attempt, 2: i64 log_offset, 3: i32 wait_ms) throws (1: Failure failure),
+  /** Have a script job end within the grace because others need its place: its end is told as preempted. */
+  void preempt_attempt(1: string attempt, 2: i32 grace_ms) throws (1: Failure failure),
 }
 
 struct RunSpec {

@@ -38,6 +38,7 @@ class FailureKind(IntEnum):
     PROTOCOL = 13
     MISSING_BLOB = 14
     DEPENDENCY = 15
+    PREEMPTED = 16
 
     @property
     def code(self) -> str:

@@ -121,6 +121,7 @@ COMPUTE_NODE = _service(
     ("forget", {"names": tuple[str, ...]}, None, False),
     ("start_script", {"task": m.ScriptTask}, None, False),
     ("follow", {"attempt": str, "log_offset": int, "wait_ms": int}, m.ScriptNews, False),
+    ("preempt_attempt", {"attempt": str, "grace_ms": int}, None, False),
 )
 
 COORDINATOR = _service(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from math import inf
 
 from compute_node.admission import Admission
 from compute_node.scripts.executions import Execute, Execution
+from compute_node.scripts.moved import for_the_sake_of_others
 from compute_node.scripts.room import Room, Share
 from rpc.aside import Aside
 from rpc.errors import FailureKind, NotFound, RejectReason, Stale, TaskRejected
@@ -31,6 +32,7 @@ class _Job:
     Attributes:
         owner: the name of the coordinator that it belongs to.
         room: what it may have of the node, until it is over.
+        is_preempted: others need its place, and it goes on elsewhere.
         told_at: when a follower was answered last with something new.
     """
 
@@ -40,6 +42,7 @@ class _Job:
     end: ScriptEnd | None = None
     room: Share | None = None
     is_cancelled: bool = False
+    is_preempted: bool = False
     followers: list[_Follower] = field(default_factory=list)
     gathering: Timer | None = None
     told_at: float = -inf
@@ -155,13 +158,12 @@ class ScriptJobs:
             self._tell(job)
         return reply
 
-    def cancel(self, owner: object, attempt: str, grace_s: float) -> bool:
-        """Have a job end, and not be told of any more; return whether it is here."""
+    def cancel(self, owner: object, attempt: str, grace_s: float, *, preempts: bool = False) -> None:
+        """Have a job end within the grace, perhaps to go on elsewhere; harmless if it is not here."""
         job = next((job for job in self._jobs.values() if job.owner == owner and job.task.attempt == attempt), None)
-        if job is None:
-            return False
-        job.execution.stop(grace_s)
-        return True
+        if job is not None:
+            job.is_preempted = preempts
+            job.execution.stop(grace_s)
 
     def greeted(self, owner: object) -> None:
         """A coordinator has connected; this is answered now."""
@@ -250,8 +252,8 @@ class ScriptJobs:
         self._files.run(news, follower.reply.settle)
 
     def _over(self, job: _Job, end: ScriptEnd) -> None:
-        if self._is_leaving and end.failure == FailureKind.CANCELLED:
-            end = replace(end, failure=int(FailureKind.NODE_LOST), reason="its node was told to end", artifacts=())
+        if end.failure == FailureKind.CANCELLED:
+            end = for_the_sake_of_others(end, is_leaving=self._is_leaving, is_preempted=job.is_preempted)
         job.end = end
         if job.room is not None:
             self._room.leave(job.room)

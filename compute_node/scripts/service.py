@@ -113,6 +113,9 @@ class ScriptService:
         self._consent.withdraw(owner, attempt)
         self._jobs.cancel(owner, attempt, grace_ms / 1000.0)
 
+    def preempt(self, owner: object, attempt: str, grace_ms: int) -> None:
+        self._jobs.cancel(owner, attempt, grace_ms / 1000.0, preempts=True)
+
     def greeted(self, owner: object) -> None:
         self._jobs.greeted(owner)
 

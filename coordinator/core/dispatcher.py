@@ -13,29 +13,28 @@ from coordinator.core.arrays import Arrays
 from coordinator.core.bindings import Bindings
 from coordinator.core.catalogue import Catalogue
 from coordinator.core.declining import decline
-from coordinator.core.model import MEMO, Attempt, Node, NodeState, Task, TaskState, Work, WorkState
+from coordinator.core.model import MEMO, Attempt, Node, NodeState, Task, TaskState, Work
 from coordinator.core.orders import heed
 from coordinator.core.owners import Owners
 from coordinator.core.placement import Placement
 from coordinator.core.policies import Policy
 from coordinator.core.pool import NodePool
+from coordinator.core.preemption import Preemption
 from coordinator.core.queue import WorkQueue
 from coordinator.core.retry import rule_for
-from coordinator.core.set_backs import set_back
+from coordinator.core.set_backs import note_of, set_back
 from coordinator.core.settings import DEFAULTS, Settings
 from coordinator.core.speculation import Speculation
 from coordinator.core.standing import Standing
 from coordinator.core.suitability import waiting_for
 from coordinator.core.tasks import TaskBook
-from coordinator.core.verdicts import after_failure, after_loss, after_silence, is_answer
+from coordinator.core.verdicts import after_failure, after_loss, after_silence, is_answer, state_after
 from coordinator.core.waits import Waits
 from coordinator.core.withdrawals import Withdrawals
 from coordinator.core.workload import End, Interrupt, Queue, Remark, Step, Withdraw
 from rpc.errors import FailureKind
 
 _CHECKS_A_LEASE = 20
-_CANCELLED = dict.fromkeys((FailureKind.CANCELLED, FailureKind.DEPENDENCY), WorkState.CANCELLED)
-_END_STATES = {FailureKind.NONE: WorkState.COMPLETED, **_CANCELLED}
 
 
 class Dispatcher:
@@ -53,6 +52,7 @@ class Dispatcher:
         self._bindings = Bindings(self.pool, self._book)
         self._placement = Placement(self.pool, self._queue, self._book, self._bindings, settings=settings, rng=rng)
         self._waits = Waits()
+        self._preemption = Preemption(self.pool, self.open)
         self._speculation = Speculation(self.pool, self._book, self._placement)
         self._withdrawn = Withdrawals(self.pool, self._book)
         self._arrays = Arrays(self.work)
@@ -68,8 +68,7 @@ class Dispatcher:
             case events.Reported(attempt, outcome):
                 self._on_reported(attempt, outcome, now)
             case events.Computed(job, value):
-                work = self.open.get(job.run)
-                if work is not None:
+                if (work := self.open.get(job.run)) is not None:
                     self._take(work, work.workload.on_computed(job, value, now), now)
             case events.Beat() | events.Ordered() | events.Recalled():
                 self._out += heed(self.pool, event, now)
@@ -78,8 +77,7 @@ class Dispatcher:
             case events.Accepted(attempt):
                 self._out += self._standing.accepted(self._book.find(attempt.task_id), attempt, now)
             case events.NodeDown(node_id, session, reason):
-                node = self.pool.get(node_id, session)
-                if node is not None:
+                if (node := self.pool.get(node_id, session)) is not None:
                     self._lose(node, reason, now)
             case events.Submitted(workload, at, past, ends):
                 work = self._catalogue.add(workload, now if at is None else at, past)
@@ -93,7 +91,7 @@ class Dispatcher:
                 self._out += map(events.Forget, self._catalogue.remove(work_id))
             case events.StoreChanged(reason):
                 self._store_fault = reason
-                self._note("store healed" if not reason else "store failed", reason)
+                self._out.append(events.Note("store healed" if not reason else "store failed", reason))
         self._pass_time(now)
         if not self._store_fault:  # what nobody can remember is not begun
             self._out += self._placement.place(self._begin, now)
@@ -106,11 +104,7 @@ class Dispatcher:
 
     def waiting_for(self, work: Work) -> str:
         """What the work cannot go on without, or nothing."""
-        if work.is_remembered:
-            return ""
-        if self._store_fault:
-            return f"the store: {self._store_fault}"
-        return "" if work.state.is_final else waiting_for(work, self.pool)
+        return waiting_for(work, self.pool, self._store_fault)
 
     def _follow(self, verdicts: list[tuple[Work, Step | None]], now: float) -> None:
         """What others had to end for takes its place in the queue, or ends itself."""
@@ -133,7 +127,7 @@ class Dispatcher:
                 return
             self._lose(old, "it connected anew", now)
         node = self.pool.up(event.info, event.session, now)
-        self._note("node up", f"{node.info.device}, slots: {node.info.slots}", node_id=node.id)
+        self._out.append(events.Note("node up", f"{node.info.device}, slots: {node.info.slots}", node_id=node.id))
         self._free(self._bindings.look(node.id, now), now)
         of_work = {task_id.partition("/")[0] for task_id in node.info.kept}
         self._out += [events.Clear(node.id, node.session, work_id) for work_id in sorted(of_work - self.open.keys())]
@@ -143,7 +137,8 @@ class Dispatcher:
         self._withdrawn.lost(node)
         self.pool.down(node, reason)
         self._bindings.node_lost(node, now)
-        self._note("node left" if node.is_leaving or node.is_drained else "node lost", reason, node_id=node.id)
+        kind = "node left" if node.is_leaving or node.is_drained else "node lost"
+        self._out.append(events.Note(kind, reason, node_id=node.id))
         for work, task in self._book.on_node(node.id):
             if not work.state.is_final:
                 self._attempt_lost(work, task, reason, now)
@@ -173,11 +168,15 @@ class Dispatcher:
                 self._book.hold(work, task)
             case events.Declined():
                 self._out += decline(self.pool, work, task, node, outcome)
-                self._out += self._standing.given_back(work, outcome.message, now)
-                self._book.requeue(work, task, now)
-                self._take(work, work.workload.on_set_back(task.spec, True), now)
+                self._wait_anew(work, task, outcome.message, now)
+            case events.Broke(FailureKind.PREEMPTED) if work.claim.holds_place:
+                told, was_asked = self._preemption.over(work, task, outcome)
+                self._out += told
+                self._queue.give_back(work)
+                wait_s = 0.0 if was_asked else self._settings.failure_backoff.delay_s(task.tries, self._rng)
+                self._wait_anew(work, task, outcome.message, now, wait_s=wait_s)
             case events.Broke(FailureKind.NODE_LOST, message, is_over=False):
-                self._note("lost", message, task, attempt.node_id)
+                self._out.append(note_of("lost", message, task, attempt.node_id))
                 # The node itself may live: a short wait keeps a connection that always breaks from a hot loop.
                 wait_s = self._settings.decline_backoff.delay_s(task.tries, self._rng)
                 self._attempt_lost(work, task, message, now, wait_s=wait_s)
@@ -204,10 +203,10 @@ class Dispatcher:
         attempt, kind, message, rule = task.attempt, outcome.kind, outcome.message, rule_for(outcome.kind)
         assert attempt is not None
         node = self.pool.get(attempt.node_id, attempt.session)
-        self._note("failed", f"{kind.code}: {message}", task, attempt.node_id)
+        self._out.append(note_of("failed", f"{kind.code}: {message}", task, attempt.node_id))
         self._out.append(set_back(work, task, kind.code, message))
         if rule.blames and node is not None and self.pool.blame(node, message, now):
-            self._note("quarantined", message, node_id=node.id)
+            self._out.append(events.Note("quarantined", message, node_id=node.id))
         if task.state is TaskState.FETCHING or kind is FailureKind.BAD_UPDATE:
             self._out.append(events.Stop(attempt))  # the node need not keep its result
         self._bindings.broke(task, is_over=outcome.is_over)
@@ -224,6 +223,12 @@ class Dispatcher:
         if task.state is not TaskState.HELD and not self.pool.has_left(node_id):
             verdict = after_loss(task, node_id, limit=work.workload.limits.max_node_losses)
         self._go_on(work, task, verdict, now, wait_s=wait_s)
+
+    def _wait_anew(self, work: Work, task: Task, reason: str, now: float, *, wait_s: float = 0.0) -> None:
+        """The attempt is over, and that is no failure."""
+        self._out += self._standing.given_back(work, reason, now)
+        self._book.put_off(work, task, wait_s, now)
+        self._take(work, work.workload.on_set_back(task.spec, True), now)
 
     def _free(self, gone: list[tuple[Work, Task]], now: float) -> None:
         """Nothing of these tasks lives any more on the nodes that they were bound to."""
@@ -253,11 +258,12 @@ class Dispatcher:
                 case Interrupt(task_id, grace_s):
                     attempt = work.tasks[task_id].attempt
                     if attempt is not None:
+                        self._preemption.ends(attempt)
                         self._out.append(events.Stop(attempt, grace_s))
                 case Withdraw(task_id):
                     self._out += self._withdrawn.withdraw(work, work.tasks[task_id], now)
-                case End(failure):
-                    self._end(work, _END_STATES.get(failure, WorkState.FAILED), step, now)
+                case End():
+                    self._end(work, step, now)
                 case Remark(kind, message, number, shard):
                     self._out.append(events.Note(kind, message, work.id, round=number, shard=shard))
                 case job:
@@ -265,14 +271,14 @@ class Dispatcher:
         if not work.state.is_final:
             self._catalogue.note_deadline(work)
 
-    def _end(self, work: Work, state: WorkState, end: End, now: float) -> None:
-        work.become(state, now)
+    def _end(self, work: Work, end: End, now: float) -> None:
+        work.become(state_after(end.failure), now)
         work.failure, work.reason = end.failure, end.reason
         for task in list(work.tasks.values()):
             self._out += self._withdrawn.withdraw(work, task, now)
         self._book.end(work)
         self._out += map(events.Forget, self._catalogue.end(work))
-        self._out += [events.Release(work.id), events.Note(state.value, end.reason, work.id)]
+        self._out += [events.Release(work.id), events.Note(work.state.value, end.reason, work.id)]
 
     def _pass_time(self, now: float) -> None:
         self._free(self._book.wake(now), now)
@@ -286,15 +292,9 @@ class Dispatcher:
             reason = f"no heartbeat for {lease_s:g} s"
             self._out.append(events.Disconnect(node.id, node.session, reason))
             self._lose(node, reason, now)
-        for node in self.pool.readmit(now):
-            self._note("readmitted", "its quarantine is over; it gets one task to try", node_id=node.id)
+        back = "its quarantine is over; it gets one task to try"
+        self._out += [events.Note("readmitted", back, node_id=node.id) for node in self.pool.readmit(now)]
         self._out += self._waits.look(self.open, self.pool, now)
         if not self._store_fault:
             self._out += [*self._placement.place(self._begin, now), *self._speculation.look(now)]
-
-    def _note(self, kind: str, message: str, task: Task | None = None, node_id: str = "") -> None:
-        if task is None:
-            self._out.append(events.Note(kind, message, node_id=node_id))
-        else:
-            number, shard = task.spec.order
-            self._out.append(events.Note(kind, message, task.spec.work_id, node_id, number, shard))
+            self._out += self._preemption.look(self.running.values()) if self._settings.preempts else []

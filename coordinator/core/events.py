@@ -226,6 +226,7 @@ class Stop:
 
     attempt: Attempt
     grace_s: float = 0.0
+    preempts: bool = False  # others need its place, and it waits for another one
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,10 @@ from random import Random
 from coordinator.core.bindings import Bindings
 from coordinator.core.events import Command, Fetch, Start
 from coordinator.core.model import Attempt, Band, Node, Rival, Task, TaskState, Work, WorkState
-from coordinator.core.policies import Test
 from coordinator.core.pool import NodePool
 from coordinator.core.queue import Turn, WorkQueue
 from coordinator.core.settings import Settings
-from coordinator.core.suitability import largest_class, n_suitable, suits
+from coordinator.core.suitability import is_at_its_limit, largest_class, n_suitable, suits, within_its_limit
 from coordinator.core.tasks import TaskBook
 
 # Work that has begun and has no task yet waits for the coordinator itself: to begin more of it would only cost memory.
@@ -65,7 +64,7 @@ class Placement:
         """Place a task that is placed once more, beside its attempt, if a node that is free suits it."""
         first = task.attempt
         assert first is not None
-        suitable = _within_its_limit(work, suits(work, task, self._pool))
+        suitable = within_its_limit(work, suits(work, task, self._pool))
         others = {first.node_id, *task.refused_by, *task.avoid}
         node = self._pool.choose(lambda node_id: node_id not in others and suitable(node_id), None, self._rng)
         if node is None:
@@ -111,7 +110,7 @@ class Placement:
     def _stand_back(self, work: Work, closed: set[Band]) -> None:
         """No node that is free now may have a task of the work: so it is with all work that is like it."""
         assert work.band is not None
-        if _is_at_its_limit(work):
+        if is_at_its_limit(work):
             self._queue.remove(work)
         else:
             closed.add(work.band)
@@ -136,7 +135,7 @@ class Placement:
         """Return a node for the task, or None; a task that every node has declined is delayed."""
         if work.numeric_class is None and task.spec.class_key and not work.workload.mixed_classes:
             self._choose_class(work, task.spec.class_key)
-        suitable = _within_its_limit(work, suits(work, task, self._pool))
+        suitable = within_its_limit(work, suits(work, task, self._pool))
         keeper = self._pool.keeper(task.spec.id)
         if keeper is not None and keeper.id not in task.refused_by and suitable(keeper.id):
             return keeper if keeper.free_slots > 0 else None  # soon: that is quicker than training anywhere
@@ -186,21 +185,10 @@ class Placement:
 
     def _score(self, work: Work, task: Task) -> None:
         """Write down what the policy sees: once a round, and for tasks that were set back."""
-        scores = self._pool.scores(_within_its_limit(work, suits(work, task, self._pool)))
+        scores = self._pool.scores(within_its_limit(work, suits(work, task, self._pool)))
         number = task.spec.order[0]
         if task.tries:
             task.scores = scores
         if number not in work.scores:
             work.scores[number] = scores
             work.scores.pop(number - _ROUNDS_AT_ONCE, None)
-
-
-def _is_at_its_limit(work: Work) -> bool:
-    """Whether the work may use no more nodes than it does."""
-    return 0 < work.claim.max_nodes <= len(work.nodes)
-
-
-def _within_its_limit(work: Work, suitable: Test) -> Test:
-    if not _is_at_its_limit(work):
-        return suitable
-    return lambda node_id: node_id in work.nodes and suitable(node_id)

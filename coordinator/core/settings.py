@@ -16,6 +16,7 @@ class Settings:
     Attributes:
         shares: weights of owners in the queue; others have 1.
         max_running_per_owner: works of one owner that run at once; 0: any number.
+        preempts: work of a higher priority may end script jobs of a lower one, which wait for another turn then.
         last_fence: of any attempt before this start.
     """
 
@@ -27,6 +28,7 @@ class Settings:
     kept_work: int = 200
     shares: Mapping[str, float] = field(default_factory=dict)
     max_running_per_owner: int = 0
+    preempts: bool = False
     last_fence: int = 0
 
 

@@ -49,11 +49,28 @@ def serves(labels: Mapping[str, str], memory_bytes: int, needs: ScriptNeeds) -> 
     return (
         bool(levels)
         and (not needs.sandbox or needs.sandbox in levels)
-        and needs.gpus <= _number(labels.get("gpus"), 0.0)
+        and needs.gpus <= gpus_of(labels)
         and needs.memory_bytes <= min(memory_bytes, _number(labels.get(JOB_MEMORY), math.inf))
         and needs.cpus <= _number(labels.get(JOB_CPUS), math.inf)
         and (not needs.network or labels.get(JOB_NETWORK) == "full")
     )
+
+
+def is_at_its_limit(work: Work) -> bool:
+    """Whether the work may use no more nodes than it does."""
+    return 0 < work.claim.max_nodes <= len(work.nodes)
+
+
+def within_its_limit(work: Work, suitable: Test) -> Test:
+    """The same for a work that may use no more nodes than it does: of those alone."""
+    if not is_at_its_limit(work):
+        return suitable
+    return lambda node_id: node_id in work.nodes and suitable(node_id)
+
+
+def gpus_of(labels: Mapping[str, str]) -> float:
+    """How many GPUs a node with these labels has for script jobs."""
+    return _number(labels.get("gpus"), 0.0)
 
 
 def _number(label: str | None, otherwise: float) -> float:
@@ -141,8 +158,12 @@ def _ends_of(awaited: Mapping[str, bool]) -> Iterator[str]:
         yield f"{len(awaited) - _MOST_NAMED} more"
 
 
-def waiting_for(work: Work, pool: NodePool) -> str:
-    """The same in words; empty for None."""
+def waiting_for(work: Work, pool: NodePool, store_fault: str = "") -> str:
+    """The same in words; empty for None. While the store is down, it is that."""
+    if work.is_remembered or (work.state.is_final and not store_fault):
+        return ""
+    if store_fault:
+        return f"the store: {store_fault}"
     found = lacking(work, pool)
     return found.text if found is not None else ""
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from math import inf
 
 from coordinator.core.events import Broke, Delivered, Outcome
-from coordinator.core.model import Task, TaskState, Work
+from coordinator.core.model import Task, TaskState, Work, WorkState
 from coordinator.core.retry import rule_for
 from rpc.errors import FailureKind
 
+_CANCELLED = dict.fromkeys((FailureKind.CANCELLED, FailureKind.DEPENDENCY), WorkState.CANCELLED)
+_END_STATES = {FailureKind.NONE: WorkState.COMPLETED, **_CANCELLED}
 _UNHEARD = 20  # times that a task goes on with an attempt that its node tells nonsense of
 
 
@@ -61,3 +63,8 @@ def after_silence(work: Work, task: Task) -> Broke | None:
         return None  # it was only about to be begun when the coordinator was started anew
     lost = Broke(FailureKind.NODE_LOST, f"{node_id} was lost while it ran there", is_over=True)
     return after_failure(work, task, node_id, lost)
+
+
+def state_after(failure: FailureKind) -> WorkState:
+    """How a work has ended that ended for this reason."""
+    return _END_STATES.get(failure, WorkState.FAILED)

@@ -124,6 +124,7 @@ class Outcome(StrEnum):
 
     FAILED = "failed"
     REJECTED = "rejected"
+    PREEMPTED = "preempted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,12 @@ from coordinator.store.failures import StoreDown
 from coordinator.why.words import counted
 from rpc.messages import EventRow, Reason
 
+_IN_WORDS = {
+    Outcome.FAILED: "failed",
+    Outcome.REJECTED: "rejected, which is no failure",
+    Outcome.PREEMPTED: "preempted, which is no failure",
+}
+
 
 def of_event(row: EventRow) -> Reason:
     """The event as a reason."""
@@ -23,7 +29,7 @@ def not_told(error: StoreDown) -> Reason:
 def totals(found: Mapping[tuple[str, str], int], *, all_again: bool) -> Iterator[Reason]:
     """How often attempts failed, and were rejected, for which causes; `all_again` says that each was tried again."""
     again = "; each was tried again" if all_again else ""
-    for outcome, text in ((Outcome.FAILED, "failed"), (Outcome.REJECTED, "rejected, which is no failure")):
+    for outcome, text in _IN_WORDS.items():
         causes = {cause: count for (kind, cause), count in found.items() if kind == outcome.value}
         if causes:
             parts = ", ".join(f"{cause} {count}" for cause, count in sorted(causes.items(), key=lambda each: -each[1]))
@@ -33,7 +39,7 @@ def totals(found: Mapping[tuple[str, str], int], *, all_again: bool) -> Iterator
 def one_by_one(attempts: Sequence[AttemptEnded], *, of_node: bool = False) -> Iterator[Reason]:
     """A reason for each, the oldest first; `of_node` says that the node is known and the task is news."""
     for attempt in attempts:
-        verb = "was rejected" if attempt.outcome is Outcome.REJECTED else "failed"
+        verb = "failed" if attempt.outcome is Outcome.FAILED else f"was {attempt.outcome}"
         where = "" if of_node else f" on {attempt.node}"
         message = attempt.message or "no more was said"
         yield Reason("retry", f"task {attempt.task} {verb}{where} ({attempt.cause}): {message}", attempt.at_ms)

@@ -120,6 +120,17 @@ class Iface(object):
         """
         pass
 
+    def preempt_attempt(self, attempt, grace_ms):
+        """
+        Have a script job end within the grace because others need its place: its end is told as preempted.
+
+        Parameters:
+         - attempt
+         - grace_ms
+
+        """
+        pass
+
 
 class Client(Iface):
     """
@@ -520,6 +531,42 @@ class Client(Iface):
             raise result.failure
         raise TApplicationException(TApplicationException.MISSING_RESULT, "follow failed: unknown result")
 
+    def preempt_attempt(self, attempt, grace_ms):
+        """
+        Have a script job end within the grace because others need its place: its end is told as preempted.
+
+        Parameters:
+         - attempt
+         - grace_ms
+
+        """
+        self.send_preempt_attempt(attempt, grace_ms)
+        self.recv_preempt_attempt()
+
+    def send_preempt_attempt(self, attempt, grace_ms):
+        self._oprot.writeMessageBegin('preempt_attempt', TMessageType.CALL, self._seqid)
+        args = preempt_attempt_args()
+        args.attempt = attempt
+        args.grace_ms = grace_ms
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_preempt_attempt(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = preempt_attempt_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.failure is not None:
+            raise result.failure
+        return
+
 
 class Processor(Iface, TProcessor):
     def __init__(self, handler):
@@ -536,6 +583,7 @@ class Processor(Iface, TProcessor):
         self._processMap["forget"] = Processor.process_forget
         self._processMap["start_script"] = Processor.process_start_script
         self._processMap["follow"] = Processor.process_follow
+        self._processMap["preempt_attempt"] = Processor.process_preempt_attempt
         self._on_message_begin = None
 
     def on_message_begin(self, func):
@@ -849,6 +897,32 @@ class Processor(Iface, TProcessor):
             msg_type = TMessageType.EXCEPTION
             result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
         oprot.writeMessageBegin("follow", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_preempt_attempt(self, seqid, iprot, oprot):
+        args = preempt_attempt_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = preempt_attempt_result()
+        try:
+            self._handler.preempt_attempt(args.attempt, args.grace_ms)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except Failure as failure:
+            msg_type = TMessageType.REPLY
+            result.failure = failure
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("preempt_attempt", msg_type, seqid)
         result.write(oprot)
         oprot.writeMessageEnd()
         oprot.trans.flush()
@@ -2683,6 +2757,165 @@ class follow_result(object):
 all_structs.append(follow_result)
 follow_result.thrift_spec = (
     (0, TType.STRUCT, 'success', [ScriptNews, None], None, ),  # 0
+    (1, TType.STRUCT, 'failure', [Failure, None], None, ),  # 1
+)
+
+
+class preempt_attempt_args(object):
+    """
+    Attributes:
+     - attempt
+     - grace_ms
+
+    """
+
+    __slots__ = (
+        'attempt',
+        'grace_ms',
+    )
+
+
+    def __init__(self, attempt=None, grace_ms=None,):
+        self.attempt = attempt
+        self.grace_ms = grace_ms
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.attempt = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I32:
+                    self.grace_ms = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('preempt_attempt_args')
+        if self.attempt is not None:
+            oprot.writeFieldBegin('attempt', TType.STRING, 1)
+            oprot.writeString(self.attempt.encode('utf-8') if sys.version_info[0] == 2 else self.attempt)
+            oprot.writeFieldEnd()
+        if self.grace_ms is not None:
+            oprot.writeFieldBegin('grace_ms', TType.I32, 2)
+            oprot.writeI32(self.grace_ms)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(preempt_attempt_args)
+preempt_attempt_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'attempt', 'UTF8', None, ),  # 1
+    (2, TType.I32, 'grace_ms', None, None, ),  # 2
+)
+
+
+class preempt_attempt_result(object):
+    """
+    Attributes:
+     - failure
+
+    """
+
+    __slots__ = (
+        'failure',
+    )
+
+
+    def __init__(self, failure=None,):
+        self.failure = failure
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.failure = Failure.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('preempt_attempt_result')
+        if self.failure is not None:
+            oprot.writeFieldBegin('failure', TType.STRUCT, 1)
+            self.failure.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(preempt_attempt_result)
+preempt_attempt_result.thrift_spec = (
+    None,  # 0
     (1, TType.STRUCT, 'failure', [Failure, None], None, ),  # 1
 )
 fix_spec(all_structs)

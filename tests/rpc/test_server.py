@@ -118,6 +118,7 @@ def test_nothing_is_served_before_hello(serve: Serve, name: str) -> None:
         "survey": (SurveyTask("a", 1, "r", 0, ""),),
         "train_shard": (task(),),
         "cancel_attempt": ("a", 1),
+        "preempt_attempt": ("a", 1),
         "put_blob": ("b", 1, 0, b"x"),
         "get_blob": ("b", 0, 1),
         "set_drained": (True,),

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from coordinator.core.events import Submitted
+from coordinator.core.events import Broke, Delivered, Outcome, Submitted
 from coordinator.core.model import Work, WorkState
 from coordinator.core.scripting import ScriptJob
+from coordinator.core.workload import Scripted
 from rpc.errors import FailureKind
-from rpc.messages import DataFile, ScriptSpec
+from rpc.messages import DataFile, ScriptEnd, ScriptSpec, ScriptUsage
 from tests.simulation.flaw import Flaw
-from tests.simulation.job_nodes import JobNodes
+from tests.simulation.job_nodes import Copy, JobNodes
 from tests.simulation.job_schedule import LEASE_S, Fate, JobPlan
 
 FAILURES = {Fate.FAILED: FailureKind.USER_ERROR, Fate.TIMEOUT: FailureKind.TIMEOUT}
@@ -33,9 +35,26 @@ def submission(row: Row, rows: Mapping[str, Row]) -> Submitted:
     """What the coordinator takes up of a job, at first or after a restart."""
     plan, ends = row.plan, {name: rows[name].state for name, _ in row.plan.after}
     after = tuple(f"{name}:any" if any_end else name for name, any_end in plan.after)
-    spec = ScriptSpec(plan.id, DataFile("x.zip", "blob", 1), owner=plan.owner, retries=plan.retries, after=after)
+    order: dict[str, Any] = {"after": after, "priority": plan.priority}
+    spec = ScriptSpec(plan.id, DataFile("x.zip", "blob", 1), owner=plan.owner, retries=plan.retries, **order)
     job = ScriptJob(plan.id, spec, lease_s=LEASE_S, node=row.node, has_begun=row.has_begun)
     return Submitted(job, ends={name: state for name, state in ends.items() if state is not None})
+
+
+def outcome_of(copy: Copy, node_id: str) -> Outcome:
+    """What the coordinator is told of the end of a copy."""
+    match copy.fate:
+        case "preempted":
+            return Broke(FailureKind.PREEMPTED, copy.name, is_over=True)
+        case "lease":
+            return Broke(FailureKind.NODE_LOST, copy.name, is_over=True)
+        case Fate.SETUP_FAILED:
+            return Broke(FailureKind.SETUP_FAILED, copy.name, is_over=True)
+        case Fate.FAILED | Fate.TIMEOUT:
+            end = ScriptEnd(1, int(FAILURES[Fate(copy.fate)]), copy.name)
+        case _:
+            end = ScriptEnd(0, 0, copy.name)
+    return Delivered("", Scripted(end, ScriptUsage(), node_id, "bwrap"))
 
 
 def check_patience(plan: JobPlan, rows: Mapping[str, Row], *, goes_on: bool) -> None:
@@ -66,10 +85,19 @@ def bad_end(plan: JobPlan, rows: Mapping[str, Row]) -> str | None:
     return next((name for name, any_end in plan.after if not any_end and rows[name].state in bad), None)
 
 
+def check_preempted(work: Work, open_works: Iterable[Work], *, preempts: bool) -> None:
+    """Raise Flaw if nobody may have the work end for the sake of others."""
+    highest = max((each.claim.priority for each in open_works if each is not work and not each.awaits), default=0)
+    if not preempts or highest <= work.claim.priority:
+        raise Flaw(f"{work.id} is preempted, and nobody waits that has a higher priority")
+    if work.workload.limits.max_attempts == 1:
+        raise Flaw(f"{work.id} is preempted, and may be begun only once")
+
+
 def check_end(work: Work, rows: Mapping[str, Row], nodes: JobNodes, *, was_killed: bool, is_cancelled: bool) -> None:
     """Raise Flaw if the job may not end so; `was_killed`: a coordinator was, which forgets what it has counted."""
     plan = rows[work.id].plan
-    begun, limit = nodes.begun[plan.id], plan.retries + 1
+    begun, limit = nodes.begun[plan.id] - nodes.preempted[plan.id], plan.retries + 1
     if begun > limit and not was_killed:
         raise Flaw(f"{plan.id} was begun {begun} times, and may be {limit} times")
     if work.state is WorkState.COMPLETED and work.reason not in nodes.completed:

@@ -19,6 +19,7 @@ class Copy:
 
     Attributes:
         fate: None while it lives.
+        is_preempted: it is to end for the sake of others.
         is_stuck: nobody hears of its end, but that its lease is over.
     """
 
@@ -28,6 +29,7 @@ class Copy:
     lease_end: float
     fate: Fate | str | None = None
     is_stuck: bool = False
+    is_preempted: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -68,6 +70,7 @@ class JobNodes:
         self.by_id = {name: JobNode(name, count) for name, count in slots}
         self.begun: Counter[str] = Counter()
         self.completed: set[str] = set()  # names of copies
+        self.preempted: Counter[str] = Counter()
         self.lost: Counter[str] = Counter()  # by job: starts that came to nothing, or may have
         self._clock = clock
         self._over = over
@@ -102,6 +105,8 @@ class JobNodes:
         copy.fate = fate
         if fate is Fate.COMPLETED:
             self.completed.add(copy.name)
+        if fate == "preempted":
+            self.preempted[copy.plan.id] += 1
         if fate in (Fate.SETUP_FAILED, "lease"):
             self.lost[copy.plan.id] += 1
         self._over(node, copy)

@@ -40,6 +40,7 @@ class JobPlan:
     cancel_at: float | None
     owner: str
     after: tuple[tuple[str, bool], ...] = ()  # jobs submitted before, and whether any end of each will do
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class JobSchedule:
     shards: int
     kept_work: int
     most: int = 0  # works of one owner that run at once
+    preempts: bool = False
 
 
 def make_job_schedule(seed: int, number: int) -> JobSchedule:
@@ -79,7 +81,7 @@ def make_job_schedule(seed: int, number: int) -> JobSchedule:
         return [(at, rng.uniform(0.1, rng.choice(longest_s))) for at in times]
 
     struck = some([0, 3, 10, 20], [5.0, 70.0])
-    return _with_order(
+    schedule = _with_order(
         rng,
         JobSchedule(
             name=f"jobs/{seed}/{number}",
@@ -93,6 +95,14 @@ def make_job_schedule(seed: int, number: int) -> JobSchedule:
             kept_work=200,
         ),
     )
+    return _with_priorities(Random(f"priorities/{seed}/{number}"), schedule)
+
+
+def _with_priorities(rng: Random, schedule: JobSchedule) -> JobSchedule:
+    """The same with a priority for each job, of which there may be one for all."""
+    highest = rng.choice([0, 0, 1, 3])
+    jobs = tuple(replace(job, priority=rng.randint(-highest, highest)) for job in schedule.jobs)
+    return replace(schedule, jobs=jobs, preempts=rng.random() < 0.7)
 
 
 def _with_order(rng: Random, schedule: JobSchedule) -> JobSchedule:

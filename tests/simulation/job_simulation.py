@@ -18,7 +18,6 @@ from coordinator.core.events import (
     Delivered,
     Disconnect,
     Event,
-    Outcome,
     Release,
     Remembered,
     Start,
@@ -31,15 +30,15 @@ from coordinator.core.model import Attempt
 from coordinator.core.policies import LoadBalancing
 from coordinator.core.scripting import GRACE_S
 from coordinator.core.settings import Settings
-from coordinator.core.workload import Scripted, Trained
+from coordinator.core.workload import Trained
 from rpc.errors import FailureKind, RejectReason
-from rpc.messages import ScriptEnd, ScriptUsage
+from tests.simulation import job_ends
 from tests.simulation.clock import Action, Clock
 from tests.simulation.coverage import Strikes
 from tests.simulation.flaw import Flaw
-from tests.simulation.job_ends import FAILURES, Row, check_end, check_owners, check_patience, check_turn, submission
+from tests.simulation.job_ends import Row, submission
 from tests.simulation.job_nodes import Copy, JobNode, JobNodes
-from tests.simulation.job_schedule import LEASE_S, Fate, JobPlan, JobSchedule
+from tests.simulation.job_schedule import LEASE_S, JobPlan, JobSchedule
 from tests.simulation.job_wires import JobWires
 from tests.simulation.rounds import Rounds
 from tests.simulation.schedule import CrashAt
@@ -69,6 +68,7 @@ class JobSimulation:
         self._starts = 0
         self._fence = 0
         self._unwanted: set[str] = set()
+        self._preempted: set[str] = set()
         self._cancelled: dict[str, float] = {}  # by job: when this start of the coordinator was asked
         self._cancelling: set[str] = set()
         self._committed_at = 0.0
@@ -111,8 +111,9 @@ class JobSimulation:
     def _start(self) -> None:
         """The coordinator starts, for the first time or after it was killed."""
         settings = Settings(
-            last_fence=self._fence, kept_work=self.schedule.kept_work, max_running_per_owner=self.schedule.most
-        )
+            last_fence=self._fence, kept_work=self.schedule.kept_work, max_running_per_owner=self.schedule.most,
+            preempts=self.schedule.preempts,
+        )  # fmt: skip
         self._dispatcher = Dispatcher(LoadBalancing(), Random(f"{self.schedule.name}/{self._starts}"), settings)
         self._starts += 1
         if self.rounds_done < self.schedule.rounds:
@@ -154,7 +155,7 @@ class JobSimulation:
         if self._dispatcher is not None and row.state is None:
             self._cancelled.setdefault(job, self.clock.now)
             self.handle(CancelAsked(job, "enough"))
-            check_patience(row.plan, self.rows, goes_on=job in self._dispatcher.open)
+            job_ends.check_patience(row.plan, self.rows, goes_on=job in self._dispatcher.open)
 
     def handle(self, event: Event) -> None:
         """Take an event to the dispatcher, and carry out what it wants."""
@@ -171,7 +172,7 @@ class JobSimulation:
                 self._trace(f"{'':11}-> {command}")
         for command in commands:
             self._carry_out(command)
-        check_owners(dispatcher.running.values(), self.schedule.most, was_killed=bool(self.crashed))
+        job_ends.check_owners(dispatcher.running.values(), self.schedule.most, was_killed=bool(self.crashed))
         for job in dispatcher.running:
             if job in self.rows and not self._nodes.begun[job]:
                 raise Flaw(f"{job} is said to run, and no node has taken it")
@@ -189,9 +190,12 @@ class JobSimulation:
                 else:
                     done = partial(self._wires.reply, attempt, Delivered("", Trained(1.0, 1)))
                     self._wires.send(attempt, lambda node: self.clock.after(self._rng.uniform(0.05, 0.5), done))
-            case Stop(attempt, grace_s):
-                self._unwanted.add(attempt.id)
-                self._wires.send(attempt, partial(self._stop, attempt, grace_s))
+            case Stop(attempt, grace_s, preempts):
+                if preempts:
+                    self._preempt(attempt)
+                else:
+                    self._unwanted.add(attempt.id)
+                self._wires.send(attempt, partial(self._stop, attempt, grace_s, preempts=preempts))
             case Disconnect(node_id, session):
                 self._wires.hang_up(self._nodes.by_id[node_id], session)
             case Clear(node_id, session, work_id):
@@ -205,7 +209,7 @@ class JobSimulation:
         row = self.rows[job]
         if job in self._cancelled:
             raise Flaw(f"{attempt.id} begins although {job} was cancelled")
-        check_turn(row.plan, self.rows)
+        job_ends.check_turn(row.plan, self.rows)
 
         def committed() -> None:
             row.has_begun = row.has_begun and row.node == attempt.node_id
@@ -240,6 +244,8 @@ class JobSimulation:
             self._nodes.start(node, attempt, row.plan)
         if attempt.id in self._unwanted:
             self._stop(attempt, GRACE_S, node)
+        elif attempt.id in self._preempted:
+            self._stop(attempt, GRACE_S, node, preempts=True)
         self._wires.answer(node, partial(self._accepted, row, attempt), attempt)
 
     def _accepted(self, row: Row, attempt: Attempt) -> None:
@@ -247,26 +253,33 @@ class JobSimulation:
         self.handle(Accepted(attempt))
         self._commit(partial(setattr, row, "has_begun", True))
 
-    def _stop(self, attempt: Attempt, grace_s: float, node: JobNode) -> None:
+    def _preempt(self, attempt: Attempt) -> None:
+        dispatcher = self._dispatcher
+        assert dispatcher is not None
+        job = attempt.task_id.partition("/")[0]
+        job_ends.check_preempted(dispatcher.open[job], dispatcher.open.values(), preempts=self.schedule.preempts)
+        self._preempted.add(attempt.id)
+
+    def _stop(self, attempt: Attempt, grace_s: float, node: JobNode, *, preempts: bool = False) -> None:
         for copy in node.copies.values():
             if copy.attempt == attempt:
-                copy.is_stuck = copy.is_stuck or self._rng.random() < 0.03
+                copy.is_preempted = preempts
+                copy.is_stuck = copy.is_stuck or (self._rng.random() < 0.03 and not preempts)
                 after_s = min(grace_s, self._rng.uniform(0.0, 2.0 * GRACE_S))
-                self.clock.after(after_s, partial(self._nodes.end, node, copy, "stopped"))
+                self.clock.after(after_s, partial(self._end_stopped, node, copy))
+
+    def _end_stopped(self, node: JobNode, copy: Copy) -> None:
+        self._nodes.end(node, copy, "preempted" if copy.is_preempted else "stopped")
 
     def _over(self, node: JobNode, copy: Copy) -> None:
         """A copy is over: whoever follows it hears of that."""
-        end = ScriptEnd(0, 0, copy.name)
-        if isinstance(copy.fate, Fate) and copy.fate in FAILURES:
-            end = ScriptEnd(1, int(FAILURES[copy.fate]), copy.name)
-        outcome: Outcome = Delivered("", Scripted(end, ScriptUsage(), node.id, "bwrap"))
-        if copy.fate in (Fate.SETUP_FAILED, "lease"):
-            kind = FailureKind.NODE_LOST if copy.fate == "lease" else FailureKind.SETUP_FAILED
-            outcome = Broke(kind, copy.name, is_over=True)
+        outcome = job_ends.outcome_of(copy, node.id)
 
         def arrived() -> None:
             if isinstance(outcome, Broke):
                 self._nodes.forget(node, copy.plan.id)
+            if copy.fate == "preempted":
+                self._commit(partial(setattr, self.rows[copy.plan.id], "has_begun", False))
             self._wires.reported(copy.attempt, outcome)
 
         self._wires.answer(node, arrived, copy.attempt)
@@ -286,7 +299,9 @@ class JobSimulation:
             for node in self._nodes.by_id.values():
                 self._wires.call(node, node.session, partial(self._nodes.forget, node, job))
 
-        check_end(work, self.rows, self._nodes, was_killed=bool(self.crashed), is_cancelled=job in self._cancelling)
+        job_ends.check_end(
+            work, self.rows, self._nodes, was_killed=bool(self.crashed), is_cancelled=job in self._cancelling
+        )
         self._commit(committed)
 
     def _commit(self, done: Action) -> None:
