@@ -11,7 +11,7 @@ N ?= 1000
 WORKERS ?= 2
 SCRIPTS := tests/compute_node/scripts
 SANDBOXED := $(patsubst %,$(SCRIPTS)/test_%.py,break_outs nothing_is_left levels_for_real execution building images hostile_images dockerfiles volumes) \
-	$(patsubst %,tests/system/test_%.py,containers jobs_in_images mixed_work log_floods script_jobs metrics_survive job_chaos)
+	$(patsubst %,tests/system/test_%.py,containers jobs_in_images mixed_work log_floods script_jobs metrics_survive job_chaos preemption)
 IN_CONTAINERS := "docker or each_flag or volumes or images or dockerfiles"
 WEB := tests/web tests/coordinator/test_web_server.py tests/client/exports
 FAULTS := $(patsubst %,tests/system/test_%.py,faults recovery damaged_models storm speculation large_vectors bad_updates)
