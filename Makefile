@@ -1,6 +1,6 @@
 # What one can do here. Every target sets itself up first; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults web browser dashboards screenshots sandboxes podman accuracy lint types idl check-idl simulate mutants chaos chaos-quick job-chaos stubborn soak conformance rest nvrtc bench bench-quick profile check
+.PHONY: help setup demo test faults web browser dashboards screenshots sandboxes podman accuracy lint types idl check-idl simulate mutants chaos chaos-quick job-chaos stubborn soak conformance rest audit nvrtc bench bench-quick profile check
 
 # Programs start as they do for users: from compiled files, a quarter faster and 12 MB smaller.
 unexport PYTHONDONTWRITEBYTECODE
@@ -108,6 +108,14 @@ rest: $(INSTALLED) ## check the REST interface against its description with Sche
 	    .venv-rest/bin/pip install --quiet --constraint constraints.txt schemathesis)
 	$(PY) -m tests.web.schema_check .venv-rest/bin/schemathesis
 
+audit: $(INSTALLED) ## check our code with Bandit and our versions with pip-audit; list them all in dist/sbom.json (installs these)
+	@test -x .venv-audit/bin/bandit || ($(PY) -m venv .venv-audit && \
+	    .venv-audit/bin/pip install --quiet --constraint constraints.txt bandit pip-audit cyclonedx-bom)
+	$(PY) -m tests.audit .venv-audit/bin
+	@mkdir -p dist
+	.venv-audit/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON \
+	    -o dist/sbom.json $(PY)
+
 nvrtc: $(INSTALLED) ## compile the CUDA kernels with NVIDIA's compiler (installs it: 90 MB)
 	$(PY) -m pip install --quiet --constraint constraints.txt nvidia-cuda-nvrtc-cu12
 	$(PY) -m pytest -q tests/mlcore/kernels/test_cuda_source.py
@@ -124,7 +132,7 @@ profile: ## flame graphs of a coordinator and a node during a run, in bench/prof
 	$(BENCH) -m bench.profile
 
 check: ## all of the above that CI runs
-	$(MAKE) lint types check-idl nvrtc test faults accuracy
+	$(MAKE) lint types check-idl audit nvrtc test faults accuracy
 	$(MAKE) web browser sandboxes podman
 	$(MAKE) rest
 	$(MAKE) simulate N=1000

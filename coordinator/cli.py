@@ -191,7 +191,7 @@ def config_from(args: argparse.Namespace) -> CoordinatorConfig:
 def within(address: tuple[str, int]) -> tuple[str, int]:
     """Where a program of this machine finds who serves there: all addresses are none."""
     host, number = address
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), number
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), number  # nosec B104: nothing is bound here
 
 
 def default_data_dir(port: int) -> str | None:

@@ -50,11 +50,11 @@ def _make(connection: Connection, revision: str) -> None:
     """Make a new store as all migrations together would, without what it takes to run them: 0.3 s and 15 MB."""
     metadata.create_all(connection)
     connection.execute(text(f"CREATE TABLE {_VERSION} (version_num VARCHAR(32) PRIMARY KEY)"))
-    connection.execute(text(f"INSERT INTO {_VERSION} VALUES (:revision)"), {"revision": revision})
+    connection.execute(text(f"INSERT INTO {_VERSION} VALUES (:revision)"), {"revision": revision})  # nosec B608: ours
 
 
 def _revision(connection: Connection) -> str:
-    return connection.scalar(text(f"SELECT version_num FROM {_VERSION}")) or ""
+    return connection.scalar(text(f"SELECT version_num FROM {_VERSION}")) or ""  # nosec B608: a name of ours
 
 
 def _foreign(store: str, tables: Sequence[str]) -> StoreUnusable:
