@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Any
 
 _CHECKOUT = Path(__file__).parents[1]
-_CODE = ("client", "compute_node", "coordinator", "mlcore", "roundhouse", "rpc", "web", *sorted(_CHECKOUT.glob("*.py")))
+_CODE = (
+    "client",
+    "compute_node",
+    "coordinator",
+    "mlcore",
+    "roundhouse",
+    "rpc",
+    "web",
+    *sorted(map(str, _CHECKOUT.glob("*.py"))),
+)
 _CONSTRAINTS = ("--requirement", "constraints.txt", "--no-deps", "--disable-pip")
 
 
@@ -23,14 +32,14 @@ def main() -> int:
 
 def _bandit(folder: Path) -> int:
     """Whether anything of medium severity or above is neither mended nor excused where it stands."""
-    command = [folder / "bandit", "--quiet", "--configfile", "pyproject.toml", "-ll", "--recursive", *_CODE]
+    command = [str(folder / "bandit"), "--quiet", "--configfile", "pyproject.toml", "-ll", "--recursive", *_CODE]
     code = subprocess.run(command, cwd=_CHECKOUT).returncode
     print("bandit: nothing of medium severity or above" if not code else "bandit: see above", flush=True)
     return code
 
 
 def _pip_audit(folder: Path) -> int:
-    command = [folder / "pip-audit", *_CONSTRAINTS, "--progress-spinner", "off", "--format", "json"]
+    command = [str(folder / "pip-audit"), *_CONSTRAINTS, "--progress-spinner", "off", "--format", "json"]
     done = subprocess.run(command, cwd=_CHECKOUT, capture_output=True, text=True)
     try:
         versions: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
