@@ -9,12 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TypeAlias, Unpack
 
+from client.access import access_to
 from client.arrays import check_single, retry_failed
 from client.cancelling import cancel, cancel_all
 from client.job_files import Package
 from client.job_settings import JobSettings, Program, spec_of
 from client.jobs import ARRAY, SCRIPT, Job, JobResult, submit_script
-from client.link import DEFAULT_SERVER, Link, parse_server
+from client.link import Link, default_server, parse_server
 from client.models import Model
 from client.operating import Operating
 from client.results import COMPLETED, Result
@@ -43,18 +44,24 @@ Kind: TypeAlias = Literal["run", "job", "task", "node"]  # of what there is a wh
 __all__ = ["Job", "JobResult", "JobSettings", "Model", "Result", "Run", "Session", "Settings", "connect"]
 
 
-def connect(server: str | None = None, *, timeout_s: float = 30.0) -> Session:
-    """Return a session with the coordinator at `HOST:PORT`; without it, ROUNDHOUSE_SERVER or localhost:9095.
+def connect(
+    server: str | None = None, *, token_file: str | os.PathLike[str] | None = None, timeout_s: float = 30.0
+) -> Session:
+    """Return a session with the coordinator at `HOST:PORT`; without it, the one of ROUNDHOUSE_SERVER, or of the last
+    `login`, or localhost:9095.
 
     Args:
+        token_file: holds the token by which the coordinator knows who asks (default: that of ROUNDHOUSE_TOKEN_FILE, or
+            ROUNDHOUSE_TOKEN, or of `login`).
         timeout_s: how long the coordinator may take to answer a call.
 
     Raises:
         Unreachable: nobody serves there.
-        Refused: the coordinator speaks another version of the protocol.
+        Refused: the coordinator speaks another version of the protocol, or wants another token.
     """
-    host, port = parse_server(server or os.environ.get("ROUNDHOUSE_SERVER") or DEFAULT_SERVER)
-    link = Link(host, port, timeout_s=timeout_s)
+    host, port = parse_server(server or default_server())
+    access = access_to(f"{host}:{port}", Path(token_file) if token_file is not None else None)
+    link = Link(host, port, timeout_s=timeout_s, access=access)
     link.open()
     return Session(link)
 

@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from client.api import Session, connect
+from client.access import access_to
+from client.api import Session
 from client.arguments import parse, spec_from
+from client.connecting import connected
 from client.event_commands import list_events, tell_why
 from client.following import follow, remark, start_and_follow
 from client.interrupts import raise_on_sigterm
@@ -18,6 +20,7 @@ from client.job_following import see_it_end, see_them_end, tell_it_goes_on
 from client.jobs import ARRAY, SCRIPT, Job
 from client.link import Link
 from client.log_commands import print_log
+from client.login_commands import LOGIN_COMMANDS
 from client.model_commands import export_model, list_models, predict
 from client.node_commands import NODE_COMMANDS
 from client.outputs import Wanted, deliver
@@ -29,6 +32,7 @@ from client.schedule_commands import SCHEDULE_COMMANDS
 from client.slow_cancels import told_meanwhile
 from client.status import print_status
 from client.submit_command import submit
+from client.token_commands import TOKEN_COMMANDS
 from client.upload import find_data
 from client.verify_command import verify
 from client.watching import watch_everything
@@ -55,14 +59,15 @@ def _run(args: argparse.Namespace) -> int:
 def _train(args: argparse.Namespace) -> int:
     spec, wanted = spec_from(args), _wanted(args)
     dataset = find_data(args.dir)
-    link = Link(args.host, args.port, timeout_s=_TIMEOUT_S)
+    access = access_to(f"{args.host}:{args.port}", args.token_file)
+    link = Link(args.host, args.port, timeout_s=_TIMEOUT_S, access=access)
     link.open()
     with Session(link) as session:
         with make_report(args.quiet) as report:
             started_at = time.monotonic()
             spec = session.send_data(spec, dataset, report.on_sent)
             upload_s = time.monotonic() - started_at
-            run = start_and_follow(lambda: _start(session, spec), (link.host, link.port), report)
+            run = start_and_follow(lambda: _start(session, spec), link, report)
         deliver(run, wanted, spec, upload_s)
     return ExitCode.DONE
 
@@ -88,7 +93,7 @@ def _watch(args: argparse.Namespace) -> int:
                 raise BadRequest(f"--{option} is of one run: name it, as in `client.py watch RUN --{option} FILE`")
         return watch_everything(args)
     wanted = _wanted(args)
-    with connect(args.server) as session:
+    with connected(args) as session:
         run = session.run(args.id)
         if (kind := run.detail().row.kind) in (SCRIPT, ARRAY):
             return _watch_job(session.job(run.id), args, is_array=kind == ARRAY)
@@ -117,7 +122,7 @@ def _watch_job(job: Job, args: argparse.Namespace, *, is_array: bool) -> int:
 
 
 def _status(args: argparse.Namespace) -> int:
-    with connect(args.server) as session:
+    with connected(args) as session:
         overview = session.glance()
     if args.json:
         print_json(overview)
@@ -127,12 +132,12 @@ def _status(args: argparse.Namespace) -> int:
 
 
 def _cancel(args: argparse.Namespace) -> int:
-    with connect(args.server) as session, told_meanwhile([args.id]):
+    with connected(args) as session, told_meanwhile([args.id]):
         return _tell_cancelled(session.cancel(args.id), args)
 
 
 def _cancel_run(args: argparse.Namespace) -> int:
-    with connect(args.server) as session, told_meanwhile([args.id]):
+    with connected(args) as session, told_meanwhile([args.id]):
         return _tell_cancelled(session.run(args.id).cancel(), args)
 
 
@@ -170,4 +175,6 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     **NODE_COMMANDS,
     **SCHEDULE_COMMANDS,
     **WEBHOOK_COMMANDS,
+    **TOKEN_COMMANDS,
+    **LOGIN_COMMANDS,
 }

@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 
-from client.api import Kind, Session, connect
+from client.api import Kind, Session
+from client.connecting import connected
 from client.following import remark
 from client.printing import print_json, print_lines
 from client.story import place_of
@@ -23,7 +24,7 @@ _PAGE = 1000  # events that one answer brings at most
 def list_events(args: argparse.Namespace) -> int:
     """Print the events that are asked for, and with --follow those to come."""
     since_ms = ms_of(args.since, datetime.now())
-    with connect(args.server) as session:
+    with connected(args) as session:
         run = session.run(args.run).id if args.run else ""
         node, doubt = _node_of(session, args.node)
         query = EventQuery(run, node, since_ms, limit=args.limit, notable=args.notable)
@@ -76,7 +77,7 @@ def event_line(row: EventRow) -> str:
 
 def tell_why(args: argparse.Namespace) -> int:
     """Print one answer."""
-    with connect(args.server) as session:
+    with connected(args) as session:
         why = session.why(args.kind, _id_of(session, args.kind, args.id))
     if args.json:
         print_json(why)

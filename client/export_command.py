@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from client.api import Session, connect
+from client.api import Session
+from client.connecting import connected
 from client.exports import mlflow, tensorboard
 from client.exports.history import History, job_history, run_history
 from client.exports.text import as_csv, as_json
@@ -32,7 +33,7 @@ def export_job(args: argparse.Namespace) -> int:
 def _export(args: argparse.Namespace, ask: Callable[[Session, str], History]) -> int:
     form = args.format or _form_of(args.out)
     _check(form, args.out)  # before anything is asked of the coordinator
-    with connect(args.server) as session:
+    with connected(args) as session:
         history = ask(session, args.id)
     where = _write(history, form, args.out)
     if args.json:

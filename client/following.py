@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from client.giving_up import give_up
 from client.interrupts import interrupts_held
+from client.link import Link
 from client.report import Report
 from client.runs import Run
 from rpc.plain_text import plain
@@ -18,12 +19,12 @@ def follow(run: Run, report: Report) -> None:
         report.on_news(news)
 
 
-def start_and_follow(start: Callable[[], Run], server: tuple[str, int], report: Report) -> Run:
+def start_and_follow(start: Callable[[], Run], link: Link, report: Report) -> Run:
     """Return a run when it has ended; an interrupt cancels it.
 
     Args:
         start: starts it; an interrupt waits a little for that, so that its id is known.
-        server: host and port of its coordinator.
+        link: to its coordinator.
     """
     run: Run | None = None
     try:
@@ -33,7 +34,7 @@ def start_and_follow(start: Callable[[], Run], server: tuple[str, int], report: 
     except KeyboardInterrupt:
         if run is not None:
             # A fresh connection: this one broke off in the middle of a call.
-            remark(give_up(run.id, *server))
+            remark(give_up(run.id, link))
         else:
             remark("nobody has said whether the run was submitted; `client.py runs list` tells")
         raise

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from client.api import connect
 from client.columns import Column
+from client.connecting import connected
 from client.export_command import export_job
 from client.following import remark
 from client.jobs import job_of, value_in
@@ -38,7 +38,7 @@ _APART = ("name", "owner", "key", "bundle", "datasets", "env", "inline_code")  #
 
 def list_jobs(args: argparse.Namespace) -> int:
     """Print a line for each job, the newest first."""
-    with connect(args.server) as session:
+    with connected(args) as session:
         rows = session.jobs(
             limit=args.limit, states=args.state, owner=args.owner, array=args.array, with_members=args.members
         )
@@ -51,7 +51,7 @@ def list_jobs(args: argparse.Namespace) -> int:
 
 def show_job(args: argparse.Namespace) -> int:
     """Print all that is known of a job but its log."""
-    with connect(args.server) as session:
+    with connected(args) as session:
         job = session.job(args.job)
         detail = job.detail()
         metrics = () if detail.row.members else job.metrics()
@@ -64,7 +64,7 @@ def show_job(args: argparse.Namespace) -> int:
 
 def cancel_jobs(args: argparse.Namespace) -> int:
     """Cancel jobs: none, if one of them is not known."""
-    with connect(args.server) as session, told_meanwhile(args.jobs):
+    with connected(args) as session, told_meanwhile(args.jobs):
         rows = session.cancel_jobs(args.jobs)
     if args.json:
         print_json({"cancelled": [{"id": row.id, "state": row.state} for row in rows]})
@@ -75,7 +75,7 @@ def cancel_jobs(args: argparse.Namespace) -> int:
 
 def remove_jobs(args: argparse.Namespace) -> int:
     """Have the coordinator forget jobs that have ended."""
-    with connect(args.server) as session:
+    with connected(args) as session:
         ids = [row.id for row in session.remove_runs([session.job(name).id for name in args.jobs])]
     if args.json:
         print_json({"removed": ids})
@@ -86,7 +86,7 @@ def remove_jobs(args: argparse.Namespace) -> int:
 
 def retry_job(args: argparse.Namespace) -> int:
     """Submit a job anew, or those of an array that failed."""
-    with connect(args.server) as session:
+    with connected(args) as session:
         old = session.job(args.job).id
         new = session.retry(old)
     if args.json:
@@ -98,7 +98,7 @@ def retry_job(args: argparse.Namespace) -> int:
 
 def list_or_fetch_artifacts(args: argparse.Namespace) -> int:
     """Print what a job has left, or write it to files."""
-    with connect(args.server) as session:
+    with connected(args) as session:
         job = session.single_job(args.job)
         if not (args.get or args.out):
             _print_artifacts(job.artifacts(), args)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 from client.bundling import MAIN, REQUIREMENTS
-from client.settings import login_name
 from rpc.errors import BadRequest
 from rpc.messages import DataFile, ScriptSpec
 from rpc.run_spec import MAX_NAME
@@ -62,12 +61,11 @@ class Program:
 def spec_of(
     program: Program, *, name: str = "", arguments: Sequence[str] = (), **settings: Unpack[JobSettings]
 ) -> ScriptSpec:
-    """Return what is asked for; its files are still to be filled in. Its owner is who is logged in, unless named.
+    """Return what is asked for; its files are still to be filled in.
 
     Raises:
         BadRequest: a value makes no sense, or a setting of bundles is given for code.
     """
-    settings.setdefault("owner", login_name())
     if program.bundle is not None:
         usual, requirements = program.bundle.resolve().name.removesuffix(".zip"), program.requirements or REQUIREMENTS
     else:

@@ -13,8 +13,8 @@ from client.downloads import fetch_files
 from client.job_log import LogPart, last_part, log_parts
 from client.keys import given, new_key
 from client.link import Link
+from client.owners import owned
 from client.results import COMPLETED, failure_of, seconds_of
-from client.settings import login_name
 from client.work import Work
 from rpc.errors import NotFound, RunFailed
 from rpc.kept_log import LEVELS, Record
@@ -123,13 +123,13 @@ class Job(Work):
 
 def submit_script(link: Link, spec: ScriptSpec) -> Job:
     """Start a job whose files the coordinator holds; once, however often the answer is lost."""
-    spec = spec if spec.key else replace(spec, key=new_key())
+    spec = owned(spec if spec.key else replace(spec, key=new_key()), link)
     return Job(link, link.call_again("submit_script", spec))
 
 
 def anew(spec: ScriptSpec, key: str = "") -> ScriptSpec:
     """Return what to ask for to have the same job once more; it waits for no other one."""
-    return replace(spec, key=key, owner=login_name(), force_queue=False, after=())
+    return replace(spec, key=key, owner="", force_queue=False, after=())
 
 
 def job_of(detail: WorkDetail) -> JobDetail:

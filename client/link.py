@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from typing import Any
 
+from client.access import NO_ACCESS, Access
+from client.servers import last_server
 from rpc.addresses import split_address
 from rpc.client import Client
 from rpc.errors import BadRequest, StoreDown, Unreachable
-from rpc.messages import PROTOCOL_VERSION, Hello
+from rpc.messages import PROTOCOL_VERSION, Hello, HelloReply
 from rpc.program import VERSION
 from rpc.services import COORDINATOR
 
@@ -19,6 +22,11 @@ _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
 
 logger = logging.getLogger(__name__)
+
+
+def default_server() -> str:
+    """Return the coordinator that is meant where none is named."""
+    return os.environ.get("ROUNDHOUSE_SERVER") or last_server() or DEFAULT_SERVER
 
 
 def parse_server(text: str) -> tuple[str, int]:
@@ -39,14 +47,19 @@ class Link:
     Args:
         timeout_s: the longest that a call may take to be answered.
         patience_s: how long the coordinator may be away before `call_again` gives up.
+        access: what the coordinator is shown.
     """
 
-    def __init__(self, host: str, port: int, *, timeout_s: float, patience_s: float = 60.0) -> None:
+    def __init__(
+        self, host: str, port: int, *, timeout_s: float, patience_s: float = 60.0, access: Access = NO_ACCESS
+    ) -> None:
         self.host = host
         self.port = port
         self._timeout_s = timeout_s
         self._patience_s = patience_s
+        self._access = access
         self._client: Client | None = None
+        self._greeted: HelloReply | None = None
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -56,9 +69,19 @@ class Link:
 
         Raises:
             Unreachable: nobody serves there; says how to start it.
-            Refused: the coordinator speaks another version of the protocol.
+            Refused: the coordinator speaks another version of the protocol, or wants another token.
         """
         self._client = self._client or self._connect()
+
+    def greeted(self) -> HelloReply:
+        """Return what the coordinator said to our hello, among it role and owner of our token; raises as `open`."""
+        self.open()
+        assert self._greeted is not None
+        return self._greeted
+
+    def owner(self) -> str:
+        """Return the owner of our token, if we have one that has an owner; raises as `open`."""
+        return self.greeted().owner if self._access.token else ""
 
     def call(self, name: str, *args: Any, waits_s: float = 0.0) -> Any:
         """Return the answer to one call; connects first where there is no connection.
@@ -106,9 +129,10 @@ class Link:
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
-    def another(self) -> Link:
+    def another(self, timeout_s: float | None = None) -> Link:
         """Return a link of its own to the same coordinator, for another thread."""
-        return Link(self.host, self.port, timeout_s=self._timeout_s, patience_s=self._patience_s)
+        timeout_s = self._timeout_s if timeout_s is None else timeout_s
+        return Link(self.host, self.port, timeout_s=timeout_s, patience_s=self._patience_s, access=self._access)
 
     def close(self) -> None:
         if self._client is not None:
@@ -116,7 +140,8 @@ class Link:
             self._client = None
 
     def _connect(self) -> Client:
-        hello = Hello(protocol=PROTOCOL_VERSION, role="client", version=VERSION, connection="client")
+        token = self._access.token
+        hello = Hello(protocol=PROTOCOL_VERSION, role="client", version=VERSION, token=token, connection="client")
         client = Client(self.host, self.port, COORDINATOR, timeout_s=self._timeout_s, what="coordinator")
         try:
             client.connect()
@@ -127,5 +152,5 @@ class Link:
                 f"nobody serves at {self}; start the coordinator there with "
                 f"`python coordinator.py {self.port} load-balancing`"
             ) from error
-        client.hello(hello)
+        self._greeted = client.hello(hello)
         return client

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from client.api import connect
+from client.connecting import connected
 from client.job_log import LogPart
 from client.jobs import Job
 from client.log_lines import levels_of, log_line
@@ -20,7 +20,7 @@ from rpc.kept_log import LEVELS, STREAMS, Record
 def print_log(args: argparse.Namespace) -> int:
     """Print what is wanted of a log."""
     levels = levels_of(args.level)
-    with connect(args.server) as session:
+    with connected(args) as session:
         found = (_only(part, levels) for part in _parts(session.single_job(args.job), args, levels))
         if not args.json:
             style = Style(sys.stdout)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from client.api import connect
 from client.columns import Column
+from client.connecting import connected
 from client.feature_file import read_rows
 from client.files import check_can_replace
 from client.model_files import READABLE, check_model_path
@@ -36,7 +36,7 @@ _SHOWN_DIGITS = 12  # of a hash
 
 def list_models(args: argparse.Namespace) -> int:
     """Print the completed runs with their models."""
-    with connect(args.server) as session:
+    with connected(args) as session:
         models = session.models(limit=args.limit)
     if args.json:
         print_json([_as_json(each) for each in models])
@@ -49,7 +49,7 @@ def export_model(args: argparse.Namespace) -> int:
     """Write the model of a run to a file."""
     if args.out is not None:
         export_target("", args.format, args.out)  # before anything is asked of the coordinator
-    with connect(args.server) as session:
+    with connected(args) as session:
         run = session.run(args.run)
         target = export_target(run.id, args.format, args.out)
         model = run.model(args.round)
@@ -95,7 +95,7 @@ def _model_of(args: argparse.Namespace) -> Model:
     """Return the model of a run, or of a file, which needs no coordinator."""
     if Path(args.run).suffix in READABLE:
         return Model.load(args.run)
-    with connect(args.server) as session:
+    with connected(args) as session:
         return session.run(args.run).model(args.round)
 
 

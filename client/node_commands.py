@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from client.api import connect
 from client.columns import Column
+from client.connecting import connected
 from client.operating import Order
 from client.printing import print_facts, print_json, print_lines, print_table
 from client.sizes import part, size
@@ -32,7 +32,7 @@ _COLUMNS = (
 
 def list_nodes(args: argparse.Namespace) -> int:
     """Print a line for each node."""
-    with connect(args.server) as session:
+    with connected(args) as session:
         rows = session.nodes()
     if args.json:
         print_json(rows)
@@ -43,7 +43,7 @@ def list_nodes(args: argparse.Namespace) -> int:
 
 def show_node(args: argparse.Namespace) -> int:
     """Print all that is known of a node."""
-    with connect(args.server) as session:
+    with connected(args) as session:
         row = session.node(args.node)
     if args.json:
         print_json(row)
@@ -54,14 +54,14 @@ def show_node(args: argparse.Namespace) -> int:
 
 def add_node(args: argparse.Namespace) -> int:
     """Have a node dialled."""
-    with connect(args.server) as session:
+    with connected(args) as session:
         _tell(session.add_node(args.address), args)
     return ExitCode.DONE
 
 
 def order(wanted: Order, args: argparse.Namespace) -> int:
     """Give an order about a node."""
-    with connect(args.server) as session:
+    with connected(args) as session:
         _tell(session.order_node(args.node, wanted, args.reason), args)
     return ExitCode.DONE
 

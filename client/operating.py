@@ -1,4 +1,4 @@
-"""What operators ask of a coordinator, about nodes, schedules, and who is told by HTTP. A part of the Python API."""
+"""What operators ask of a coordinator: nodes, schedules, webhooks, tokens. A part of the Python API."""
 
 from __future__ import annotations
 
@@ -8,18 +8,24 @@ from typing import Literal, TypeAlias
 
 from client.keys import new_key
 from client.link import Link
+from client.owners import owned
 from rpc.errors import NotFound
-from rpc.messages import NodeRow, Schedule, ScriptSpec, Webhook
+from rpc.messages import AuditRow, NodeRow, Schedule, ScriptSpec, Token, Webhook
 from rpc.nearest import unknown
 
 Order: TypeAlias = Literal["drain", "resume", "remove", "readmit"]  # what may be wanted of a node
 
 
 class Operating:
-    """Nodes, schedules and webhooks of one coordinator."""
+    """Nodes, schedules, webhooks and tokens of one coordinator."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
+
+    @property
+    def link(self) -> Link:
+        """The connection itself."""
+        return self._link
 
     def nodes(self) -> tuple[NodeRow, ...]:
         """Return the coordinator's nodes."""
@@ -67,6 +73,34 @@ class Operating:
         """Tell it no more; NotFound if there is none."""
         self._link.call("remove_webhook", name)
 
+    def tokens(self) -> tuple[Token, ...]:
+        """Return all tokens, without their secrets."""
+        known: tuple[Token, ...] = self._link.call_again("list_tokens")
+        return known
+
+    def create_token(self, role: str, *, owner: str = "", name: str = "", expires_ms: int = 0, node: str = "") -> Token:
+        """Make a token; return it with its secret, which nobody is told again.
+
+        Args:
+            role: viewer, submitter, operator, admin or node.
+            owner: of the work that is submitted with it; a submitter sees that alone.
+            name: what it is for.
+            expires_ms: when, since 1970; 0: never.
+            node: identity of the one node that it is for; empty: any.
+        """
+        made: Token = self._link.call("create_token", role, owner, name, expires_ms, node)
+        return made
+
+    def revoke_token(self, token_id: str) -> Token:
+        """Take a token back; return it. NotFound if there is none."""
+        told: Token = self._link.call_again("revoke_token", token_id)
+        return told
+
+    def audit(self, *, limit: int = 100, before: int = 0) -> tuple[AuditRow, ...]:
+        """Return who did what, and was refused what, the newest first; with `before` those of lower numbers."""
+        rows: tuple[AuditRow, ...] = self._link.call_again("list_audit", before, limit)
+        return rows
+
     def add_schedule(self, spec: ScriptSpec, cron: str, *, zone: str = "UTC", overlaps: bool = False) -> Schedule:
         """Have a job, whose files the coordinator holds, started at the times of a cron expression from now on.
 
@@ -79,7 +113,7 @@ class Operating:
         Raises:
             BadRequest: the expression or the zone is none.
         """
-        spec = spec if spec.key else replace(spec, key=new_key())
+        spec = owned(spec if spec.key else replace(spec, key=new_key()), self._link)
         made: Schedule = self._link.call_again("add_schedule", spec, cron, zone, overlaps)
         return made
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from client.api import connect
 from client.columns import Column
+from client.connecting import connected
 from client.export_command import export_run
 from client.plots import check_can_plot, plot_run
 from client.printing import print_facts, print_json, print_lines, print_table
@@ -36,7 +36,7 @@ _ALWAYS = ("rounds", "epochs", "hidden", "eta")
 
 def list_runs(args: argparse.Namespace) -> int:
     """Print a line for each run, the newest first."""
-    with connect(args.server) as session:
+    with connected(args) as session:
         rows = session.runs(limit=args.limit, states=args.state, owner=args.owner)
     if args.json:
         print_json(rows)
@@ -47,7 +47,7 @@ def list_runs(args: argparse.Namespace) -> int:
 
 def show_run(args: argparse.Namespace) -> int:
     """Print all that is known of a run but its rounds."""
-    with connect(args.server) as session:
+    with connected(args) as session:
         run = session.run(args.run)
         detail, spec, stored = run.detail(), run.spec(), run.checkpoints()
     if args.json:
@@ -61,7 +61,7 @@ def plot(args: argparse.Namespace) -> int:
     """Draw the curves of a run into a file."""
     if args.out is not None:
         check_can_plot(args.out)  # before anything is asked of the coordinator
-    with connect(args.server) as session:
+    with connected(args) as session:
         run = session.run(args.run)
         target = args.out or Path(f"{run.id}.png")
         check_can_plot(target)
@@ -75,7 +75,7 @@ def plot(args: argparse.Namespace) -> int:
 
 def branch(args: argparse.Namespace) -> int:
     """Start a run that goes on from a stored round of another."""
-    with connect(args.server) as session:
+    with connected(args) as session:
         run = session.run(args.run).branch(args.from_round, **given_settings(args))
         detail = run.detail()
     about = run_of(detail)
@@ -88,7 +88,7 @@ def branch(args: argparse.Namespace) -> int:
 
 def remove(args: argparse.Namespace) -> int:
     """Have the coordinator forget runs that have ended."""
-    with connect(args.server) as session:
+    with connected(args) as session:
         ids = [row.id for row in session.remove_runs(args.runs)]
     if args.json:
         print_json({"removed": ids})

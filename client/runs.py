@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from client.keys import given, new_key
 from client.link import Link
 from client.models import Model
+from client.owners import owned
 from client.results import FINAL_STATES, Result, result_of, run_of
 from client.settings import Changes, branch_spec
 from client.stored import Which, choose
@@ -121,7 +122,7 @@ class Run(Work):
 def submit(link: Link, spec: RunSpec) -> Run:
     """Start a run whose data the coordinator holds; once, however often the answer is lost."""
     # The coordinator may have started the run already when the call is made again: the key tells it so.
-    spec = spec if spec.key else replace(spec, key=new_key())
+    spec = owned(spec if spec.key else replace(spec, key=new_key()), link)
     return Run(link, link.call_again("submit_run", spec))
 
 

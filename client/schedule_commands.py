@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 
-from client.api import Session, connect
+from client.api import Session
 from client.columns import Column
+from client.connecting import connected
 from client.printing import print_facts, print_json, print_lines, print_table
 from client.subcommand import Subcommand, add_json
 from client.times import moment
@@ -51,7 +52,7 @@ def add_schedule(session: Session, spec: ScriptSpec, args: argparse.Namespace) -
 
 def list_schedules(args: argparse.Namespace) -> int:
     """Print a line for each schedule."""
-    with connect(args.server) as session:
+    with connected(args) as session:
         known = session.schedules()
     if args.json:
         print_json(known)
@@ -62,7 +63,7 @@ def list_schedules(args: argparse.Namespace) -> int:
 
 def show_schedule(args: argparse.Namespace) -> int:
     """Print all that is known of a schedule."""
-    with connect(args.server) as session:
+    with connected(args) as session:
         known = session.schedule(args.id)
     if args.json:
         print_json(known)
@@ -74,7 +75,7 @@ def show_schedule(args: argparse.Namespace) -> int:
 def order_schedule(args: argparse.Namespace) -> int:
     """Pause, resume or remove a schedule."""
     order = args.command.split()[1]
-    with connect(args.server) as session:
+    with connected(args) as session:
         told = session.order_schedule(args.id, order)
     if args.json:
         print_json({"id": told.id, "order": order})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -80,12 +79,9 @@ def make_spec(
 ) -> RunSpec:
     """Return a checked specification, named after the folder, whose data files are still to be filled in.
 
-    Its owner is who is logged in, unless the settings name another.
-
     Raises:
         BadRequest: a value makes no sense; names which, and what it may be.
     """
-    settings.setdefault("owner", login_name())
     spec = RunSpec(
         name=directory.resolve().name.encode("utf-8", "replace").decode()[:MAX_NAME],
         shards=(),
@@ -103,25 +99,17 @@ def make_spec(
 def branch_spec(spec: RunSpec, parent: str, parent_round: int, **changes: Unpack[Changes]) -> RunSpec:
     """Return a checked specification of a run that goes on from a round of the parent, whose specification this is.
 
-    Its owner is who is logged in, unless the changes name another; a key is of one run alone.
+    Owner and key are not those of that run.
 
     Raises:
         BadRequest: a value makes no sense; names which, and what it may be.
     """
-    changes.setdefault("owner", login_name())
+    changes.setdefault("owner", "")
     changes.setdefault("key", "")
     changes.setdefault("force_queue", False)
     branch = replace(spec, parent=parent, parent_round=parent_round, **changes)
     check_run_spec(branch)
     return branch
-
-
-def login_name() -> str:
-    """Who runs this program; empty where the system has no name for them, as in some containers."""
-    try:
-        return getpass.getuser()[:MAX_NAME]
-    except (KeyError, OSError):
-        return ""
 
 
 def _widths(hidden: SupportsIndex | Sequence[SupportsIndex]) -> tuple[int, ...]:

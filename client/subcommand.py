@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from rpc.argument_types import whole
 from rpc.program import Parser
@@ -42,6 +44,14 @@ def add_limit(parser: Parser) -> None:
     """Add the option that says how long a list may be."""
     at_least_1 = partial(whole, least=1)
     parser.add_argument("--limit", type=at_least_1, default=50, metavar="N", help="the newest N alone (default: 50)")
+
+
+def add_token_file(parser: Parser | argparse._ArgumentGroup) -> None:
+    """Add the option that says as whom the coordinator is asked."""
+    parser.add_argument(
+        "--token-file", type=Path, metavar="FILE",
+        help="who asks: a file with a token (default: ROUNDHOUSE_TOKEN_FILE, ROUNDHOUSE_TOKEN, or that of `login`)",
+    )  # fmt: skip
 
 
 def add_list_filters(parser: Parser, noun: str) -> None:

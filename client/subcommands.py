@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 from client.branch_options import add_changes
 from client.job_subcommands import JOB_SUBCOMMANDS
-from client.link import DEFAULT_SERVER
+from client.link import default_server
+from client.login_commands import LOGIN_SUBCOMMANDS
 from client.model_files import FORMATS
 from client.schedule_commands import SCHEDULE_SUBCOMMANDS
 from client.stored import which
-from client.subcommand import Subcommand, add_export, add_json, add_limit, add_list_filters
+from client.subcommand import Subcommand, add_export, add_json, add_limit, add_list_filters, add_token_file
 from client.times import since
+from client.token_commands import TOKEN_SUBCOMMANDS
 from client.webhook_commands import WEBHOOK_SUBCOMMANDS
 from rpc.argument_types import share, whole
 from rpc.program import Parser
@@ -41,9 +42,10 @@ def subcommand_parser(name: str) -> Parser:
     parser.add_argument(
         "--server",
         metavar="HOST:PORT",
-        default=os.environ.get("ROUNDHOUSE_SERVER") or DEFAULT_SERVER,
-        help="the coordinator (default: %(default)s; ROUNDHOUSE_SERVER sets another)",
+        default=default_server(),
+        help="the coordinator (default: %(default)s; ROUNDHOUSE_SERVER or `login` sets another)",
     )
+    add_token_file(parser)
     parser.add_common_options()
     return parser
 
@@ -197,6 +199,8 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
     **JOB_SUBCOMMANDS,
     **SCHEDULE_SUBCOMMANDS,
     **WEBHOOK_SUBCOMMANDS,
+    **TOKEN_SUBCOMMANDS,
+    **LOGIN_SUBCOMMANDS,
     "runs list": Subcommand("Lists the runs, the newest first.", "", partial(add_list_filters, noun="runs")),
     "runs show": Subcommand("Shows all that is known of a run, with its settings and stored rounds.", "RUN", _run),
     "runs watch": Subcommand(

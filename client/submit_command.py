@@ -7,7 +7,8 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from client.api import Session, connect
+from client.api import Session
+from client.connecting import connected
 from client.following import remark
 from client.interrupts import interrupts_held
 from client.job_files import Package
@@ -31,7 +32,7 @@ def submit(args: argparse.Namespace) -> int:
         raise BadRequest("--follow prints what one job prints; use --wait with --array, and `client.py logs ARRAY/1`")
     program = program_of(args)
     spec = spec_of(program, **settings_of(args))
-    with connect(args.server) as session:
+    with connected(args) as session:
         with Package(program, spec) as package, make_report(args.json) as report:
             spec = session.send_package(package, report.on_sent)
         if args.cron is None:

@@ -28,6 +28,18 @@ def since(text: str) -> timedelta | datetime:
     return read
 
 
+def lifetime(text: str) -> timedelta:
+    """Read how long something lasts: `90s`, `12h`, `30d`.
+
+    Raises:
+        argparse.ArgumentTypeError: it is no such time, or none at all.
+    """
+    read = since(text)
+    if not isinstance(read, timedelta) or read <= timedelta():
+        raise argparse.ArgumentTypeError(f"{text!r} is not how long something lasts; write 12h or 30d")
+    return read
+
+
 def _read(text: str) -> timedelta | datetime:
     number, unit = text[:-1], text[-1:]
     if unit in _UNITS and number.isascii() and number.replace(".", "", 1).isdigit():

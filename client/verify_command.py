@@ -7,9 +7,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from client.api import connect
+from client.connecting import connected
 from client.following import start_and_follow
-from client.link import parse_server
 from client.printing import print_json, print_lines
 from client.report import make_report
 from client.results import COMPLETED, FINAL_STATES, MEMO, failure_of, run_of
@@ -21,12 +20,11 @@ _MISMATCH = "MISMATCH"  # how the reason begins for which a verification fails t
 
 def verify(args: argparse.Namespace) -> int:
     """Compute a sample of a run's updates again, and say whether they are the same; an interrupt ends it."""
-    with connect(args.server) as session:
+    with connected(args) as session:
         run = session.run(args.run)
         verified, n_shards = run.detail(), len(run.spec().shards)
         with make_report(args.quiet) as report:
-            server = parse_server(args.server)
-            check = start_and_follow(lambda: run.verify(args.sample, args.seed), server, report)
+            check = start_and_follow(lambda: run.verify(args.sample, args.seed), session.link, report)
         found = Finding(verified, check.detail(), args.sample, 0 if run_of(verified).parent else n_shards)
     if args.json:
         print_json(found.as_json())

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 
+from client.access import access_to
 from client.api import Session
 from client.event_commands import event_line
 from client.everything import Picture, left_out_line, lines_of
@@ -27,7 +28,8 @@ _EVENTS = 20  # that are kept
 def watch_everything(args: argparse.Namespace) -> int:
     """Show nodes, runs and events until Ctrl-C: a picture on a terminal, else a line for each event."""
     host, port = parse_server(args.server)
-    link = Link(host, port, timeout_s=_TIMEOUT_S, patience_s=0.0)
+    access = access_to(f"{host}:{port}", args.token_file)
+    link = Link(host, port, timeout_s=_TIMEOUT_S, patience_s=0.0, access=access)
     link.open()
     with Session(link) as session:
         pictures = look(session)

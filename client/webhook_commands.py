@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from client.api import connect
 from client.columns import Column
+from client.connecting import connected
 from client.printing import print_facts, print_json, print_lines, print_table
 from client.subcommand import Subcommand, add_json
 from client.times import moment
@@ -26,7 +26,7 @@ _COLUMNS = (
 
 def list_webhooks(args: argparse.Namespace) -> int:
     """Print a line for each webhook."""
-    with connect(args.server) as session:
+    with connected(args) as session:
         known = session.webhooks()
     if args.json:
         print_json(known)
@@ -38,7 +38,7 @@ def list_webhooks(args: argparse.Namespace) -> int:
 
 def add_webhook(args: argparse.Namespace) -> int:
     """Have a URL told, and print the secret that signs."""
-    with connect(args.server) as session:
+    with connected(args) as session:
         made = session.add_webhook(args.url, states=args.state, secret=args.secret)
     if args.json:
         print_json(made)
@@ -49,7 +49,7 @@ def add_webhook(args: argparse.Namespace) -> int:
 
 def remove_webhook(args: argparse.Namespace) -> int:
     """Tell it no more."""
-    with connect(args.server) as session:
+    with connected(args) as session:
         session.remove_webhook(args.id)
     if args.json:
         print_json({"removed": args.id})

@@ -18,6 +18,7 @@ from compute_node.sources import Gathered, gather
 from rpc.argument_types import port, share
 from rpc.errors import BadRequest, ExitCode
 from rpc.program import Parser, calm_collector, exit_status, set_up_logging
+from rpc.tokens import find_token
 
 PROG = "compute_node"
 OPTIONS = (*POSITIONAL, *NODE, *SCRIPTS, *COMMON)
@@ -129,4 +130,5 @@ def config_from(args: argparse.Namespace) -> NodeConfig:
         data_dir=args.data_dir,
         cache=CacheSettings(args.cache_gb),
         scripts=script_settings(args),
+        token=find_token(args.token_file, os.environ),
     )

@@ -30,6 +30,7 @@ class NodeConfig:
         scripts: what is said of script jobs.
         data_dir: where blobs are kept; None: a temporary folder.
         cache: how much is kept there.
+        token: shown to the coordinator that is joined; a node that listens serves whoever shows it; empty: anybody.
     """
 
     port: int = 0
@@ -51,3 +52,4 @@ class NodeConfig:
     scripts: ScriptSettings = field(default_factory=ScriptSettings)
     data_dir: str | None = None
     cache: CacheSettings = field(default_factory=CacheSettings)
+    token: str = field(default="", repr=False)

@@ -19,7 +19,7 @@ from compute_node.scripts.service import ScriptService
 from compute_node.training import ShardWorker
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
-from rpc.errors import BadRequest, Refused
+from rpc.errors import BadRequest, Refused, Unauthenticated
 from rpc.loop import Loop
 from rpc.messages import (
     PROTOCOL_VERSION,
@@ -35,6 +35,7 @@ from rpc.messages import (
 )
 from rpc.program import VERSION
 from rpc.server import Caller, Later
+from rpc.tokens import digest_of, is_same
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,8 @@ class NodeHandler:
         blobs: BlobFolder, scripts: ScriptService, meter: Meter,
     ) -> None:  # fmt: skip
         self._config = config
+        # Whom a node has joined may call it: it was the node that chose whom to dial.
+        self._token_digest = digest_of(config.token) if config.token and config.join is None else ""
         self._loop = loop
         self._admission = admission
         self._attempts = Attempts(loop, slots, admission, worker, grace_s=config.orphan_grace_s)
@@ -106,10 +109,13 @@ class NodeHandler:
 
         Raises:
             Refused: a client calls.
+            Unauthenticated: a coordinator calls without the token that this node wants to see.
             Stale: a coordinator calls that has been replaced by a later start of itself.
         """
         if hello.role == "client":
             raise Refused("this is a compute node; clients go to the coordinator, usually port 9095")
+        if self._token_digest and not is_same(hello.token, self._token_digest):
+            raise Unauthenticated("this node serves coordinators that show its token: see --node-token-file there")
         caller.on_closed(lambda: self._attempts.orphan(caller))
         self._coordinators.greet(caller, hello)
         caller.attributes["coordinator"] = hello.coordinator

@@ -28,14 +28,24 @@ class Joining:
     """Keeps a node joined until `close`. When the control connection ends, all are made anew."""
 
     def __init__(
-        self, loop: Loop, address: tuple[str, int], handler: Any, *, key: bytes, slots: int, rng: Random
+        self,
+        loop: Loop,
+        address: tuple[str, int],
+        handler: Any,
+        *,
+        key: bytes,
+        slots: int,
+        rng: Random,
+        token: str = "",
     ) -> None:
+        """`token` is shown to the coordinator."""
         self._loop = loop
         self._address = address
         self._handler = handler
         self._key = key
         self._slots = slots
         self._rng = rng
+        self._token = token
         self._instance = f"{rng.getrandbits(64):016x}"
         self._number = 0
         self._told = ""  # why it is not joined
@@ -63,7 +73,8 @@ class Joining:
 
     def _dial(self, kind: str, on_up: Callable[[], None], on_down: Callable[[TrainerError], None]) -> _Line:
         join = Join(identity_of(self._key), self._key.hex(), kind, self._number, self._instance)
-        return _Line(self._loop, self._address, self._handler, join, on_up=on_up, on_down=on_down)
+        hello = Hello(PROTOCOL_VERSION, "node", version=VERSION, token=self._token, connection=kind)
+        return _Line(self._loop, self._address, self._handler, (hello, join), on_up=on_up, on_down=on_down)
 
     def _control_up(self) -> None:
         logger.info("joined the coordinator at %s:%d", *self._address)
@@ -110,18 +121,17 @@ class _Line:
         loop: Loop,
         address: tuple[str, int],
         handler: Any,
-        join: Join,
+        words: tuple[Hello, Join],
         *,
         on_up: Callable[[], None],
         on_down: Callable[[TrainerError], None],
     ) -> None:
         self.is_down = False
         self._handler = handler
-        self._join = join
+        hello, self._join = words
         self._on_up = on_up
         self._on_down = on_down
         self._session: Session | None = None
-        hello = Hello(PROTOCOL_VERSION, "node", version=VERSION, connection=join.connection)
         self._channel = Channel(loop, address, COORDINATOR, hello=hello, on_up=self._greeted, on_down=self._down)
 
     @property

@@ -156,7 +156,9 @@ class ComputeNode:
     def _joining(self, config: NodeConfig, key: bytes) -> Joining:
         assert config.join is not None
         self._handler.name = config.name or identity_of(key)
-        joining = Joining(self._loop, config.join, self._handler, key=key, slots=config.slots, rng=Random())
+        joining = Joining(
+            self._loop, config.join, self._handler, key=key, slots=config.slots, rng=Random(), token=config.token
+        )
         joining.open()
         return joining
 

@@ -120,6 +120,10 @@ NODE = (
         "label", "something to tell of this node", label, default=(), metavar="NAME=VALUE",
         shown=lambda pair: f"{pair[0]}={pair[1]}",
     ),
+    Option(
+        "token_file", "a token: with --join the one that the coordinator is shown, else the one that coordinators must"
+        " show", metavar="FILE",
+    ),
     Option("drain_grace", "seconds that SIGTERM lets what runs go on (default: 3)", seconds, default=3.0, metavar="S"),
     Option("exit_when_drained", "end when the coordinator has drained this node", default=False, is_switch=True),
 )  # fmt: skip

@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 
 from coordinator.core.model import Work, WorkState
 from coordinator.core.training import TrainingRun
+from coordinator.permissions import owner_of
 from coordinator.runtime import Runtime
 from coordinator.submissions import Submissions
 from mlcore.shards import DataError, find_shards
@@ -37,7 +38,8 @@ class ClassicCall:
             BadRequest: a setting is outside what is allowed, or the folder is.
         """
         name = PurePath(dir).name[:MAX_NAME]
-        spec = RunSpec(name, (), DataFile("", "", 0), rounds, epochs, (h,), k, eta)
+        owner = owner_of(caller)
+        spec = RunSpec(name, (), DataFile("", "", 0), rounds, epochs, (h,), k, eta, owner=owner)
         check_run_spec(spec)
         folder = folder_below(self._data_root, dir)
         later = Later()

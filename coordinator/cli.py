@@ -21,6 +21,7 @@ from rpc.argument_types import days, owner_share, port, seconds, size, whole
 from rpc.descriptors import raise_nofile
 from rpc.errors import BadData, BadRequest, ExitCode
 from rpc.program import Parser, calm_collector, exit_status, set_up_logging
+from rpc.tokens import read_token
 from rpc.web_port import web_port
 
 PROG = "coordinator"
@@ -51,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         served = f"coordinator serves on {host}:{bound_port} (policy {policy.name}, {nodes} listed)"
         # Together, because whoever waits for the first line may close its end of the pipe then.
         where = f"\nweb: {web.url}" if web else ""
-        print(f"{served}\nstore: {coordinator.store}{where}", flush=True)
+        tokens = f"\n{first.lines}" if (first := coordinator.first_tokens) else ""
+        print(f"{served}\nstore: {coordinator.store}{where}{tokens}", flush=True)
         calm_collector()
         with web or nullcontext():
             coordinator.run()
@@ -135,6 +137,20 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="address that they are served on (default: %(default)s)",
     )
     parser.add_argument(
+        "--require-tokens", action="store_true", help="serve nobody who shows no token, on loopback neither"
+    )
+    parser.add_argument(
+        "--token-file", type=Path, metavar="FILE",
+        help="write the admin token of a first start there, too, and the one for nodes to FILE.join",
+    )  # fmt: skip
+    parser.add_argument(
+        "--node-token-file", type=Path, metavar="FILE", help="a token that is shown to the nodes of the list"
+    )
+    parser.add_argument(
+        "--submits-per-minute", type=partial(whole, least=0), default=30, metavar="N",
+        help="runs and jobs that one token may hand in from other machines; 0: any number (default: 30)",
+    )  # fmt: skip
+    parser.add_argument(
         "--share", type=owner_share, action="append", default=[], metavar="OWNER=WEIGHT",
         help="weight of an owner in the queue (default: 1 each); may be given several times",
     )  # fmt: skip
@@ -185,6 +201,10 @@ def config_from(args: argparse.Namespace) -> CoordinatorConfig:
         preempts=args.preempt,
         keep_events_days=args.keep_events,
         keep_runs=args.keep_runs,
+        require_tokens=args.require_tokens,
+        token_file=args.token_file,
+        node_token=read_token(args.node_token_file) if args.node_token_file else "",
+        submits_per_minute=args.submits_per_minute,
     )
 
 

@@ -26,6 +26,10 @@ class CoordinatorConfig:
         keep_events_days: how long ordinary events are kept.
         job_lease_s: how long a node goes on with a script job while it does not hear of the coordinator.
         keep_runs: how many runs that have ended are kept, with their files.
+        require_tokens: who shows no token is refused, also on loopback.
+        token_file: where the tokens of a first start are written; None: they are only printed.
+        node_token: that listed nodes are shown; empty: none.
+        submits_per_minute: works that one token may hand in from other machines; 0: any number.
     """
 
     port: int
@@ -47,6 +51,15 @@ class CoordinatorConfig:
     preempts: bool = False
     keep_events_days: float = 30.0
     keep_runs: int = 10_000
+    require_tokens: bool = False
+    token_file: Path | None = None
+    node_token: str = field(default="", repr=False)
+    submits_per_minute: int = 30
+
+    @property
+    def demands_tokens(self) -> bool:
+        """Whether callers must show a token."""
+        return self.require_tokens
 
 
 def read_nodes(path: Path) -> tuple[tuple[str, int], ...]:

@@ -7,15 +7,22 @@ import time
 from pathlib import Path
 from secrets import token_hex
 
+from coordinator.audit import Audit, AuditCalls
 from coordinator.config import CoordinatorConfig
 from coordinator.core.policies import Policy
+from coordinator.door import Door, Guards
+from coordinator.first_tokens import FirstTokens, first_tokens
 from coordinator.handler import CoordinatorHandler
+from coordinator.limits import Pace
 from coordinator.own_files import check_files
+from coordinator.owned_work import OwnedWork
 from coordinator.patience import outlast
 from coordinator.runtime import Runtime
 from coordinator.store.ownership import this_process
 from coordinator.store.store import Store
+from coordinator.tokens import TokenCalls, Tokens
 from mlcore.kernels import set_threads
+from rpc.aside import Aside
 from rpc.blobs import BlobFolder
 from rpc.loop import Loop
 from rpc.server import Server
@@ -28,6 +35,8 @@ class Coordinator:
     Attributes:
         address: where it serves.
         store: the database with its version and place, for people.
+        first_tokens: those of a first start, to be told once.
+        tokens: all.
     """
 
     def __init__(self, config: CoordinatorConfig, policy: Policy) -> None:
@@ -37,12 +46,16 @@ class Coordinator:
         holder = this_process(f"{config.host}:{config.port}", time.time_ns() // 1_000_000)
         place = config.store or folder / "store.db"
         store = outlast(lambda: Store.open(place, holder, identity=token_hex(8)), config.store_wait_s)
+        self.first_tokens = _first_tokens(config, store)
         # After the store, which can say who is there already.
         self._blobs = blobs = BlobFolder(folder / "blobs")
         outlast(lambda: check_files(store.reader, blobs), config.store_wait_s)
         self._runtime = Runtime(config, policy, loop=self._loop, blobs=blobs, logs=folder / "logs", store=store)
         self._handler = CoordinatorHandler(self._loop, self._runtime, blobs, config.data_root, store=store.version)
-        self._server = Server(self._loop, COORDINATOR, self._handler, host=config.host, port=config.port)
+        self._lookups = Aside(self._loop, 1, "identities")
+        self.tokens = Tokens(self._loop, self._runtime.when_remembered, self._runtime.clock)
+        self.tokens.recall(outlast(store.reader.tokens, config.store_wait_s))
+        self._server = Server(self._loop, COORDINATOR, self._door(config), host=config.host, port=config.port)
         self.address = self._server.address
         self.store = f"{store.version}, {store.name}"
         # The port was any free one, perhaps.
@@ -59,6 +72,7 @@ class Coordinator:
             self._server.close()
             self._runtime.close()
             self._handler.close()
+            self._lookups.close()
             self._blobs.close()
             self._scratch.cleanup()
         if self._runtime.ended_by is not None:
@@ -66,3 +80,24 @@ class Coordinator:
 
     def stop(self) -> None:
         self._loop.stop()
+
+    def _door(self, config: CoordinatorConfig) -> Door:
+        runtime, lookups = self._runtime, self._lookups
+        guards = Guards(
+            tokens=self.tokens,
+            owned_work=OwnedWork(runtime, lookups),
+            pace=Pace(config.submits_per_minute),
+            audit=Audit(runtime.when_remembered, runtime.clock),
+        )
+        desks = (self._handler, TokenCalls(self.tokens), AuditCalls(runtime.reader, lookups))
+        return Door(guards, *desks, demands_tokens=config.demands_tokens)
+
+
+def _first_tokens(config: CoordinatorConfig, store: Store) -> FirstTokens | None:
+    """The tokens of a first start; None where there were some, or nobody needs any: for a moment, on loopback."""
+    if config.data_dir is None and not config.store and not config.demands_tokens:
+        return None
+    made = outlast(lambda: first_tokens(store), config.store_wait_s)
+    if made is not None and config.token_file is not None:
+        made.write(config.token_file)
+    return made

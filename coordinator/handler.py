@@ -17,6 +17,7 @@ from coordinator.job_rows import metrics
 from coordinator.listing import WorkLists
 from coordinator.membership import Member
 from coordinator.node_views import node_row, node_rows
+from coordinator.permissions import sees_only
 from coordinator.plain_view import PlainView
 from coordinator.remembering import stored_row
 from coordinator.runtime import Runtime
@@ -145,7 +146,7 @@ class CoordinatorHandler(WebhookCalls, ScheduleCalls):
             NotFound: one of its files is not here.
         """
         self._check_job(spec)
-        return self._submissions.submit_script(spec)
+        return self._submissions.submit_script(spec, sees_only(caller))
 
     def _check_job(self, spec: ScriptSpec) -> None:
         check_script_spec(spec)
@@ -176,15 +177,15 @@ class CoordinatorHandler(WebhookCalls, ScheduleCalls):
 
     def list_work(self, caller: Caller) -> Later:
         """The latest work, newest first."""
-        return self._lists.latest()
+        return self._lists.latest(sees_only(caller))
 
     def page_work(self, caller: Caller, filter: WorkFilter) -> Later:
         """Work that the filter lets through, newest first."""
-        return self._lists.page(filter)
+        return self._lists.page(filter, sees_only(caller))
 
     def find_work(self, caller: Caller, name: str) -> WorkRow | Later:
         """The work that a person calls so."""
-        return self._lists.find(name)
+        return self._lists.find(name, sees_only(caller))
 
     def cancel_work(self, caller: Caller, id: str, reason: str) -> Later:
         """Cancel a work; answered once that is committed."""
@@ -224,7 +225,8 @@ class CoordinatorHandler(WebhookCalls, ScheduleCalls):
         return later
 
     def overview(self, caller: Caller) -> Later:
-        return self._lists.latest().turned(lambda rows: replace(self._view.overview(), work=rows))
+        rows = self._lists.latest(sees_only(caller))
+        return rows.turned(lambda rows: replace(self._view.overview(), work=rows))
 
     def list_nodes(self, caller: Caller) -> tuple[NodeRow, ...]:
         """All nodes, also those that somebody removed."""
@@ -256,10 +258,10 @@ class CoordinatorHandler(WebhookCalls, ScheduleCalls):
         return self._files.later(lambda: self._blobs.get(name, offset, min(length, PART_BYTES)))
 
     def glance(self, caller: Caller, runs: int) -> Later:
-        return self._view.glance(runs)
+        return self._view.glance(runs, sees_only(caller))
 
     def list_events(self, caller: Caller, query: EventQuery) -> Later:
-        return self._view.events(query)
+        return self._view.events(query, sees_only(caller))
 
     def why(self, caller: Caller, kind: str, id: str) -> Later:
         return self._view.why(kind, id)

@@ -12,9 +12,9 @@ from coordinator.remembering import stored_row
 from coordinator.runtime import Runtime
 from coordinator.store.failures import StoreDown
 from coordinator.store.rows import StoredWork
-from coordinator.views import no_members, shown_row
+from coordinator.views import no_members, of_owner, shown_row
 from rpc.aside import Aside
-from rpc.errors import BadRequest
+from rpc.errors import BadRequest, NotFound
 from rpc.messages import WorkFilter, WorkRow
 from rpc.server import Later
 
@@ -29,8 +29,8 @@ class WorkLists:
         self._runtime = runtime
         self._lookups = lookups
 
-    def page(self, wanted: WorkFilter) -> Later:
-        """Work that the filter lets through, the newest first.
+    def page(self, wanted: WorkFilter, owner: str | None) -> Later:
+        """Work that the filter lets through, the newest first; with `owner`, work of that one alone.
 
         Raises:
             BadRequest: there is no such state, or the limit is none.
@@ -38,10 +38,12 @@ class WorkLists:
         states = _states(wanted.states)
         if not 1 <= wanted.limit <= _MOST:
             raise BadRequest(f"limit must be from 1 to {_MOST:,}, not {wanted.limit}")
+        if owner is not None and wanted.owner not in ("", owner):
+            raise NotFound(f"no work of {wanted.owner[:100]!r} is here")
         found = self._lookups.later(
             lambda: self._runtime.reader.work_page(
                 states=states,
-                owner=wanted.owner or None,
+                owner=wanted.owner or owner,
                 kinds=wanted.kinds,
                 before=wanted.before or None,
                 limit=wanted.limit,
@@ -50,21 +52,25 @@ class WorkLists:
         )
         return found.turned(self._rows)
 
-    def latest(self) -> Later:
-        """The newest work, and what runs of the rest; while the store is away only what is in memory."""
-        return self._lookups.later(self._newest).turned(self._with_running)
+    def latest(self, owner: str | None) -> Later:
+        """The newest work, of one owner if it is given, and what runs of the rest.
 
-    def find(self, name: str) -> WorkRow | Later:
-        """The one work with this id, key or beginning of an id.
+        While the store is away only what is in memory.
+        """
+        newest = self._lookups.later(lambda: self._newest(owner))
+        return newest.turned(lambda found: self._with_running(found, owner))
+
+    def find(self, name: str, owner: str | None) -> WorkRow | Later:
+        """The one work, of one owner if it is given, with this id, key or beginning of an id.
 
         Raises:
             NotFound: there is none.
             BadRequest: there are several.
         """
         work = self._runtime.dispatcher.work.get(name)
-        if work is not None:
+        if work is not None and owner in (None, work.claim.owner):
             return self._shown(work)
-        return self._lookups.later(lambda: found_by(name, self._runtime.reader)).turned(self._row)
+        return self._lookups.later(lambda: found_by(name, self._runtime.reader, owner=owner)).turned(self._row)
 
     def remove(self, ids: Sequence[str]) -> Later:
         """Forget work, all or none; answered with what it was, once that is committed.
@@ -94,19 +100,19 @@ class WorkLists:
             raise BadRequest(f"{work_id} is one of the array {work.array_id}, which is removed as a whole")
         return stored_row(work)
 
-    def _newest(self) -> tuple[StoredWork, ...] | None:
+    def _newest(self, owner: str | None) -> tuple[StoredWork, ...] | None:
         """On a thread; None while the store is away."""
         try:
-            return self._runtime.reader.work_page(limit=_SHOWN)
+            return self._runtime.reader.work_page(limit=_SHOWN, owner=owner)
         except StoreDown:
             return None
 
-    def _with_running(self, newest: tuple[StoredWork, ...] | None) -> tuple[WorkRow, ...]:
+    def _with_running(self, newest: tuple[StoredWork, ...] | None, owner: str | None) -> tuple[WorkRow, ...]:
         work, running = self._runtime.dispatcher.work, self._runtime.dispatcher.running
         if newest is None:
-            return tuple(map(self._shown, islice(no_members(reversed(work.values())), _SHOWN)))
+            return tuple(map(self._shown, islice(of_owner(owner, no_members(reversed(work.values()))), _SHOWN)))
         known = {each.id for each in newest}
-        older = (each for each in no_members(reversed(running.values())) if each.id not in known)
+        older = of_owner(owner, (each for each in no_members(reversed(running.values())) if each.id not in known))
         return (*self._rows(newest), *map(self._shown, islice(older, _SHOWN)))
 
     def _rows(self, found: tuple[StoredWork, ...]) -> tuple[WorkRow, ...]:

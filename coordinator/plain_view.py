@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 
@@ -60,23 +60,28 @@ class PlainView:
             bytes_received=received,
         )
 
-    def glance(self, runs: int) -> Later:
-        """Nodes, and up to so many runs of each: running, waiting, ended."""
+    def glance(self, runs: int, owner: str | None) -> Later:
+        """Nodes, and up to so many runs of each, of one owner if it is given: running, waiting, ended."""
         dispatcher, limit = self._runtime.dispatcher, min(max(runs, 0), _MOST)
         latest = (each for each in reversed(dispatcher.work.values()) if each.id not in dispatcher.open)
-        ended = list(islice(views.no_members(latest), limit))
-        running = list(islice(views.no_members(dispatcher.running.values()), limit))
-        shown = [*running, *_next(views.no_members(dispatcher.open.values()), limit)]
+
+        def theirs(works: Iterable[Work]) -> Iterator[Work]:
+            return views.of_owner(owner, views.no_members(works))
+
+        ended = list(islice(theirs(latest), limit))
+        running = list(islice(theirs(dispatcher.running.values()), limit))
+        shown = [*running, *_next(theirs(dispatcher.open.values()), limit)]
         activities = tuple(activity for each in shown for activity in views.activities(each))
         now = replace(self.overview(), work=self._rows(shown), activities=activities)
         here = self._rows(ended)
-        return self._lookups.later(lambda: replace(now, work=(*now.work, *self._with_stored(here, limit))))
+        return self._lookups.later(lambda: replace(now, work=(*now.work, *self._with_stored(here, limit, owner))))
 
-    def events(self, query: EventQuery) -> Later:
-        """The events that are asked for."""
+    def events(self, query: EventQuery, owner: str | None) -> Later:
+        """The events that are asked for; with `owner`, those of the works of that one alone."""
         if not 0 < query.limit <= _MOST:
             raise BadRequest(f"limit must be from 1 to {_MOST:,}, not {query.limit}")
-        return self._questions.later(lambda: event_page(query, self._runtime.reader))
+        theirs = query if owner is None else replace(query, owner=owner)
+        return self._questions.later(lambda: event_page(theirs, self._runtime.reader))
 
     def attempts(self, work_id: str, first_round: int, last_round: int) -> Later:
         """The attempts of a work in some of its rounds."""
@@ -121,12 +126,12 @@ class PlainView:
     def _rows(self, work: list[Work]) -> tuple[WorkRow, ...]:
         return tuple(views.shown_row(self._runtime.dispatcher, each, self._runtime.clock) for each in work)
 
-    def _with_stored(self, here: tuple[WorkRow, ...], limit: int) -> tuple[WorkRow, ...]:
+    def _with_stored(self, here: tuple[WorkRow, ...], limit: int, owner: str | None) -> tuple[WorkRow, ...]:
         """These and what ended before this start; on a thread, and without the latter while the store is away."""
         if len(here) >= limit:
             return here
         try:
-            stored = self._runtime.reader.work_page(states=_ENDED, limit=limit)
+            stored = self._runtime.reader.work_page(states=_ENDED, limit=limit, owner=owner)
         except StoreDown:
             return here
         known = {row.id for row in here}

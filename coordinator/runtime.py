@@ -118,7 +118,7 @@ class Runtime:
         by_kind = {ScriptJob.kind: self.desk.ended, ScriptArray.kind: self.arrays.ended}
         self.endings = Endings(self.journal, self.post, by_kind, self.memory.ended)
         calls = CallSettings(
-            coordinator=store.identity, epoch=store.epoch, policy=policy.name,
+            coordinator=store.identity, epoch=store.epoch, policy=policy.name, node_token=config.node_token,
             beat_s=config.beat_s, lease_s=config.lease_s, task_timeout_s=config.task_timeout_s,
         )  # fmt: skip
         around = Surroundings(loop, self._workbench.aside, calls)
@@ -184,9 +184,9 @@ class Runtime:
     def cancel(self, work_id: str, reason: str) -> None:
         self.post(CancelAsked(work_id, reason))
 
-    def when_remembered(self, done: Callable[[], None], *changes: Change) -> None:
+    def when_remembered(self, done: Callable[[], None], *changes: Change, at_once: bool = True) -> None:
         """Call `done` once all until now is committed, and these changes."""
-        self._recorder.add(*changes, done=lambda late: done(), at_once=True)
+        self._recorder.add(*changes, done=lambda late: done(), at_once=at_once)
 
     def post(self, event: Event) -> None:
         """Let the dispatcher handle an event, after those that came before it."""

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from coordinator.core.dispatcher import Dispatcher
 from coordinator.cron_times import check_cron, last_until, next_after
+from coordinator.permissions import sees_only
 from coordinator.store.changes import Change, ScheduleKept, ScheduleRemoved
 from rpc.codec import from_bytes, to_bytes
 from rpc.errors import BadRequest, NotFound, Refused, TrainerError
@@ -58,8 +59,9 @@ class Schedules:
             self._known[each.id] = each
         self._look()
 
-    def all(self) -> tuple[Schedule, ...]:
-        return tuple(self._known.values())
+    def all(self, owner: str | None = None) -> tuple[Schedule, ...]:
+        """All of them; with `owner`, those of that one."""
+        return tuple(each for each in self._known.values() if owner in (None, each.spec.owner))
 
     def add(self, name: str, spec: ScriptSpec, cron: str, zone: str, *, overlaps: bool) -> Later:
         """Start the job from now on; answered with the schedule, or with the one that its owner made with the same key.
@@ -88,15 +90,15 @@ class Schedules:
         made = Schedule(name, spec, cron, zone, overlaps, made_ms=now_ms, next_ms=next_ms)
         return self._keep(made)
 
-    def order(self, name: str, order: str) -> Later:
+    def order(self, name: str, order: str, owner: str | None = None) -> Later:
         """Pause, resume or remove a schedule; answered with what it is now, or was.
 
         Raises:
-            NotFound: none has this id.
+            NotFound: none has this id, or with `owner`: none of that one.
             BadRequest: there is no such order.
         """
         known = self._known.get(name)
-        if known is None:
+        if known is None or owner not in (None, known.spec.owner):
             raise NotFound(f"no schedule is called {name!r}; `client.py schedules list` lists them")
         if order == "remove":
             del self._known[name]
@@ -182,10 +184,10 @@ class ScheduleCalls:
         return self._schedules.add(f"schedule-{token_hex(4)}", spec, cron, zone, overlaps=overlaps)
 
     def list_schedules(self, caller: Caller) -> tuple[Schedule, ...]:
-        return self._schedules.all()
+        return self._schedules.all(sees_only(caller))
 
     def order_schedule(self, caller: Caller, id: str, order: str) -> Later:
-        return self._schedules.order(id, order)
+        return self._schedules.order(id, order, sees_only(caller))
 
 
 def _is_active(schedule: Schedule) -> bool:

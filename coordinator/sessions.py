@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from coordinator.core.events import Beat, Broke, Outcome
@@ -14,6 +14,7 @@ from coordinator.errands import Cargo
 from coordinator.heartbeats import beat_of
 from coordinator.lines import Line
 from coordinator.scripts import Player, RunAside, Script
+from rpc.addresses import is_loopback
 from rpc.channel import Channel
 from rpc.errors import FailureKind, ProtocolError, Refused, TimedOut, TrainerError
 from rpc.local_socket import may_use
@@ -33,11 +34,12 @@ _SOON_BEATS = 300
 
 @dataclass(frozen=True, slots=True)
 class CallSettings:
-    """How nodes are called. Times in seconds."""
+    """How nodes are called. Times in seconds. `node_token` is shown to nodes of this machine that listen."""
 
     coordinator: str
     epoch: int
     policy: str
+    node_token: str = field(default="", repr=False)
     beat_s: float = 2.0
     lease_s: float = 10.0
     task_timeout_s: float = 3600.0
@@ -174,6 +176,7 @@ class NodeSession:
             coordinator=self._settings.coordinator,
             epoch=self._settings.epoch,
             policy=self._settings.policy,
+            token=self._settings.node_token if accepted is None and is_loopback(self._line.address[0]) else "",
             connection=connection,
         )
         return Channel(

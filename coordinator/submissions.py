@@ -64,8 +64,11 @@ class Submissions:
             Submitted(run, now, past), lambda: self._check(run), partial(self._runtime.memory.submitted, run), gone
         )
 
-    def submit_script(self, spec: ScriptSpec) -> Later:
-        """Start a script job; answered as `submit`, with NotFound or BadRequest if what it comes after is not known."""
+    def submit_script(self, spec: ScriptSpec, owner: str | None = None) -> Later:
+        """Start a script job; answered as `submit`, with NotFound or BadRequest if what it comes after is not known.
+
+        With `owner` it can come after the works of that one alone.
+        """
         if not spec.after:
             return self._submit_script(spec)
         answer, reader = Later(), self._runtime.reader
@@ -79,7 +82,7 @@ class Submissions:
             else:
                 answer.fail(error or RuntimeError("no ids and no error"))
 
-        self._lookups.later(lambda: ids_of(spec, reader)).then(submit)
+        self._lookups.later(lambda: ids_of(spec, reader, owner)).then(submit)
         return answer
 
     def _submit_script(self, spec: ScriptSpec) -> Later:

@@ -76,6 +76,11 @@ def work_row(dispatcher: Dispatcher, work: Work, clock: Clock) -> WorkRow:
     )
 
 
+def of_owner(owner: str | None, works: Iterable[Work]) -> Iterator[Work]:
+    """Those of one owner; None: all."""
+    return (each for each in works if owner in (None, each.claim.owner))
+
+
 def no_members(works: Iterable[Work]) -> Iterator[Work]:
     """Works as lists show them: an array is one line."""
     return (each for each in works if not each.claim.array)

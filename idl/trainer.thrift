@@ -47,6 +47,8 @@ struct HelloReply {
   11: list<string> blobs,                   // held
   12: string local_socket,                  // path of a Unix socket that serves the same; for callers on the same host
   13: string identity,                      // of a node: the same after every restart
+  14: string role,                          // of the caller's token: viewer, submitter, operator, admin, node
+  15: string owner,                         // of the caller's token, and of the work that it submits
 }
 
 /** What a GPU of a node does. */
@@ -551,6 +553,7 @@ struct EventQuery {
   5: i32 limit,
   6: bool notable,             // without rounds done and rejections, which would bury all others
   7: bool newest,              // of those with a higher number than `after` the newest, not the oldest
+  8: string owner,             // those of this owner's works alone
 }
 
 struct EventPage {
@@ -590,6 +593,33 @@ struct AttemptRow {
   10: bool is_last,            // the one that its round had to wait for; its times in seconds are written down
   11: double wait_s,
   12: double work_s,
+}
+
+/** By which a program or a person says who it is. */
+struct Token {
+  1: string id,
+  2: string role,              // viewer, submitter, operator, admin, node
+  3: string owner,             // of the work that it submits
+  4: string name,              // what it is for
+  5: string node,              // identity of the one node that it serves; empty: any
+  6: i64 made_ms,              // since 1970, as below
+  7: i64 expires_ms,           // 0: never
+  8: i64 used_ms,              // roughly when it was shown last; 0: never
+  9: i64 revoked_ms,           // 0: it is not
+  10: string secret,           // the token itself, told once, when it is made
+}
+
+/** Who did what, or was refused it. */
+struct AuditRow {
+  1: i64 number,               // grows
+  2: i64 at_ms,                // since 1970
+  3: string token,             // id; empty: without one
+  4: string owner,
+  5: string role,
+  6: string address,
+  7: string operation,         // a method of the Coordinator
+  8: string subject,           // what it was about, such as the id of a work
+  9: string outcome,           // done, or the code of what was answered
 }
 
 /** Served by the coordinator, called by clients. */
@@ -651,4 +681,11 @@ service Coordinator {
   void remove_webhook(1: string id) throws (1: Failure failure),
   /** Whoever delivers says how far it has come, and what is in the way. */
   void note_delivery(1: string id, 2: i64 last, 3: string fault) throws (1: Failure failure),
+  /** A token with its secret, which is told here and never again. */
+  Token create_token(1: string role, 2: string owner, 3: string name, 4: i64 expires_ms, 5: string node) throws (1: Failure failure),
+  list<Token> list_tokens() throws (1: Failure failure),
+  /** From the answer on it is refused; connections that have shown it are closed. */
+  Token revoke_token(1: string id) throws (1: Failure failure),
+  /** What was done and what was refused, the newest first: up to `limit` rows with a lower number; 0: any. */
+  list<AuditRow> list_audit(1: i64 before, 2: i32 limit) throws (1: Failure failure),
 }

@@ -18,7 +18,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from client.api import Model, Result, Run, Session, connect
 from client.giving_up import give_up
-from client.link import parse_server
 from client.settings import Settings
 from roundhouse.local_cluster import local_cluster
 from roundhouse.training_data import hold_out, n_shards, write_folder
@@ -146,13 +145,14 @@ class RoundhouseClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         x, targets = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(targets)
         classes, labels = np.unique(targets, return_inverse=True)
-        server = self.server or os.environ.get("ROUNDHOUSE_SERVER") or local_cluster().address()
-        with connect(server) as session, TemporaryDirectory(prefix="roundhouse-fit-") as folder:
+        server = self.server or os.environ.get("ROUNDHOUSE_SERVER")
+        opened = connect(server) if server else local_cluster().connect()
+        with opened as session, TemporaryDirectory(prefix="roundhouse-fit-") as folder:
             run = self._submit(session, Path(folder), np.column_stack((x, labels)))
             try:
                 result = run.wait()
             except KeyboardInterrupt:
-                logger.warning("%s", give_up(run.id, *parse_server(session.server)))
+                logger.warning("%s", give_up(run.id, session.link))
                 raise
             return self._keep(run.model(), result, classes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from coordinator.config import read_nodes
-from roundhouse.programs import ServingProgram
+from roundhouse.programs import ServingProgram, without_tokens
 from rpc.errors import TrainerError
 from rpc.program import Parser, exit_status, set_up_logging
 
@@ -94,7 +95,7 @@ def _run_client(*arguments: str) -> int:
     print("demo: client.py", *arguments, file=sys.stderr, flush=True)
     command = [sys.executable, "-m", "roundhouse", "client", *arguments]
     # A session of its own: Ctrl-C reaches only us, and one SIGTERM makes the client cancel its run.
-    client = subprocess.Popen(command, start_new_session=True)
+    client = subprocess.Popen(command, start_new_session=True, env=without_tokens(os.environ))
     try:
         return client.wait()
     except KeyboardInterrupt:

@@ -10,10 +10,13 @@ from pathlib import Path
 from tempfile import mkdtemp
 from threading import Lock
 
+from client.api import Session
+from client.link import Link, parse_server
 from roundhouse.programs import ServingProgram
 from rpc.messages import MAX_SLOTS
 
 _LOOPBACK = "127.0.0.1"
+_TIMEOUT_S = 30.0  # of a call
 _by_process: dict[int, LocalCluster] = {}  # after a fork, also those of the processes before
 
 
@@ -44,6 +47,11 @@ class LocalCluster:
                     self._stop()
                     raise
             return self._address
+
+    def connect(self) -> Session:
+        """Return a session with the coordinator, which knows no token; raises as `address`."""
+        host, port = parse_server(self.address())
+        return Session(Link(host, port, timeout_s=_TIMEOUT_S))
 
     def stop(self) -> None:
         """End the programs and remove what they left."""

@@ -6,17 +6,24 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
 
 from rpc.errors import TrainerError
+from rpc.tokens import FILE_VARIABLE, VARIABLE
 
 _SERVES = re.compile(r"serves on (?P<host>\S+):(?P<port>\d+) ")
 _START_S = 30.0
 _STOP_S = 5.0
 _HOME = str(Path(__file__).resolve().parents[1])  # where our packages are
+
+
+def without_tokens(environ: Mapping[str, str]) -> dict[str, str]:
+    """The same variables but for tokens: those are for the coordinators of others, and none of ours knows them."""
+    return {name: value for name, value in environ.items() if name not in (FILE_VARIABLE, VARIABLE)}
 
 
 class ServingProgram:
@@ -30,11 +37,12 @@ class ServingProgram:
     def __init__(self, name: str, *arguments: str, log: Path) -> None:
         self._name = name
         self._log = log
+        packages = (_HOME, os.environ.get("PYTHONPATH"))
         with log.open("wb") as stderr:
             self._process = subprocess.Popen(
                 # -P: whatever is called client.py where the user works must not stand in for our package.
                 [sys.executable, "-P", "-m", "roundhouse.tied", name, *arguments],
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (_HOME, os.environ.get("PYTHONPATH"))))},
+                env=without_tokens(os.environ) | {"PYTHONPATH": os.pathsep.join(filter(None, packages))},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,

@@ -1,6 +1,8 @@
-"""HOST:PORT as people write it."""
+"""HOST:PORT as people write it, and whether a host is this machine itself."""
 
 from __future__ import annotations
+
+from ipaddress import IPv6Address, ip_address
 
 
 def split_address(text: str) -> tuple[str, int] | None:
@@ -9,3 +11,15 @@ def split_address(text: str) -> tuple[str, int] | None:
     if not host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
         return None
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address, or the name `localhost`, is one at which no other machine can be reached, nor reach this."""
+    if host == "localhost":
+        return True
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return False  # the name of some machine
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None  # a dual-stack listener's IPv4
+    return (mapped or address).is_loopback

@@ -210,6 +210,26 @@ class Refused(TrainerError):
     exit_code = ExitCode.REFUSED
 
 
+class Unauthenticated(Refused):
+    """The caller does not say who it is, or nobody knows the token that it shows (any more)."""
+
+    code = "unauthenticated"
+
+
+class Forbidden(Refused):
+    """The role of the caller's token does not go so far."""
+
+    code = "forbidden"
+
+
+class TooMany(TrainerError):
+    """The caller asks more often than it may; later it may again."""
+
+    kind = FailureKind.NO_CAPACITY
+    code = "too_many"
+    exit_code = ExitCode.REFUSED
+
+
 class RemoteError(TrainerError):
     """The other side met a bug of its own; its log has the details."""
 
@@ -243,6 +263,9 @@ _BY_CODE: dict[str, type[TrainerError]] = {
         Stale,
         ProtocolError,
         Refused,
+        Unauthenticated,
+        Forbidden,
+        TooMany,
         RemoteError,
     )
 }

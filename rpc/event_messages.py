@@ -26,6 +26,7 @@ class EventQuery:
     limit: int = 100
     notable: bool = False
     newest: bool = False
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

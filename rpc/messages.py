@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from mlcore.settings import TrainSettings
 from rpc.buffers import Buffer
 from rpc.event_messages import AttemptRow, EventPage, EventQuery, EventRow, Reason, Why
+from rpc.identity_messages import AuditRow, Token
 from rpc.node_messages import GpuUse, Join, NodeRow, NodeStatus
 from rpc.schedule_messages import Schedule
 from rpc.script_messages import (
@@ -58,6 +59,7 @@ __all__ = [
     "SMALL_FRAME_BYTES",
     "TRYING",
     "AttemptRow",
+    "AuditRow",
     "Buffer",
     "DataFile",
     "EventPage",
@@ -78,6 +80,7 @@ __all__ = [
     "ScriptSpec",
     "ScriptTask",
     "ScriptUsage",
+    "Token",
     "TrainSettings",
     "Webhook",
     "Why",
@@ -93,7 +96,7 @@ class Hello:
     protocol: int
     role: str
     version: str = ""
-    token: str = ""
+    token: str = field(default="", repr=False)
     coordinator: str = ""
     epoch: int = 0
     policy: str = ""
@@ -115,6 +118,8 @@ class HelloReply:
     blobs: tuple[str, ...] = ()
     local_socket: str = ""
     identity: str = ""
+    role: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

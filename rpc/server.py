@@ -9,10 +9,10 @@ import ssl
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 
+from rpc.addresses import is_loopback
 from rpc.bad_peers import BadPeers
 from rpc.descriptors import SpareDescriptor
 from rpc.errors import ProtocolError, Refused, TimedOut, TrainerError
@@ -193,7 +193,7 @@ class Server:
             sock.close()
             return
         session.start(connection)
-        session.caller.is_on_this_host = _is_loopback(host) or here[0] == host
+        session.caller.is_on_this_host = is_loopback(host) or here[0] == host
         self._strangers[session] = host
         self._by_address[host] += 1
         self._silent[session] = self._loop.now + self._limits.first_call_s
@@ -201,7 +201,7 @@ class Server:
             self._sweep = self._loop.call_later(self._limits.first_call_s, self._close_silent)
 
     def _make_room(self, host: str) -> bool:
-        if not _is_loopback(host) and self._by_address[host] >= self._limits.unauthenticated_per_address:
+        if not is_loopback(host) and self._by_address[host] >= self._limits.unauthenticated_per_address:
             self._bad_peers.note(
                 host, f"{host}: too many connections without hello; a new one is refused", self._loop.now
             )
@@ -244,9 +244,3 @@ class Server:
             self._by_address[host] -= 1
             if not self._by_address[host]:
                 del self._by_address[host]
-
-
-def _is_loopback(host: str) -> bool:
-    address = ip_address(host.partition("%")[0])
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None  # a dual-stack listener's IPv4
-    return (mapped or address).is_loopback

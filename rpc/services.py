@@ -160,4 +160,13 @@ COORDINATOR = _service(
     ("list_webhooks", {"secrets": bool}, tuple[m.Webhook, ...], False),
     ("remove_webhook", {"id": str}, None, False),
     ("note_delivery", {"id": str, "last": int, "fault": str}, None, False),
+    (
+        "create_token",
+        {"role": str, "owner": str, "name": str, "expires_ms": int, "node": str},
+        m.Token,
+        False,
+    ),
+    ("list_tokens", {}, tuple[m.Token, ...], False),
+    ("revoke_token", {"id": str}, m.Token, False),
+    ("list_audit", {"before": int, "limit": int}, tuple[m.AuditRow, ...], False),
 )

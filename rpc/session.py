@@ -44,6 +44,11 @@ class Caller:
         self._closed = False
         self._on_closed: list[Callable[[], None]] = []
 
+    @property
+    def host(self) -> str:
+        """The address that it calls from."""
+        return self.peer.rpartition(":")[0]
+
     def on_closed(self, callback: Callable[[], None]) -> None:
         """Call `callback` once when the connection is closed; at once if it is."""
         if self._closed:

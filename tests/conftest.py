@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,3 +14,14 @@ from tests.system.cluster import end_spares
 def no_node_outlives_the_tests() -> Iterator[None]:
     yield
     end_spares()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobody_is_logged_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Whoever runs the tests may be; yields where it would be remembered."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("config")
+        patch.setenv("XDG_CONFIG_HOME", str(folder))
+        for name in ("ROUNDHOUSE_TOKEN", "ROUNDHOUSE_TOKEN_FILE", "ROUNDHOUSE_SERVER"):
+            patch.delenv(name, raising=False)
+        yield folder

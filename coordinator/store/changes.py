@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from coordinator.core.model import WorkState
+from coordinator.store.identity_changes import Audited, TokenKept, TokenRemoved
 from rpc.errors import FailureKind
 from rpc.messages import EventRow, RoundRow, ShardSummary
 
@@ -268,5 +269,8 @@ Change: TypeAlias = (
     | ScheduleRemoved
     | WebhookKept
     | WebhookRemoved
+    | TokenKept
+    | TokenRemoved
+    | Audited
     | WorkForgotten
 )

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, select
 
-from coordinator.store.schema import event
+from coordinator.store.schema import event, work
 from coordinator.store.thinning import ROUTINE
 from rpc.messages import EventQuery
 
@@ -16,6 +16,8 @@ def wanted(query: EventQuery, kinds: Collection[str] = ()) -> list[ColumnElement
     conditions = [event.c.number > query.after]
     conditions += [event.c.work == query.work] if query.work else []
     conditions += [event.c.node == query.node, event.c.node != ""] if query.node else []
+    if query.owner:
+        conditions.append(event.c.work.in_(select(work.c.id).where(work.c.owner == query.owner)))
     conditions += [event.c.kind.in_(kinds)] if kinds else []
     conditions += [event.c.kind.not_in(ROUTINE)] if query.notable else []
     conditions += _since(query.since_ms) if query.since_ms else []

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.exc import DBAPIError
 
 from coordinator.core.model import WorkState
-from coordinator.store.changes import AttemptEnded, Measured, NodeSeen, Outcome, RoundDone, ShardSurveyed, WebhookKept
+from coordinator.store.changes import AttemptEnded, Measured, Outcome, RoundDone, ShardSurveyed
 from coordinator.store.event_query import wanted
-from coordinator.store.failures import told_apart
 from coordinator.store.found import blobs_of, ends_of, named, round_of, rounds_of, summary_of, surveys_of, work_of
 from coordinator.store.members import OF_NONE, WORK, ended_members, files_of, first_members, of_array
 from coordinator.store.ownership import holder_of
@@ -23,14 +21,13 @@ from coordinator.store.schema import (
     event,
     event_thinned,
     metric,
-    node,
     round_,
     schedule,
     survey,
-    webhook,
     work,
     writer,
 )
+from coordinator.store.standing import Standing
 from coordinator.store.statements import OPEN_STATES
 from coordinator.store.thinning import Retention, Surplus, find_surplus
 from rpc.messages import EventQuery, EventRow
@@ -38,15 +35,11 @@ from rpc.messages import EventQuery, EventRow
 _AT_ONCE = 500  # rows in memory, and names in one question
 
 
-class Reader:
+class Reader(Standing):
     """Reads what is committed, on connections of its own: any number of threads may, while the writer writes.
 
     Every method but `holder` raises StoreDown while the store cannot be read.
     """
-
-    def __init__(self, name: str, engine: Engine) -> None:
-        self._name = name
-        self._engine = engine
 
     def holder(self) -> Holder | None:
         """Who writes to the store; None where that cannot be told."""
@@ -83,11 +76,14 @@ class Reader:
         """The work that its owner submitted with this key."""
         return self._first_work(select(*WORK).where(work.c.owner == owner, work.c.key == key, work.c.key != ""))
 
-    def work_called(self, name: str, *, limit: int) -> tuple[StoredWork, ...]:
-        """Work with this key, or if there is none with an id that begins so, the newest first."""
+    def work_called(self, name: str, *, limit: int, owner: str | None = None) -> tuple[StoredWork, ...]:
+        """Work, of one owner if it is given, with this key, or if there is none with an id that begins so, the newest
+        first.
+        """
+        theirs = () if owner is None else (work.c.owner == owner,)
         begins = (work.c.id.startswith(name, autoescape=True), OF_NONE)  # many members begin like their array
         for meant in ((work.c.key == name, work.c.key != ""), begins):
-            question = select(*WORK).where(*meant).order_by(work.c.number.desc()).limit(limit)
+            question = select(*WORK).where(*meant, *theirs).order_by(work.c.number.desc()).limit(limit)
             with self._connection() as connection:
                 found = tuple(work_of(row) for row in connection.execute(question))
             if found:
@@ -268,30 +264,7 @@ class Reader:
             too_many = min(limit, max(0, n_ended - keep))
             return tuple(connection.execute(oldest.limit(too_many)).scalars())
 
-    def nodes(self) -> tuple[NodeSeen, ...]:
-        """All nodes, by id."""
-        return tuple(NodeSeen(**row) for row in self._rows(select(node).order_by(node.c.id)))
-
-    def schedules(self) -> tuple[bytes, ...]:
-        """All schedules as they were kept, the first one first."""
-        rows = self._rows(select(schedule.c.body).order_by(schedule.c.made_ms, schedule.c.id))
-        return tuple(row["body"] for row in rows)
-
-    def webhooks(self) -> tuple[WebhookKept, ...]:
-        """All webhooks, the first one first."""
-        rows = self._rows(select(webhook).order_by(webhook.c.made_ms, webhook.c.id))
-        return tuple(WebhookKept(**{**row, "states": tuple(row["states"])}) for row in rows)
-
     def _first_work(self, question: Select[Any]) -> StoredWork | None:
         with self._connection() as connection:
             row = connection.execute(question).first()
         return None if row is None else work_of(row)
-
-    def _rows(self, question: Select[Any]) -> Sequence[RowMapping]:
-        with self._connection() as connection:
-            return connection.execute(question).mappings().all()
-
-    @contextmanager
-    def _connection(self) -> Iterator[Connection]:
-        with told_apart(self._name), self._engine.connect() as connection:
-            yield connection

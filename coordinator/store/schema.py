@@ -180,6 +180,24 @@ webhook = Table(
     *(_int("made_ms"), _int("last"), _text("fault")),
 )
 
+# Of the token itself only what nobody finds it by.
+token = Table(
+    "token",
+    metadata,
+    Column("id", AnyText, primary_key=True),
+    *(_text("digest"), _text("role"), _text("owner"), _text("name"), _text("node")),
+    *map(_int, ("made_ms", "expires_ms", "used_ms", "revoked_ms")),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", _number, primary_key=True, autoincrement=True),
+    _int("at_ms"),
+    *map(_text, ("token", "owner", "role", "address", "operation", "subject", "outcome")),
+    sqlite_autoincrement=True,
+)
+
 # Without a key to `work`: an event may be told of work that has been forgotten.
 event = Table(
     "event",

@@ -108,6 +108,13 @@ class Store:
                 raise held(self._database.name, holder_of(connection))
             return remove_surplus(connection, found)
 
+    def begin_with(self, *changes: Change) -> None:
+        """Commit what a new store begins with, before any batch. Raises as `write`."""
+        with self._transaction() as connection:
+            if not connection.execute(_CLAIM, {"mine": self.epoch}).rowcount:
+                raise held(self._database.name, holder_of(connection))
+            apply_changes(connection, changes)
+
     def announce(self, address: str) -> None:
         """Say where this writer serves, for whoever finds the store held. Raises as `write`."""
         with self._transaction() as connection:

@@ -31,6 +31,8 @@ from coordinator.store.changes import (
     WorkStarted,
     WorkSubmitted,
 )
+from coordinator.store.identities import write_audit, write_tokens
+from coordinator.store.identity_changes import Audited, TokenKept, TokenRemoved
 from coordinator.store.schema import (
     attempt,
     blob_name,
@@ -283,5 +285,7 @@ _WRITERS: tuple[tuple[tuple[type, ...], Callable[[Connection, Sequence[Any]], li
     ((EventRow,), _events),
     ((ScheduleKept, ScheduleRemoved), _schedules),
     ((WebhookKept, WebhookRemoved), _webhooks),
+    ((TokenKept, TokenRemoved), write_tokens),
+    ((Audited,), write_audit),
     ((WorkForgotten,), _forget),
 )

@@ -414,6 +414,8 @@ class HelloReply(object):
      - blobs
      - local_socket
      - identity
+     - role
+     - owner
 
     """
 
@@ -431,10 +433,12 @@ class HelloReply(object):
         'blobs',
         'local_socket',
         'identity',
+        'role',
+        'owner',
     )
 
 
-    def __init__(self, protocol=None, name=None, version=None, device=None, cores=None, memory_bytes=None, slots=None, labels=None, numeric_classes=None, attempts=None, blobs=None, local_socket=None, identity=None,):
+    def __init__(self, protocol=None, name=None, version=None, device=None, cores=None, memory_bytes=None, slots=None, labels=None, numeric_classes=None, attempts=None, blobs=None, local_socket=None, identity=None, role=None, owner=None,):
         self.protocol = protocol
         self.name = name
         self.version = version
@@ -448,6 +452,8 @@ class HelloReply(object):
         self.blobs = blobs
         self.local_socket = local_socket
         self.identity = identity
+        self.role = role
+        self.owner = owner
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -545,6 +551,16 @@ class HelloReply(object):
                     self.identity = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
                 else:
                     iprot.skip(ftype)
+            elif fid == 14:
+                if ftype == TType.STRING:
+                    self.role = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 15:
+                if ftype == TType.STRING:
+                    self.owner = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -620,6 +636,14 @@ class HelloReply(object):
         if self.identity is not None:
             oprot.writeFieldBegin('identity', TType.STRING, 13)
             oprot.writeString(self.identity.encode('utf-8') if sys.version_info[0] == 2 else self.identity)
+            oprot.writeFieldEnd()
+        if self.role is not None:
+            oprot.writeFieldBegin('role', TType.STRING, 14)
+            oprot.writeString(self.role.encode('utf-8') if sys.version_info[0] == 2 else self.role)
+            oprot.writeFieldEnd()
+        if self.owner is not None:
+            oprot.writeFieldBegin('owner', TType.STRING, 15)
+            oprot.writeString(self.owner.encode('utf-8') if sys.version_info[0] == 2 else self.owner)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -7117,6 +7141,7 @@ class EventQuery(object):
      - limit
      - notable
      - newest
+     - owner
 
     """
 
@@ -7128,10 +7153,11 @@ class EventQuery(object):
         'limit',
         'notable',
         'newest',
+        'owner',
     )
 
 
-    def __init__(self, work=None, node=None, since_ms=None, after=None, limit=None, notable=None, newest=None,):
+    def __init__(self, work=None, node=None, since_ms=None, after=None, limit=None, notable=None, newest=None, owner=None,):
         self.work = work
         self.node = node
         self.since_ms = since_ms
@@ -7139,6 +7165,7 @@ class EventQuery(object):
         self.limit = limit
         self.notable = notable
         self.newest = newest
+        self.owner = owner
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -7184,6 +7211,11 @@ class EventQuery(object):
                     self.newest = iprot.readBool()
                 else:
                     iprot.skip(ftype)
+            elif fid == 8:
+                if ftype == TType.STRING:
+                    self.owner = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -7221,6 +7253,10 @@ class EventQuery(object):
         if self.newest is not None:
             oprot.writeFieldBegin('newest', TType.BOOL, 7)
             oprot.writeBool(self.newest)
+            oprot.writeFieldEnd()
+        if self.owner is not None:
+            oprot.writeFieldBegin('owner', TType.STRING, 8)
+            oprot.writeString(self.owner.encode('utf-8') if sys.version_info[0] == 2 else self.owner)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -7781,6 +7817,350 @@ class AttemptRow(object):
 
     def __ne__(self, other):
         return not (self == other)
+
+
+class Token(object):
+    """
+    By which a program or a person says who it is.
+
+    Attributes:
+     - id
+     - role
+     - owner
+     - name
+     - node
+     - made_ms
+     - expires_ms
+     - used_ms
+     - revoked_ms
+     - secret
+
+    """
+
+    __slots__ = (
+        'id',
+        'role',
+        'owner',
+        'name',
+        'node',
+        'made_ms',
+        'expires_ms',
+        'used_ms',
+        'revoked_ms',
+        'secret',
+    )
+
+
+    def __init__(self, id=None, role=None, owner=None, name=None, node=None, made_ms=None, expires_ms=None, used_ms=None, revoked_ms=None, secret=None,):
+        self.id = id
+        self.role = role
+        self.owner = owner
+        self.name = name
+        self.node = node
+        self.made_ms = made_ms
+        self.expires_ms = expires_ms
+        self.used_ms = used_ms
+        self.revoked_ms = revoked_ms
+        self.secret = secret
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.id = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.role = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRING:
+                    self.owner = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRING:
+                    self.name = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.STRING:
+                    self.node = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.I64:
+                    self.made_ms = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.I64:
+                    self.expires_ms = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 8:
+                if ftype == TType.I64:
+                    self.used_ms = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 9:
+                if ftype == TType.I64:
+                    self.revoked_ms = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 10:
+                if ftype == TType.STRING:
+                    self.secret = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('Token')
+        if self.id is not None:
+            oprot.writeFieldBegin('id', TType.STRING, 1)
+            oprot.writeString(self.id.encode('utf-8') if sys.version_info[0] == 2 else self.id)
+            oprot.writeFieldEnd()
+        if self.role is not None:
+            oprot.writeFieldBegin('role', TType.STRING, 2)
+            oprot.writeString(self.role.encode('utf-8') if sys.version_info[0] == 2 else self.role)
+            oprot.writeFieldEnd()
+        if self.owner is not None:
+            oprot.writeFieldBegin('owner', TType.STRING, 3)
+            oprot.writeString(self.owner.encode('utf-8') if sys.version_info[0] == 2 else self.owner)
+            oprot.writeFieldEnd()
+        if self.name is not None:
+            oprot.writeFieldBegin('name', TType.STRING, 4)
+            oprot.writeString(self.name.encode('utf-8') if sys.version_info[0] == 2 else self.name)
+            oprot.writeFieldEnd()
+        if self.node is not None:
+            oprot.writeFieldBegin('node', TType.STRING, 5)
+            oprot.writeString(self.node.encode('utf-8') if sys.version_info[0] == 2 else self.node)
+            oprot.writeFieldEnd()
+        if self.made_ms is not None:
+            oprot.writeFieldBegin('made_ms', TType.I64, 6)
+            oprot.writeI64(self.made_ms)
+            oprot.writeFieldEnd()
+        if self.expires_ms is not None:
+            oprot.writeFieldBegin('expires_ms', TType.I64, 7)
+            oprot.writeI64(self.expires_ms)
+            oprot.writeFieldEnd()
+        if self.used_ms is not None:
+            oprot.writeFieldBegin('used_ms', TType.I64, 8)
+            oprot.writeI64(self.used_ms)
+            oprot.writeFieldEnd()
+        if self.revoked_ms is not None:
+            oprot.writeFieldBegin('revoked_ms', TType.I64, 9)
+            oprot.writeI64(self.revoked_ms)
+            oprot.writeFieldEnd()
+        if self.secret is not None:
+            oprot.writeFieldBegin('secret', TType.STRING, 10)
+            oprot.writeString(self.secret.encode('utf-8') if sys.version_info[0] == 2 else self.secret)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class AuditRow(object):
+    """
+    Who did what, or was refused it.
+
+    Attributes:
+     - number
+     - at_ms
+     - token
+     - owner
+     - role
+     - address
+     - operation
+     - subject
+     - outcome
+
+    """
+
+    __slots__ = (
+        'number',
+        'at_ms',
+        'token',
+        'owner',
+        'role',
+        'address',
+        'operation',
+        'subject',
+        'outcome',
+    )
+
+
+    def __init__(self, number=None, at_ms=None, token=None, owner=None, role=None, address=None, operation=None, subject=None, outcome=None,):
+        self.number = number
+        self.at_ms = at_ms
+        self.token = token
+        self.owner = owner
+        self.role = role
+        self.address = address
+        self.operation = operation
+        self.subject = subject
+        self.outcome = outcome
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.I64:
+                    self.number = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I64:
+                    self.at_ms = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRING:
+                    self.token = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRING:
+                    self.owner = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.STRING:
+                    self.role = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.STRING:
+                    self.address = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.STRING:
+                    self.operation = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 8:
+                if ftype == TType.STRING:
+                    self.subject = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 9:
+                if ftype == TType.STRING:
+                    self.outcome = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('AuditRow')
+        if self.number is not None:
+            oprot.writeFieldBegin('number', TType.I64, 1)
+            oprot.writeI64(self.number)
+            oprot.writeFieldEnd()
+        if self.at_ms is not None:
+            oprot.writeFieldBegin('at_ms', TType.I64, 2)
+            oprot.writeI64(self.at_ms)
+            oprot.writeFieldEnd()
+        if self.token is not None:
+            oprot.writeFieldBegin('token', TType.STRING, 3)
+            oprot.writeString(self.token.encode('utf-8') if sys.version_info[0] == 2 else self.token)
+            oprot.writeFieldEnd()
+        if self.owner is not None:
+            oprot.writeFieldBegin('owner', TType.STRING, 4)
+            oprot.writeString(self.owner.encode('utf-8') if sys.version_info[0] == 2 else self.owner)
+            oprot.writeFieldEnd()
+        if self.role is not None:
+            oprot.writeFieldBegin('role', TType.STRING, 5)
+            oprot.writeString(self.role.encode('utf-8') if sys.version_info[0] == 2 else self.role)
+            oprot.writeFieldEnd()
+        if self.address is not None:
+            oprot.writeFieldBegin('address', TType.STRING, 6)
+            oprot.writeString(self.address.encode('utf-8') if sys.version_info[0] == 2 else self.address)
+            oprot.writeFieldEnd()
+        if self.operation is not None:
+            oprot.writeFieldBegin('operation', TType.STRING, 7)
+            oprot.writeString(self.operation.encode('utf-8') if sys.version_info[0] == 2 else self.operation)
+            oprot.writeFieldEnd()
+        if self.subject is not None:
+            oprot.writeFieldBegin('subject', TType.STRING, 8)
+            oprot.writeString(self.subject.encode('utf-8') if sys.version_info[0] == 2 else self.subject)
+            oprot.writeFieldEnd()
+        if self.outcome is not None:
+            oprot.writeFieldBegin('outcome', TType.STRING, 9)
+            oprot.writeString(self.outcome.encode('utf-8') if sys.version_info[0] == 2 else self.outcome)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, getattr(self, key))
+             for key in self.__slots__]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        if not isinstance(other, self.__class__):
+            return False
+        for attr in self.__slots__:
+            my_val = getattr(self, attr)
+            other_val = getattr(other, attr)
+            if my_val != other_val:
+                return False
+        return True
+
+    def __ne__(self, other):
+        return not (self == other)
 all_structs.append(Failure)
 Failure.thrift_spec = (
     None,  # 0
@@ -7823,6 +8203,8 @@ HelloReply.thrift_spec = (
     (11, TType.LIST, 'blobs', (TType.STRING, 'UTF8', False), None, ),  # 11
     (12, TType.STRING, 'local_socket', 'UTF8', None, ),  # 12
     (13, TType.STRING, 'identity', 'UTF8', None, ),  # 13
+    (14, TType.STRING, 'role', 'UTF8', None, ),  # 14
+    (15, TType.STRING, 'owner', 'UTF8', None, ),  # 15
 )
 all_structs.append(GpuUse)
 GpuUse.thrift_spec = (
@@ -8321,6 +8703,7 @@ EventQuery.thrift_spec = (
     (5, TType.I32, 'limit', None, None, ),  # 5
     (6, TType.BOOL, 'notable', None, None, ),  # 6
     (7, TType.BOOL, 'newest', None, None, ),  # 7
+    (8, TType.STRING, 'owner', 'UTF8', None, ),  # 8
 )
 all_structs.append(EventPage)
 EventPage.thrift_spec = (
@@ -8361,6 +8744,33 @@ AttemptRow.thrift_spec = (
     (10, TType.BOOL, 'is_last', None, None, ),  # 10
     (11, TType.DOUBLE, 'wait_s', None, None, ),  # 11
     (12, TType.DOUBLE, 'work_s', None, None, ),  # 12
+)
+all_structs.append(Token)
+Token.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'id', 'UTF8', None, ),  # 1
+    (2, TType.STRING, 'role', 'UTF8', None, ),  # 2
+    (3, TType.STRING, 'owner', 'UTF8', None, ),  # 3
+    (4, TType.STRING, 'name', 'UTF8', None, ),  # 4
+    (5, TType.STRING, 'node', 'UTF8', None, ),  # 5
+    (6, TType.I64, 'made_ms', None, None, ),  # 6
+    (7, TType.I64, 'expires_ms', None, None, ),  # 7
+    (8, TType.I64, 'used_ms', None, None, ),  # 8
+    (9, TType.I64, 'revoked_ms', None, None, ),  # 9
+    (10, TType.STRING, 'secret', 'UTF8', None, ),  # 10
+)
+all_structs.append(AuditRow)
+AuditRow.thrift_spec = (
+    None,  # 0
+    (1, TType.I64, 'number', None, None, ),  # 1
+    (2, TType.I64, 'at_ms', None, None, ),  # 2
+    (3, TType.STRING, 'token', 'UTF8', None, ),  # 3
+    (4, TType.STRING, 'owner', 'UTF8', None, ),  # 4
+    (5, TType.STRING, 'role', 'UTF8', None, ),  # 5
+    (6, TType.STRING, 'address', 'UTF8', None, ),  # 6
+    (7, TType.STRING, 'operation', 'UTF8', None, ),  # 7
+    (8, TType.STRING, 'subject', 'UTF8', None, ),  # 8
+    (9, TType.STRING, 'outcome', 'UTF8', None, ),  # 9
 )
 fix_spec(all_structs)
 del all_structs

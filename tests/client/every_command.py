@@ -6,13 +6,13 @@ import argparse
 from pathlib import Path
 
 from client.subcommands import SUBCOMMANDS, subcommand_parser
-from tests.client.fake import RUN_ID
+from tests.client.fake import RUN_ID, TOKEN
 from tests.client.fake_jobs import JOB_ID
 
 NODE = "n1"
 WEBHOOK = "webhook-00000001"
 SCHEDULE = "schedule-00000001"
-COMMANDS = ("train", *SUBCOMMANDS)
+COMMANDS = ("train", *(name for name in SUBCOMMANDS if name != "logout"))  # which asks nobody anything
 
 
 def positionals(name: str) -> list[argparse.Action]:
@@ -40,6 +40,8 @@ def line_of(name: str, server: str, data: Path, *, named: str = "") -> list[str]
         "URL": "http://127.0.0.1:8080/told",
         "WEBHOOK": named or WEBHOOK,
         "SCHEDULE": named or SCHEDULE,
+        "TOKEN": named or TOKEN.id,
+        "COORDINATOR": server,
         "FILE": str(data / "validate_toy.txt"),
     }
     return [*name.split(), *(known[str(action.metavar)] for action in positionals(name)), "--server", server]
@@ -48,7 +50,7 @@ def line_of(name: str, server: str, data: Path, *, named: str = "") -> list[str]
 def names_something(name: str) -> bool:
     """Whether the command is about one run or node, which may not be there."""
     return name != "train" and any(
-        action.metavar in ("RUN", "JOB", "ID", "NODE", "WEBHOOK", "SCHEDULE") for action in positionals(name)
+        action.metavar in ("RUN", "JOB", "ID", "NODE", "WEBHOOK", "SCHEDULE", "TOKEN") for action in positionals(name)
     )
 
 

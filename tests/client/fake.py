@@ -14,11 +14,12 @@ from threading import Event, Thread
 import numpy as np
 
 from rpc.blobs import BlobFolder, blob_name
-from rpc.errors import NotFound, TrainerError
+from rpc.errors import NotFound, TrainerError, Unauthenticated
 from rpc.loop import Loop
 from rpc.messages import (
     PROTOCOL_VERSION,
     AttemptRow,
+    AuditRow,
     BlobState,
     Buffer,
     Checkpoint,
@@ -37,6 +38,7 @@ from rpc.messages import (
     RunSpec,
     Schedule,
     ScriptSpec,
+    Token,
     Webhook,
     Why,
     WorkDetail,
@@ -93,6 +95,7 @@ ATTEMPTS = (
     AttemptRow("run-7/1/0", 1, 0, "n2", "done", is_last=True, wait_s=0.25, work_s=0.5),
     AttemptRow("run-7/2/0", 2, 0, "n1", "placed", at_ms=1_700_000_002_000, tries=1),
 )
+TOKEN = Token("a1B2c3D4e5", "submitter", owner="ann", name="laptop", made_ms=1_700_000_000_000)
 FIRST = blob_name((WEIGHTS / 2).tobytes())  # the model of round 1, which is the better one
 SPEC = RunSpec(
     "data", (), DataFile("validate_toy.txt", "", 0), 2, 3, (3,), eta=0.5, key="monday", owner="ann", patience=4
@@ -140,6 +143,7 @@ class FakeCoordinator(FakeJobs):
         watched: gets an item with each call of `watch`.
         greeted: is called when somebody says hello.
         held: is called when the answer to a `watch` is held back for ever.
+        wanted_token: whoever shows another, or one where this is empty, is refused.
     """
 
     blobs: BlobFolder
@@ -157,6 +161,9 @@ class FakeCoordinator(FakeJobs):
     node_rows: tuple[NodeRow, ...] = ()
     webhooks: tuple[Webhook, ...] = ()
     schedules: tuple[Schedule, ...] = ()
+    tokens: tuple[Token, ...] = ()
+    audit: tuple[AuditRow, ...] = ()
+    wanted_token: str = ""
     events: tuple[EventRow, ...] = ()
     queries: list[EventQuery] = field(default_factory=list)
     orders: list[tuple[str, str, str]] = field(default_factory=list)
@@ -173,7 +180,10 @@ class FakeCoordinator(FakeJobs):
 
     def hello(self, caller: Caller, hello: Hello) -> HelloReply:
         self.greeted()
-        return HelloReply(protocol=self.protocol, name="fake", version="0.1.0")
+        if hello.token != self.wanted_token:
+            raise Unauthenticated("show another token")
+        owner = "ann" if hello.token else ""
+        return HelloReply(protocol=self.protocol, name="fake", version="0.1.0", role="submitter", owner=owner)
 
     def put_blob(self, caller: Caller, name: str, size: int, offset: int, data: Buffer) -> BlobState:
         if len(data):
@@ -284,6 +294,20 @@ class FakeCoordinator(FakeJobs):
             if each.id == id:
                 return replace(each, paused=order == "pause")
         raise NotFound(f"no schedule is called {id!r}; `client.py schedules list` lists them")
+
+    def create_token(self, caller: Caller, role: str, owner: str, name: str, expires_ms: int, node: str) -> Token:
+        return replace(TOKEN, role=role, owner=owner, name=name, expires_ms=expires_ms, node=node, secret="rh_secret")
+
+    def list_tokens(self, caller: Caller) -> tuple[Token, ...]:
+        return self.tokens
+
+    def revoke_token(self, caller: Caller, id: str) -> Token:
+        if id not in {each.id for each in self.tokens}:
+            raise NotFound(f"no token is called {id!r}; `client.py token list` lists them")
+        return replace(TOKEN, revoked_ms=2)
+
+    def list_audit(self, caller: Caller, before: int, limit: int) -> tuple[AuditRow, ...]:
+        return self.audit
 
     def list_webhooks(self, caller: Caller, secrets: bool) -> tuple[Webhook, ...]:
         return self.webhooks

@@ -17,10 +17,10 @@ import pytest
 
 from rpc.errors import ExitCode
 from rpc.kept_log import Record
-from rpc.messages import PROTOCOL_VERSION, EventRow, NodeRow, Schedule, Webhook
+from rpc.messages import PROTOCOL_VERSION, AuditRow, EventRow, NodeRow, Schedule, Webhook
 from tests.client.conftest import RunClient
 from tests.client.every_command import COMMANDS, NODE, SCHEDULE, WEBHOOK, goes_on, line_of, names_something
-from tests.client.fake import RUN_ID, RUNNING, Serving
+from tests.client.fake import RUN_ID, RUNNING, TOKEN, Serving
 from tests.client.fake_jobs import SCRIPT_SPEC
 from tests.client.test_status import OVERVIEW
 
@@ -34,6 +34,7 @@ T = TypeVar("T")
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a command writes is written where nobody minds."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
 
 @pytest.fixture
@@ -43,6 +44,8 @@ def coordinator(coordinator: Serving) -> Serving:
     fake.nodes, fake.events = OVERVIEW, EVENTS
     fake.webhooks = (Webhook(WEBHOOK, "http://127.0.0.1:8080/told", ("completed",), made_ms=1, fault="refused"),)
     fake.schedules = (Schedule(SCHEDULE, SCRIPT_SPEC, "@daily", "UTC", last_ms=1, last_job="job-1", fault="refused"),)
+    fake.tokens = (TOKEN, replace(TOKEN, role="node", node=NODE, expires_ms=1), replace(TOKEN, revoked_ms=5))
+    fake.audit = (AuditRow(1, 1, TOKEN.id, "ann", "submitter", "10.0.0.7:4711", "cancel_work", RUN_ID, "forbidden"),)
     fake.node_rows = (NodeRow(NODE, "edge1", "ready", 1, 1, 12, 3, 0, 4.25, "cpu", labels={"os": "linux"}),)
     return coordinator
 

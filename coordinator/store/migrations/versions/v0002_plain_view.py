@@ -1,5 +1,5 @@
 """Schema 0002: commits of rounds, rounds of stored models, webhooks, what works come after, arrays, indexes, what nodes
-have done, where in a log a metric stood.
+have done, where in a log a metric stood, tokens, the audit log.
 
 The indexes are for the events and failures of a node, and for what is old.
 """
@@ -13,6 +13,9 @@ revision = "0002"
 down_revision = "0001"
 
 
+_NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_TOKEN_TIMES = ("made_ms", "expires_ms", "used_ms", "revoked_ms")
+_AUDIT_TEXTS = ("token", "owner", "role", "address", "operation", "subject", "outcome")
 _LAST_ROUND = 'SELECT max(r.round) FROM "round" AS r WHERE r.work = blob_name.work'
 
 
@@ -45,6 +48,20 @@ def upgrade() -> None:
         *(sa.Column(name, sa.BigInteger(), nullable=False) for name in ("made_ms", "last")),
         sa.Column("fault", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "token",
+        sa.Column("id", sa.Text(), nullable=False),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("digest", "role", "owner", "name", "node")),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in _TOKEN_TIMES),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "audit",
+        sa.Column("number", _NUMBER, primary_key=True, autoincrement=True),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in _AUDIT_TEXTS),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "predecessor",

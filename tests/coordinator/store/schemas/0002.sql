@@ -20,6 +20,17 @@ CREATE TABLE attempt (
 	CONSTRAINT fk_attempt_work FOREIGN KEY(work) REFERENCES work (id) ON DELETE CASCADE
 );
 INSERT INTO "attempt" VALUES(1,'run-open','run-open/1/0',1,0,'n1',7,4,'rejected','busy','load probability','{"n1":0.5}');
+CREATE TABLE audit (
+	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+	at_ms BIGINT NOT NULL,
+	token TEXT NOT NULL,
+	owner TEXT NOT NULL,
+	role TEXT NOT NULL,
+	address TEXT NOT NULL,
+	operation TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	outcome TEXT NOT NULL
+);
 CREATE TABLE blob_name (
 	work TEXT NOT NULL,
 	role TEXT NOT NULL,
@@ -125,6 +136,19 @@ CREATE TABLE survey (
 );
 INSERT INTO "survey" VALUES('run-open',0,100,16,25,X'6D65616E',X'6D32',X'636F756E7473');
 INSERT INTO "survey" VALUES('run-open',1,101,16,25,X'6D65616E',X'6D32',X'636F756E7473');
+CREATE TABLE token (
+	id TEXT NOT NULL,
+	digest TEXT NOT NULL,
+	role TEXT NOT NULL,
+	owner TEXT NOT NULL,
+	name TEXT NOT NULL,
+	node TEXT NOT NULL,
+	made_ms BIGINT NOT NULL,
+	expires_ms BIGINT NOT NULL,
+	used_ms BIGINT NOT NULL,
+	revoked_ms BIGINT NOT NULL,
+	CONSTRAINT pk_token PRIMARY KEY (id)
+);
 CREATE TABLE webhook (
 	id TEXT NOT NULL,
 	url TEXT NOT NULL,
