@@ -16,7 +16,8 @@ from platformdirs import user_data_path
 from coordinator.config import CoordinatorConfig, read_nodes
 from coordinator.coordinator import Coordinator
 from coordinator.core.policies import NUMBERS, POLICIES, Policy
-from coordinator.web_server import WebServer, web_place
+from coordinator.permissions import Role
+from coordinator.web_server import WebPlace, WebServer, web_place
 from rpc.argument_types import days, owner_share, port, seconds, size, whole
 from rpc.descriptors import raise_nofile
 from rpc.errors import BadData, BadRequest, ExitCode
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         logger.info("room for %d connections", raise_nofile())
         place = web_place(args.http_port, args.http_host, is_for_itself=not args.port)
         coordinator = Coordinator(config, policy)
-        web = WebServer(place, within(coordinator.address)) if place else None
+        web = _web(place, coordinator, config) if place else None
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: coordinator.stop())
         host, bound_port = coordinator.address
@@ -206,6 +207,12 @@ def config_from(args: argparse.Namespace) -> CoordinatorConfig:
         node_token=read_token(args.node_token_file) if args.node_token_file else "",
         submits_per_minute=args.submits_per_minute,
     )
+
+
+def _web(place: WebPlace, coordinator: Coordinator, config: CoordinatorConfig) -> WebServer:
+    demanding = ["--require-tokens"] if config.demands_tokens else []
+    options = [*demanding, "--submits-per-minute", str(config.submits_per_minute)]
+    return WebServer(place, within(coordinator.address), token=coordinator.tokens.issue_own(Role.WEB), options=options)
 
 
 def within(address: tuple[str, int]) -> tuple[str, int]:

@@ -91,7 +91,7 @@ RULES: Mapping[str, Rule] = {
     "why": Rule(_VIEWER, About.TASK),
     "list_work": Rule(_VIEWER, About.SCOPED),
     "page_work": Rule(_VIEWER, About.SCOPED),
-    "find_work": Rule(_VIEWER, About.SCOPED),
+    "find_work": Rule(_VIEWER | _WEB, About.SCOPED),
     "list_schedules": Rule(_VIEWER, About.SCOPED),
     "list_events": Rule(_VIEWER | _WEB, About.SCOPED),
     "overview": Rule(_VIEWER, About.SCOPED),

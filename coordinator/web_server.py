@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,11 +48,15 @@ class WebServer:
         url: where.
     """
 
-    def __init__(self, place: WebPlace, server: tuple[str, int]) -> None:
-        """`server` is where the coordinator serves."""
+    def __init__(
+        self, place: WebPlace, server: tuple[str, int], *, token: str = "", options: Sequence[str] = ()
+    ) -> None:
+        """`server` is where the coordinator serves; it knows the web by `token`."""
         self.url = url_of(place.listening)
         self._listening = place.listening
         self._server = "[{}]:{}".format(*server) if ":" in server[0] else "{}:{}".format(*server)
+        self._token = token
+        self._options = options
         self._delay_s = place.delay_s
         self._lock = threading.Lock()
         self._is_over = threading.Event()
@@ -92,20 +97,28 @@ class WebServer:
             logger.warning("the web server ended (exit status %d); it is started again in %g s", status, pause_s)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        number = self._listening.fileno()
+        number, token = self._listening.fileno(), self._token_pipe()
         process = subprocess.Popen(
-            [*_COMMAND, "--server", self._server, "--listening", str(number)],
+            [*_COMMAND, "--server", self._server, "--listening", str(number), "--token-fd", str(token), *self._options],
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (_HOME, os.environ.get("PYTHONPATH"))))},
             stdin=subprocess.PIPE,  # closes however this process ends, and the web server then ends, too
             stdout=subprocess.DEVNULL,
-            pass_fds=(number,),
+            pass_fds=(number, token),
             start_new_session=True,  # Ctrl-C reaches only us
         )
+        os.close(token)
         try:
             os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
         except OSError as error:
             logger.info("the web server is not niced: %s", error)
         return process
+
+    def _token_pipe(self) -> int:
+        """A pipe in which the token lies: neither arguments nor variables are as hidden."""
+        reading, writing = os.pipe()
+        os.write(writing, self._token.encode())
+        os.close(writing)
+        return reading
 
 
 def web_place(argument: int | None, host: str, *, is_for_itself: bool) -> WebPlace | None:

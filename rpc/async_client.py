@@ -24,7 +24,10 @@ class AsyncClient:
 
     Attributes:
         is_closed: it is of no use any more; make another.
+        greeting: what the server said to our hello.
     """
+
+    greeting: HelloReply
 
     def __init__(
         self, address: str, service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -62,13 +65,18 @@ class AsyncClient:
         except OSError as error:
             raise Unreachable(f"{name} is not reachable: {error.strerror or error}") from error
         client = cls(name, service, reader, writer)
-        reply: HelloReply = await client.call("hello", hello, timeout_s=timeout_s)
+        client.greeting = await client.call("hello", hello, timeout_s=timeout_s)
         try:
-            check_hello_reply(reply, name)
+            check_hello_reply(client.greeting, name)
         except TrainerError:
             client.close()
             raise
         return client
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is closed, or the server has closed it."""
+        return self.is_closed or self._writer.is_closing() or self._reader.at_eof()
 
     async def call(self, name: str, *args: Any, timeout_s: float) -> Any:
         """Call a method; return its result. Whoever is cancelled meanwhile closes the connection.

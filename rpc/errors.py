@@ -223,11 +223,15 @@ class Forbidden(Refused):
 
 
 class TooMany(TrainerError):
-    """The caller asks more often than it may; later it may again."""
+    """The caller asks more often than it may; `retry_after_s` seconds later it may again."""
 
     kind = FailureKind.NO_CAPACITY
     code = "too_many"
     exit_code = ExitCode.REFUSED
+
+    def __init__(self, message: str, retry_after_s: int = 60) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class RemoteError(TrainerError):

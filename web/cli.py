@@ -9,21 +9,30 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
 
 from client.link import DEFAULT_SERVER, parse_server
-from rpc.argument_types import port
+from rpc.argument_types import port, whole
 from rpc.errors import ExitCode
 from rpc.program import Parser, exit_status, set_up_logging
+from rpc.tokens import find_token
 from rpc.web_port import OFF, listen_for_web, said_port, url_of
+from web.admission import Admission, Limits
 from web.app import make_app
-from web.door import Door
 from web.event_stream import Streams
 from web.patience import Patient
+from web.visitors import Visitors
 
 PROG = "web"
+_LIMITS = (
+    ("requests-per-minute", 600, "requests of one token, or address, on other machines"),
+    ("submits-per-minute", 30, "runs and jobs that one hands in from other machines"),
+    ("streams-per-user", 10, "streams that one of them follows at once"),
+)
 _GRACE_S = 2  # for what is under way
 _HEAD_BYTES = 64 << 10  # of a request
 _MESSAGE_BYTES = 1 << 20  # of a page
@@ -48,6 +57,18 @@ def make_parser() -> argparse.ArgumentParser:
         help="answer only who asks for this name, as browsers must; may be given several times (default: on loopback"
         " the names of loopback, else any)",
     )  # fmt: skip
+    parser.add_argument(
+        "--token-file", type=Path, metavar="FILE",
+        help="a token of this program itself, by which it tells webhooks (default: ROUNDHOUSE_TOKEN_FILE, or"
+        " ROUNDHOUSE_TOKEN); who asks for a page shows one of their own",
+    )  # fmt: skip
+    parser.add_argument("--require-tokens", action="store_true", help="serve nobody who shows no token")
+    at_least_0 = partial(whole, least=0)
+    for name, usual, about in _LIMITS:
+        parser.add_argument(
+            f"--{name}", type=at_least_0, default=usual, metavar="N", help=f"{about}; 0: any number (default: {usual})"
+        )
+    parser.add_argument("--token-fd", type=int, metavar="FD", help=argparse.SUPPRESS)  # the same, of who started us
     parser.add_argument("--listening", type=int, metavar="FD", help=argparse.SUPPRESS)  # a socket of who started us
     parser.add_common_options()
     return parser
@@ -64,10 +85,23 @@ def _run(args: argparse.Namespace) -> int:
     host, its_port = parse_server(args.server)
     with _listening(args) as listening:
         tells = args.webhooks or args.listening is not None
-        app = make_app(Door(host, its_port), tells_webhooks=tells, names=args.called)
+        limits = Limits(args.requests_per_minute, args.submits_per_minute, args.streams_per_user)
+        app = make_app(
+            Visitors(host, its_port, own_token=_own_token(args)),
+            tells_webhooks=tells,
+            names=args.called,
+            admission=Admission(limits, demands_tokens=args.require_tokens),
+        )
         print(f"web serves on {url_of(listening)} for the coordinator at {host}:{its_port}", flush=True)
         serve(app, listening)
     return ExitCode.DONE
+
+
+def _own_token(args: argparse.Namespace) -> str:
+    if args.token_fd is None:
+        return find_token(args.token_file, os.environ)
+    with open(args.token_fd, encoding="ascii") as pipe:
+        return pipe.read().strip()
 
 
 def _listening(args: argparse.Namespace) -> socket.socket:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rpc.async_client import AsyncClient
 from rpc.errors import Unreachable
-from rpc.messages import PROTOCOL_VERSION, Hello
+from rpc.messages import PROTOCOL_VERSION, Hello, HelloReply
 from rpc.program import VERSION
 from rpc.services import COORDINATOR
 
@@ -20,9 +20,11 @@ _CONNECT_S = 5.0
 class Door:
     """Calls of the `Coordinator` service. Belongs to one event loop."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, token: str = "") -> None:
+        """All calls are those of whoever has this token."""
         self.host = host
         self.port = port
+        self.token = token
         self._idle: list[AsyncClient] = []
         self._turns = asyncio.Semaphore(_MOST_AT_ONCE)
 
@@ -55,6 +57,21 @@ class Door:
                 self.close()  # the others are of the same age
         return await self._call(await self._connect(), name, args, waits_s)
 
+    async def greeting(self) -> HelloReply:
+        """Return what the coordinator has said to our hello: at once, as long as a connection is open since.
+
+        Raises:
+            Unauthenticated: it knows the token no more, or wants one.
+            TrainerError: as `call`.
+        """
+        while self._idle and self._idle[-1].is_over:
+            self._idle.pop().close()
+        if not self._idle:
+            client = await self._connect()
+            self._keep(client)
+            return client.greeting
+        return self._idle[-1].greeting
+
     def close(self) -> None:
         """Close what is idle."""
         while self._idle:
@@ -64,13 +81,16 @@ class Door:
         try:
             return await client.call(name, *args, timeout_s=_TIMEOUT_S + waits_s)
         finally:
-            if not client.is_closed and len(self._idle) < _MOST_IDLE:
-                self._idle.append(client)
-            elif not client.is_closed:
-                client.close()
+            self._keep(client)
+
+    def _keep(self, client: AsyncClient) -> None:
+        if not client.is_closed and len(self._idle) < _MOST_IDLE:
+            self._idle.append(client)
+        elif not client.is_closed:
+            client.close()
 
     async def _connect(self) -> AsyncClient:
-        hello = Hello(protocol=PROTOCOL_VERSION, role="client", version=VERSION, connection="client")
+        hello = Hello(PROTOCOL_VERSION, "client", version=VERSION, token=self.token, connection="client")
         try:
             return await AsyncClient.connect((self.host, self.port), COORDINATOR, hello, timeout_s=_CONNECT_S)
         except Unreachable as error:

@@ -20,8 +20,11 @@ from fastapi.responses import StreamingResponse
 from pydantic_core import to_jsonable_python
 from starlette.exceptions import HTTPException
 
+from rpc.addresses import is_loopback
+from web.admission import user
+
 MEDIA_TYPE = "text/event-stream"
-MOST_OF_ONE = 256  # streams to one address
+MOST_OF_ONE = 256  # streams to one address of loopback; to others as many as somebody has said
 _MOST = 2048
 _BEAT_S = 15.0  # without anything else: who left is noticed, and proxies do not end what is silent
 _END = b"event: end\ndata: {}\n\n"
@@ -55,17 +58,17 @@ class Streams:
     def n_open(self) -> int:
         return self._of.total()
 
-    def take(self, address: str) -> None:
-        """Count one more; 429: they are too many."""
-        if self._of[address] >= MOST_OF_ONE or self.n_open >= _MOST:
-            text = f"{MOST_OF_ONE} streams to one address are the most; end some"
+    def take(self, who: str, most: int) -> None:
+        """Count one more to somebody; 429: they are too many."""
+        if self._of[who] >= most or self.n_open >= _MOST:
+            text = f"{most} streams to one are the most; end some"
             raise HTTPException(HTTPStatus.TOO_MANY_REQUESTS, text, {"Retry-After": "10"})
-        self._of[address] += 1
+        self._of[who] += 1
 
-    def give_back(self, address: str) -> None:
-        self._of[address] -= 1
-        if not self._of[address]:
-            del self._of[address]
+    def give_back(self, who: str) -> None:
+        self._of[who] -= 1
+        if not self._of[who]:
+            del self._of[who]
 
     def coming(self, batches: Batches) -> asyncio.Future[list[Sent] | None]:
         """What a stream brings next; None: nothing more; cancelled: this server ends."""
@@ -89,15 +92,16 @@ async def stream(request: Request, batches: Batches, *, is_resumed: bool) -> Res
         TrainerError: what the coordinator answered at the beginning.
     """
     streams: Streams = request.app.state.streams
-    address = request.client.host if request.client else ""
-    streams.take(address)
+    host = request.client.host if request.client else ""
+    who = user(host, "" if is_loopback(host) else request.state.token)
+    streams.take(who, _most(request.app.state.admission.limits.streams, host))
     try:
         first = await anext(batches, None)
     except BaseException:
-        streams.give_back(address)
+        streams.give_back(who)
         raise
     if is_resumed and first is None:
-        streams.give_back(address)
+        streams.give_back(who)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     async def events() -> AsyncIterator[bytes]:
@@ -108,9 +112,13 @@ async def stream(request: Request, batches: Batches, *, is_resumed: bool) -> Res
                 async for piece in _with_beats(streams, batches):
                     yield piece
         finally:
-            streams.give_back(address)
+            streams.give_back(who)
 
     return StreamingResponse(events(), media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
+
+
+def _most(limit: int, host: str) -> int:
+    return MOST_OF_ONE if is_loopback(host) or not limit else limit
 
 
 async def _with_beats(streams: Streams, batches: Batches) -> AsyncIterator[bytes]:

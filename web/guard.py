@@ -28,7 +28,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _API_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox"
-_API = ("/api/", "/classic/", "/health", "/metrics", "/openapi.json")
+FOR_PROGRAMS = ("/api/", "/classic/", "/health", "/metrics", "/openapi.json")
 
 
 class Guard:
@@ -110,7 +110,7 @@ def _adding(send: Send, path: str) -> Send:
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
-            if path.startswith(_API):
+            if path.startswith(FOR_PROGRAMS):
                 headers.setdefault("Content-Security-Policy", _API_POLICY)
                 headers.setdefault("Cache-Control", "no-store")
         await send(message)

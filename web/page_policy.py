@@ -46,7 +46,9 @@ class _Page:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            if headers.get("content-type", "").startswith("text/html"):
+            # A page with a policy of its own has no scripts.
+            is_plain = "content-security-policy" in headers
+            if headers.get("content-type", "").startswith("text/html") and not is_plain:
                 self._start = message
                 return
             headers.setdefault("Content-Security-Policy", _FILE_POLICY)

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from rpc.errors import TrainerError
+from rpc.errors import TooMany, TrainerError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -21,6 +21,9 @@ _STATUS = {
     "bad_data": HTTPStatus.UNPROCESSABLE_ENTITY,
     "bad_bundle": HTTPStatus.UNPROCESSABLE_ENTITY,
     "refused": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "unauthenticated": HTTPStatus.UNAUTHORIZED,
+    "forbidden": HTTPStatus.FORBIDDEN,
+    "too_many": HTTPStatus.TOO_MANY_REQUESTS,
     "not_found": HTTPStatus.NOT_FOUND,
     "missing_blob": HTTPStatus.NOT_FOUND,
     "stale": HTTPStatus.CONFLICT,
@@ -30,7 +33,7 @@ _STATUS = {
     "timeout": HTTPStatus.GATEWAY_TIMEOUT,
 }
 # Of what is no error of ours; all others are bad_request.
-_CODES = {403: "refused", 404: "not_found", 409: "stale", 429: "refused", 500: "internal", 503: "refused"}
+_CODES = {403: "refused", 404: "not_found", 409: "stale", 429: "too_many", 500: "internal", 503: "refused"}
 _RETRY_AFTER_S = 2
 
 logger = logging.getLogger(__name__)
@@ -66,7 +69,12 @@ def problem(status: int, code: str, detail: str) -> JSONResponse:
 
 def problem_of(error: TrainerError) -> JSONResponse:
     """Return the answer that tells of what the coordinator has refused, or of its absence."""
-    return problem(_STATUS.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR), error.code, str(error))
+    answer = problem(_STATUS.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR), error.code, str(error))
+    if answer.status_code == HTTPStatus.UNAUTHORIZED:
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="roundhouse"'
+    if isinstance(error, TooMany):
+        answer.headers["Retry-After"] = str(error.retry_after_s)
+    return answer
 
 
 def answer_with_problems(app: FastAPI) -> None:

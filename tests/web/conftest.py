@@ -11,9 +11,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from tests.client.fake import Serving, serving
+from web.admission import Admission, Limits
 from web.api import make_api
-from web.door import Door
-from web.live import Live
+from web.visitors import Visitors
 
 
 @pytest.fixture
@@ -25,13 +25,12 @@ def coordinator(tmp_path: Path) -> Iterator[Serving]:
 @pytest.fixture(scope="session")
 def app() -> FastAPI:
     """One for all tests: it describes itself, which takes as long as many of them."""
-    return make_api(Door("127.0.0.1", 0))
+    return make_api(Visitors("127.0.0.1", 0), admission=Admission(Limits(requests=0, submits=0, streams=0)))
 
 
 @pytest.fixture
 def http(app: FastAPI, coordinator: Serving) -> Iterator[httpx.Client]:
-    app.state.door.port = coordinator.port
-    app.state.live = Live(app.state.door)
+    app.state.visitors = Visitors("127.0.0.1", coordinator.port)
     app.state.classic_jobs.clear()
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client

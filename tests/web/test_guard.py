@@ -18,6 +18,7 @@ from tests.client.fake import Serving
 from tests.web.served import served
 from web.guard import Guard
 from web.limits import JSON_BYTES
+from web.visitors import Visitors
 
 _TIMEOUT_S = 20.0
 FOREIGN = ["https://evil.example", "http://testserver.evil.example", "null", "http://localhost:1", "file://", "x", ""]
@@ -57,7 +58,7 @@ def test_what_stands_in_for_a_socket_is_refused_as_well(http: httpx.Client) -> N
 
 @pytest.fixture
 def port(app: FastAPI, coordinator: Serving) -> Iterator[int]:
-    app.state.door.port = coordinator.port
+    app.state.visitors = Visitors("127.0.0.1", coordinator.port)
     with served(app) as port:
         yield port
 

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from tests.client.fake import Serving
 from tests.system.cluster import Program
 from tests.web.served import served
+from web.visitors import Visitors
 
 _TIMEOUT_S = 20.0
 _HEAD = b"POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n"
@@ -22,7 +23,7 @@ _STREAM = b"GET /api/v1/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n"
 def port(app: FastAPI, coordinator: Serving, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr("web.patience.HEAD_S", 0.3)
     monkeypatch.setattr("web.limits._PATIENCE_S", 0.3)
-    app.state.door.port = coordinator.port
+    app.state.visitors = Visitors("127.0.0.1", coordinator.port)
     with served(app) as port:
         yield port
 

@@ -32,10 +32,10 @@ def test_a_restart_of_the_coordinator_is_not_noticed(coordinator: Serving, http:
 
 def test_a_bug_is_logged_and_not_shown(http: httpx.Client, caplog: pytest.LogCaptureFixture) -> None:
     state = http.app.state  # type: ignore[attr-defined]
-    door, state.door = state.door, None
+    streams, state.streams = state.streams, None
     try:
-        answer = http.get("/api/v1/work")
+        answer = http.get("/metrics")
     finally:
-        state.door = door
+        state.streams = streams
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert "NoneType" not in answer.text and "NoneType" in caplog.text

@@ -9,7 +9,7 @@ from nicegui import ui
 
 from client.results import FINAL_STATES, run_of
 from rpc.messages import RunSpec, WorkDetail
-from web.pages.console import Console
+from web.pages.console import Console, Consoles
 from web.pages.feeds import look
 from web.pages.frame import frame, head, panel
 from web.pages.routes import page
@@ -21,9 +21,9 @@ _MOST = 6
 _NOT_SETTINGS = ("key", "shards", "validation", "name")
 
 
-def add(console: Console) -> None:
-    @page(console, "/runs/compare")
-    async def compare(ids: str = "") -> None:
+def add(consoles: Consoles) -> None:
+    @page(consoles, "/runs/compare")
+    async def compare(console: Console, ids: str = "") -> None:
         names = [each for each in ids.split(",") if each][:_MOST]
         details = await _details(console, names)
         specs: list[RunSpec] = list(

@@ -1,10 +1,13 @@
-"""What all pages of one process share: the way to the coordinator, its news, and what was seen of late."""
+"""What all pages of whoever shows a token share: the way to the coordinator, its news, and what was seen of late."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from weakref import WeakKeyDictionary
+
+from fastapi import Request
 
 from rpc.messages import Overview
 from web.door import Door
@@ -12,6 +15,7 @@ from web.latest import Seen
 from web.live import Live
 from web.pages.history import Errors, Load
 from web.pages.shared import Shared
+from web.visitors import Visitor, Visitors
 
 _RUNS = 20  # of each, on the first page
 
@@ -44,3 +48,19 @@ class Console:
                 if seen.now is not None:
                     self.note(seen.now)
                 yield seen
+
+
+class Consoles:
+    """Those of all visitors; one is there as long as its visitor is. Belongs to one event loop."""
+
+    def __init__(self, visitors: Visitors) -> None:
+        self._visitors = visitors
+        self._of: WeakKeyDictionary[Visitor, Console] = WeakKeyDictionary()
+
+    def of(self, request: Request) -> Console:
+        """Return the console of whoever asks for a page."""
+        visitor = self._visitors.of(request.state.token)
+        console = self._of.get(visitor)
+        if console is None:
+            console = self._of[visitor] = Console(visitor.door, visitor.live)
+        return console

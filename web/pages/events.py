@@ -10,7 +10,7 @@ from nicegui import ui
 
 from rpc.messages import EventPage, EventQuery, EventRow
 from web.pages.acting import button
-from web.pages.console import Console
+from web.pages.console import Console, Consoles
 from web.pages.event_rows import COLUMNS, event_row
 from web.pages.feeds import follow
 from web.pages.frame import frame, head, panel, tabs
@@ -24,9 +24,9 @@ _ROUTINE = frozenset({"round done", "rejected"})
 _SPANS = {"": 0, "1h": 3600, "1d": 86400, "7d": 604800}
 
 
-def add(console: Console) -> None:
-    @page(console, "/events")
-    async def events(work: str = "", node: str = "", since: str = "", all: bool = False) -> None:
+def add(consoles: Consoles) -> None:
+    @page(consoles, "/events")
+    async def events(console: Console, work: str = "", node: str = "", since: str = "", all: bool = False) -> None:
         since_ms = round(1000 * (time.time() - _SPANS[since])) if _SPANS.get(since) else 0
         query = EventQuery(work[:200], node[:200], since_ms, limit=_MOST, notable=not all)
         found: EventPage = await console.door.call("list_events", query)

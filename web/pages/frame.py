@@ -16,7 +16,14 @@ from web.pages.feeds import follow
 from web.pages.words import shown
 from web.widgets.theme_switch import ThemeSwitch
 
-_PAGES = {"Overview": "/", "Runs": "/runs", "Jobs": "/jobs", "Nodes": "/nodes", "Events": "/events"}
+_PAGES = {
+    "Overview": "/",
+    "Runs": "/runs",
+    "Jobs": "/jobs",
+    "Nodes": "/nodes",
+    "Events": "/events",
+    "Settings": "/settings",
+}
 _CSS = Path(__file__).with_name("console.css")
 # Before the first paint: what was chosen, or as the system has it.
 _HEAD = """

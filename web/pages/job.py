@@ -11,7 +11,7 @@ from client.results import FINAL_STATES
 from client.sizes import size
 from rpc.messages import DataFile, EventQuery, JobDetail, Metric, WorkDetail
 from web.log_lines import LogLine
-from web.pages.console import Console
+from web.pages.console import Console, Consoles
 from web.pages.event_rows import COLUMNS, event_row
 from web.pages.feeds import follow, look
 from web.pages.frame import frame, head, panel
@@ -32,9 +32,9 @@ _MOST_POINTS = 5000  # of all curves together
 _EVENTS = 30
 
 
-def add(console: Console) -> None:
-    @page(console, "/jobs/{name}")
-    async def job(name: str) -> None:
+def add(consoles: Consoles) -> None:
+    @page(consoles, "/jobs/{name}")
+    async def job(console: Console, name: str) -> None:
         row = await find(console.door, name, JOBS)
         detail: WorkDetail = await console.shared.call("get_work", row.id)
         await JobPage(console, detail).build()

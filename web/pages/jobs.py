@@ -6,7 +6,7 @@ from nicegui import ui
 
 from client.sizes import size
 from rpc.messages import WorkRow
-from web.pages.console import Console
+from web.pages.console import Console, Consoles
 from web.pages.frame import button_link, frame, head, panel
 from web.pages.routes import page
 from web.pages.schedules import SchedulesPanel
@@ -27,9 +27,9 @@ _COLUMNS = (
 )
 
 
-def add(console: Console) -> None:
-    @page(console, "/jobs")
-    async def jobs(state: str = "", owner: str = "", before: int = 0) -> None:
+def add(consoles: Consoles) -> None:
+    @page(consoles, "/jobs")
+    async def jobs(console: Console, state: str = "", owner: str = "", before: int = 0) -> None:
         shown = Shown(state, owner, before)
         found = await rows_of(console, shown, JOBS)
         schedules = await console.shared.call("list_schedules")

@@ -9,9 +9,7 @@ import numpy as np
 from nicegui import ui
 from numpy.typing import NDArray
 
-from client.api import Session
 from client.judging import confusion_of
-from client.link import Link
 from client.results import COMPLETED
 from rpc.errors import TrainerError
 from rpc.messages import WorkDetail
@@ -19,10 +17,10 @@ from web.door import Door
 from web.pages.console import Console
 from web.pages.frame import panel
 from web.pages.words import shown
+from web.rest.door import session_of
 from web.widgets.matrix import Matrix
 
 _KEPT_S = 3600.0  # the model of a run that is completed does not change
-_TIMEOUT_S = 60.0
 _MOST_CLASSES = 64
 _LETTERS = 26
 
@@ -66,7 +64,7 @@ class Mistakes:
 
 def _confusion(door: Door, run_id: str) -> NDArray[np.int64]:
     """On a thread, with a session of its own."""
-    with Session(Link(door.host, door.port, timeout_s=_TIMEOUT_S, patience_s=0.0)) as session:
+    with session_of(door) as session:
         return confusion_of(session.run(run_id))[1]
 
 

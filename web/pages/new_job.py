@@ -10,32 +10,30 @@ from typing import Any
 from nicegui import ui
 from pydantic import ValidationError
 
-from client.api import Session
-from client.link import Link
 from rpc.errors import TrainerError
 from rpc.messages import SANDBOXES
 from rpc.script_spec import NETWORKS
 from web.bundles import Sent, start_code, times_of
 from web.door import Door
 from web.pages.acting import button
-from web.pages.console import Console
+from web.pages.console import Console, Consoles
 from web.pages.form import Form, Said
 from web.pages.frame import frame, head, panel
 from web.pages.routes import page
 from web.pages.words import shown
+from web.rest.door import session_of
 from web.rest.job_models import OVERLAPS, NewJob
 from web.widgets.drop_zone import DropZone
 from web.widgets.field import Field
 from web.widgets.rows import path
 
-_TIMEOUT_S = 60.0
 _MB = 1_000_000
 _SETTINGS = {"timeout_s": float, "cpus": float, "gpus": int, "priority": int, "retries": int}
 
 
-def add(console: Console) -> None:
-    @page(console, "/jobs/new")
-    async def new_job() -> None:
+def add(consoles: Consoles) -> None:
+    @page(consoles, "/jobs/new")
+    async def new_job(console: Console) -> None:
         with frame("New job", console.live, where="/jobs"):
             with head("New job", ("Jobs", "/jobs")):
                 pass
@@ -176,5 +174,5 @@ def _submit(door: Door, wanted: NewJob) -> str:
         settings=wanted.settings.said(),
         times=times_of(wanted.cron, wanted.cron_tz, wanted.cron_overlap),
     )
-    with Session(Link(door.host, door.port, timeout_s=_TIMEOUT_S, patience_s=0.0)) as session:
+    with session_of(door) as session:
         return start_code(session, wanted.code, sent)

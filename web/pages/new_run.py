@@ -8,8 +8,6 @@ from typing import Any
 from nicegui import ui
 from pydantic import ValidationError
 
-from client.api import Session
-from client.link import Link
 from mlcore.aggregation import AGGREGATIONS
 from mlcore.schedules import SCHEDULES
 from mlcore.server_rules import SERVER_OPTIMIZERS
@@ -17,17 +15,17 @@ from mlcore.settings import ACTIVATIONS, DTYPES, OPTIMIZERS
 from rpc.errors import TrainerError
 from web.door import Door
 from web.pages.acting import button
-from web.pages.console import Console
+from web.pages.console import Console, Consoles
 from web.pages.form import Form, Said
 from web.pages.frame import frame, head, panel
 from web.pages.routes import page
 from web.pages.words import shown
+from web.rest.door import session_of
 from web.rest.run_models import NewRun
 from web.rest.runs import spec_of
 from web.widgets.drop_zone import DropZone
 from web.widgets.rows import path
 
-_TIMEOUT_S = 60.0
 _LETTERS, _RUN, _FILES = "the bundled letters", "the data of an earlier run", "files from here"
 _NUMBERS = {
     "rounds": int,
@@ -54,9 +52,9 @@ _CHOSEN = ("optimizer", "activation", "dtype", "eta_schedule", "server_optimizer
 _USUAL = {"rounds": "20", "epochs": "5", "hidden": "64", "eta": "0.05"}
 
 
-def add(console: Console) -> None:
-    @page(console, "/runs/new")
-    async def new_run(of: str = "") -> None:
+def add(consoles: Consoles) -> None:
+    @page(consoles, "/runs/new")
+    async def new_run(console: Console, of: str = "") -> None:
         with frame("New run", console.live, where="/runs"):
             with head("New run", ("Runs", "/runs")):
                 pass
@@ -226,5 +224,5 @@ def _field(place: tuple[int | str, ...]) -> str:
 
 def _submit(door: Door, wanted: NewRun) -> str:
     """On a thread, with a session of its own."""
-    with Session(Link(door.host, door.port, timeout_s=_TIMEOUT_S, patience_s=0.0)) as session:
+    with session_of(door) as session:
         return session.start(spec_of(session, wanted, "")).id

@@ -10,7 +10,7 @@ from client.times import moment
 from rpc.errors import NotFound
 from rpc.messages import EventPage, EventQuery, NodeRow, Overview
 from web.latest import Seen
-from web.pages.console import Console
+from web.pages.console import Console, Consoles
 from web.pages.event_rows import COLUMNS, event_row
 from web.pages.feeds import follow
 from web.pages.frame import frame, head, panel
@@ -28,9 +28,9 @@ _TILES = ("Slots busy", "CPU", "Memory", "Disk", "Tasks done", "Failed")
 _TITLES = {"CPU": "CPU", "memory": "Memory", "disk": "Disk", "GPU": "GPU"}
 
 
-def add(console: Console) -> None:
-    @page(console, "/nodes/{name}")
-    async def node(name: str) -> None:
+def add(consoles: Consoles) -> None:
+    @page(consoles, "/nodes/{name}")
+    async def node(console: Console, name: str) -> None:
         row = _found(name, (await console.glance()).nodes)
         query = EventQuery(node=row.id, limit=_EVENTS, notable=True)
         NodePage(console, row, await console.shared.call("list_events", query)).build()

@@ -7,7 +7,7 @@ from nicegui import ui
 from client.status import by_state
 from rpc.messages import Overview
 from web.pages.acting import attempt, button
-from web.pages.console import Console
+from web.pages.console import Console, Consoles
 from web.pages.feeds import follow
 from web.pages.frame import frame, head, panel
 from web.pages.node_acts import give_order
@@ -18,9 +18,9 @@ from web.widgets.field import Field
 from web.widgets.rows import Rows
 
 
-def add(console: Console) -> None:
-    @page(console, "/nodes", "/workers")
-    async def nodes() -> None:
+def add(consoles: Consoles) -> None:
+    @page(consoles, "/nodes", "/workers")
+    async def nodes(console: Console) -> None:
         now = await console.glance()
         with frame("Nodes", console.live, where="/nodes"):
             with head("Nodes"):

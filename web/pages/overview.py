@@ -12,7 +12,7 @@ from client.sizes import size
 from client.status import by_state, headline
 from rpc.messages import Overview, WorkRow
 from web.latest import Seen
-from web.pages.console import Console
+from web.pages.console import Console, Consoles
 from web.pages.feeds import follow
 from web.pages.frame import button_link, frame, head, panel
 from web.pages.node_rows import GLANCE, glance_row
@@ -44,9 +44,9 @@ _TILES = ("At work", "Waiting", "Nodes", "Slots busy", "Rounds", "Traffic")
 _FIRST = "python client.py submit letters --rounds 20 --epochs 5 --hidden 64 --eta 0.05 --optimizer sgd"
 
 
-def add(console: Console) -> None:
-    @page(console, "/")
-    async def overview() -> None:
+def add(consoles: Consoles) -> None:
+    @page(consoles, "/")
+    async def overview(console: Console) -> None:
         now = await console.glance()
         with frame("Overview", console.live, where="/"):
             with head("Overview"):

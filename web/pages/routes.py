@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Awaitable, Callable
-from typing import ParamSpec
+from typing import Concatenate, ParamSpec
 
 from fastapi import Request, Response
 from nicegui import ui
@@ -12,28 +13,35 @@ from nicegui import ui
 from rpc.errors import NotFound, StoreDown, TrainerError, Unreachable
 from rpc.messages import Overview
 from web.latest import Seen
-from web.pages.console import Console
+from web.pages.console import Console, Consoles
 from web.pages.feeds import follow
 from web.pages.frame import frame, head
 from web.pages.words import shown
 from web.problems import problem_of
 
 P = ParamSpec("P")
-Build = Callable[P, Awaitable[None]]
+Build = Callable[Concatenate[Console, P], Awaitable[None]]
 
 
-def page(console: Console, *paths: str) -> Callable[[Build[P]], Build[P]]:
-    """Have a page at these paths. It asks for what it shows before it builds anything."""
+def page(consoles: Consoles, *paths: str) -> Callable[[Build[P]], Build[P]]:
+    """Have a page at these paths, built with the console of whoever asks for it.
+
+    It asks for what it shows before it builds anything.
+    """
 
     def add(build: Build[P]) -> Build[P]:
         @functools.wraps(build)
         async def built(*args: P.args, **kwargs: P.kwargs) -> Response | None:
+            console = consoles.of(ui.context.client.request)
             try:
-                await build(*args, **kwargs)
+                await build(console, *args, **kwargs)
             except TrainerError as error:
                 return _tell(console, ui.context.client.request, error)
             return None
 
+        # What is left is what the path and the query say.
+        signature = inspect.signature(build)
+        built.__signature__ = signature.replace(parameters=[*signature.parameters.values()][1:])  # type: ignore[attr-defined]
         for path in paths:
             ui.page(path)(built)
         return build
@@ -41,11 +49,11 @@ def page(console: Console, *paths: str) -> Callable[[Build[P]], Build[P]]:
     return add
 
 
-def unknown_path(console: Console) -> Callable[[Request], Response | None]:
+def unknown_path(consoles: Consoles) -> Callable[[Request], Response | None]:
     """Return what answers where there is no page."""
 
     def tell(request: Request) -> Response | None:
-        return _tell(console, request, NotFound(f"there is no page {request.url.path[:200]!r} here"))
+        return _tell(consoles.of(request), request, NotFound(f"there is no page {request.url.path[:200]!r} here"))
 
     return tell
 

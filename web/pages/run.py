@@ -9,7 +9,7 @@ from nicegui import ui
 from client.results import FINAL_STATES, run_of
 from rpc.messages import AttemptRow, Checkpoint, EventQuery, RunSpec, WorkDetail
 from web.pages.acting import button
-from web.pages.console import Console
+from web.pages.console import Console, Consoles
 from web.pages.event_rows import COLUMNS, event_row
 from web.pages.feeds import look
 from web.pages.frame import frame, head, panel
@@ -38,9 +38,9 @@ _TRIES = (
 _TILES = ("Round", "Validation error", "Best", "Time", "Updates", "Set back")
 
 
-def add(console: Console) -> None:
-    @page(console, "/runs/{name}")
-    async def run(name: str) -> None:
+def add(consoles: Consoles) -> None:
+    @page(consoles, "/runs/{name}")
+    async def run(console: Console, name: str) -> None:
         row = await find(console.door, name, RUNS)
         detail: WorkDetail = await console.shared.call("get_work", row.id)
         spec: RunSpec = await console.door.call("get_spec", row.id)

@@ -6,7 +6,7 @@ from nicegui import ui
 
 from rpc.messages import WorkRow
 from web.pages.acting import button
-from web.pages.console import Console
+from web.pages.console import Console, Consoles
 from web.pages.frame import button_link, frame, head, panel
 from web.pages.routes import page
 from web.pages.words import eta_s, note, rate, rounds
@@ -30,9 +30,9 @@ _FIRST = "python client.py submit letters --rounds 20 --epochs 5 --hidden 64 --e
 _MOST_COMPARED = 6
 
 
-def add(console: Console) -> None:
-    @page(console, "/runs")
-    async def runs(state: str = "", owner: str = "", before: int = 0) -> None:
+def add(consoles: Consoles) -> None:
+    @page(consoles, "/runs")
+    async def runs(console: Console, state: str = "", owner: str = "", before: int = 0) -> None:
         shown = Shown(state, owner, before)
         found = await rows_of(console, shown, RUNS)
         picked: list[str] = []

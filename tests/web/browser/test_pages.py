@@ -122,7 +122,7 @@ def test_a_job_is_json_for_programs_and_a_page_for_browsers(page: Page, served: 
     expect(page.locator("h1")).to_be_visible()
 
 
-@pytest.mark.parametrize("path", ["/nothing/here", "/runs/none", "/jobs/none", "/nodes/none", "/settings"])
+@pytest.mark.parametrize("path", ["/nothing/here", "/runs/none", "/jobs/none", "/nodes/none", "/no-settings"])
 def test_what_is_not_there_is_told_with_404_in_our_look_and_to_programs_as_a_problem(page: Page, path: str) -> None:
     answer = page.goto(path)
     assert answer is not None and answer.status == 404

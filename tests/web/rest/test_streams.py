@@ -20,7 +20,7 @@ from tests.client.fake import RUN_ID, RUNNING, Serving, event
 from tests.client.fake_jobs import JOB_ID, JOB_ROW, METRICS, RECORDS, log_of
 from tests.web.served import served
 from web.event_stream import MOST_OF_ONE, Sent
-from web.live import Live
+from web.visitors import Visitors
 
 _TIMEOUT_S = 20.0
 
@@ -99,8 +99,7 @@ def test_no_text_forges_an_event(text: str, number: int) -> None:
 
 @pytest.fixture
 def port(app: FastAPI, coordinator: Serving) -> Iterator[int]:
-    app.state.door.port = coordinator.port
-    app.state.live = Live(app.state.door)
+    app.state.visitors = Visitors("127.0.0.1", coordinator.port)
     with served(app) as port:
         yield port
 
@@ -139,7 +138,7 @@ def test_who_leaves_is_noticed_and_nobody_asks_any_more(app: FastAPI, coordinato
     for connection in connections:
         connection.close()
     until(lambda: app.state.streams.n_open == 0)
-    assert app.state.live._streams == {}
+    assert app.state.visitors.of("").live._streams == {}
 
 
 def test_one_address_has_so_many_streams_and_others_are_served(app: FastAPI, coordinator: Serving, port: int) -> None:
