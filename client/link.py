@@ -11,7 +11,7 @@ from client.access import NO_ACCESS, Access
 from client.servers import last_server
 from rpc.addresses import split_address
 from rpc.client import Client
-from rpc.errors import BadRequest, StoreDown, Unreachable
+from rpc.errors import BadRequest, StoreDown, TrainerError, Unreachable
 from rpc.messages import PROTOCOL_VERSION, Hello, HelloReply
 from rpc.program import VERSION
 from rpc.services import COORDINATOR
@@ -152,5 +152,9 @@ class Link:
                 f"nobody serves at {self}; start the coordinator there with "
                 f"`python coordinator.py {self.port} load-balancing`"
             ) from error
-        self._greeted = client.hello(hello)
+        try:
+            self._greeted = client.hello(hello)
+        except TrainerError:
+            client.close()
+            raise
         return client

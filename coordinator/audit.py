@@ -19,7 +19,7 @@ DONE = "done"
 
 _MOST = 1000  # rows of one answer
 _MOST_CHARACTERS = 500  # of what a row is about
-_REFUSALS_A_MINUTE = 60  # of one address: whoever is refused again and again must not push out all else
+_REFUSALS_A_MINUTE = 60  # of one token and address: who is refused again and again must not push out all else
 
 
 class Audit:
@@ -36,7 +36,8 @@ class Audit:
 
     def failed(self, caller: Caller, identity: Identity | None, operation: str, subject: str, error: Exception) -> None:
         """A call was refused, or one that would change something failed."""
-        if not self._refusals.take(caller.host, self._clock.read()):
+        who = (caller.host, identity.token if identity else "")
+        if not self._refusals.take(who, self._clock.read()):
             code = error.code if isinstance(error, TrainerError) else "internal"
             self._add(caller, identity, operation, subject, code)
 

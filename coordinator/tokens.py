@@ -118,7 +118,7 @@ class Tokens:
 
         def remembered() -> None:
             later.resolve(shown(kept))
-            self._loop.post(lambda: self._close_all(token_id))
+            self._close_all(token_id)  # the answer is on its way
 
         self._remember(remembered, kept)
         return later

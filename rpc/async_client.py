@@ -65,8 +65,8 @@ class AsyncClient:
         except OSError as error:
             raise Unreachable(f"{name} is not reachable: {error.strerror or error}") from error
         client = cls(name, service, reader, writer)
-        client.greeting = await client.call("hello", hello, timeout_s=timeout_s)
         try:
+            client.greeting = await client.call("hello", hello, timeout_s=timeout_s)
             check_hello_reply(client.greeting, name)
         except TrainerError:
             client.close()

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rpc.errors import TrainerError
+from rpc.errors import Forbidden, TrainerError
 from rpc.messages import Overview
 from web.door import Door
 from web.event_stream import Streams
@@ -102,6 +102,8 @@ async def _of_coordinator(door: Door) -> list[Metric]:
     up = GaugeMetricFamily("roundhouse_coordinator_up", "Whether the coordinator can be asked.")
     try:
         now: Overview = await door.call("glance", 0)
+    except Forbidden:
+        raise
     except TrainerError:
         up.add_metric([], 0)
         return [up]
