@@ -18,6 +18,7 @@ from coordinator.coordinator import Coordinator
 from coordinator.core.policies import NUMBERS, POLICIES, Policy
 from coordinator.permissions import Role
 from coordinator.web_server import WebPlace, WebServer, web_place
+from rpc.addresses import is_loopback
 from rpc.argument_types import days, owner_share, port, seconds, size, whole
 from rpc.descriptors import raise_nofile
 from rpc.errors import BadData, BadRequest, ExitCode
@@ -45,7 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         logger.info("room for %d connections", raise_nofile())
         place = web_place(args.http_port, args.http_host, is_for_itself=not args.port)
         coordinator = Coordinator(config, policy)
-        web = _web(place, coordinator, config) if place else None
+        if config.insecure and not config.demands_tokens and not is_loopback(config.host):
+            logger.warning("everybody who reaches %s:%d may do everything (--insecure-i-know)", *coordinator.address)
+        demands = config.demands_tokens or not (config.insecure or is_loopback(args.http_host))
+        web = _web(place, coordinator, config, demands_tokens=demands) if place else None
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: coordinator.stop())
         host, bound_port = coordinator.address
@@ -141,6 +145,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--require-tokens", action="store_true", help="serve nobody who shows no token, on loopback neither"
     )
     parser.add_argument(
+        "--insecure-i-know", action="store_true",
+        help="for a lab: serve other machines, too, without asking who they are (default: there tokens are required)",
+    )  # fmt: skip
+    parser.add_argument(
         "--token-file", type=Path, metavar="FILE",
         help="write the admin token of a first start there, too, and the one for nodes to FILE.join",
     )  # fmt: skip
@@ -203,14 +211,15 @@ def config_from(args: argparse.Namespace) -> CoordinatorConfig:
         keep_events_days=args.keep_events,
         keep_runs=args.keep_runs,
         require_tokens=args.require_tokens,
+        insecure=args.insecure_i_know,
         token_file=args.token_file,
         node_token=read_token(args.node_token_file) if args.node_token_file else "",
         submits_per_minute=args.submits_per_minute,
     )
 
 
-def _web(place: WebPlace, coordinator: Coordinator, config: CoordinatorConfig) -> WebServer:
-    demanding = ["--require-tokens"] if config.demands_tokens else []
+def _web(place: WebPlace, coordinator: Coordinator, config: CoordinatorConfig, *, demands_tokens: bool) -> WebServer:
+    demanding = ["--require-tokens"] if demands_tokens else ["--insecure-i-know"]
     options = [*demanding, "--submits-per-minute", str(config.submits_per_minute)]
     return WebServer(place, within(coordinator.address), token=coordinator.tokens.issue_own(Role.WEB), options=options)
 

@@ -264,7 +264,7 @@ class CoordinatorHandler(WebhookCalls, ScheduleCalls):
         return self._view.events(query, sees_only(caller))
 
     def why(self, caller: Caller, kind: str, id: str) -> Later:
-        return self._view.why(kind, id)
+        return self._view.why(kind, id, sees_only(caller))
 
     def list_attempts(self, caller: Caller, id: str, first_round: int, last_round: int) -> Later:
         return self._view.attempts(id, first_round, last_round)

@@ -15,6 +15,7 @@ from coordinator.node_views import node_rows
 from coordinator.remembering import stored_row
 from coordinator.runtime import Runtime
 from coordinator.store.failures import StoreDown
+from coordinator.why.hiding import without_others
 from coordinator.why.nodes import why_node
 from coordinator.why.now import WorkNow, node_now, work_now
 from coordinator.why.tasks import parts_of, why_task
@@ -90,8 +91,8 @@ class PlainView:
         rounds = (first_round, last_round)
         return self._questions.later(lambda: attempt_rows(work_id, rounds, opened, self._runtime.reader))
 
-    def why(self, kind: str, name: str) -> Later:
-        """Why something is as it is.
+    def why(self, kind: str, name: str, owner: str | None) -> Later:
+        """Why something is as it is; with `owner` nothing is told of the work of others.
 
         Raises:
             BadRequest: such things are not known, or the name is not of their form.
@@ -100,10 +101,10 @@ class PlainView:
         reader, fault = self._runtime.reader, self._runtime.store_fault
         match kind:
             case "run" | "job":
-                now = self._work_now(name)
+                now = self._work_now(name, owner)
                 return self._questions.later(lambda: why_work(name, now, reader, fault))
             case "task":
-                now = self._work_now(parts_of(name)[0])
+                now = self._work_now(parts_of(name)[0], owner)
                 return self._questions.later(lambda: why_task(name, now, reader, fault))
             case "node":
                 return self._why_node(name)
@@ -118,10 +119,15 @@ class PlainView:
         node, now_ms = node_now(member, None, runtime.dispatcher, runtime.clock), runtime.clock.now_ms()
         return self._questions.later(lambda: why_node(node, runtime.reader, now_ms))
 
-    def _work_now(self, work_id: str) -> WorkNow | None:
-        runtime = self._runtime
-        work = runtime.dispatcher.work.get(work_id)
-        return None if work is None else work_now(work, runtime.dispatcher, runtime.membership, runtime.clock)
+    def _work_now(self, work_id: str, owner: str | None) -> WorkNow | None:
+        runtime, known = self._runtime, self._runtime.dispatcher.work
+        work = known.get(work_id)
+        if work is None:
+            return None
+        now = work_now(work, runtime.dispatcher, runtime.membership, runtime.clock)
+        if owner is None:
+            return now
+        return without_others(now, lambda other: other in known and known[other].claim.owner == owner)
 
     def _rows(self, work: list[Work]) -> tuple[WorkRow, ...]:
         return tuple(views.shown_row(self._runtime.dispatcher, each, self._runtime.clock) for each in work)

@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from client.link import DEFAULT_SERVER, parse_server
+from rpc.addresses import is_loopback
 from rpc.argument_types import port, whole
 from rpc.errors import ExitCode
 from rpc.program import Parser, exit_status, set_up_logging
@@ -62,7 +63,13 @@ def make_parser() -> argparse.ArgumentParser:
         help="a token of this program itself, by which it tells webhooks (default: ROUNDHOUSE_TOKEN_FILE, or"
         " ROUNDHOUSE_TOKEN); who asks for a page shows one of their own",
     )  # fmt: skip
-    parser.add_argument("--require-tokens", action="store_true", help="serve nobody who shows no token")
+    parser.add_argument(
+        "--require-tokens", action="store_true",
+        help="serve nobody who shows no token (default: off on loopback, where the coordinator decides)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--insecure-i-know", action="store_true", help="for a lab: leave that to the coordinator elsewhere, too"
+    )
     at_least_0 = partial(whole, least=0)
     for name, usual, about in _LIMITS:
         parser.add_argument(
@@ -86,11 +93,12 @@ def _run(args: argparse.Namespace) -> int:
     with _listening(args) as listening:
         tells = args.webhooks or args.listening is not None
         limits = Limits(args.requests_per_minute, args.submits_per_minute, args.streams_per_user)
+        demands = args.require_tokens or not (args.insecure_i_know or is_loopback(listening.getsockname()[0]))
         app = make_app(
             Visitors(host, its_port, own_token=_own_token(args)),
             tells_webhooks=tells,
             names=args.called,
-            admission=Admission(limits, demands_tokens=args.require_tokens),
+            admission=Admission(limits, demands_tokens=demands),
         )
         print(f"web serves on {url_of(listening)} for the coordinator at {host}:{its_port}", flush=True)
         serve(app, listening)

@@ -186,6 +186,13 @@ def test_a_submitter_is_shown_its_own_work_alone(guarded: Guarded) -> None:
         assert {theirs, mine} <= {row.id for row in viewer.jobs(limit=1000)}
 
 
+def test_a_submitter_is_told_that_others_are_before_it_and_not_who(guarded: Guarded) -> None:
+    theirs, mine = guarded.job("ann"), guarded.run("bob")
+    with guarded.session(guarded.tokens["other"]) as bob:
+        assert theirs not in str(bob.why("run", mine))
+        assert mine in str(bob.why("run", mine))
+
+
 def test_what_a_submitter_submits_is_its_owners(guarded: Guarded) -> None:
     with guarded.session(guarded.tokens["owner"]) as ann:
         assert ann.submit_script(code="1", force_queue=True).detail().row.owner == "ann"
