@@ -101,6 +101,7 @@ RULES: Mapping[str, Rule] = {
     "order_node": Rule(_OPERATOR, changes=True),
     "order_node remove": Rule(_ADMIN, changes=True),
     "join": Rule(_ADMIN | {Role.NODE}, changes=True),
+    "join slot": Rule(_ADMIN | {Role.NODE}),  # follows the other one, and is not news
     "add_webhook": Rule(_ADMIN, changes=True),
     "remove_webhook": Rule(_ADMIN, changes=True),
     "list_webhooks": Rule(_ADMIN | _WEB),
@@ -136,9 +137,11 @@ def owner_of(caller: Caller) -> str:
 
 
 def operation_of(method: str, args: tuple[Any, ...]) -> str:
-    """Return what a call is called in the table: its method, but that some orders are for fewer."""
+    """Return what a call is called in the table: its method, but that some are of two kinds."""
     if method == "order_node" and args[1] == "remove":
         return "order_node remove"
+    if method == "join" and args[0].connection == "slot":
+        return "join slot"
     return method
 
 
@@ -162,7 +165,7 @@ def check(identity: Identity | None, operation: str) -> None:
 
 def check_node(identity: Identity, operation: str, args: tuple[Any, ...]) -> None:
     """Raise Forbidden if the caller joins as another node than the one that its token is for."""
-    if operation == "join" and identity.node not in ("", args[0].node):
+    if operation in ("join", "join slot") and identity.node not in ("", args[0].node):
         raise Forbidden(f"this token is for the node {identity.node}, not for {args[0].node}")
 
 

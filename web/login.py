@@ -25,12 +25,12 @@ _PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Log in · Roundhouse</title><link rel="stylesheet" href="/console/console.css"></head>
-<body><main class="page"><section class="panel third" aria-label="Log in"><div class="panel-head"><h1>Log in</h1></div>
-<form method="post" action="{action}" class="panel-body">
+<body><main class="page"><div class="head"><h1>Log in</h1></div>
+<section class="panel" aria-label="Log in"><form method="post" action="{action}" class="panel-body">
 <p><label for="token">Token</label></p>
 <p><input id="token" name="token" type="password" autocomplete="current-password" required autofocus></p>
-<p role="alert">{fault}</p>
-<p><button type="submit" class="main">Log in</button></p>
+<p role="alert" class="bad">{fault}</p>
+<p><button type="submit" class="button main">Log in</button></p>
 <p class="soft">An admin makes you one: <code>python client.py token create --role submitter --owner NAME</code></p>
 </form></section></main></body></html>
 """

@@ -30,7 +30,7 @@ def test_a_viewer_changes_nothing(operation: str) -> None:
 
 def test_a_node_joins_and_the_web_tells_and_neither_does_anything_else() -> None:
     may = {role: {name for name, rule in RULES.items() if role in rule.roles} for role in (Role.NODE, Role.WEB)}
-    assert may[Role.NODE] == {"hello", "join"}
+    assert may[Role.NODE] == {"hello", "join", "join slot"}
     assert may[Role.WEB] == {"hello", "find_work", "glance", "list_events", "list_webhooks", "note_delivery"}
 
 
@@ -71,7 +71,10 @@ def test_an_operator_may_submit_for_others() -> None:
 
 def test_a_token_of_one_node_is_for_that_one() -> None:
     bound = Identity(Role.NODE, node="node-1")
-    check_node(bound, "join", (Join("node-1", "", "control", 1),))
+    for operation, connection in (("join", "control"), ("join slot", "slot")):
+        joining = (Join("node-1", "", connection, 1),)
+        assert operation_of("join", joining) == operation
+        check_node(bound, operation, joining)
     check_node(Identity(Role.NODE), "join", (Join("node-2", "", "control", 1),))
     with pytest.raises(Forbidden, match="for the node node-1, not for node-2"):
         check_node(bound, "join", (Join("node-2", "", "control", 1),))

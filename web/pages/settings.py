@@ -38,10 +38,11 @@ def add(consoles: Consoles) -> None:
             with head("Settings"), ui.element("div").classes("acts-bar"):
                 if console.door.token:
                     button("Log out", _log_out)
-            with panel("You"), ui.element("div").classes("panel-body"):
-                ui.label(shown(_about(who, console.door)))
-            if tokens is not None:
-                TokensPanel(console.door).show(tokens)
+            with ui.element("div").classes("board"):
+                with panel("You"), ui.element("div").classes("panel-body"):
+                    ui.label(shown(_about(who, console.door)))
+                if tokens is not None:
+                    TokensPanel(console.door).show(tokens)
 
 
 class TokensPanel:
@@ -53,8 +54,8 @@ class TokensPanel:
             self._table = Rows(_COLUMNS, label="tokens", empty="There is no token yet.", on_act=self._act)
             with ui.element("div").classes("bar"):
                 self._role = Field("role", "Role", ROLES[0], choices=ROLES)
-                self._owner = Field("owner", "Owner", hint="of the work that is submitted with it")
-                self._name = Field("name", "Name", hint="what it is for")
+                self._owner = Field("owner", "Owner of its work")
+                self._name = Field("name", "What it is for")
                 button("Make a token", self._create)
             self._made = ui.label("").classes("note mono").props('role="status"')
             self._made.visible = False
