@@ -36,23 +36,27 @@ from rpc.messages import (
     WorkFilter,
     WorkRow,
 )
+from rpc.trust import Trust
 
 _RUNS = ("run", "verify")  # kinds of work
 
 Kind: TypeAlias = Literal["run", "job", "task", "node"]  # of what there is a why
 
-__all__ = ["Job", "JobResult", "JobSettings", "Model", "Result", "Run", "Session", "Settings", "connect"]
+__all__ = ["Job", "JobResult", "JobSettings", "Model", "Result", "Run", "Session", "Settings", "Trust", "connect"]
 
 
 def connect(
-    server: str | None = None, *, token_file: str | os.PathLike[str] | None = None, timeout_s: float = 30.0
+    server: str | None = None,
+    *,
+    token_file: str | os.PathLike[str] | None = None,
+    trust: Trust | None = None,
+    timeout_s: float = 30.0,
 ) -> Session:
-    """Return a session with the coordinator at `HOST:PORT`; without it, the one of ROUNDHOUSE_SERVER, or of the last
-    `login`, or localhost:9095.
+    """Return a session with the coordinator at `HOST:PORT` (or of ROUNDHOUSE_SERVER, the last `login`, localhost:9095).
 
     Args:
-        token_file: holds the token by which the coordinator knows who asks (default: that of ROUNDHOUSE_TOKEN_FILE, or
-            ROUNDHOUSE_TOKEN, or of `login`).
+        token_file: has the token by which the coordinator knows who asks (default: as variables or `login` say).
+        trust: by whom it is vouched for, inside TLS: `Trust(ca=FILE)` or `Trust(fingerprint=HEX)` (default: likewise).
         timeout_s: how long the coordinator may take to answer a call.
 
     Raises:
@@ -60,7 +64,7 @@ def connect(
         Refused: the coordinator speaks another version of the protocol, or wants another token.
     """
     host, port = parse_server(server or default_server())
-    access = access_to(f"{host}:{port}", Path(token_file) if token_file is not None else None)
+    access = access_to(host, port, Path(token_file) if token_file is not None else None, trust)
     link = Link(host, port, timeout_s=timeout_s, access=access)
     link.open()
     return Session(link)

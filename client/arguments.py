@@ -9,7 +9,7 @@ from pathlib import Path
 from client.queue_options import add_queue
 from client.run_options import add_averaging, add_ending, add_model, add_training, given_settings
 from client.settings import make_spec
-from client.subcommand import add_token_file
+from client.subcommand import add_access
 from client.subcommands import SUBCOMMANDS, add_output, group_parser, subcommand_parser
 from rpc.argument_types import port
 from rpc.errors import BadRequest
@@ -81,7 +81,7 @@ def _train_parser() -> Parser:
     add_queue(parser.add_argument_group("the queue"))
     add_ending(parser.add_argument_group("when to end"))
     add_output(parser.add_argument_group("output"))
-    add_token_file(parser.add_argument_group("access"))
+    add_access(parser.add_argument_group("access"))
     parser.add_common_options()
     return parser
 

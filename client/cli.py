@@ -40,6 +40,7 @@ from client.webhook_commands import WEBHOOK_COMMANDS
 from rpc.errors import BadRequest, ExitCode
 from rpc.messages import RunSpec, WorkRow
 from rpc.program import exit_status, set_up_logging
+from rpc.tls_options import trust_from
 
 _TIMEOUT_S = 30.0
 
@@ -59,7 +60,7 @@ def _run(args: argparse.Namespace) -> int:
 def _train(args: argparse.Namespace) -> int:
     spec, wanted = spec_from(args), _wanted(args)
     dataset = find_data(args.dir)
-    access = access_to(f"{args.host}:{args.port}", args.token_file)
+    access = access_to(args.host, args.port, args.token_file, trust_from(args))
     link = Link(args.host, args.port, timeout_s=_TIMEOUT_S, access=access)
     link.open()
     with Session(link) as session:

@@ -83,6 +83,11 @@ class Link:
         """Return the owner of our token, if we have one that has an owner; raises as `open`."""
         return self.greeted().owner if self._access.token else ""
 
+    @property
+    def is_secured(self) -> bool:
+        """Whether calls go inside TLS."""
+        return self._access.tls is not None
+
     def call(self, name: str, *args: Any, waits_s: float = 0.0) -> Any:
         """Return the answer to one call; connects first where there is no connection.
 
@@ -142,7 +147,7 @@ class Link:
     def _connect(self) -> Client:
         token = self._access.token
         hello = Hello(protocol=PROTOCOL_VERSION, role="client", version=VERSION, token=token, connection="client")
-        client = Client(self.host, self.port, COORDINATOR, timeout_s=self._timeout_s, what="coordinator")
+        client = Client(self.host, self.port, COORDINATOR, timeout_s=self._timeout_s, tls=self._access.tls)
         try:
             client.connect()
         except Unreachable as error:
@@ -154,7 +159,11 @@ class Link:
             ) from error
         try:
             self._greeted = client.hello(hello)
-        except TrainerError:
+        except TrainerError as error:
             client.close()
-            raise
+            if self.is_secured or not isinstance(error, Unreachable):
+                raise
+            raise Unreachable(
+                f"{error}; if it serves inside TLS, `client.py login` with what its operator tells you, or --tls-ca"
+            ) from error
         return client

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import getpass
 import os
+import ssl
 import sys
 from collections.abc import Callable
 
-from client.access import Access
+from client.access import Access, trust_of
 from client.link import Link, parse_server
 from client.printing import print_json, print_lines
 from client.servers import KnownServer, forget, remember
@@ -16,7 +17,9 @@ from client.subcommand import Subcommand, add_json
 from rpc.errors import ExitCode, NotFound, Unauthenticated
 from rpc.messages import HelloReply
 from rpc.program import Parser
+from rpc.tls_options import trust_from
 from rpc.tokens import find_token, id_of
+from rpc.trust import SYSTEM, Trust
 
 _TIMEOUT_S = 30.0
 
@@ -25,16 +28,17 @@ def login(args: argparse.Namespace) -> int:
     """Remember a coordinator, and the token that it is shown, once it has accepted that."""
     host, port = parse_server(args.coordinator)
     token = find_token(args.token_file, os.environ)
+    authority, tls = _trusted(trust_from(args), host, port)
     try:
-        greeted = _greeted(host, port, token)
+        greeted = _greeted(host, port, Access(token, tls))
     except Unauthenticated:
         if token or not sys.stdin.isatty():
             raise
         token = getpass.getpass("token: ").strip()
         id_of(token)  # one that was mistyped is sent to nobody
-        greeted = _greeted(host, port, token)
+        greeted = _greeted(host, port, Access(token, tls))
     address = f"{host}:{port}"
-    remember(address, KnownServer(token=token))
+    remember(address, KnownServer(token, authority))
     if args.json:
         print_json({"server": address, "role": greeted.role, "owner": greeted.owner})
     else:
@@ -55,8 +59,19 @@ def logout(args: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
-def _greeted(host: str, port: int, token: str) -> HelloReply:
-    link = Link(host, port, timeout_s=_TIMEOUT_S, access=Access(token))
+def _trusted(trust: Trust, host: str, port: int) -> tuple[str, ssl.SSLContext | None]:
+    """Whom the coordinator is vouched for by, as it is remembered, and how it is called."""
+    said = trust if trust.is_on else trust_of(os.environ)
+    if not said.is_on:
+        return "", None
+    if said.ca == SYSTEM:
+        return SYSTEM, said.trusting(None)
+    authority = said.authority(host, port)
+    return authority, said.trusting(authority)
+
+
+def _greeted(host: str, port: int, access: Access) -> HelloReply:
+    link = Link(host, port, timeout_s=_TIMEOUT_S, access=access)
     try:
         return link.greeted()
     finally:
@@ -70,7 +85,8 @@ def _add(parser: Parser) -> None:
 
 LOGIN_SUBCOMMANDS = {
     "login": Subcommand(
-        "Remembers a coordinator and the token of --token-file or of a variable; else asks for one on a terminal.",
+        "Remembers a coordinator, by whom it is vouched for, and the token of --token-file or of a variable; without"
+        " one it asks on a terminal.",
         "COORDINATOR",
         _add,
     ),

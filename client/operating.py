@@ -96,6 +96,15 @@ class Operating:
         told: Token = self._link.call_again("revoke_token", token_id)
         return told
 
+    def authority(self) -> bytes:
+        """Return the certificate of the coordinator's own authority (PEM); empty if it has none."""
+        return bytes(self._link.call_again("authority"))
+
+    @property
+    def is_secured(self) -> bool:
+        """Whether the coordinator is called inside TLS."""
+        return self._link.is_secured
+
     def audit(self, *, limit: int = 100, before: int = 0) -> tuple[AuditRow, ...]:
         """Return who did what, and was refused what, the newest first; with `before` those of lower numbers."""
         rows: tuple[AuditRow, ...] = self._link.call_again("list_audit", before, limit)

@@ -18,9 +18,16 @@ _LAST = "last"  # the one that commands mean where none is named
 
 @dataclass(frozen=True, slots=True)
 class KnownServer:
-    """What is remembered of a coordinator. Attributes: token; empty: it wants none."""
+    """What is remembered of a coordinator.
+
+    Attributes:
+        token: empty: it wants none.
+        authority: certificates that vouch for it (PEM), or `system` for those that the system trusts; empty: it is
+            called without TLS.
+    """
 
     token: str = field(default="", repr=False)
+    authority: str = ""
 
 
 def servers_file() -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rpc.argument_types import whole
 from rpc.program import Parser
+from rpc.tls_options import add_trust
 
 EXPORTS = ("csv", "json", "tensorboard", "mlflow")
 STATES = ("pending", "running", "completed", "failed", "cancelled")
@@ -46,12 +47,13 @@ def add_limit(parser: Parser) -> None:
     parser.add_argument("--limit", type=at_least_1, default=50, metavar="N", help="the newest N alone (default: 50)")
 
 
-def add_token_file(parser: Parser | argparse._ArgumentGroup) -> None:
-    """Add the option that says as whom the coordinator is asked."""
+def add_access(parser: Parser | argparse._ArgumentGroup) -> None:
+    """Add the options that say as whom the coordinator is asked, and whom it must be vouched for by."""
     parser.add_argument(
         "--token-file", type=Path, metavar="FILE",
         help="who asks: a file with a token (default: ROUNDHOUSE_TOKEN_FILE, ROUNDHOUSE_TOKEN, or that of `login`)",
     )  # fmt: skip
+    add_trust(parser)
 
 
 def add_list_filters(parser: Parser, noun: str) -> None:

@@ -14,7 +14,7 @@ from client.login_commands import LOGIN_SUBCOMMANDS
 from client.model_files import FORMATS
 from client.schedule_commands import SCHEDULE_SUBCOMMANDS
 from client.stored import which
-from client.subcommand import Subcommand, add_export, add_json, add_limit, add_list_filters, add_token_file
+from client.subcommand import Subcommand, add_access, add_export, add_json, add_limit, add_list_filters
 from client.times import since
 from client.token_commands import TOKEN_SUBCOMMANDS
 from client.webhook_commands import WEBHOOK_SUBCOMMANDS
@@ -45,7 +45,7 @@ def subcommand_parser(name: str) -> Parser:
         default=default_server(),
         help="the coordinator (default: %(default)s; ROUNDHOUSE_SERVER or `login` sets another)",
     )
-    add_token_file(parser)
+    add_access(parser)
     parser.add_common_options()
     return parser
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
+from client.api import Session
 from client.columns import Column
 from client.connecting import connected
 from client.link import parse_server
@@ -79,14 +80,24 @@ def print_join_command(args: argparse.Namespace) -> int:
     """Make a token for a node, and print the line that starts one on another machine."""
     with connected(args) as session:
         made = session.create_token("node", name=args.name, expires_ms=_expiry(args.expires), node=args.node)
+        trust = _trust_words(session)
     host, port = parse_server(args.address or args.server)
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    line = f"ROUNDHOUSE_TOKEN={made.secret} python compute_node.py --join {where}"
+    line = f"ROUNDHOUSE_TOKEN={made.secret} python compute_node.py --join {where}{trust}"
     if args.json:
         print_json({"command": line, "token": made.id})
     else:
         print(line, flush=True)  # on one line, whatever the terminal: it is to be pasted
     return ExitCode.DONE
+
+
+def _trust_words(session: Session) -> str:
+    """How a node elsewhere is told whom the coordinator is vouched for by."""
+    from rpc.own_certificates import fingerprint_of  # 40 ms to load, for those who need it
+
+    if authority := session.authority():
+        return f" --tls-fingerprint {fingerprint_of(authority)}"
+    return " --tls-ca system" if session.is_secured else ""
 
 
 def print_audit(args: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ from client.status import headline, summary
 from client.style import STATES
 from rpc.errors import ExitCode, StoreDown, Unreachable
 from rpc.messages import EventQuery, EventRow, Overview
+from rpc.tls_options import trust_from
 
 _EVERY_S = 1.0
 _TIMEOUT_S = 5.0
@@ -28,7 +29,7 @@ _EVENTS = 20  # that are kept
 def watch_everything(args: argparse.Namespace) -> int:
     """Show nodes, runs and events until Ctrl-C: a picture on a terminal, else a line for each event."""
     host, port = parse_server(args.server)
-    access = access_to(f"{host}:{port}", args.token_file)
+    access = access_to(host, port, args.token_file, trust_from(args))
     link = Link(host, port, timeout_s=_TIMEOUT_S, patience_s=0.0, access=access)
     link.open()
     with Session(link) as session:

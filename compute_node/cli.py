@@ -7,6 +7,8 @@ import logging
 import os
 import signal
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from compute_node.cache import CacheSettings
 from compute_node.config import NodeConfig
@@ -17,10 +19,14 @@ from compute_node.show_config import said, table
 from compute_node.sources import Gathered, gather
 from rpc.argument_types import port, share
 from rpc.errors import BadRequest, ExitCode
+from rpc.open_binds import check_bind
 from rpc.program import Parser, calm_collector, exit_status, set_up_logging
+from rpc.tls_options import TlsSettings, check_serving, checked_trust
 from rpc.tokens import find_token
+from rpc.trust import Trust
 
 PROG = "compute_node"
+_FILES = ("tls_cert", "tls_key", "tls_client_ca")
 OPTIONS = (*POSITIONAL, *NODE, *SCRIPTS, *COMMON)
 
 logger = logging.getLogger(__name__)
@@ -35,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         set_up_logging(args.log_level, args.log_file)
         tell(gathered)
         config = config_from(args)
+        check_open(args, config)
         node = ComputeNode(config)
         host, bound_port = config.join or node.address
         does = "joins the coordinator at" if config.join else "serves on"
@@ -112,6 +119,25 @@ def make_parser() -> Parser:
     return parser
 
 
+def security_of(args: argparse.Namespace) -> dict[str, Any]:
+    """How the connections are secured; raises BadRequest if what is said of it contradicts itself."""
+    paths = {name: Path(getattr(args, name)) if getattr(args, name) else None for name in _FILES}
+    certificate, key, client_ca = (paths[name] for name in _FILES)
+    if args.join is None:
+        tls = TlsSettings(certificate=certificate, key=key, client_ca=client_ca)
+        check_serving(tls)
+        return {"tls": tls}
+    return {"trust": checked_trust(Trust(args.tls_ca or "", args.tls_fingerprint or "", certificate, key))}
+
+
+def check_open(args: argparse.Namespace, config: NodeConfig) -> None:
+    """Raise Refused if a node would run what anybody sends to it."""
+    if config.join is None:
+        lacking = {"--token-file FILE": not config.token, "--tls-cert FILE": not config.tls.is_on}
+        then = "start the coordinator with --node-token-file and --node-ca. Or use --join, which opens no port"
+        check_bind(config.host, lacking, insists=args.insecure_i_know, then=then)
+
+
 def config_from(args: argparse.Namespace) -> NodeConfig:
     return NodeConfig(
         port=args.port or 0,
@@ -130,5 +156,6 @@ def config_from(args: argparse.Namespace) -> NodeConfig:
         data_dir=args.data_dir,
         cache=CacheSettings(args.cache_gb),
         scripts=script_settings(args),
-        token=find_token(args.token_file, os.environ),
+        token=find_token(args.token_file, os.environ) or args.token,
+        **security_of(args),
     )

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from compute_node import machine
 from compute_node.cache import CacheSettings
 from compute_node.scripts.settings import ScriptSettings
+from rpc.tls_options import TlsSettings
+from rpc.trust import Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class NodeConfig:
         scripts: what is said of script jobs.
         data_dir: where blobs are kept; None: a temporary folder.
         cache: how much is kept there.
+        tls: how a node that listens secures what it serves.
+        trust: whom a coordinator that is joined must be vouched for by; off: it is called without TLS.
         token: shown to the coordinator that is joined; a node that listens serves whoever shows it; empty: anybody.
     """
 
@@ -53,3 +57,5 @@ class NodeConfig:
     data_dir: str | None = None
     cache: CacheSettings = field(default_factory=CacheSettings)
     token: str = field(default="", repr=False)
+    tls: TlsSettings = field(default_factory=TlsSettings)
+    trust: Trust = field(default_factory=Trust)

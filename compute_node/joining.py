@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import Callable
 from functools import partial
 from random import Random
@@ -37,8 +38,9 @@ class Joining:
         slots: int,
         rng: Random,
         token: str = "",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        """`token` is shown to the coordinator."""
+        """`token` is shown to the coordinator, which is called inside `tls`."""
         self._loop = loop
         self._address = address
         self._handler = handler
@@ -46,6 +48,7 @@ class Joining:
         self._slots = slots
         self._rng = rng
         self._token = token
+        self._tls = tls
         self._instance = f"{rng.getrandbits(64):016x}"
         self._number = 0
         self._told = ""  # why it is not joined
@@ -74,7 +77,9 @@ class Joining:
     def _dial(self, kind: str, on_up: Callable[[], None], on_down: Callable[[TrainerError], None]) -> _Line:
         join = Join(identity_of(self._key), self._key.hex(), kind, self._number, self._instance)
         hello = Hello(PROTOCOL_VERSION, "node", version=VERSION, token=self._token, connection=kind)
-        return _Line(self._loop, self._address, self._handler, (hello, join), on_up=on_up, on_down=on_down)
+        return _Line(
+            self._loop, self._address, self._handler, (hello, join), on_up=on_up, on_down=on_down, tls=self._tls
+        )
 
     def _control_up(self) -> None:
         logger.info("joined the coordinator at %s:%d", *self._address)
@@ -125,6 +130,7 @@ class _Line:
         *,
         on_up: Callable[[], None],
         on_down: Callable[[TrainerError], None],
+        tls: ssl.SSLContext | None,
     ) -> None:
         self.is_down = False
         self._handler = handler
@@ -132,7 +138,9 @@ class _Line:
         self._on_up = on_up
         self._on_down = on_down
         self._session: Session | None = None
-        self._channel = Channel(loop, address, COORDINATOR, hello=hello, on_up=self._greeted, on_down=self._down)
+        self._channel = Channel(
+            loop, address, COORDINATOR, hello=hello, on_up=self._greeted, on_down=self._down, tls=tls
+        )
 
     @property
     def is_busy(self) -> bool:

@@ -25,6 +25,7 @@ from compute_node.scripts.service import ScriptService
 from compute_node.scripts.volumes import check_volumes
 from compute_node.shards import ShardCache
 from compute_node.training import ShardWorker, Trainer, train_with
+from compute_node.trusting import trusted
 from mlcore.kernels import get_backend, numeric_class
 from mlcore.workspace import release_workspaces
 from rpc.aside import Aside
@@ -144,9 +145,11 @@ class ComputeNode:
             self._departure.stay()
 
     def _server(self, config: NodeConfig) -> Server:
+        secured = config.tls.secured(Path(self._scratch.name), config.host)
         server = Server(
             self._loop, COMPUTE_NODE, self._handler,
             host=config.host, port=config.port, local_folder=Path(self._scratch.name),
+            tls=secured.serving.context() if secured else None,
         )  # fmt: skip
         self.address = server.address
         self._handler.local_socket = server.local_socket
@@ -157,8 +160,9 @@ class ComputeNode:
         assert config.join is not None
         self._handler.name = config.name or identity_of(key)
         joining = Joining(
-            self._loop, config.join, self._handler, key=key, slots=config.slots, rng=Random(), token=config.token
-        )
+            self._loop, config.join, self._handler,
+            key=key, slots=config.slots, rng=Random(), token=config.token, tls=trusted(config),
+        )  # fmt: skip
         joining.open()
         return joining
 

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from rpc.errors import Unauthenticated
+from rpc.tokens import id_of
+
 _PORT = 9095  # of a coordinator, usually
 
 # Name -> what it has become; None: nothing.
@@ -41,7 +44,12 @@ def _join(value: Any) -> dict[str, Any]:
 
 
 def _token(value: Any) -> dict[str, Any]:
-    return {}
+    """Any words would do; here a token is made by the coordinator."""
+    try:
+        id_of(str(value))
+    except Unauthenticated:
+        return {}
+    return {"token": str(value)}
 
 
 def _accept(value: Any) -> dict[str, Any]:
@@ -101,8 +109,10 @@ def _renamed(values: Mapping[str, Any], table: Table) -> NewNames:
         become = table[name]
         new = become(values[name]) if become is not None else {}
         found += [Renamed(each, value, name) for each, value in new.items()]
-        if become is _token:
-            remarks.append(f"{name} does nothing yet, as nobody is asked for a token: only use networks that you trust")
+        if become is _token and not new:
+            remarks.append(
+                f"{name} is not used, being none of our tokens; `client.py token create --role node` makes one"
+            )
         else:
             remarks.append(f"{name} is {', '.join(new)} now" if new else f"{name} changes nothing here")
     return found, remarks

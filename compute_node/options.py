@@ -11,6 +11,7 @@ from typing import Any
 from rpc.addresses import split_address
 from rpc.argument_types import checked, port, seconds, share
 from rpc.messages import MAX_SLOTS
+from rpc.open_binds import HELP
 
 GB = 10**9
 
@@ -95,6 +96,7 @@ POSITIONAL = (
 COMMON = (
     Option("log_level", default="warning", choices=_LEVELS, is_flag=False),
     Option("log_file", is_flag=False),
+    Option("token", default="", is_flag=False, shown=lambda token: "***"),
 )
 NODE = (
     Option(
@@ -124,6 +126,17 @@ NODE = (
         "token_file", "a token: with --join the one that the coordinator is shown, else the one that coordinators must"
         " show", metavar="FILE",
     ),
+    Option(
+        "tls_cert", "a certificate (PEM) that this node shows: without --join to callers, who get in inside TLS alone,"
+        " else to a coordinator that wants one", metavar="FILE",
+    ),
+    Option("tls_key", "its private key (default: in the same file)", metavar="FILE"),
+    Option("tls_client_ca", "serve only coordinators that these certificates vouch for (PEM)", metavar="FILE"),
+    Option("tls_ca", "join inside TLS, and trust these certificates (PEM), or `system`", metavar="FILE"),
+    Option(
+        "tls_fingerprint", "the same for the authority that `client.py join-command` tells of", metavar="SHA256"
+    ),
+    Option("insecure_i_know", HELP, default=False, is_switch=True),
     Option("drain_grace", "seconds that SIGTERM lets what runs go on (default: 3)", seconds, default=3.0, metavar="S"),
     Option("exit_when_drained", "end when the coordinator has drained this node", default=False, is_switch=True),
 )  # fmt: skip

@@ -22,9 +22,12 @@ from rpc.addresses import is_loopback
 from rpc.argument_types import days, owner_share, port, seconds, size, whole
 from rpc.descriptors import raise_nofile
 from rpc.errors import BadData, BadRequest, ExitCode
+from rpc.open_binds import HELP, INSISTS, check_bind
 from rpc.program import Parser, calm_collector, exit_status, set_up_logging
+from rpc.tls_options import add_serving, serving_from
 from rpc.tokens import read_token
-from rpc.web_port import web_port
+from rpc.trust import Trust
+from rpc.web_port import OFF, web_port
 
 PROG = "coordinator"
 PLUGINS = "roundhouse.policies"  # entry points that add policies: name -> class without arguments
@@ -43,11 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         set_up_logging(args.log_level, args.log_file)
         policy = make_policy(args.policy_option or args.policy)
         config = config_from(args)
+        check_open(args, config)
         logger.info("room for %d connections", raise_nofile())
         place = web_place(args.http_port, args.http_host, is_for_itself=not args.port)
         coordinator = Coordinator(config, policy)
-        if config.insecure and not config.demands_tokens and not is_loopback(config.host):
-            logger.warning("everybody who reaches %s:%d may do everything (--insecure-i-know)", *coordinator.address)
         demands = config.demands_tokens or not (config.insecure or is_loopback(args.http_host))
         web = _web(place, coordinator, config, demands_tokens=demands) if place else None
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -144,10 +146,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--require-tokens", action="store_true", help="serve nobody who shows no token, on loopback neither"
     )
-    parser.add_argument(
-        "--insecure-i-know", action="store_true",
-        help="for a lab: serve other machines, too, without asking who they are (default: there tokens are required)",
-    )  # fmt: skip
+    parser.add_argument(INSISTS, action="store_true", help=HELP)
     parser.add_argument(
         "--token-file", type=Path, metavar="FILE",
         help="write the admin token of a first start there, too, and the one for nodes to FILE.join",
@@ -171,6 +170,14 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--preempt", action="store_true",
         help="end script jobs for work of a higher --priority that has no place; they wait for another turn",
     )  # fmt: skip
+    group = parser.add_argument_group("transport")
+    add_serving(group)
+    group.add_argument(
+        "--node-ca",
+        default="",
+        metavar="FILE",
+        help="call listed nodes inside TLS, and trust these certificates, or `system`",
+    )
     parser.add_common_options()
     return parser.parse_args(argv)
 
@@ -215,13 +222,34 @@ def config_from(args: argparse.Namespace) -> CoordinatorConfig:
         token_file=args.token_file,
         node_token=read_token(args.node_token_file) if args.node_token_file else "",
         submits_per_minute=args.submits_per_minute,
+        tls=serving_from(args),
+        node_trust=Trust(ca=args.node_ca),
     )
 
 
 def _web(place: WebPlace, coordinator: Coordinator, config: CoordinatorConfig, *, demands_tokens: bool) -> WebServer:
     demanding = ["--require-tokens"] if demands_tokens else ["--insecure-i-know"]
     options = [*demanding, "--submits-per-minute", str(config.submits_per_minute)]
-    return WebServer(place, within(coordinator.address), token=coordinator.tokens.issue_own(Role.WEB), options=options)
+    secured = coordinator.secured
+    if secured is not None:
+        options += ["--local-socket", coordinator.local_socket]
+    is_secured = secured is not None and not is_loopback(place.listening.getsockname()[0])
+    if is_secured and secured is not None:
+        serving = secured.serving
+        options += ["--http-tls-cert", str(serving.certificate), "--http-tls-key", str(serving.key)]
+    return WebServer(
+        place, within(coordinator.address),
+        token=coordinator.tokens.issue_own(Role.WEB), options=options, is_secured=is_secured,
+    )  # fmt: skip
+
+
+def check_open(args: argparse.Namespace, config: CoordinatorConfig) -> None:
+    """Raise Refused if others would be let in whose connections nobody secures; that they show tokens is seen to."""
+    lacking = {"--tls auto": not config.tls.is_on}
+    then = "`client.py join-command` prints the line that starts a node elsewhere, `client.py login` lets a client in"
+    check_bind(config.host, lacking, insists=config.insecure, then=then)
+    if args.http_port != OFF:
+        check_bind(args.http_host, lacking, insists=config.insecure, then=then, option="--http-host")
 
 
 def within(address: tuple[str, int]) -> tuple[str, int]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from rpc.addresses import is_loopback
 from rpc.errors import BadData
+from rpc.tls_options import TlsSettings
+from rpc.trust import Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class CoordinatorConfig:
         require_tokens: who shows no token is refused, also on loopback.
         token_file: where the tokens of a first start are written; None: they are only printed.
         node_token: that listed nodes are shown; empty: none.
+        tls: how what is served is secured.
+        node_trust: whom listed nodes must be vouched for by; off: they are called without TLS.
         insecure: other machines are served without tokens.
         submits_per_minute: works that one token may hand in from other machines; 0: any number.
     """
@@ -57,6 +61,8 @@ class CoordinatorConfig:
     token_file: Path | None = None
     node_token: str = field(default="", repr=False)
     submits_per_minute: int = 30
+    tls: TlsSettings = field(default_factory=TlsSettings)
+    node_trust: Trust = field(default_factory=Trust)
     insecure: bool = False
 
     @property

@@ -8,6 +8,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from coordinator.audit import Audit, AuditCalls
+from coordinator.authority import AuthorityCall
 from coordinator.config import CoordinatorConfig
 from coordinator.core.policies import Policy
 from coordinator.door import Door, Guards
@@ -37,6 +38,8 @@ class Coordinator:
         store: the database with its version and place, for people.
         first_tokens: those of a first start, to be told once.
         tokens: all.
+        local_socket: by which programs of this user reach it without TLS; empty: there is none, or no need.
+        secured: with which certificates it serves; None: without TLS.
     """
 
     def __init__(self, config: CoordinatorConfig, policy: Policy) -> None:
@@ -55,7 +58,13 @@ class Coordinator:
         self._lookups = Aside(self._loop, 1, "identities")
         self.tokens = Tokens(self._loop, self._runtime.when_remembered, self._runtime.clock)
         self.tokens.recall(outlast(store.reader.tokens, config.store_wait_s))
-        self._server = Server(self._loop, COORDINATOR, self._door(config), host=config.host, port=config.port)
+        self.secured = config.tls.secured(folder / "tls", config.host)
+        self._server = Server(
+            self._loop, COORDINATOR, self._door(config), host=config.host, port=config.port,
+            tls=self.secured.serving.context() if self.secured else None,
+            local_folder=Path(self._scratch.name) if self.secured else None,
+        )  # fmt: skip
+        self.local_socket = self._server.local_socket
         self.address = self._server.address
         self.store = f"{store.version}, {store.name}"
         # The port was any free one, perhaps.
@@ -89,7 +98,8 @@ class Coordinator:
             pace=Pace(config.submits_per_minute),
             audit=Audit(runtime.when_remembered, runtime.clock),
         )
-        desks = (self._handler, TokenCalls(self.tokens), AuditCalls(runtime.reader, lookups))
+        authority = AuthorityCall(self.secured.authority_pem() if self.secured else b"")
+        desks = (self._handler, TokenCalls(self.tokens), AuditCalls(runtime.reader, lookups), authority)
         return Door(guards, *desks, demands_tokens=config.demands_tokens)
 
 

@@ -12,6 +12,7 @@ from coordinator.limits import Pace
 from coordinator.owned_work import OwnedWork
 from coordinator.permissions import (
     NO_TOKEN,
+    OPEN,
     RULES,
     About,
     Identity,
@@ -52,7 +53,8 @@ class Door:
         self._stranger = None if demands_tokens else NO_TOKEN
         for name in COORDINATOR.methods:
             if name != "hello":
-                setattr(self, name, partial(self._call, name, self._desk(name)))
+                desk = self._desk(name)
+                setattr(self, name, desk if name in OPEN else partial(self._call, name, desk))
 
     def hello(self, caller: Caller, hello: Hello) -> HelloReply:
         """Find out who calls.

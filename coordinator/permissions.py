@@ -68,8 +68,11 @@ _SUBMITTER = _OPERATOR | {Role.SUBMITTER}
 _VIEWER = _SUBMITTER | {Role.VIEWER}
 _WEB = frozenset({Role.WEB})
 
+OPEN = frozenset({"authority"})  # to anybody, whoever that is
+
 RULES: Mapping[str, Rule] = {
     "hello": Rule(frozenset(Role)),
+    "authority": Rule(frozenset(Role)),
     "train": Rule(_SUBMITTER, changes=True),
     "submit_run": Rule(_SUBMITTER, About.SPEC, changes=True),
     "submit_script": Rule(_SUBMITTER, About.SPEC, changes=True),

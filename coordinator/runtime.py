@@ -121,7 +121,7 @@ class Runtime:
             coordinator=store.identity, epoch=store.epoch, policy=policy.name, node_token=config.node_token,
             beat_s=config.beat_s, lease_s=config.lease_s, task_timeout_s=config.task_timeout_s,
         )  # fmt: skip
-        around = Surroundings(loop, self._workbench.aside, calls)
+        around = Surroundings(loop, self._workbench.aside, calls, config.node_trust.context("", 0))
         self._node_memory = NodeMemory(loop, self._recorder, self.dispatcher.pool, self.clock)
         self.membership = Membership(
             around, self.dispatcher.pool, rng, post=self.post, changed=self._node_memory.changed

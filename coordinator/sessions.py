@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ _SOON_BEATS = 300
 
 @dataclass(frozen=True, slots=True)
 class CallSettings:
-    """How nodes are called. Times in seconds. `node_token` is shown to nodes of this machine that listen."""
+    """How nodes are called. Times in seconds. `node_token` is shown to nodes that listen, here or inside TLS."""
 
     coordinator: str
     epoch: int
@@ -52,6 +53,7 @@ class Surroundings:
     loop: Loop
     aside: RunAside
     settings: CallSettings
+    node_tls: ssl.SSLContext | None = None  # how listed nodes are called
 
 
 class Owner(Protocol):
@@ -96,6 +98,7 @@ class NodeSession:
         self.cargo = Cargo(set())
         self._loop = around.loop
         self._aside = around.aside
+        self._node_tls = around.node_tls
         self._settings = around.settings
         self._node_id = node_id
         self._line = line
@@ -176,13 +179,18 @@ class NodeSession:
             coordinator=self._settings.coordinator,
             epoch=self._settings.epoch,
             policy=self._settings.policy,
-            token=self._settings.node_token if accepted is None and is_loopback(self._line.address[0]) else "",
+            token=self._settings.node_token if self._may_be_told(accepted) else "",
             connection=connection,
         )
         return Channel(
             self._loop, self._line.address, COMPUTE_NODE,
             hello=hello, on_up=on_up, on_down=on_down, local_socket=local_socket, accepted=accepted,
+            tls=self._node_tls,
         )  # fmt: skip
+
+    def _may_be_told(self, accepted: Connection | None) -> bool:
+        """Whether a secret that is sent there can reach nobody but whom it is for."""
+        return accepted is None and (self._node_tls is not None or is_loopback(self._line.address[0]))
 
     def _greeted(self, reply: HelloReply) -> None:
         if not 1 <= reply.slots <= MAX_SLOTS:

@@ -49,10 +49,16 @@ class WebServer:
     """
 
     def __init__(
-        self, place: WebPlace, server: tuple[str, int], *, token: str = "", options: Sequence[str] = ()
+        self,
+        place: WebPlace,
+        server: tuple[str, int],
+        *,
+        token: str = "",
+        options: Sequence[str] = (),
+        is_secured: bool = False,
     ) -> None:
         """`server` is where the coordinator serves; it knows the web by `token`."""
-        self.url = url_of(place.listening)
+        self.url = url_of(place.listening, is_secured=is_secured)
         self._listening = place.listening
         self._server = "[{}]:{}".format(*server) if ":" in server[0] else "{}:{}".format(*server)
         self._token = token

@@ -688,4 +688,6 @@ service Coordinator {
   Token revoke_token(1: string id) throws (1: Failure failure),
   /** What was done and what was refused, the newest first: up to `limit` rows with a lower number; 0: any. */
   list<AuditRow> list_audit(1: i64 before, 2: i32 limit) throws (1: Failure failure),
+  /** The certificate of this coordinator's own authority (PEM), for callers that know its fingerprint; empty: none. */
+  binary authority() throws (1: Failure failure),
 }

@@ -48,8 +48,9 @@ class AsyncClient:
         *,
         timeout_s: float,
         tls: ssl.SSLContext | None = None,
+        local_socket: str = "",
     ) -> Self:
-        """Open a connection and say hello.
+        """Open a connection, to the Unix socket of that path if one is given, else inside `tls`, and say hello.
 
         Raises:
             Unreachable: nobody listens there, or no such host.
@@ -59,7 +60,10 @@ class AsyncClient:
         name = f"{address[0]}:{address[1]}"
         try:
             async with asyncio.timeout(timeout_s):
-                reader, writer = await asyncio.open_connection(*address, ssl=tls)
+                if local_socket:
+                    reader, writer = await asyncio.open_unix_connection(local_socket)
+                else:
+                    reader, writer = await asyncio.open_connection(*address, ssl=tls)
         except TimeoutError as error:
             raise TimedOut(f"{name} did not answer in time") from error
         except OSError as error:

@@ -169,4 +169,5 @@ COORDINATOR = _service(
     ("list_tokens", {}, tuple[m.Token, ...], False),
     ("revoke_token", {"id": str}, m.Token, False),
     ("list_audit", {"before": int, "limit": int}, tuple[m.AuditRow, ...], False),
+    ("authority", {}, Buffer, True),
 )

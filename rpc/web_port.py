@@ -45,7 +45,8 @@ def listen_for_web(host: str, said: int | None) -> socket.socket:
     return listen_if_free(host, USUAL) if said is None else listen(host, said)
 
 
-def url_of(listening: socket.socket) -> str:
-    """Return where to look for what is served there."""
+def url_of(listening: socket.socket, *, is_secured: bool = False) -> str:
+    """Return where to look for what is served there, inside TLS or not."""
     host, number, *_ = listening.getsockname()
-    return f"http://[{host}]:{number}" if ":" in host else f"http://{host}:{number}"
+    scheme = "https" if is_secured else "http"
+    return f"{scheme}://[{host}]:{number}" if ":" in host else f"{scheme}://{host}:{number}"

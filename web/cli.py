@@ -15,15 +15,20 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
+from client.access import trust_of
 from client.link import DEFAULT_SERVER, parse_server
 from rpc.addresses import is_loopback
 from rpc.argument_types import port, whole
 from rpc.errors import ExitCode
+from rpc.open_binds import HELP, INSISTS, check_bind
 from rpc.program import Parser, exit_status, set_up_logging
+from rpc.tls_options import add_trust, trust_from
 from rpc.tokens import find_token
+from rpc.trust import Serving
 from rpc.web_port import OFF, listen_for_web, said_port, url_of
 from web.admission import Admission, Limits
 from web.app import make_app
+from web.door import Way
 from web.event_stream import Streams
 from web.patience import Patient
 from web.visitors import Visitors
@@ -67,14 +72,17 @@ def make_parser() -> argparse.ArgumentParser:
         "--require-tokens", action="store_true",
         help="serve nobody who shows no token (default: off on loopback, where the coordinator decides)",
     )  # fmt: skip
-    parser.add_argument(
-        "--insecure-i-know", action="store_true", help="for a lab: leave that to the coordinator elsewhere, too"
-    )
+    parser.add_argument(INSISTS, action="store_true", help=HELP)
     at_least_0 = partial(whole, least=0)
     for name, usual, about in _LIMITS:
         parser.add_argument(
             f"--{name}", type=at_least_0, default=usual, metavar="N", help=f"{about}; 0: any number (default: {usual})"
         )
+    group = parser.add_argument_group("transport")
+    add_trust(group)
+    group.add_argument("--http-tls-cert", type=Path, metavar="FILE", help="serve HTTPS with this certificate (PEM)")
+    group.add_argument("--http-tls-key", type=Path, metavar="FILE", help="its private key (default: in the same file)")
+    parser.add_argument("--local-socket", default="", help=argparse.SUPPRESS)  # of the coordinator that started us
     parser.add_argument("--token-fd", type=int, metavar="FD", help=argparse.SUPPRESS)  # the same, of who started us
     parser.add_argument("--listening", type=int, metavar="FD", help=argparse.SUPPRESS)  # a socket of who started us
     parser.add_common_options()
@@ -90,18 +98,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> int:
     set_up_logging(args.log_level, args.log_file)
     host, its_port = parse_server(args.server)
+    trust = trust_from(args) if args.tls_ca or args.tls_fingerprint else trust_of(os.environ)
+    way = Way(None if args.local_socket else trust.context(host, its_port), args.local_socket)
+    certificate = args.http_tls_cert
+    serving = Serving(certificate, args.http_tls_key or certificate) if certificate else None
     with _listening(args) as listening:
         tells = args.webhooks or args.listening is not None
         limits = Limits(args.requests_per_minute, args.submits_per_minute, args.streams_per_user)
         demands = args.require_tokens or not (args.insecure_i_know or is_loopback(listening.getsockname()[0]))
         app = make_app(
-            Visitors(host, its_port, own_token=_own_token(args)),
+            Visitors(host, its_port, own_token=_own_token(args), way=way),
             tells_webhooks=tells,
             names=args.called,
             admission=Admission(limits, demands_tokens=demands),
         )
-        print(f"web serves on {url_of(listening)} for the coordinator at {host}:{its_port}", flush=True)
-        serve(app, listening)
+        print(
+            f"web serves on {url_of(listening, is_secured=bool(serving))} for the coordinator at {host}:{its_port}",
+            flush=True,
+        )
+        serve(app, listening, serving)
     return ExitCode.DONE
 
 
@@ -116,23 +131,29 @@ def _listening(args: argparse.Namespace) -> socket.socket:
     """The socket to serve on; PortInUse if somebody serves where it was said."""
     if args.listening is not None:
         return socket.socket(fileno=args.listening)
+    lacking = {"--http-tls-cert FILE": args.http_tls_cert is None}
+    then = "log in there with a token of `client.py token create`"
+    check_bind(args.host, lacking, insists=args.insecure_i_know, then=then)
     said = said_port(args.http_port)
     return listen_for_web(args.host, None if said == OFF else said)
 
 
-def serve(app: FastAPI, listening: socket.socket) -> None:
-    """Serve until SIGTERM or Ctrl-C."""
+def serve(app: FastAPI, listening: socket.socket, serving: Serving | None = None) -> None:
+    """Serve until SIGTERM or Ctrl-C, inside TLS where there is a certificate for that."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn raises it once more when it has ended well
-    Server(app).run(sockets=[listening])
+    Server(app, serving).run(sockets=[listening])
     gc.freeze()  # at its end Python would look through all elements of all pages, for seconds
 
 
 class Server(uvicorn.Server):
     """Ends the streams, which have no end of their own, before it waits for all that is under way."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: FastAPI, serving: Serving | None = None) -> None:
         super().__init__(config_of(app))
+        if serving is not None:
+            self.config.load()
+            self.config.ssl = serving.context()
         self._streams: Streams = app.state.streams
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

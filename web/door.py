@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+from dataclasses import dataclass
 from typing import Any
 
 from rpc.async_client import AsyncClient
@@ -17,11 +19,23 @@ _TIMEOUT_S = 30.0
 _CONNECT_S = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How the coordinator is reached: by a Unix socket, inside TLS, or (neither) as it is."""
+
+    tls: ssl.SSLContext | None = None
+    local_socket: str = ""
+
+
+TCP = Way()
+
+
 class Door:
     """Calls of the `Coordinator` service. Belongs to one event loop."""
 
-    def __init__(self, host: str, port: int, token: str = "") -> None:
+    def __init__(self, host: str, port: int, token: str = "", way: Way = TCP) -> None:
         """All calls are those of whoever has this token."""
+        self._way = way
         self.host = host
         self.port = port
         self.token = token
@@ -92,6 +106,9 @@ class Door:
     async def _connect(self) -> AsyncClient:
         hello = Hello(PROTOCOL_VERSION, "client", version=VERSION, token=self.token, connection="client")
         try:
-            return await AsyncClient.connect((self.host, self.port), COORDINATOR, hello, timeout_s=_CONNECT_S)
+            return await AsyncClient.connect(
+                (self.host, self.port), COORDINATOR, hello,
+                timeout_s=_CONNECT_S, tls=self._way.tls, local_socket=self._way.local_socket,
+            )  # fmt: skip
         except Unreachable as error:
             raise Unreachable(f"the coordinator at {self} is away: {error}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from rpc.tokens import digest_of
-from web.door import Door
+from web.door import TCP, Door, Way
 from web.live import Live
 
 _MOST = 256  # tokens whose connections are kept
@@ -14,8 +14,8 @@ _MOST = 256  # tokens whose connections are kept
 class Visitor:
     """Whoever shows one token. Attributes: door, live: the coordinator, and its news, as they are for these."""
 
-    def __init__(self, host: str, port: int, token: str) -> None:
-        self.door = Door(host, port, token)
+    def __init__(self, address: tuple[str, int], token: str, way: Way) -> None:
+        self.door = Door(*address, token, way)
         self.live = Live(self.door)
 
 
@@ -26,9 +26,10 @@ class Visitors:
         own: this program itself.
     """
 
-    def __init__(self, host: str, port: int, *, own_token: str = "") -> None:
-        self.own = Visitor(host, port, own_token)
+    def __init__(self, host: str, port: int, *, own_token: str = "", way: Way = TCP) -> None:
+        self.own = Visitor((host, port), own_token, way)
         self._address = (host, port)
+        self._way = way
         self._known: OrderedDict[str, Visitor] = OrderedDict()
 
     def __str__(self) -> str:
@@ -39,7 +40,7 @@ class Visitors:
         name = digest_of(token) if token else ""
         visitor = self._known.get(name)
         if visitor is None:
-            visitor = self._known[name] = Visitor(*self._address, token)
+            visitor = self._known[name] = Visitor(self._address, token, self._way)
         self._known.move_to_end(name)
         if len(self._known) > _MOST:
             self._known.popitem(last=False)[1].door.close()

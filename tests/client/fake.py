@@ -298,6 +298,9 @@ class FakeCoordinator(FakeJobs):
     def create_token(self, caller: Caller, role: str, owner: str, name: str, expires_ms: int, node: str) -> Token:
         return replace(TOKEN, role=role, owner=owner, name=name, expires_ms=expires_ms, node=node, secret="rh_secret")
 
+    def authority(self, caller: Caller) -> bytes:
+        return b""
+
     def list_tokens(self, caller: Caller) -> tuple[Token, ...]:
         return self.tokens
 

@@ -15,7 +15,9 @@ from compute_node import cli
 from compute_node.scripts.acceptance import Accept
 from compute_node.scripts.box import Volume
 from compute_node.scripts.requirements import Policy
+from compute_node.show_config import said
 from rpc.errors import ExitCode
+from rpc.tokens import make_token
 
 ROOT = Path(__file__).parents[2]
 OLD_KEYS = {
@@ -81,7 +83,7 @@ def test_the_keys_of_older_systems_are_taken_and_remarked_on_in_one_line(
     [line] = caplog.messages
     assert "worker_name is name now" in line
     assert "poll_interval changes nothing here" in line
-    assert "token does nothing yet, as nobody is asked for a token" in line
+    assert "token is not used, being none of our tokens" in line
     assert "s3cret" not in line
 
 
@@ -172,3 +174,10 @@ def test_who_reads_but_the_first_settings_is_no_bug() -> None:
     )
     os.close(writer)
     assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def test_a_token_of_ours_is_taken_by_its_old_name() -> None:
+    token = make_token().text
+    gathered = cli.settle(["--join", "h:1"], {"DTRAIN_WORKER_TOKEN": token})
+    assert cli.config_from(gathered.values()).token == token
+    assert token not in said(cli.OPTIONS, gathered.settings)

@@ -30,8 +30,16 @@ def test_a_viewer_changes_nothing(operation: str) -> None:
 
 def test_a_node_joins_and_the_web_tells_and_neither_does_anything_else() -> None:
     may = {role: {name for name, rule in RULES.items() if role in rule.roles} for role in (Role.NODE, Role.WEB)}
-    assert may[Role.NODE] == {"hello", "join", "join slot"}
-    assert may[Role.WEB] == {"hello", "find_work", "glance", "list_events", "list_webhooks", "note_delivery"}
+    assert may[Role.NODE] == {"hello", "join", "join slot", "authority"}
+    assert may[Role.WEB] == {
+        "hello",
+        "authority",
+        "find_work",
+        "glance",
+        "list_events",
+        "list_webhooks",
+        "note_delivery",
+    }
 
 
 @pytest.mark.parametrize("operation", RULES)
