@@ -69,6 +69,7 @@ create_token          u    f      f     f     f        +     f
 revoke_token          u    f      f     f     f        +     f
 list_tokens           u    f      f     f     f        +     f
 list_audit            u    f      f     f     f        +     f
+authority             +    +      +     +     +        +     +
 """
 _MEANS = {"unauthenticated": "u", "forbidden": "f", "not_found": "-"}
 _ABOUT_NO_WORK = ("remove_webhook", "note_delivery", "revoke_token")  # which name something that is not there
