@@ -47,8 +47,7 @@ _TIMEOUT_S = 30.0
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status. Belongs in the main thread, because of Ctrl-C."""
-    args = parse(sys.argv[1:] if argv is None else argv)
-    return exit_status("client", lambda: _run(args))
+    return exit_status("client", lambda: _run(parse(sys.argv[1:] if argv is None else argv)))
 
 
 def _run(args: argparse.Namespace) -> int:
