@@ -101,10 +101,10 @@ def test_a_file_goes_before_a_variable_and_that_before_what_is_remembered(
 ) -> None:
     remembered, of_variable = make_token().text, OTHER
     remember("a:1", KnownServer(remembered))
-    assert access_to("a:1").token == remembered and access_to("b:2").token == ""
+    assert access_to("a", 1).token == remembered and access_to("b", 2).token == ""
     monkeypatch.setenv("ROUNDHOUSE_TOKEN", of_variable)
-    assert access_to("a:1").token == of_variable
-    assert access_to("a:1", token_file).token == TOKEN
+    assert access_to("a", 1).token == of_variable
+    assert access_to("a", 1, token_file=token_file).token == TOKEN
 
 
 def test_work_is_the_owners_of_the_token(coordinator: Serving, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,10 +48,10 @@ async def create_token(door: ItsDoor, new: NewToken) -> Token:
     return made
 
 
-@router.delete("/tokens/{name}")
-async def revoke_token(door: ItsDoor, name: _Id) -> Token:
+@router.delete("/tokens/{id}")
+async def revoke_token(door: ItsDoor, id: _Id) -> Token:
     """Take a token back: what is connected with it is cut off. Answered with what it is now."""
-    told: Token = await door.call("revoke_token", name)
+    told: Token = await door.call("revoke_token", id)
     return told
 
 

@@ -84,11 +84,11 @@ POST /api/v1/webhooks                    admin
 DELETE /api/v1/webhooks/{name}           admin
 GET /api/v1/tokens                       admin
 POST /api/v1/tokens                      admin
-DELETE /api/v1/tokens/{name}             admin
+DELETE /api/v1/tokens/{id}               admin
 GET /api/v1/audit                        admin
 """
 TABLE = dict(line.rsplit(maxsplit=1) for line in ROUTES.strip().splitlines())
-_MISSING = ("/api/v1/webhooks/{name}", "/api/v1/tokens/{name}", "/artifacts/{number}", "/model")  # named, and not there
+_MISSING = ("/api/v1/webhooks/{name}", "/api/v1/tokens/{id}", "/artifacts/{number}", "/model")  # named, and not there
 
 
 def expected(kind: str) -> dict[str, str]:
@@ -134,7 +134,7 @@ def request(guarded: Guarded, route: str) -> dict[str, Any]:
     elif path.startswith("/api/v1/webhooks/"):
         values["name"] = "webhook-00000000"
     elif path.startswith("/api/v1/tokens/"):
-        values["name"] = "0123456789"
+        values["id"] = "0123456789"
     if "{thing}" in path:
         values["thing"] = guarded.job()
     asked["url"] = path.format(**values)
