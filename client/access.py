@@ -20,10 +20,12 @@ class Access:
     Attributes:
         token: by which it knows who asks; empty: it is not told.
         tls: whom it must be vouched for by; None: without TLS.
+        local_socket: path of its Unix socket, which is taken in place of its address; empty: none.
     """
 
     token: str = field(default="", repr=False)
     tls: ssl.SSLContext | None = None
+    local_socket: str = ""
 
 
 NO_ACCESS = Access()

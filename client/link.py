@@ -147,7 +147,10 @@ class Link:
     def _connect(self) -> Client:
         token = self._access.token
         hello = Hello(protocol=PROTOCOL_VERSION, role="client", version=VERSION, token=token, connection="client")
-        client = Client(self.host, self.port, COORDINATOR, timeout_s=self._timeout_s, tls=self._access.tls)
+        client = Client(
+            self.host, self.port, COORDINATOR,
+            timeout_s=self._timeout_s, tls=self._access.tls, local_socket=self._access.local_socket,
+        )  # fmt: skip
         try:
             client.connect()
         except Unreachable as error:

@@ -41,13 +41,16 @@ class Client:
         timeout_s: float = 30.0,
         what: str = "coordinator",
         tls: ssl.SSLContext | None = None,
+        local_socket: str = "",
     ) -> None:
+        """`local_socket` is the path of a Unix socket that serves the same, and is taken in place of the address."""
         self.address = f"{host}:{port}"
         self._endpoint = (host, port)
         self._service = service
         self._timeout_s = timeout_s
         self._what = what
-        self._tls = Tls(tls, host) if tls else None
+        self._local_socket = local_socket
+        self._tls = Tls(tls, host) if tls and not local_socket else None
         self._lock = Lock()
         self._sock: socket.socket | None = None
         self._secured: TlsSocket | None = None
@@ -173,7 +176,7 @@ class Client:
     def _connect(self, deadline: float) -> None:
         self._drop()
         try:
-            sock = socket.create_connection(self._endpoint, left(deadline))
+            sock = self._dialled(left(deadline))
         except TimeoutError as error:
             raise self._fail(TimedOut(f"{self._what} {self.address} did not answer in time")) from error
         except OSError as error:
@@ -186,6 +189,18 @@ class Client:
             self._secured = TlsSocket(sock, self._tls, self._scratch)
             self._shake_hands(self._secured, self._waiter, deadline)
         self._failed = None
+
+    def _dialled(self, timeout_s: float) -> socket.socket:
+        if not self._local_socket:
+            return socket.create_connection(self._endpoint, timeout_s)
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            sock.settimeout(timeout_s)
+            sock.connect(self._local_socket)
+        except OSError:
+            sock.close()
+            raise
+        return sock
 
     def _shake_hands(self, secured: TlsSocket, waiter: Waiter, deadline: float) -> None:
         try:

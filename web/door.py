@@ -35,7 +35,7 @@ class Door:
 
     def __init__(self, host: str, port: int, token: str = "", way: Way = TCP) -> None:
         """All calls are those of whoever has this token."""
-        self._way = way
+        self.way = way
         self.host = host
         self.port = port
         self.token = token
@@ -108,7 +108,7 @@ class Door:
         try:
             return await AsyncClient.connect(
                 (self.host, self.port), COORDINATOR, hello,
-                timeout_s=_CONNECT_S, tls=self._way.tls, local_socket=self._way.local_socket,
+                timeout_s=_CONNECT_S, tls=self.way.tls, local_socket=self.way.local_socket,
             )  # fmt: skip
         except Unreachable as error:
             raise Unreachable(f"the coordinator at {self} is away: {error}") from error

@@ -45,7 +45,8 @@ def session_of(door: Door) -> Session:
 
     Whoever asks is told at once that the coordinator is away.
     """
-    return Session(Link(door.host, door.port, timeout_s=_TIMEOUT_S, patience_s=0.0, access=Access(door.token)))
+    access = Access(door.token, door.way.tls, door.way.local_socket)
+    return Session(Link(door.host, door.port, timeout_s=_TIMEOUT_S, patience_s=0.0, access=access))
 
 
 ItsDoor = Annotated[Door, Depends(_door)]
