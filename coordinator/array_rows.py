@@ -39,9 +39,8 @@ class Members:
     def spec(self, index: int) -> ScriptSpec:
         return replace(self._spec, env={**self._env, _INDEX: str(index)})
 
-    def job(self, index: int, *, lease_s: float, node: str = "", has_begun: bool = False) -> ScriptJob:
-        name, of = member_id(self._array_id, index), self._array_id
-        return ScriptJob(name, self.spec(index), lease_s=lease_s, node=node, has_begun=has_begun, array=of)
+    def job(self, index: int, *, lease_s: float) -> ScriptJob:
+        return ScriptJob(member_id(self._array_id, index), self.spec(index), lease_s=lease_s, array=self._array_id)
 
 
 def array_from(array_id: str, spec: ScriptSpec, ended: Ended | None = None) -> ScriptArray:

@@ -12,6 +12,7 @@ from coordinator.attempts import Report, Stage
 from coordinator.core.events import Broke, Note, Outcome, Start
 from coordinator.core.model import Attempt, Work
 from coordinator.core.scripting import ScriptJob
+from coordinator.core.verdicts import failures_of
 from coordinator.job_errand import NOT_WANTED, run_script
 from coordinator.job_results import value_of
 from coordinator.job_rows import JobRows, KnownJob
@@ -20,7 +21,7 @@ from coordinator.progress import Progress, missed
 from coordinator.recorder import Recorder
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
-from rpc.errors import BadRequest, FailureKind
+from rpc.errors import BadRequest
 from rpc.kept_log import KeptLog, Record, records_of
 from rpc.loop import Loop
 from rpc.messages import PART_BYTES, JobDetail, LogPage, ScriptNews, ScriptTask
@@ -76,6 +77,7 @@ class JobDesk:
         """Make room for a job; `known` is what was known of it before this start."""
         found = known or KnownJob(JobDetail(job.spec))
         desk = OpenJob(job, self._folder / job.id, self._told, found.detail, Progress(found.n_metrics, found.last_step))
+        desk.failures = found.before.failures if found.before is not None else {}
         self._desks[job.id] = desk
         if known is not None and known.detail.node:
             self._take_missed(desk, known.log_end)
@@ -84,18 +86,21 @@ class JobDesk:
         """Run an attempt, once it is committed that its node has the job."""
         desk = self._desks[work.id]
         attempt, job, detail = command.attempt, desk.job, desk.detail
-        phase = detail.phase if attempt.node_id == detail.node else ""  # it may go on with what it has begun there
-        desk.work = work
+        failures = failures_of(work)
+        may_go_on = attempt.node_id == detail.node and failures == desk.failures
+        phase = detail.phase if may_go_on else ""
+        desk.failures = failures
         desk.detail = replace(detail, node=attempt.node_id, phase=phase)
         self._tell(Note("placed", "", job.id, attempt.node_id))
         task = ScriptTask(attempt.id, attempt.fence, job.id, job.spec, job.spec.timeout_s, command.task.lease_s)
 
         def over(outcome: Outcome) -> None:
-            if isinstance(outcome, Broke) and outcome.is_over:
+            is_start_over = isinstance(outcome, Broke) and outcome.is_over
+            if is_start_over:
                 desk.detail = replace(desk.detail, phase="")  # if it starts there again, that is another start
-                if outcome.kind is FailureKind.PREEMPTED:  # nor was it lost, should this program end before it starts
-                    self.rows.begun(work, desk.detail)
             self._report(attempt, outcome)
+            if is_start_over and not work.state.is_final:  # nor was it lost, should this program end before that
+                self.rows.noted(work, desk.detail)
 
         def placed() -> None:
             if not desk.is_wanted(attempt.id):
@@ -103,7 +108,7 @@ class JobDesk:
                 return
             errand = partial(
                 run_script, task, desk, blobs=self._blobs, aside=self._thread.run, later=self._loop.call_later,
-                node=attempt.node_id, taken=lambda: self._accepted(attempt),
+                node=attempt.node_id, taken=lambda: self._taken(desk, work, attempt),
             )  # fmt: skip
             stage = self._stage(attempt.node_id)
             stage.play(attempt.session, lambda cargo: errand(cargo=cargo), lambda outcome, *_: over(outcome))
@@ -213,16 +218,20 @@ class JobDesk:
 
         self._thread.run(remove, lambda _: None)
 
+    def _taken(self, desk: OpenJob, work: Work, attempt: Attempt) -> None:
+        """The node has it now, from this attempt on if it did not have it before."""
+        if not desk.detail.phase:
+            desk.detail = replace(desk.detail, phase="setup", attempts=desk.detail.attempts + 1)
+            self.rows.noted(work, desk.detail)
+        self._accepted(attempt)
+
     def _told(self, desk: OpenJob, news: ScriptNews) -> None:
-        before, detail = desk.detail.phase, desk.detail
+        detail = desk.detail
         desk.detail = replace(
             detail, phase=news.phase, sandbox=news.sandbox, usage=news.usage, log_bytes=news.next_offset
         )
         desk.job.usage = news.usage
-        if not before and desk.work is not None:
-            desk.detail = replace(desk.detail, attempts=detail.attempts + 1)
-            self.rows.begun(desk.work, desk.detail)
-        if news.phase != before and news.phase == "running":
+        if news.phase != detail.phase and news.phase == "running":
             self._tell(Note("started", f"in {news.sandbox}", desk.job.id, detail.node))
         self._measure(desk, records_of(bytes(news.log)), news.next_offset)
         if news.log:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from coordinator.array_rows import Members, open_array
@@ -12,12 +12,15 @@ from coordinator.core.events import Submitted
 from coordinator.core.model import Work
 from coordinator.core.saved import Past
 from coordinator.core.scripting import ScriptJob
+from coordinator.core.verdicts import failures_of
+from coordinator.core.workload import Before
 from coordinator.recorder import Recorder
 from coordinator.store.changes import BlobNamed, Change, WorkEnded, WorkProgressed, WorkSubmitted
 from coordinator.store.reading import Reader
 from coordinator.store.rows import StoredWork
 from coordinator.views import Clock
 from rpc.codec import from_bytes, to_bytes
+from rpc.errors import FailureKind
 from rpc.messages import DataFile, JobDetail, Metric, ScriptSpec
 
 
@@ -26,10 +29,12 @@ class KnownJob:
     """What was known of a job before this start.
 
     Attributes:
+        before: that a node had it, if one did.
         n_metrics: how many numbers it had told, up to the step `last_step` and the offset `log_end` of its log.
     """
 
     detail: JobDetail
+    before: Before | None = None
     n_metrics: int = 0
     last_step: int = 0
     log_end: int = 0
@@ -37,7 +42,8 @@ class KnownJob:
 
 _MOST = 10_000  # metrics in one answer
 _ELSEWHERE = ScriptSpec("", DataFile("", "", 0))
-_DETAIL = "job"  # of the detail of a work: what is known of a job, encoded
+# Of the detail of a work: what is known of a job, encoded, and what counts against it, by the code of its kind.
+_DETAIL, _FAILURES = "job", "failures"
 
 
 class JobRows:
@@ -70,8 +76,8 @@ class JobRows:
         """A node is going to run it: once this is committed no restart gives it to another one that soon."""
         self._recorder.add(_progress(work, detail), done=lambda late: done(), at_once=True)
 
-    def begun(self, work: Work, detail: JobDetail) -> None:
-        """Its node has told of it: a restart knows then that it must not take the job for one that never began."""
+    def noted(self, work: Work, detail: JobDetail) -> None:
+        """Its node has begun with it, or could not go on: a restart counts that, too."""
         self._recorder.add(_progress(work, detail))
 
     def ended(self, work: Work, detail: JobDetail, done: Callable[[], None]) -> None:
@@ -95,17 +101,15 @@ class JobRows:
                 array = members.get(work.array_id)
                 spec = array.spec(work.array_index) if array is not None else from_bytes(ScriptSpec, found.spec)
                 detail = replace(stored_job(work) or JobDetail(spec), spec=spec)
-                has_begun = bool(detail.phase)
-                job = ScriptJob(
-                    work.id, spec, lease_s=lease_s, node=detail.node, has_begun=has_begun, array=work.array_id
-                )
+                before = Before(detail.node, bool(detail.phase), _failures(work)) if detail.node else None
+                job = ScriptJob(work.id, spec, lease_s=lease_s, before=before, array=work.array_id)
                 at, started_ms = self._clock.monotonic(work.submitted_ms), work.started_ms
                 started_at = self._clock.monotonic(started_ms) if started_ms else None
                 past = Past(retries=max(0, detail.attempts - 1), started_at=started_at)
                 told = reader.metrics(job.id) if detail.node else ()
                 last_step = max((each.step for each in told), default=0)
                 log_end = max((each.log_end for each in told), default=0)
-                yield Submitted(job, at, past, found.ends), KnownJob(detail, len(told), last_step, log_end)
+                yield Submitted(job, at, past, found.ends), KnownJob(detail, before, len(told), last_step, log_end)
 
 
 def stored_job(work: StoredWork) -> JobDetail | None:
@@ -136,8 +140,15 @@ def metrics(reader: Reader, job_id: str, after: int, limit: int) -> tuple[Metric
     )
 
 
+def _failures(work: StoredWork) -> dict[FailureKind, int]:
+    stored: Mapping[str, int] = work.detail.get(_FAILURES, {})
+    return {FailureKind[code.upper()]: times for code, times in stored.items()}
+
+
 def _progress(work: Work, detail: JobDetail) -> WorkProgressed:
     if work.claim.array:  # which has the spec of all of them
         detail = replace(detail, spec=_ELSEWHERE)
     text = base64.b64encode(to_bytes(detail)).decode()
-    return WorkProgressed(work.id, 0, 0, work.tasks_done, 1, None, {_DETAIL: text})
+    failures = {kind.code: times for kind, times in failures_of(work).items()}
+    stored = {_DETAIL: text, _FAILURES: failures} if failures else {_DETAIL: text}
+    return WorkProgressed(work.id, 0, 0, work.tasks_done, 1, None, stored)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from coordinator.core.model import Work
 from coordinator.core.scripting import ScriptJob
 from coordinator.progress import Progress
+from rpc.errors import FailureKind
 from rpc.kept_log import KeptLog
 from rpc.loop import Timer
 from rpc.messages import JobDetail, ScriptNews
@@ -23,7 +23,7 @@ class OpenJob:
     on_news: Callable[[OpenJob, ScriptNews], None]
     detail: JobDetail
     progress: Progress
-    work: Work | None = None  # once it has been placed
+    failures: Mapping[FailureKind, int] = field(default_factory=dict)  # what counted when it was placed last
     unwanted: set[str] = field(default_factory=set)  # attempts that need not start any more
     preempted: set[str] = field(default_factory=set)  # attempts that are to end for the sake of others
     waiting: list[tuple[Callable[[], None], Timer]] = field(default_factory=list)

@@ -11,6 +11,7 @@ from math import inf
 from coordinator.core.model import Node, NodeState, Task, TaskState, Work
 from coordinator.core.pool import NodePool
 from coordinator.core.tasks import TaskBook
+from coordinator.core.workload import Before
 
 
 class Bindings:
@@ -25,12 +26,13 @@ class Bindings:
         if task.spec.lease_s:
             task.bound, task.bound_until = node_id, inf
 
-    def taken_up(self, work: Work, task: Task, node_id: str, now: float, *, has_begun: bool) -> list[tuple[Work, Task]]:
-        """The task was on this node before the coordinator started; see `look`."""
-        self.placed(task, node_id)
-        task.tries += has_begun
+    def taken_up(self, work: Work, task: Task, before: Before, now: float) -> list[tuple[Work, Task]]:
+        """The task was on a node before the coordinator started; see `look`."""
+        self.placed(task, before.node)
+        task.tries += before.has_begun
+        task.failures.update(before.failures)
         self._put_off(work, task, now)
-        return self.look(node_id, now)
+        return self.look(before.node, now)
 
     def broke(self, task: Task, *, is_over: bool) -> None:
         """An attempt failed: the job may live on for all that, unless the node has said otherwise."""

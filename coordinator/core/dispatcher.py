@@ -250,11 +250,11 @@ class Dispatcher:
         """Do what the work wants."""
         for step in steps:
             match step:
-                case Queue(spec, awaits, has_begun):
+                case Queue(spec, before):
                     task = self._book.add(work, spec, now)
-                    self._out += self._standing.taken(work, now) if has_begun else []
-                    if awaits:
-                        self._free(self._bindings.taken_up(work, task, awaits, now, has_begun=has_begun), now)
+                    if before is not None:
+                        self._out += self._standing.taken(work, now) if before.has_begun else []
+                        self._free(self._bindings.taken_up(work, task, before, now), now)
                 case Interrupt(task_id, grace_s):
                     attempt = work.tasks[task_id].attempt
                     if attempt is not None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from coordinator.core.jobs import Job, JobValue
 from coordinator.core.workload import (
     After,
+    Before,
     Claim,
     End,
     Interrupt,
@@ -47,8 +48,6 @@ class ScriptJob:
 
     Attributes:
         result: how it ended, once it has.
-        node: that had it last, as far as it was committed before this start.
-        has_begun: whether that node is known to have begun with it.
         usage: what it was last said to use; decides nothing.
         value: what it gave as its result, as JSON; decides nothing either.
     """
@@ -58,11 +57,12 @@ class ScriptJob:
     tasks_total = 1
 
     def __init__(
-        self, job_id: str, spec: ScriptSpec, *, lease_s: float, node: str = "", has_begun: bool = False, array: str = ""
+        self, job_id: str, spec: ScriptSpec, *, lease_s: float, before: Before | None = None, array: str = ""
     ) -> None:
         """`lease_s` is how long a node goes on with it that the coordinator does not hear of.
 
         Args:
+            before: what was committed before this start, if a node had it then.
             array: that it is a member of; the index there ends its own id.
         """
         self.id = job_id
@@ -73,11 +73,10 @@ class ScriptJob:
         if array:
             self.claim = replace(self.claim, array=array, index=int(job_id.rpartition("-")[2]))
         self.result: Scripted | None = None
-        self.node = node
-        self.has_begun = has_begun
         self.usage = ScriptUsage()
         self.value = ""
         self._lease_s = lease_s
+        self._before = before
         self._is_placed = False
         self._cancelled = ""
         self._end_by: float | None = None
@@ -101,7 +100,7 @@ class ScriptJob:
             lease_s=self._lease_s,
         )
         # One that ran before a restart may run on, and must not run twice.
-        return [Queue(task, awaits=self.node, has_begun=self.has_begun)]
+        return [Queue(task, self._before)]
 
     def on_placed(self, task: TaskSpec, waited_s: float) -> None:
         self._is_placed = True

@@ -21,6 +21,11 @@ def is_answer(outcome: Outcome, state: TaskState) -> bool:
     return state is TaskState.PLACED
 
 
+def failures_of(work: Work) -> dict[FailureKind, int]:
+    """What counts against the open task of a job, by kind."""
+    return {kind: times for task in work.tasks.values() for kind, times in task.failures.items()}
+
+
 def after_failure(work: Work, task: Task, node_id: str, failure: Broke) -> Broke | None:
     """Count a failure on a node, which the task avoids from now on; return why the task fails for good, if it does.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple, Protocol, TypeAlias
 
 from coordinator.core.jobs import Job, JobValue
@@ -177,17 +178,26 @@ class Scripted:
 Result: TypeAlias = Surveyed | Trained | Scripted
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """The work has a new task; before the coordinator started an attempt of it was on the node that it `awaits`.
+class Before(NamedTuple):
+    """What was known of a task before the coordinator started.
 
     Attributes:
-        has_begun: it is known that the node had begun with it.
+        node: that had it last, and may have it still.
+        has_begun: it is known that this node had begun with it.
+        failures: what counts against the task, by kind.
     """
 
-    task: TaskSpec
-    awaits: str = ""
+    node: str
     has_begun: bool = False
+    failures: Mapping[FailureKind, int] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The work has a new task, or one that was placed before the coordinator started."""
+
+    task: TaskSpec
+    before: Before | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from coordinator.core.policies import LoadBalancing
 from coordinator.core.scripting import ScriptJob
 from coordinator.core.settings import Settings
 from coordinator.core.suitability import waiting_for
-from coordinator.core.workload import Scripted
+from coordinator.core.workload import Before, Scripted
 from rpc.errors import FailureKind, RejectReason
 from rpc.messages import DataFile, ScriptEnd, ScriptSpec, ScriptUsage
 
@@ -41,9 +41,9 @@ OFFERED = {"scripts": "bwrap,rlimits", "gpus": "2"}
 PLACE = "j/0/0"
 
 
-def job(*, node: str = "", has_begun: bool = False, **settings: Any) -> ScriptJob:
+def job(*, before: Before | None = None, **settings: Any) -> ScriptJob:
     spec = ScriptSpec("x", DataFile("x.zip", "blob", 1), **settings)
-    return ScriptJob("j", spec, lease_s=LEASE_S, node=node, has_begun=has_begun)
+    return ScriptJob("j", spec, lease_s=LEASE_S, before=before)
 
 
 def offering(name: str, *kept: str, slots: int = 1, **labels: str) -> NodeInfo:
@@ -53,12 +53,12 @@ def offering(name: str, *kept: str, slots: int = 1, **labels: str) -> NodeInfo:
 class Scene:
     """A dispatcher with one job, and nodes that come and go."""
 
-    def __init__(self, *nodes: NodeInfo, node: str = "", **settings: Any) -> None:
+    def __init__(self, *nodes: NodeInfo, before: Before | None = None, **settings: Any) -> None:
         self.dispatcher = Dispatcher(LoadBalancing(), Random(0))
         self.session = 0
         for each in nodes:
             self.up(each, 0.0)
-        self.begun = self.starts(self.dispatcher.handle(Submitted(job(node=node, **settings)), 0.0))
+        self.begun = self.starts(self.dispatcher.handle(Submitted(job(before=before, **settings)), 0.0))
 
     @property
     def work(self) -> Work:
@@ -154,18 +154,18 @@ def test_a_job_goes_on_where_it_lives_though_that_node_takes_nothing_new() -> No
 
 
 def test_after_a_restart_a_job_waits_for_its_node_or_the_lease() -> None:
-    waiting = Scene(offering("b"), node="a")
+    waiting = Scene(offering("b"), before=Before("a"))
     assert waiting.begun == []
     assert waiting.later(LEASE_S - 0.1) == []
     assert [attempt.node_id for attempt in waiting.later(LEASE_S)] == ["b"]
-    back = Scene(offering("b"), node="a")
+    back = Scene(offering("b"), before=Before("a"))
     assert [attempt.node_id for attempt in back.up(offering("a", PLACE), 1.0)] == ["a"]
-    there = Scene(offering("b"), offering("a", PLACE), node="a")
+    there = Scene(offering("b"), offering("a", PLACE), before=Before("a"))
     assert [attempt.node_id for attempt in there.begun] == ["a"]
 
 
 def test_a_job_whose_turn_comes_late_after_a_restart_goes_on_where_it_lives() -> None:
-    scene = Scene(offering("b"), offering("a", PLACE, slots=2), node="a", select={"rack": "x"})
+    scene = Scene(offering("b"), offering("a", PLACE, slots=2), before=Before("a"), select={"rack": "x"})
     assert scene.begun == []
     (begun,) = scene.up(offering("c", rack="x"), 1.0)
     assert begun.node_id == "a", "it is there, whatever the labels of that node are now"
@@ -307,9 +307,9 @@ def test_a_job_that_may_not_begin_twice_survives_all_but_the_end_of_its_node() -
 
 
 def test_a_job_that_was_about_to_begin_before_a_restart_begins_after_it() -> None:
-    placed = Scene(offering("a"), node="a", retries=0)
+    placed = Scene(offering("a"), before=Before("a"), retries=0)
     assert [attempt.node_id for attempt in placed.begun] == ["a"]
-    begun = Scene(offering("a"), node="a", has_begun=True, retries=0)
+    begun = Scene(offering("a"), before=Before("a", has_begun=True), retries=0)
     assert (begun.begun, begun.work.failure) == ([], FailureKind.NODE_LOST)
 
 

@@ -12,12 +12,11 @@ from coordinator.core.events import CancelAsked, Command, Compute, Event, Note, 
 from coordinator.core.jobs import EndMembers
 from coordinator.core.model import WorkState
 from coordinator.core.saved import Past
-from coordinator.core.scripting import ScriptJob
 from rpc.errors import FailureKind
 from rpc.messages import DataFile, ScriptSpec
 from tests.simulation.flaw import Flaw
-from tests.simulation.job_ends import Row
-from tests.simulation.job_schedule import LEASE_S, JobPlan, JobSchedule, make_job_schedule
+from tests.simulation.job_ends import Row, submission
+from tests.simulation.job_schedule import JobPlan, JobSchedule, make_job_schedule
 from tests.simulation.job_simulation import JobSimulation
 
 _ARRAY = "a"
@@ -85,11 +84,10 @@ class ArraySimulation(JobSimulation):
     def handle(self, event: Event) -> None:
         if isinstance(event, Submitted) and event.workload.id in self._members:
             self._take_up_array()
-            job = event.workload
-            assert isinstance(job, ScriptJob)
-            member = ScriptJob(job.id, job.spec, lease_s=LEASE_S, node=job.node, has_begun=job.has_begun, array=_ARRAY)
-            event = replace(event, workload=member)
         super().handle(event)
+
+    def _submission(self, row: Row) -> Submitted:
+        return submission(row, self.rows, array=_ARRAY if row.plan.id in self._members else "")
 
     def _carry_out(self, command: Command) -> None:
         match command:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from coordinator.core.events import Broke, Delivered, Outcome, Submitted
 from coordinator.core.model import Work, WorkState
 from coordinator.core.scripting import ScriptJob
-from coordinator.core.workload import Scripted
+from coordinator.core.workload import Before, Scripted
 from rpc.errors import FailureKind
 from rpc.messages import DataFile, ScriptEnd, ScriptSpec, ScriptUsage
 from tests.simulation.flaw import Flaw
@@ -28,16 +28,18 @@ class Row:
     plan: JobPlan
     node: str = ""
     has_begun: bool = False
+    failures: Mapping[FailureKind, int] = field(default_factory=dict)
     state: WorkState | None = None
 
 
-def submission(row: Row, rows: Mapping[str, Row]) -> Submitted:
+def submission(row: Row, rows: Mapping[str, Row], *, array: str = "") -> Submitted:
     """What the coordinator takes up of a job, at first or after a restart."""
     plan, ends = row.plan, {name: rows[name].state for name, _ in row.plan.after}
     after = tuple(f"{name}:any" if any_end else name for name, any_end in plan.after)
     order: dict[str, Any] = {"after": after, "priority": plan.priority}
     spec = ScriptSpec(plan.id, DataFile("x.zip", "blob", 1), owner=plan.owner, retries=plan.retries, **order)
-    job = ScriptJob(plan.id, spec, lease_s=LEASE_S, node=row.node, has_begun=row.has_begun)
+    before = Before(row.node, row.has_begun, row.failures) if row.node else None
+    job = ScriptJob(plan.id, spec, lease_s=LEASE_S, before=before, array=array)
     return Submitted(job, ends={name: state for name, state in ends.items() if state is not None})
 
 
@@ -63,10 +65,10 @@ def check_patience(plan: JobPlan, rows: Mapping[str, Row], *, goes_on: bool) -> 
         raise Flaw(f"{plan.id} waits for others, and does not end at once when it is cancelled")
 
 
-def check_owners(running: Iterable[Work], most: int, *, was_killed: bool) -> None:
+def check_owners(running: Iterable[Work], most: int) -> None:
     """Raise Flaw if more of one owner runs than may; what ran before a restart goes on whatever the limit."""
-    counts = Counter(work.owner.name for work in running)
-    if most and not was_killed and max(counts.values(), default=0) > most:
+    counts = Counter(work.owner.name for work in running if not work.ran_before)
+    if most and max(counts.values(), default=0) > most:
         raise Flaw(f"{dict(counts)} run of each owner, and {most} may")
 
 
@@ -94,11 +96,11 @@ def check_preempted(work: Work, open_works: Iterable[Work], *, preempts: bool) -
         raise Flaw(f"{work.id} is preempted, and may be begun only once")
 
 
-def check_end(work: Work, rows: Mapping[str, Row], nodes: JobNodes, *, was_killed: bool, is_cancelled: bool) -> None:
-    """Raise Flaw if the job may not end so; `was_killed`: a coordinator was, which forgets what it has counted."""
+def check_end(work: Work, rows: Mapping[str, Row], nodes: JobNodes, *, is_cancelled: bool) -> None:
+    """Raise Flaw if the job may not end so."""
     plan = rows[work.id].plan
     begun, limit = nodes.begun[plan.id] - nodes.preempted[plan.id], plan.retries + 1
-    if begun > limit and not was_killed:
+    if begun > limit + nodes.unheard[plan.id]:
         raise Flaw(f"{plan.id} was begun {begun} times, and may be {limit} times")
     if work.state is WorkState.COMPLETED and work.reason not in nodes.completed:
         raise Flaw(f"{plan.id} has the result of {work.reason!r}, which has not completed")
@@ -108,6 +110,6 @@ def check_end(work: Work, rows: Mapping[str, Row], nodes: JobNodes, *, was_kille
         raise Flaw(f"{plan.id} is given up, though nothing keeps it: {work.reason}")
     if work.state is WorkState.FAILED:
         is_told = work.failure is FAILURES.get(plan.fate)
-        is_lost = work.failure in _SET_BACKS and (was_killed or nodes.lost[plan.id] >= limit)
+        is_lost = work.failure in _SET_BACKS and nodes.lost[plan.id] >= limit
         if not (is_told or is_lost):
             raise Flaw(f"{plan.id} failed without a cause: {work.failure.code}: {work.reason}")

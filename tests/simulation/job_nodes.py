@@ -72,6 +72,7 @@ class JobNodes:
         self.completed: set[str] = set()  # names of copies
         self.preempted: Counter[str] = Counter()
         self.lost: Counter[str] = Counter()  # by job: starts that came to nothing, or may have
+        self.unheard: Counter[str] = Counter()  # by job: starts that a coordinator was killed too soon to know of
         self._clock = clock
         self._over = over
 

@@ -30,6 +30,7 @@ from coordinator.core.model import Attempt
 from coordinator.core.policies import LoadBalancing
 from coordinator.core.scripting import GRACE_S
 from coordinator.core.settings import Settings
+from coordinator.core.verdicts import failures_of
 from coordinator.core.workload import Trained
 from rpc.errors import FailureKind, RejectReason
 from tests.simulation import job_ends
@@ -121,7 +122,7 @@ class JobSimulation:
             self.handle(Submitted(Rounds(left, self.schedule.shards, self._round_done)))
         for job, row in self.rows.items():
             if row.state is None:
-                self.handle(submission(row, self.rows))
+                self.handle(self._submission(row))
                 if job in self._cancelling:
                     self._ask(job)
         self._wires.find_the_coordinator()
@@ -131,6 +132,7 @@ class JobSimulation:
             return
         self._dispatcher = None
         self.crashed[CrashAt.ANYWHERE] += 1
+        self._nodes.unheard.update(job for job, row in self.rows.items() if row.node and not row.has_begun)
         self._cancelled.clear()
         self._wires.lose_the_coordinator()
         self.clock.after(down_s, self._start)
@@ -138,7 +140,10 @@ class JobSimulation:
     def _submit(self, plan: JobPlan) -> None:
         row = self.rows[plan.id] = Row(plan)
         if self._dispatcher is not None:
-            self.handle(submission(row, self.rows))
+            self.handle(self._submission(row))
+
+    def _submission(self, row: Row) -> Submitted:
+        return submission(row, self.rows)
 
     def _bound_to(self, node_id: str) -> set[str]:
         return {job for job, row in self.rows.items() if row.node == node_id}
@@ -172,7 +177,7 @@ class JobSimulation:
                 self._trace(f"{'':11}-> {command}")
         for command in commands:
             self._carry_out(command)
-        job_ends.check_owners(dispatcher.running.values(), self.schedule.most, was_killed=bool(self.crashed))
+        job_ends.check_owners(dispatcher.running.values(), self.schedule.most)
         for job in dispatcher.running:
             if job in self.rows and not self._nodes.begun[job]:
                 raise Flaw(f"{job} is said to run, and no node has taken it")
@@ -210,10 +215,11 @@ class JobSimulation:
         if job in self._cancelled:
             raise Flaw(f"{attempt.id} begins although {job} was cancelled")
         job_ends.check_turn(row.plan, self.rows)
+        failures = self._failures(job)
 
         def committed() -> None:
-            row.has_begun = row.has_begun and row.node == attempt.node_id
-            row.node = attempt.node_id
+            row.has_begun = row.has_begun and (row.node, row.failures) == (attempt.node_id, failures)
+            row.node, row.failures = attempt.node_id, failures
             node = self._nodes.by_id[row.node]
             is_there = node.is_open and node.session == attempt.session and self.clock.now >= node.held_until
             if not (is_there and attempt.fence in self._wires.calls):
@@ -278,11 +284,25 @@ class JobSimulation:
         def arrived() -> None:
             if isinstance(outcome, Broke):
                 self._nodes.forget(node, copy.plan.id)
-            if copy.fate == "preempted":
-                self._commit(partial(setattr, self.rows[copy.plan.id], "has_begun", False))
             self._wires.reported(copy.attempt, outcome)
+            if isinstance(outcome, Broke):
+                self._keep_failures(copy.plan.id)
 
         self._wires.answer(node, arrived, copy.attempt)
+
+    def _keep_failures(self, job: str) -> None:
+        """What counts against a job that begins anew is committed, like that it has not begun."""
+        row, failures = self.rows[job], self._failures(job)
+
+        def committed() -> None:
+            row.failures, row.has_begun = failures, False
+
+        if self._dispatcher is not None and job in self._dispatcher.open:
+            self._commit(committed)
+
+    def _failures(self, job: str) -> dict[FailureKind, int]:
+        assert self._dispatcher is not None
+        return failures_of(self._dispatcher.work[job])
 
     def _end(self, job: str) -> None:
         """The dispatcher says that a job is over: once that is committed, nodes forget it."""
@@ -299,9 +319,7 @@ class JobSimulation:
             for node in self._nodes.by_id.values():
                 self._wires.call(node, node.session, partial(self._nodes.forget, node, job))
 
-        job_ends.check_end(
-            work, self.rows, self._nodes, was_killed=bool(self.crashed), is_cancelled=job in self._cancelling
-        )
+        job_ends.check_end(work, self.rows, self._nodes, is_cancelled=job in self._cancelling)
         self._commit(committed)
 
     def _commit(self, done: Action) -> None:
