@@ -1,6 +1,6 @@
 # What one can do here. Every target sets itself up first; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults web browser dashboards screenshots sandboxes podman accuracy lint types idl check-idl simulate mutants chaos chaos-quick job-chaos stubborn soak conformance rest audit nvrtc bench bench-quick profile check
+.PHONY: help setup demo test faults web browser dashboards screenshots sandboxes podman accuracy lint types idl check-idl simulate mutants chaos chaos-quick job-chaos stubborn soak conformance rest audit fuzz fuzz-quick nvrtc bench bench-quick profile check
 
 # Programs start as they do for users: from compiled files, a quarter faster and 12 MB smaller.
 unexport PYTHONDONTWRITEBYTECODE
@@ -18,6 +18,7 @@ FAULTS := $(patsubst %,tests/system/test_%.py,faults recovery damaged_models sto
 TESTS := tests $(addprefix --ignore ,tests/system/test_accuracy.py tests/test_wheel.py $(SANDBOXED) $(WEB) $(FAULTS))
 PEERS ?=
 SCALE ?= 0.02
+FRAMES ?= 1000000
 NODE ?= localhost:9091
 BENCH := .venv-bench/bin/python
 
@@ -116,6 +117,12 @@ audit: $(INSTALLED) ## check our code with Bandit and our versions with pip-audi
 	.venv-audit/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON \
 	    -o dist/sbom.json $(PY)
 
+fuzz: $(INSTALLED) ## send FRAMES (1000000) harmed frames to a coordinator and a node that run (2 minutes)
+	$(PY) -m tests.fuzz $(FRAMES)
+
+fuzz-quick: $(INSTALLED) ## the same for a minute at most
+	$(PY) -m tests.fuzz 1000000 --seconds 50
+
 nvrtc: $(INSTALLED) ## compile the CUDA kernels with NVIDIA's compiler (installs it: 90 MB)
 	$(PY) -m pip install --quiet --constraint constraints.txt nvidia-cuda-nvrtc-cu12
 	$(PY) -m pytest -q tests/mlcore/kernels/test_cuda_source.py
@@ -134,7 +141,7 @@ profile: ## flame graphs of a coordinator and a node during a run, in bench/prof
 check: ## all of the above that CI runs
 	$(MAKE) lint types check-idl audit nvrtc test faults accuracy
 	$(MAKE) web browser sandboxes podman
-	$(MAKE) rest
+	$(MAKE) rest fuzz-quick
 	$(MAKE) simulate N=1000
 	$(MAKE) mutants
 	$(MAKE) chaos-quick

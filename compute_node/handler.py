@@ -116,11 +116,12 @@ class NodeHandler:
             raise Refused("this is a compute node; clients go to the coordinator, usually port 9095")
         if self._token_digest and not is_same(hello.token, self._token_digest):
             raise Unauthenticated("this node serves coordinators that show its token: see --node-token-file there")
+        if caller.attributes.get("coordinator", hello.coordinator) != hello.coordinator:
+            raise Refused("this connection is another coordinator's already; open one for each")
         caller.on_closed(lambda: self._attempts.orphan(caller))
         self._coordinators.greet(caller, hello)
         caller.attributes["coordinator"] = hello.coordinator
-        if hello.connection == "control":
-            self._scripts.greeted(hello.coordinator)
+        self._scripts.greeted(hello.coordinator, by_control=hello.connection == "control")
         if self._classes is not None or hello.connection != "control":
             return self._introduction(caller)
         later = Later()

@@ -17,7 +17,7 @@ from mlcore.training import ShardResult, train_shard
 from rpc.arrays import bytes_of
 from rpc.convert import BULK_BYTES
 from rpc.digests import digest
-from rpc.errors import BadData, BadUpdate, Diverged, OutOfMemory
+from rpc.errors import BadData, BadRequest, BadUpdate, Diverged, OutOfMemory
 from rpc.messages import Buffer, ShardSummary, SurveyTask, TrainResult, TrainTask, Vector
 
 
@@ -89,7 +89,9 @@ class ShardWorker:
             BadUpdate: the model arrived damaged.
             MissingBlob: the shard is not here.
             OutOfMemory: the task does not fit this node.
+            BadRequest: a setting makes no sense.
         """
+        _check(task)
         started = perf_counter()
         try:
             weights = _weights(task.model, model)
@@ -115,6 +117,15 @@ class ShardWorker:
 def _as_sent(delta: memoryview) -> Buffer:
     """A small delta as the bytes that the codec takes; made here, they need not be made on the loop."""
     return delta if delta.nbytes > BULK_BYTES else bytes(delta)
+
+
+def _check(task: TrainTask) -> None:
+    try:
+        task.settings.check()
+    except ValueError as error:
+        raise BadRequest(f"{task.attempt}: {error}") from error
+    if task.model.dtype != task.settings.dtype:
+        raise BadRequest(f"{task.attempt}: a model of {task.model.dtype!r} to be trained in {task.settings.dtype}")
 
 
 def _weights(vector: Vector, model: Model | None) -> FloatArray:

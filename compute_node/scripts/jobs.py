@@ -165,9 +165,11 @@ class ScriptJobs:
             job.is_preempted = preempts
             job.execution.stop(grace_s)
 
-    def greeted(self, owner: object) -> None:
-        """A coordinator has connected; this is answered now."""
-        self._heard.setdefault(owner, _Heard(self._loop.now)).answered_at = self._loop.now
+    def greeted(self, owner: object, *, by_control: bool = True) -> None:
+        """A coordinator has connected; on its control connection the answer counts, which is given now."""
+        heard = self._heard.setdefault(owner, _Heard(self._loop.now))
+        if by_control:
+            heard.answered_at = self._loop.now
 
     def heard(self, owner: object) -> None:
         """A heartbeat of a coordinator, which is answered now: its jobs go on.

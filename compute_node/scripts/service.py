@@ -116,8 +116,8 @@ class ScriptService:
     def preempt(self, owner: object, attempt: str, grace_ms: int) -> None:
         self._jobs.cancel(owner, attempt, grace_ms / 1000.0, preempts=True)
 
-    def greeted(self, owner: object) -> None:
-        self._jobs.greeted(owner)
+    def greeted(self, owner: object, *, by_control: bool) -> None:
+        self._jobs.greeted(owner, by_control=by_control)
 
     def heard(self, owner: object) -> None:
         self._jobs.heard(owner)

@@ -6,6 +6,7 @@ import os
 import socket
 from dataclasses import replace
 from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -184,3 +185,22 @@ def test_stopping_does_not_wait_for_a_step_that_is_too_long(trainer: HeldTrainer
     assert monotonic() - started < 5.0
     training.wait()
     assert isinstance(training.error, Unreachable)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"dtype": "a"}, {"activation": "a"}, {"layers": (2, -1)}, {"eta": float("nan")}, {"dtype": "float64"}]
+)
+def test_a_task_that_makes_no_sense_is_refused(start_node: StartNode, settings: dict[str, Any]) -> None:
+    node, train = start_node(), task()
+    with pytest.raises(BadRequest, match=train.attempt):
+        node.client().call("train_shard", replace(train, settings=replace(train.settings, **settings)))
+
+
+def test_a_connection_is_one_coordinators(start_node: StartNode) -> None:
+    client = start_node().client()
+    with pytest.raises(Refused, match="another coordinator's already"):
+        client.hello(Hello(PROTOCOL_VERSION, "coordinator", coordinator="another", epoch=1, connection="slot"))
+
+
+def test_a_coordinator_without_a_control_connection_may_ask_how_the_node_is(start_node: StartNode) -> None:
+    assert start_node().client().call("status").attempts == ()

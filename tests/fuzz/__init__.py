@@ -1,0 +1,1 @@
+"""Frames that are harmed, sent to programs that run."""
