@@ -61,7 +61,8 @@ sandboxes: $(INSTALLED) ## run real jobs in real sandboxes: ways out, floods, st
 podman: $(INSTALLED) ## the same for Podman in place of Docker, in short (as root; 3 minutes)
 	ENGINE=podman $(PY) -m pytest -n $(WORKERS) --dist loadfile -k $(IN_CONTAINERS) \
 	    $(SCRIPTS)/test_levels_for_real.py $(SCRIPTS)/test_break_outs.py $(SCRIPTS)/test_nothing_is_left.py \
-	    $(SCRIPTS)/test_hostile_images.py $(SCRIPTS)/test_volumes.py $(SCRIPTS)/test_dockerfiles.py
+	    $(SCRIPTS)/test_hostile_images.py $(SCRIPTS)/test_volumes.py $(SCRIPTS)/test_dockerfiles.py \
+	    $(SCRIPTS)/test_images.py
 
 accuracy: $(INSTALLED) ## train the letters to 98 % as docs/training.md says (half a minute)
 	$(PY) -m pytest tests/system/test_accuracy.py

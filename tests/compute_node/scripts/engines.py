@@ -28,6 +28,12 @@ cgroup_manager = "cgroupfs"
 events_logger = "file"
 runtime = "runc"
 """
+# Registries of this machine, on any port, speak plain HTTP: so Docker has it without being told.
+_REGISTRIES_CONF = """\
+[[registry]]
+location = "127.0.0.1"
+insecure = true
+"""
 
 
 @contextmanager
@@ -50,11 +56,13 @@ def podman_engine() -> Iterator[str]:
     with _folder() as folder:
         url = f"unix://{folder}/podman.sock"
         (folder / "containers.conf").write_text(_CONTAINERS_CONF)
+        (folder / "registries.conf").write_text(_REGISTRIES_CONF)
         (folder / "storage.conf").write_text(
             f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/data"\nrunroot = "{folder}/run"\n'
         )
         settings = {
             "CONTAINERS_CONF": f"{folder}/containers.conf",
+            "CONTAINERS_REGISTRIES_CONF": f"{folder}/registries.conf",
             "CONTAINERS_STORAGE_CONF": f"{folder}/storage.conf",
             "TMPDIR": str(folder),
         }

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic
+from urllib.request import Request, urlopen
 
 from compute_node.scripts import engine
 
@@ -76,6 +77,15 @@ def pushed(url: str, name: str) -> str:
         repository, _, tag = name.rpartition(":")
         said = [*api.push(repository, tag=tag, stream=True, decode=True)]
         assert not [each for each in said if "error" in each], said
-        digest = next(each["aux"]["Digest"] for each in said if "aux" in each)
         api.remove_image(name, force=True)
-    return f"{repository}@{digest}"
+    return f"{repository}@{_digest(repository, tag)}"
+
+
+def _digest(repository: str, tag: str) -> str:
+    """What the registry calls an image: Podman does not say it after a push."""
+    host, _, name = repository.partition("/")
+    kinds = ("vnd.docker.distribution.manifest.v2", "vnd.oci.image.manifest.v1")
+    request = Request(f"http://{host}/v2/{name}/manifests/{tag}")
+    request.add_header("Accept", ", ".join(f"application/{kind}+json" for kind in kinds))
+    with urlopen(request, timeout=_UP_S) as answer:
+        return str(answer.headers["Docker-Content-Digest"])
