@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 
 from nicegui import ui
@@ -9,7 +10,7 @@ from nicegui import ui
 from client.jobs import job_of
 from client.results import FINAL_STATES
 from client.sizes import size
-from rpc.messages import DataFile, EventQuery, JobDetail, Metric, WorkDetail
+from rpc.messages import DataFile, EventQuery, JobDetail, Metric, WorkDetail, WorkRow
 from web.log_lines import LogLine
 from web.pages.console import Console, Consoles
 from web.pages.event_rows import COLUMNS, event_row
@@ -114,6 +115,7 @@ class JobPage:
         self._events.show([event_row(event) for event in reversed(events.events)])
         self._acts.show(row)
         if row.state in FINAL_STATES:
+            self._artifacts.say_empty("It has left nothing in out/.")
             self._log.grow(job.log_bytes, has_ended=True)
         return row.state not in FINAL_STATES
 
@@ -121,23 +123,31 @@ class JobPage:
 def _figures(detail: WorkDetail) -> list[tuple[str, str]]:
     row, job = detail.row, job_of(detail)
     use = job.usage
-    spent = (
-        seconds((row.ended_ms - row.started_ms) / 1000) if row.ended_ms and row.started_ms else job.phase or row.state
-    )
     return [
-        (spent, f"ended with status {job.status}" if row.ended_ms and row.started_ms else ""),
-        (seconds(use.cpu_s), f"{use.processes} processes at most" if use.processes else ""),
-        (
-            size(use.peak_memory_bytes) if use.peak_memory_bytes else "-",
-            f"{size(use.memory_bytes)} now" if use.memory_bytes else "",
-        ),
-        (
-            size(use.peak_disk_bytes) if use.peak_disk_bytes else "-",
-            f"{size(use.disk_bytes)} now" if use.disk_bytes else "",
-        ),
+        _time(row, job),
+        (seconds(use.cpu_s), f"{_counted(use.processes, 'process', 'processes')} at most" if use.processes else ""),
+        _peak(use.peak_memory_bytes, use.memory_bytes, is_over=bool(row.ended_ms)),
+        _peak(use.peak_disk_bytes, use.disk_bytes, is_over=bool(row.ended_ms)),
         (shown(job.node, 60) or "-", shown(f"in {job.sandbox}" if job.sandbox else "", 60)),
         (str(job.attempts), f"{size(job.log_bytes)} of log"),
     ]
+
+
+def _time(row: WorkRow, job: JobDetail) -> tuple[str, str]:
+    if not row.started_ms:
+        return row.state, ""
+    if row.ended_ms:
+        return seconds((row.ended_ms - row.started_ms) / 1000), f"ended with status {job.status}"
+    return seconds(max(0.0, time.time() - row.started_ms / 1000)), job.phase or row.state
+
+
+def _peak(most: int, now: int, *, is_over: bool) -> tuple[str, str]:
+    """The two are measured in different ways, but the most is never less than what is used now."""
+    return size(max(most, now)) if most or now else "-", f"{size(now)} now" if now and not is_over else ""
+
+
+def _counted(n: int, one: str, many: str) -> str:
+    return f"{n} {one if n == 1 else many}"
 
 
 def _artifact(job_id: str, number: int, file: DataFile) -> Row:

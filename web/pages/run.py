@@ -35,7 +35,7 @@ _TRIES = (
     Column("message", "long"),
     Column("at", "number"),
 )
-_TILES = ("Round", "Validation error", "Best", "Time", "Updates", "Set back")
+_TILES = ("Round", "Validation error", "Best", "Time", "Computing", "Set back")
 
 
 def add(consoles: Consoles) -> None:

@@ -44,7 +44,7 @@ def figures(detail: WorkDetail) -> list[tuple[str, str]]:
             seconds(spent) if spent is not None else seconds(left) if left is not None else "-",
             "from start to end" if spent is not None else "left, as it seems",
         ),
-        (seconds(computing), f"computing; {size(run.bytes_sent + run.bytes_received)} moved"),
+        (seconds(computing), f"{size(run.bytes_sent + run.bytes_received)} moved"),
         (f"{run.retries:,}", f"retries; {run.rejections:,} turned down"),
     ]
 

@@ -28,7 +28,7 @@ export default {
         <button type="button" class="quiet" @click="end">End</button>
         <a class="quiet" :href="'/api/v1/jobs/' + encodeURIComponent(job) + '/log.txt'" download>Download</a>
       </div>
-      <div class="log-lines" ref="pane" tabindex="0" role="region" aria-label="lines of the log" @scroll.passive="scrolled">
+      <div class="log-lines" :class="{ over: ended }" ref="pane" tabindex="0" role="region" aria-label="lines of the log" @scroll.passive="scrolled">
         <p v-if="!lines.length" class="none">{{ isBusy ? "" : level !== "INFO" ? "No line of this kind." : ended ? "It has said nothing." : "It has said nothing yet." }}</p>
         <div :style="{ height: first * ${LINE} + 'px' }"></div>
         <div v-for="line in seen" :key="line.next_offset + line.text.length / 1e6" class="log-line" :class="['level-' + line.level, { here: line.next_offset === here }]">

@@ -65,6 +65,12 @@ class Rows(Element, component="rows.js", esm={"roundhouse": "shared"}):
             self._props["rows"] = rows
             self.update()
 
+    def say_empty(self, text: str) -> None:
+        """Say this where there are no rows."""
+        if text != self._props["empty"]:
+            self._props["empty"] = text
+            self.update()
+
 
 def link(text: str, *parts: str) -> Cell:
     """Return a cell that leads to a page of ours, whatever its parts are called."""
