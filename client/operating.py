@@ -66,7 +66,7 @@ class Operating:
 
     def add_webhook(self, url: str, *, states: Sequence[str] = (), secret: str = "") -> Webhook:
         """Have a URL told; return the webhook with the secret that signs (made, where none is given)."""
-        made: Webhook = self._link.call("add_webhook", url, tuple(states), secret)
+        made: Webhook = self._link.call_again("add_webhook", url, tuple(states), secret, new_key())
         return made
 
     def remove_webhook(self, name: str) -> None:

@@ -10,6 +10,7 @@ import base64
 import binascii
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from hashlib import sha256
 from secrets import token_bytes, token_hex
 from urllib.parse import urlsplit
 
@@ -45,8 +46,10 @@ class Webhooks:
     def all(self, *, secrets: bool) -> tuple[Webhook, ...]:
         return tuple(_shown(each, secret=secrets) for each in self._known.values())
 
-    def add(self, url: str, states: Sequence[str], secret: str) -> Later:
+    def add(self, url: str, states: Sequence[str], secret: str, *, key: str = "") -> Later:
         """Tell a URL of what happens from now on; answered with the webhook and its secret, once a restart would know.
+
+        Whoever says a key that was said before is answered with the webhook that was made then.
 
         Raises:
             BadRequest: the URL, a state or the secret is none.
@@ -55,10 +58,12 @@ class Webhooks:
         _check_url(url)
         if unknown := set(states) - {*STATES}:
             raise BadRequest(f"a webhook is told of {', '.join(STATES)}, not of {sorted(unknown)[0]!r}")
+        if (known := self._known.get(_id_of(key))) is not None:
+            return self._remembered(known, _shown(known, secret=True))
         if len(self._known) >= _MOST:
             raise Refused(f"there are {_MOST} webhooks; remove one first")
         made = WebhookKept(
-            id=f"webhook-{token_hex(4)}",
+            id=_id_of(key),
             url=url,
             states=tuple(each for each in STATES if not states or each in states),
             secret=_checked(secret) if secret else _PREFIX + base64.b64encode(token_bytes(_SECRET_BYTES)).decode(),
@@ -97,8 +102,10 @@ class WebhookCalls:
     def __init__(self, webhooks: Webhooks) -> None:
         self._webhooks = webhooks
 
-    def add_webhook(self, caller: Caller, url: str, states: tuple[str, ...], secret: str) -> Later:
-        return self._webhooks.add(url, states, secret)
+    def add_webhook(
+        self, caller: Caller, url: str, states: tuple[str, ...], secret: str, key: str | None = None
+    ) -> Later:
+        return self._webhooks.add(url, states, secret, key=key or "")
 
     def list_webhooks(self, caller: Caller, secrets: bool) -> tuple[Webhook, ...]:
         return self._webhooks.all(secrets=secrets)
@@ -108,6 +115,11 @@ class WebhookCalls:
 
     def note_delivery(self, caller: Caller, id: str, last: int, fault: str) -> Later:
         return self._webhooks.note(id, last, fault)
+
+
+def _id_of(key: str) -> str:
+    """The same for the same key, which need not be stored for that."""
+    return f"webhook-{sha256(key.encode()).hexdigest()[:8] if key else token_hex(4)}"
 
 
 def _shown(kept: WebhookKept, *, secret: bool) -> Webhook:

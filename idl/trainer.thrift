@@ -675,8 +675,11 @@ service Coordinator {
   list<Schedule> list_schedules() throws (1: Failure failure),
   /** pause, resume or remove a schedule, given by its id; answered with what it is now, or was. */
   Schedule order_schedule(1: string id, 2: string order) throws (1: Failure failure),
-  /** Have a URL told of these states; all of them if there are none. Without a secret one is made. */
-  Webhook add_webhook(1: string url, 2: list<string> states, 3: string secret) throws (1: Failure failure),
+  /**
+   * Have a URL told of these states; all of them if there are none. Without a secret one is made.
+   * With the key of an earlier call it is that one's webhook.
+   */
+  Webhook add_webhook(1: string url, 2: list<string> states, 3: string secret, 4: string key) throws (1: Failure failure),
   list<Webhook> list_webhooks(1: bool secrets) throws (1: Failure failure),
   void remove_webhook(1: string id) throws (1: Failure failure),
   /** Whoever delivers says how far it has come, and what is in the way. */

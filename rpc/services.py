@@ -156,7 +156,7 @@ COORDINATOR = _service(
     ("add_schedule", {"spec": m.ScriptSpec, "cron": str, "zone": str, "overlaps": bool}, m.Schedule, False),
     ("list_schedules", {}, tuple[m.Schedule, ...], False),
     ("order_schedule", {"id": str, "order": str}, m.Schedule, False),
-    ("add_webhook", {"url": str, "states": tuple[str, ...], "secret": str}, m.Webhook, False),
+    ("add_webhook", {"url": str, "states": tuple[str, ...], "secret": str, "key": str | None}, m.Webhook, False),
     ("list_webhooks", {"secrets": bool}, tuple[m.Webhook, ...], False),
     ("remove_webhook", {"id": str}, None, False),
     ("note_delivery", {"id": str, "last": int, "fault": str}, None, False),

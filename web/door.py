@@ -49,7 +49,8 @@ class Door:
         """Return the answer to one call.
 
         A connection that ended while it was idle, as they all do when the coordinator is restarted, is no reason to
-        fail: the call is made once more on a new one. Calls that start something carry a key.
+        fail: the call is made on a new one, once more where that was seen only under it. What starts or makes
+        something carries a key.
 
         Args:
             waits_s: how long the coordinator is asked to hold the answer back.
@@ -64,9 +65,13 @@ class Door:
             return await self._call_again(name, args, waits_s)
 
     async def _call_again(self, name: str, args: tuple[Any, ...], waits_s: float) -> Any:
-        if self._idle:
+        while self._idle:
+            client = self._idle.pop()
+            if client.has_ended:
+                client.close()
+                continue
             try:
-                return await self._call(self._idle.pop(), name, args, waits_s)
+                return await self._call(client, name, args, waits_s)
             except Unreachable:
                 self.close()  # the others are of the same age
         return await self._call(await self._connect(), name, args, waits_s)

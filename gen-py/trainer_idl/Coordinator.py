@@ -312,14 +312,16 @@ class Iface(object):
         """
         pass
 
-    def add_webhook(self, url, states, secret):
+    def add_webhook(self, url, states, secret, key):
         """
         Have a URL told of these states; all of them if there are none. Without a secret one is made.
+        With the key of an earlier call it is that one's webhook.
 
         Parameters:
          - url
          - states
          - secret
+         - key
 
         """
         pass
@@ -1502,25 +1504,28 @@ class Client(Iface):
             raise result.failure
         raise TApplicationException(TApplicationException.MISSING_RESULT, "order_schedule failed: unknown result")
 
-    def add_webhook(self, url, states, secret):
+    def add_webhook(self, url, states, secret, key):
         """
         Have a URL told of these states; all of them if there are none. Without a secret one is made.
+        With the key of an earlier call it is that one's webhook.
 
         Parameters:
          - url
          - states
          - secret
+         - key
 
         """
-        self.send_add_webhook(url, states, secret)
+        self.send_add_webhook(url, states, secret, key)
         return self.recv_add_webhook()
 
-    def send_add_webhook(self, url, states, secret):
+    def send_add_webhook(self, url, states, secret, key):
         self._oprot.writeMessageBegin('add_webhook', TMessageType.CALL, self._seqid)
         args = add_webhook_args()
         args.url = url
         args.states = states
         args.secret = secret
+        args.key = key
         args.write(self._oprot)
         self._oprot.writeMessageEnd()
         self._oprot.trans.flush()
@@ -2676,7 +2681,7 @@ class Processor(Iface, TProcessor):
         iprot.readMessageEnd()
         result = add_webhook_result()
         try:
-            result.success = self._handler.add_webhook(args.url, args.states, args.secret)
+            result.success = self._handler.add_webhook(args.url, args.states, args.secret, args.key)
             msg_type = TMessageType.REPLY
         except TTransport.TTransportException:
             raise
@@ -8054,6 +8059,7 @@ class add_webhook_args(object):
      - url
      - states
      - secret
+     - key
 
     """
 
@@ -8061,13 +8067,15 @@ class add_webhook_args(object):
         'url',
         'states',
         'secret',
+        'key',
     )
 
 
-    def __init__(self, url=None, states=None, secret=None,):
+    def __init__(self, url=None, states=None, secret=None, key=None,):
         self.url = url
         self.states = states
         self.secret = secret
+        self.key = key
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -8098,6 +8106,11 @@ class add_webhook_args(object):
                     self.secret = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
                 else:
                     iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRING:
+                    self.key = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -8122,6 +8135,10 @@ class add_webhook_args(object):
         if self.secret is not None:
             oprot.writeFieldBegin('secret', TType.STRING, 3)
             oprot.writeString(self.secret.encode('utf-8') if sys.version_info[0] == 2 else self.secret)
+            oprot.writeFieldEnd()
+        if self.key is not None:
+            oprot.writeFieldBegin('key', TType.STRING, 4)
+            oprot.writeString(self.key.encode('utf-8') if sys.version_info[0] == 2 else self.key)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -8152,6 +8169,7 @@ add_webhook_args.thrift_spec = (
     (1, TType.STRING, 'url', 'UTF8', None, ),  # 1
     (2, TType.LIST, 'states', (TType.STRING, 'UTF8', False), None, ),  # 2
     (3, TType.STRING, 'secret', 'UTF8', None, ),  # 3
+    (4, TType.STRING, 'key', 'UTF8', None, ),  # 4
 )
 
 

@@ -169,7 +169,7 @@ class FakeCoordinator(FakeJobs):
     orders: list[tuple[str, str, str]] = field(default_factory=list)
     specs: list[RunSpec] = field(default_factory=list)
     parts: list[tuple[str, int, int]] = field(default_factory=list)
-    keys: list[str | None] = field(default_factory=list)  # of verifications
+    keys: list[str | None] = field(default_factory=list)  # of verifications and webhooks
     cancelled: list[tuple[str, str]] = field(default_factory=list)
     end_together: int = 1
     ending: list[tuple[Later, WorkRow]] = field(default_factory=list)
@@ -315,7 +315,10 @@ class FakeCoordinator(FakeJobs):
     def list_webhooks(self, caller: Caller, secrets: bool) -> tuple[Webhook, ...]:
         return self.webhooks
 
-    def add_webhook(self, caller: Caller, url: str, states: tuple[str, ...], secret: str) -> Webhook:
+    def add_webhook(
+        self, caller: Caller, url: str, states: tuple[str, ...], secret: str, key: str | None = None
+    ) -> Webhook:
+        self.keys.append(key)
         return Webhook("webhook-00000001", url, states or ("completed",), secret or "whsec_bWFkZQ==", made_ms=1)
 
     def remove_webhook(self, caller: Caller, id: str) -> None:

@@ -80,7 +80,7 @@ def call(cluster: Cluster, name: str, *args: object) -> object:
 
 
 def added(cluster: Cluster, url: str, *states: str) -> Webhook:
-    made = call(cluster, "add_webhook", url, states, "")
+    made = call(cluster, "add_webhook", url, states, "", "")
     assert isinstance(made, Webhook) and made.secret.startswith("whsec_")
     return made
 
@@ -119,6 +119,16 @@ def test_what_ends_while_nobody_hears_is_told_in_order_after_restarts(cluster: C
     wait_until(lambda: known(cluster).fault == "", "it is well again")
     call(cluster, "remove_webhook", made.id)
     assert call(cluster, "list_webhooks", True) == ()
+
+
+def test_the_same_key_makes_one_webhook_also_over_a_restart(cluster: Cluster) -> None:
+    asked = ("http://127.0.0.1:1/", (), "")
+    made = call(cluster, "add_webhook", *asked, "monday")
+    assert call(cluster, "add_webhook", *asked, "monday") == made
+    cluster.restart_coordinator()
+    assert call(cluster, "add_webhook", *asked, "monday") == made
+    assert call(cluster, "add_webhook", *asked, "tuesday") != made
+    assert len(listed(cluster)) == 2
 
 
 @contextmanager
@@ -178,4 +188,4 @@ def known(cluster: Cluster) -> Webhook:
 )
 def test_what_is_no_webhook_is_refused(cluster: Cluster, arguments: tuple[object, ...], said: str) -> None:
     with pytest.raises(BadRequest, match=said):
-        call(cluster, "add_webhook", *arguments)
+        call(cluster, "add_webhook", *arguments, "")

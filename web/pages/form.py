@@ -70,8 +70,8 @@ class Form:
     def complain(self, faults: Mapping[str, str]) -> bool:
         """Show what is wrong beside the fields; return whether there was something."""
         for name, each in self._fields.items():
-            each.complain(shown(faults.get(name, "")))
-        return any(name in self._fields for name in faults)
+            each.complain(each.fault or shown(faults.get(name, "")))
+        return any(name in faults or each.fault for name, each in self._fields.items())
 
     def names(self) -> Iterable[str]:
         return self._fields.keys()

@@ -96,7 +96,7 @@ class NewJobPage:
 
     async def _start(self) -> None:
         self._fault.text = ""
-        self._code.complain("")
+        self._code.complain(self._code.fault)
         said = self._form.said(_SETTINGS)
         settings = said.of(*_SETTINGS, "network", "sandbox")
         if after := said.texts["after"].split():
@@ -106,7 +106,7 @@ class NewJobPage:
         arguments = _words(said, "arguments")
         if self._drop.n_chosen and said.texts["requirements"]:
             said.faults["requirements"] = "a ZIP brings a requirements.txt of its own"
-        if self._form.complain(said.faults):
+        if self._form.complain(said.faults) or self._code.fault:
             return
         if self._drop.n_chosen and self._code.text:
             self._code.complain("either a ZIP or code: empty this, or load the page again")

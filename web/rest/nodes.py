@@ -37,7 +37,7 @@ async def list_nodes(door: ItsDoor) -> list[NodeRow]:
 
 @router.post("", status_code=201)
 async def add_node(door: ItsDoor, node: Address) -> NodeRow:
-    """Have the coordinator dial a node from now on."""
+    """Have the coordinator dial a node from now on; of one that it dials already nothing changes."""
     row: NodeRow = await door.call("add_node", node.address)
     return row
 

@@ -7,8 +7,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
+from client.keys import new_key
 from rpc.messages import Webhook
 from web.rest.door import ItsDoor
+from web.rest.names import Key
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 
@@ -34,9 +36,10 @@ async def list_webhooks(door: ItsDoor) -> list[Webhook]:
 
 
 @router.post("", status_code=201)
-async def add_webhook(door: ItsDoor, new: NewWebhook) -> Webhook:
-    """Have a URL told from now on. The secret is told here and never again."""
-    made: Webhook = await door.call("add_webhook", new.url, tuple(new.states), new.secret)
+async def add_webhook(door: ItsDoor, new: NewWebhook, idempotency_key: Key = "") -> Webhook:
+    """Have a URL told from now on. The secret is told here, to who says the same key once more, and never again."""
+    key = idempotency_key or new_key()
+    made: Webhook = await door.call("add_webhook", new.url, tuple(new.states), new.secret, key)
     return made
 
 

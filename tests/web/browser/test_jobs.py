@@ -64,6 +64,30 @@ def test_a_job_talks_and_is_cancelled(page: Page) -> None:
     assert page.locator(".log-line").count() < 200
 
 
+def test_long_code_arrives_whole(page: Page) -> None:
+    page.goto("/jobs/new")
+    page.get_by_label("Or Python code").fill("# ä" * 200_000 + "\nprint('the end of it')")
+    page.get_by_role("button", name="Start the job").click()
+    page.wait_for_url(re.compile("/jobs/job-"))
+    expect(page.locator(".log-line").get_by_text("the end of it")).to_be_visible()
+
+
+def test_code_that_is_too_long_is_refused_and_not_lost(page: Page) -> None:
+    page.goto("/jobs/new")
+    code = page.get_by_label("Or Python code")
+    code.fill("#" * 1_200_000)
+    told = page.locator(".field.wrong .error")
+    expect(told).to_have_text("this is more than the 900,000 bytes that a field takes; send it in a ZIP")
+    page.get_by_label("Timeout, seconds").fill("soon")
+    page.get_by_role("button", name="Start the job").click()
+    expect(told).to_have_count(2)
+    assert len(code.input_value()) == 1_200_000
+    page.get_by_label("Timeout, seconds").fill("")
+    code.fill("print('short')")
+    page.get_by_role("button", name="Start the job").click()
+    page.wait_for_url(re.compile("/jobs/job-"))
+
+
 def test_a_fault_is_told_at_its_field(page: Page) -> None:
     page.goto("/jobs/new")
     page.get_by_label("Timeout, seconds").fill("soon")
