@@ -67,7 +67,7 @@ class Door:
     async def _call_again(self, name: str, args: tuple[Any, ...], waits_s: float) -> Any:
         while self._idle:
             client = self._idle.pop()
-            if client.has_ended:
+            if client.is_over:
                 client.close()
                 continue
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -13,11 +14,20 @@ from web.problems import problem
 
 JSON_BYTES = 1 << 20
 BUNDLE_BYTES = 50_000_000
-_IN_FLIGHT_BYTES = 500_000_000  # of all that is being received
+_NEW_BLOB_BYTES = 10**9
 _BUNDLES = ("/api/jobs", "/api/v1/jobs/bundle")
+_NEW_BLOB = "/api/v1/blobs/new"  # kept in a file until all of it is here
 _UNBOUNDED = "/api/v1/blobs/"  # sent on part by part, and bounded by what the blob is said to be
 _PATIENCE_S, _SLOWEST = 30.0, 10_000  # how long a body is waited for in all: so long, and bytes a second
 _TOO_LARGE, _BUSY, _TOO_SLOW = 413, 503, 408
+
+
+@dataclass
+class _Room:
+    """Where bodies are kept while they come. Attributes: most, bytes that it has; taken, those of them in use."""
+
+    most: int
+    taken: int = 0
 
 
 class BodyLimits:
@@ -25,16 +35,19 @@ class BodyLimits:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._in_flight = 0
+        self._memory = _Room(500_000_000)
+        self._disk = _Room(4_000_000_000)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if scope["path"].startswith(_UNBOUNDED):
+        path = scope["path"]
+        if path.startswith(_UNBOUNDED) and path != _NEW_BLOB:
             await self._app(scope, _Body(receive).receive, send)
             return
-        most = BUNDLE_BYTES if scope["path"] in _BUNDLES else JSON_BYTES
+        most = _NEW_BLOB_BYTES if path == _NEW_BLOB else BUNDLE_BYTES if path in _BUNDLES else JSON_BYTES
+        room = self._disk if path == _NEW_BLOB else self._memory
         said = Headers(scope=scope).get("content-length", "0")
         if not (said.isascii() and said.isdigit()) or int(said[:20]) > most:
             await problem(_TOO_LARGE, "bad_request", _words(most))(scope, receive, send)
@@ -44,17 +57,17 @@ class BodyLimits:
         async def counting() -> Message:
             before = body.received
             message = await body.receive()
-            self._in_flight += body.received - before
+            room.taken += body.received - before
             if body.received > most:
                 raise HTTPException(_TOO_LARGE, _words(most))
-            if self._in_flight > _IN_FLIGHT_BYTES:
+            if room.taken > room.most:
                 raise HTTPException(_BUSY, "too much is being sent at once; try again in a moment")
             return message
 
         try:
             await self._app(scope, counting, send)
         finally:
-            self._in_flight -= body.received
+            room.taken -= body.received
 
 
 class _Body:
@@ -86,4 +99,4 @@ class _Body:
 
 
 def _words(most: int) -> str:
-    return f"a body may have {most:,} bytes here at most; send large files as blobs, see /api/v1/blobs"
+    return f"a body may have {most:,} bytes here at most; send larger files as blobs, by PATCH: see /api/v1/blobs"

@@ -31,6 +31,12 @@ class Patient(H11Protocol):
         else:
             self._wait_no_more()
 
+    def shutdown(self) -> None:
+        """The server ends: what is only half here is not waited for."""
+        super().shutdown()
+        if self.conn.their_state is h11.SEND_BODY:
+            self.transport.close()
+
     def _wait(self) -> None:
         """Begin to wait, unless that is so already: single bytes win no time."""
         if self._deadline is None:

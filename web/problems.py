@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from rpc.errors import TooMany, TrainerError
 
@@ -89,6 +90,10 @@ def answer_with_problems(app: FastAPI) -> None:
         answer = problem(error.status_code, _CODES.get(error.status_code, "bad_request"), str(error.detail))
         answer.headers.update(error.headers or {})
         return answer
+
+    @app.exception_handler(ClientDisconnect)
+    async def left(request: Request, error: ClientDisconnect) -> JSONResponse:
+        return problem(HTTPStatus.BAD_REQUEST, "bad_request", "its sender left")  # nobody hears it, and it is no bug
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:

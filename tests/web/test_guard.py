@@ -125,6 +125,18 @@ def test_a_body_that_says_to_be_too_long_is_not_read(http: httpx.Client) -> None
     assert answer.json()["code"] == "bad_request"
 
 
+def test_files_that_come_at_once_have_room_on_the_disk_for_so_much_and_no_more(
+    app: FastAPI, coordinator: Serving
+) -> None:
+    limited = BodyLimits(app, disk_bytes=100_000)
+    with TestClient(limited) as http:
+        app.state.door.port = coordinator.port
+        assert http.post("/api/v1/blobs/new?file=a", content=bytes(100_000)).status_code == 201
+        full = http.post("/api/v1/blobs/new?file=a", content=bytes(100_001))
+        assert http.post("/api/v1/blobs/new?file=a", content=bytes(100_000)).status_code == 201
+    assert full.status_code == 503 and "too much is being sent at once" in full.json()["detail"]
+
+
 def test_a_length_that_is_none_is_refused(port: int) -> None:
     for length in ("-1", "1e3", "99999999999999999999999", "0x10"):
         request = f"POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n"

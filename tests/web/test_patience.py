@@ -88,6 +88,17 @@ def test_streams_are_as_quiet_as_they_like(port: int) -> None:
             connection.recv(1)
 
 
+def test_a_server_that_is_stopped_waits_for_no_half_body_and_complains_of_nothing(coordinator: Serving) -> None:
+    web = Program("web.py", "--server", f"127.0.0.1:{coordinator.port}", "--http-port", "0").serve()
+    form = _HEAD.replace(b"/jobs", b"/api/jobs").replace(b"application/json", b"multipart/form-data; boundary=a")
+    with connected(web.port, _HEAD + b"{"), connected(web.port, form + b"--a"), connected(web.port, _STREAM) as stream:
+        assert b"text/event-stream" in stream.recv(4096)  # what was sent before is under way
+        began = time.monotonic()
+        assert web.stop() == 0
+        assert time.monotonic() - began < 2.0
+    assert web.stderr == []
+
+
 def test_a_server_that_is_stopped_ends_its_streams_at_once_and_complains_of_nothing(coordinator: Serving) -> None:
     web = Program("web.py", "--server", f"127.0.0.1:{coordinator.port}", "--http-port", "0").serve()
     with connected(web.port, _STREAM) as connection:

@@ -26,9 +26,10 @@ _SPANS = {"": 0, "1h": 3600, "1d": 86400, "7d": 604800}
 
 def add(consoles: Consoles) -> None:
     @page(consoles, "/events")
-    async def events(console: Console, work: str = "", node: str = "", since: str = "", all: bool = False) -> None:
+    async def events(console: Console, work: str = "", node: str = "", since: str = "", all: str = "") -> None:
+        is_all = all == "true"
         since_ms = round(1000 * (time.time() - _SPANS[since])) if _SPANS.get(since) else 0
-        query = EventQuery(work[:200], node[:200], since_ms, limit=_MOST, notable=not all)
+        query = EventQuery(work[:200], node[:200], since_ms, limit=_MOST, notable=not is_all)
         found: EventPage = await console.door.call("list_events", query)
         kept = deque(found.events, maxlen=_MOST)
         with frame("Events", console.live, where="/events"):
@@ -41,7 +42,7 @@ def add(consoles: Consoles) -> None:
                     span = Field("since", "Since", since, choices=list(_SPANS))
 
                     async def search() -> None:
-                        ui.navigate.to(_path(of_work.text, of_node.text, span.text, all))
+                        ui.navigate.to(_path(of_work.text, of_node.text, span.text, is_all))
 
                     button("Show", search)
                 table = Rows(
@@ -52,8 +53,8 @@ def add(consoles: Consoles) -> None:
                 )
             with top:
                 choices = [
-                    ("Notable", _path(work, node, since, False), not all),
-                    ("All", _path(work, node, since, True), all),
+                    ("Notable", _path(work, node, since, False), not is_all),
+                    ("All", _path(work, node, since, True), is_all),
                 ]
                 tabs(choices, "which events")
 
@@ -77,7 +78,7 @@ def _is_wanted(event: EventRow, query: EventQuery) -> bool:
     return query.work in ("", event.work) and query.node in ("", event.node)
 
 
-def _path(work: str, node: str, since: str, all: bool) -> str:
-    said = {"work": work, "node": node, "since": since, "all": "true" if all else ""}
+def _path(work: str, node: str, since: str, is_all: bool) -> str:
+    said = {"work": work, "node": node, "since": since, "all": "true" if is_all else ""}
     query = urlencode({name: value for name, value in said.items() if value})
     return f"{path('events')}?{query}" if query else path("events")

@@ -29,8 +29,8 @@ _COLUMNS = (
 
 def add(consoles: Consoles) -> None:
     @page(consoles, "/jobs")
-    async def jobs(console: Console, state: str = "", owner: str = "", before: int = 0) -> None:
-        shown = Shown(state, owner, before)
+    async def jobs(console: Console, state: str = "", owner: str = "", before: str = "") -> None:
+        shown = Shown.asked(state, owner, before)
         found = await rows_of(console, shown, JOBS)
         schedules = await console.shared.call("list_schedules")
         with frame("Jobs", console.live, where="/jobs"):

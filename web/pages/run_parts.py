@@ -9,6 +9,7 @@ from nicegui import ui
 
 from client.results import run_of, seconds_of
 from client.sizes import size
+from client.status import count
 from rpc.messages import Checkpoint, RunDetail, RunSpec, WorkDetail
 from web.pages.frame import panel
 from web.pages.words import eta_s, rate, seconds, setting, shown
@@ -56,7 +57,7 @@ def settings(spec: RunSpec, run: RunDetail) -> None:
     told = [name for name in said if name in _TOLD or (name not in _NOT_SETTINGS and said[name] != usual[name])]
     rows = sum(shard.size for shard in spec.shards)
     with panel("Settings"), ui.element("div").classes("panel-body"), ui.element("dl").classes("facts wide"):
-        _fact("data", f"{len(spec.shards)} shards, {size(rows)}; {spec.validation.file}")
+        _fact("data", f"{count(len(spec.shards), 'shard')}, {size(rows)}; {spec.validation.file}")
         if run.layers:
             _fact("layers", " - ".join(map(str, run.layers)))
         if spec.parent:
@@ -82,7 +83,7 @@ class StoredRounds:
 
     def __init__(self, run_id: str) -> None:
         self._id = run_id
-        columns = (Column("round", "number"), Column("error", "number"), *(Column(form) for form in _FORMATS))
+        columns = (Column("round", "number"), Column("error", "number"), Column("download"))
         with panel("Stored models"):
             self._rows = Rows(columns, label="stored models", empty="No round is stored yet.")
 
@@ -91,8 +92,8 @@ class StoredRounds:
 
     def _row(self, stored: Checkpoint) -> Row:
         base = f"/api/v1{path('runs', self._id, 'model')}?round={stored.round}&format="
-        files: list[Cell] = [{"text": "download", "href": base + form} for form in _FORMATS]
-        return {"key": str(stored.round), "cells": [str(stored.round), rate(stored.validation_error), *files]}
+        files: Cell = {"links": [{"text": form, "href": base + form} for form in _FORMATS]}
+        return {"key": str(stored.round), "cells": [str(stored.round), rate(stored.validation_error), files]}
 
 
 def _fact(name: str, text: str) -> None:

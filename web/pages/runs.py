@@ -32,8 +32,8 @@ _MOST_COMPARED = 6
 
 def add(consoles: Consoles) -> None:
     @page(consoles, "/runs")
-    async def runs(console: Console, state: str = "", owner: str = "", before: int = 0) -> None:
-        shown = Shown(state, owner, before)
+    async def runs(console: Console, state: str = "", owner: str = "", before: str = "") -> None:
+        shown = Shown.asked(state, owner, before)
         found = await rows_of(console, shown, RUNS)
         picked: list[str] = []
         with frame("Runs", console.live, where="/runs"):

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from nicegui import ui
 
 from client.results import FINAL_STATES
+from rpc.errors import BadRequest
 from rpc.messages import WorkFilter, WorkRow
 from web.pages.console import Console
 from web.pages.feeds import look
@@ -28,6 +29,13 @@ class Shown:
     state: str = ""
     owner: str = ""
     before: int = 0
+
+    @classmethod
+    def asked(cls, state: str, owner: str, before: str) -> Shown:
+        """Return what a path asks for; BadRequest: its number is none."""
+        if before and not (before.isascii() and before.isdigit()):
+            raise BadRequest(f"before={before[:40]!r} is no number; without it a list begins with the newest")
+        return cls(state, owner, int(before[:40] or 0))
 
     def filter(self, kinds: Sequence[str]) -> WorkFilter:
         states = (self.state,) if self.state in STATES else ()

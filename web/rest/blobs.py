@@ -21,7 +21,6 @@ from web.rest.names import PRINTABLE, BlobName
 router = APIRouter(prefix="/blobs", tags=["blobs"])
 
 _CONFLICT = 409
-_MOST_AT_ONCE = 10**9  # bytes
 Size = Annotated[int, Query(ge=0, le=2**36, description="Of the whole file, in bytes.")]
 Offset = Annotated[int, Header(alias="Upload-Offset", ge=0, le=2**36, description="Where the sent bytes begin.")]
 FileName = Annotated[str, Query(min_length=1, max_length=MAX_FILE_NAME, pattern=PRINTABLE)]
@@ -82,8 +81,6 @@ async def new_blob(request: Request, door: ItsDoor, file: FileName) -> NewFile:
         digest, size = sha256(), 0
         async for piece in request.stream():
             size += len(piece)
-            if size > _MOST_AT_ONCE:
-                raise HTTPException(413, f"at most {_MOST_AT_ONCE:,} bytes in one go; send more of them by PATCH")
             digest.update(piece)
             await run_in_threadpool(kept.write, piece)
         name = f"sha256:{digest.hexdigest()}"

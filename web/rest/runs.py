@@ -15,7 +15,7 @@ from client.settings import make_spec
 from client.upload import find_data
 from rpc.errors import BadRequest
 from rpc.messages import AttemptRow, Checkpoint, RunSpec, WorkDetail, WorkRow
-from rpc.run_spec import MAX_ROUNDS
+from rpc.run_spec import MAX_NAME, MAX_ROUNDS
 from web.letters import letters
 from web.rest.door import ItsDoor, ItsSession
 from web.rest.models import Started, Why, started
@@ -134,7 +134,7 @@ def spec_of(session: Session, wanted: NewRun, key: str) -> RunSpec:
     match data:
         case Blobs():
             shards = tuple(file.data_file() for file in data.shards)
-            spec = replace(spec, shards=shards, validation=data.validation.data_file())
+            spec = replace(spec, shards=shards, validation=data.validation.data_file(), name=_stem(shards[0].file))
         case DataOf():
             earlier = session.run(data.run)
             its = earlier.spec()
@@ -142,3 +142,8 @@ def spec_of(session: Session, wanted: NewRun, key: str) -> RunSpec:
         case _:
             spec = session.send_data(spec, find_data(letters()))
     return replace(spec, name=wanted.name) if wanted.name else spec
+
+
+def _stem(file: str) -> str:
+    """What a file is called, as a run on it is called where nobody names it."""
+    return Path(file).stem[:MAX_NAME] or file

@@ -25,7 +25,7 @@ export default {
           @pointermove="follow" @pointerleave="under = null">
         <g class="grid"><template v-for="tick in ticks" :key="tick.y"><line x1="${LEFT}" :x2="wide - ${RIGHT}" :y1="tick.y" :y2="tick.y"/>
           <text x="${LEFT - 8}" :y="tick.y + 4" text-anchor="end">{{ tick.text }}</text></template>
-          <text v-for="tick in feet" :key="'x' + tick.x" :x="tick.x" y="${HEIGHT - 8}" text-anchor="middle">{{ tick.text }}</text></g>
+          <text v-for="tick in feet" :key="'x' + tick.x" :x="tick.x" y="${HEIGHT - 8}" :text-anchor="tick.x + 4 * tick.text.length > wide ? 'end' : 'middle'">{{ tick.text }}</text></g>
         <line v-if="under !== null" class="cross" :x1="x(under)" :x2="x(under)" y1="${TOP}" y2="${HEIGHT - BOTTOM}"/>
         <g v-for="(curve, n) in curves" :key="n" :class="'ink-' + (n % 6)"><path :d="line(curve)"/>
           <circle v-if="dot(curve)" r="3.5" :cx="dot(curve)[0]" :cy="dot(curve)[1]"/></g>

@@ -21,6 +21,7 @@ export default {
               <template v-if="cell === null || cell === ''"><span class="none">–</span></template>
               <span v-else-if="typeof cell !== 'object'" class="text" :title="long(cell)">{{ harmless(cell) }}</span>
               <a v-else-if="cell.href" class="text" :href="own(cell.href)" :title="long(cell.text)">{{ harmless(cell.text) }}</a>
+              <span v-else-if="cell.links" class="links"><a v-for="link in cell.links" :key="link.href" :href="own(link.href)">{{ harmless(link.text) }}</a></span>
               <State v-else-if="cell.state" :state="cell.state"/>
               <span v-else-if="cell.ago" :title="moment(cell.ago)">{{ ago(cell.ago, now) }}</span>
               <span v-else-if="cell.until" :title="moment(cell.until)">{{ until(cell.until, now) }}</span>

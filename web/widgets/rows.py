@@ -12,7 +12,7 @@ from nicegui.events import GenericEventArguments
 
 # A text, or what the component makes of one of these keys: `href` and `text`; `state`; `ago`, `until`, `clock` or
 # `since`, in ms since 1970; `took` seconds; `spark` numbers, up to `full`, with `label` and maybe `text`; `share` of 1
-# with `text`; `words`; `acts` to be clicked.
+# with `text`; `words`; `links`, each with `href` and `text`; `acts` to be clicked.
 Cell = str | int | dict[str, Any] | None
 
 

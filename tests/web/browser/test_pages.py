@@ -122,6 +122,16 @@ def test_a_job_is_json_for_programs_and_a_page_for_browsers(page: Page, served: 
     expect(page.locator("h1")).to_be_visible()
 
 
+@pytest.mark.parametrize("path", ["/runs?before=abc", "/jobs?before=-1"])
+def test_a_number_that_is_none_is_told_and_how_to_go_on(page: Page, path: str) -> None:
+    answer = page.goto(path)
+    assert answer is not None and 400 <= answer.status < 500
+    expect(page.locator("h1")).to_have_text("Not understood")
+    expect(page.locator(".note.bad")).to_contain_text("is no number; without it a list begins with the newest")
+    told = page.request.get(path, headers={"Accept": "application/json"})
+    assert told.headers["content-type"] == "application/problem+json" and told.json()["code"] == "bad_request"
+
+
 @pytest.mark.parametrize("path", ["/nothing/here", "/runs/none", "/jobs/none", "/nodes/none", "/no-settings"])
 def test_what_is_not_there_is_told_with_404_in_our_look_and_to_programs_as_a_problem(page: Page, path: str) -> None:
     answer = page.goto(path)

@@ -43,10 +43,11 @@ def test_paths_and_methods_that_are_not_there_are_problems(http: httpx.Client) -
     answer = http.get("/api/v1/nothing")
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
     for method, path, allowed in (
-        ("PUT", "/api/v1/jobs", "GET, POST"),
-        ("POST", "/health", "GET"),
-        ("TRACE", "/api/v1/nodes/a", "GET"),
-        ("DELETE", "/jobs", "GET, POST"),
+        ("PUT", "/api/v1/jobs", "GET, HEAD, POST"),
+        ("POST", "/health", "GET, HEAD"),
+        ("TRACE", "/api/v1/nodes/a", "GET, HEAD"),
+        ("HEAD", "/api/v1/runs/a/cancel", "POST"),
+        ("DELETE", "/jobs", "GET, HEAD, POST"),
     ):
         answer = http.request(method, path)
         assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
@@ -66,6 +67,7 @@ def test_prometheus_can_read_all_of_it(coordinator: Serving, http: httpx.Client)
         for sample in family.samples
     }
     assert samples["roundhouse_work", "pending"] == 3 and samples["roundhouse_nodes", "ready"] == 1
+    assert samples["process_resident_memory_bytes",] > 0
     assert samples["roundhouse_slots",] == 4 and samples["roundhouse_tasks_total", "done"] == 14
     assert samples["roundhouse_rounds_total",] == 5 and samples["roundhouse_traffic_bytes_total", "nodes"] == 10
     routes = {key[2] for key in samples if key[0] == "roundhouse_http_request_duration_seconds_count"}

@@ -44,11 +44,12 @@ def test_a_run_on_the_data_of_an_earlier_one_needs_none(coordinator: Serving, ht
     assert coordinator.fake.specs[0].shards == (data,) and coordinator.fake.specs[0].name == SPEC.name
 
 
-def test_a_run_on_blobs_names_them(coordinator: Serving, http: httpx.Client) -> None:
+def test_a_run_on_blobs_names_them_and_is_called_as_the_first(coordinator: Serving, http: httpx.Client) -> None:
     file = {"file": "train_toy1.txt", "blob": "sha256:" + 64 * "1", "size": 5}
     data = {"kind": "blobs", "shards": [file], "validation": {**file, "file": "validate_toy.txt"}}
     assert http.post("/api/v1/runs", json=run_with(data=data)).status_code == 201
-    assert [shard.file for shard in coordinator.fake.specs[0].shards] == ["train_toy1.txt"]
+    spec = coordinator.fake.specs[0]
+    assert ([shard.file for shard in spec.shards], spec.name) == (["train_toy1.txt"], "train_toy1")
 
 
 @pytest.mark.parametrize(
