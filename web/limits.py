@@ -33,10 +33,11 @@ class _Room:
 class BodyLimits:
     """Ends requests that send more than is taken, or too slowly."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, disk_bytes: int = 4_000_000_000) -> None:
+        """`disk_bytes` is how much may be on its way to the disk at once."""
         self._app = app
         self._memory = _Room(500_000_000)
-        self._disk = _Room(4_000_000_000)
+        self._disk = _Room(disk_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -28,6 +28,7 @@ _STATUS = {
     "not_found": HTTPStatus.NOT_FOUND,
     "missing_blob": HTTPStatus.NOT_FOUND,
     "stale": HTTPStatus.CONFLICT,
+    "run_failed": HTTPStatus.CONFLICT,  # what is asked of it a run that ended so cannot give
     "disk_full": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "store_down": HTTPStatus.SERVICE_UNAVAILABLE,
     "unreachable": HTTPStatus.SERVICE_UNAVAILABLE,

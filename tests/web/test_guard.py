@@ -17,7 +17,7 @@ from starlette.websockets import WebSocketDisconnect
 from tests.client.fake import Serving
 from tests.web.served import served
 from web.guard import Guard
-from web.limits import JSON_BYTES
+from web.limits import JSON_BYTES, BodyLimits
 from web.visitors import Visitors
 
 _TIMEOUT_S = 20.0
@@ -130,7 +130,7 @@ def test_files_that_come_at_once_have_room_on_the_disk_for_so_much_and_no_more(
 ) -> None:
     limited = BodyLimits(app, disk_bytes=100_000)
     with TestClient(limited) as http:
-        app.state.door.port = coordinator.port
+        app.state.visitors = Visitors("127.0.0.1", coordinator.port)
         assert http.post("/api/v1/blobs/new?file=a", content=bytes(100_000)).status_code == 201
         full = http.post("/api/v1/blobs/new?file=a", content=bytes(100_001))
         assert http.post("/api/v1/blobs/new?file=a", content=bytes(100_000)).status_code == 201

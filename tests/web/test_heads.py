@@ -10,13 +10,14 @@ from fastapi import FastAPI
 
 from tests.client.fake import RUN_ID, Serving
 from tests.web.served import served
+from web.visitors import Visitors
 
 _TIMEOUT_S = 20.0
 
 
 @pytest.fixture
 def connection(app: FastAPI, coordinator: Serving) -> Iterator[http.client.HTTPConnection]:
-    app.state.door.port = coordinator.port
+    app.state.visitors = Visitors("127.0.0.1", coordinator.port)
     with served(app) as port:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_S)
         yield connection

@@ -42,26 +42,26 @@ async def add_node(door: ItsDoor, node: Address) -> NodeRow:
     return row
 
 
-@router.get("/{name}")
-async def show_node(door: ItsDoor, name: NodeName) -> NodeRow:
+@router.get("/{node}")
+async def show_node(door: ItsDoor, node: NodeName) -> NodeRow:
     """All that is known of a node."""
     rows: tuple[NodeRow, ...] = await door.call("list_nodes")
-    found = [row for row in rows if row.id == name] or [row for row in rows if name in (row.name, row.identity)]
+    found = [row for row in rows if row.id == node] or [row for row in rows if node in (row.name, row.identity)]
     if len(found) > 1:
-        raise NotFound(f"several nodes are called {name!r}; /api/v1/nodes lists them with their ids")
+        raise NotFound(f"several nodes are called {node!r}; /api/v1/nodes lists them with their ids")
     if not found:
-        raise unknown("node", name, {each for row in rows for each in (row.id, row.name) if each})
+        raise unknown("node", node, {each for row in rows for each in (row.id, row.name) if each})
     return found[0]
 
 
-@router.post("/{name}/{order}")
+@router.post("/{node}/{order}")
 async def order_node(
-    door: ItsDoor, name: NodeName, order: Literal["drain", "resume", "remove", "readmit"], why: Why | None = None
+    door: ItsDoor, node: NodeName, order: Literal["drain", "resume", "remove", "readmit"], why: Why | None = None
 ) -> NodeRow:
     """Give an order about a node.
 
     `drain`: it finishes what runs and gets nothing new. `remove`: it goes now, and is not taken back by itself.
     `resume`: neither holds any more. `readmit`: its quarantine is over.
     """
-    row: NodeRow = await door.call("order_node", name, order, why.reason if why else "")
+    row: NodeRow = await door.call("order_node", node, order, why.reason if why else "")
     return row

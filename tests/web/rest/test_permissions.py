@@ -73,8 +73,8 @@ DELETE /api/v1/schedules/{name}          act
 POST /api/v1/schedules/{name}/{act}      act
 GET /api/v1/nodes                        see
 POST /api/v1/nodes                       operate
-GET /api/v1/nodes/{name}                 see
-POST /api/v1/nodes/{name}/{order}        operate
+GET /api/v1/nodes/{node}                 see
+POST /api/v1/nodes/{node}/{order}        operate
 GET /api/v1/blobs/{name}                 see
 HEAD /api/v1/blobs/{name}                submit
 PATCH /api/v1/blobs/{name}               submit
@@ -128,7 +128,7 @@ def request(guarded: Guarded, route: str) -> dict[str, Any]:
     elif path.startswith("/api/v1/schedules/"):
         values["name"] = guarded.admin.add_schedule(guarded.job_spec(), "@yearly").id
     elif path.startswith("/api/v1/nodes/"):
-        values["name"] = LISTED
+        values["node"] = LISTED
     elif path.startswith("/api/v1/blobs/"):
         values["name"] = guarded.job_spec().bundle.blob
     elif path.startswith("/api/v1/webhooks/"):
