@@ -1,6 +1,6 @@
 # What one can do here. Every target sets itself up first; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults web browser dashboards screenshots sandboxes podman accuracy lint types idl check-idl simulate mutants chaos chaos-quick job-chaos stubborn soak conformance rest audit fuzz fuzz-quick nvrtc bench bench-quick profile check
+.PHONY: help setup demo test faults access web browser dashboards screenshots sandboxes podman accuracy lint types idl check-idl simulate mutants chaos chaos-quick job-chaos stubborn soak conformance rest audit fuzz fuzz-quick nvrtc bench bench-quick profile check
 
 # Programs start as they do for users: from compiled files, a quarter faster and 12 MB smaller.
 unexport PYTHONDONTWRITEBYTECODE
@@ -15,7 +15,8 @@ SANDBOXED := $(patsubst %,$(SCRIPTS)/test_%.py,break_outs nothing_is_left levels
 IN_CONTAINERS := "docker or each_flag or volumes or images or dockerfiles"
 WEB := tests/web tests/coordinator/test_web_server.py tests/client/exports
 FAULTS := $(patsubst %,tests/system/test_%.py,faults recovery damaged_models storm speculation large_vectors bad_updates)
-TESTS := tests $(addprefix --ignore ,tests/system/test_accuracy.py tests/test_wheel.py $(SANDBOXED) $(WEB) $(FAULTS))
+ACCESS := $(patsubst %,tests/system/test_%.py,permissions tokens secured_cluster)
+TESTS := tests $(addprefix --ignore ,tests/system/test_accuracy.py tests/test_wheel.py $(SANDBOXED) $(WEB) $(FAULTS) $(ACCESS))
 PEERS ?=
 SCALE ?= 0.02
 FRAMES ?= 1000000
@@ -40,6 +41,9 @@ test: $(INSTALLED) ## run the test suite
 faults: $(INSTALLED) ## kill, pause, starve and flood real coordinators and nodes in real runs (2 minutes)
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not alone" $(FAULTS)
 	$(PY) -m pytest -m alone $(FAULTS)
+
+access: $(INSTALLED) ## who is let in, and what each may: tokens, roles and TLS with real programs (1 minute)
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(ACCESS)
 
 web: $(INSTALLED) ## run the tests of the web, of exports, and of what is installed from a wheel (2 minutes)
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(WEB) tests/test_wheel.py --ignore tests/web/browser
@@ -140,7 +144,7 @@ profile: ## flame graphs of a coordinator and a node during a run, in bench/prof
 	$(BENCH) -m bench.profile
 
 check: ## all of the above that CI runs
-	$(MAKE) lint types check-idl audit nvrtc test faults accuracy
+	$(MAKE) lint types check-idl audit nvrtc test faults access accuracy
 	$(MAKE) web browser sandboxes podman
 	$(MAKE) rest fuzz-quick
 	$(MAKE) simulate N=1000
