@@ -128,7 +128,10 @@ def test_a_number_that_is_none_is_told_and_how_to_go_on(page: Page, path: str) -
     assert answer is not None and 400 <= answer.status < 500
     expect(page.locator("h1")).to_have_text("Not understood")
     expect(page.locator(".note.bad")).to_contain_text("is no number; without it a list begins with the newest")
-    told = page.request.get(path, headers={"Accept": "application/json"})
+
+
+def test_programs_are_told_so_as_a_problem(page: Page) -> None:
+    told = page.request.get("/runs?before=abc", headers={"Accept": "application/json"})
     assert told.headers["content-type"] == "application/problem+json" and told.json()["code"] == "bad_request"
 
 
