@@ -13,6 +13,7 @@ from coordinator.core.node_facts import NO_TASKS, NodeInfo, TaskCounts
 from coordinator.core.policies import Candidate, Policy, Test
 from coordinator.core.scores import SHOWN, Scores
 
+_MOST_NAMES = 256  # of labels, and of classes, that are taken from one node: it may send others all its life
 _SMOOTHING = 0.2  # weight of the newest task in a node's service time
 
 
@@ -99,10 +100,10 @@ class NodePool:
 
     def beat(self, node: Node, now: float, classes: Mapping[str, str], labels: Mapping[str, str]) -> None:
         node.beat_at = now
-        node.classes.update(classes)
+        _learn(node.classes, classes)
         if any(node.labels.get(name) != value for name, value in labels.items()):
             self.news.add(node.id)
-            node.labels.update(labels)
+            _learn(node.labels, labels)
 
     def expired(self, now: float) -> list[Node]:
         """The nodes whose lease is over.
@@ -239,3 +240,10 @@ class NodePool:
             self._policy.put(Candidate(node_id, len(node.running), node.info.slots, node.service_s))
         else:
             self._policy.remove(node_id)
+
+
+def _learn(known: dict[str, str], said: Mapping[str, str]) -> None:
+    """Take over what is said, without names beyond the most that are kept."""
+    for name, value in said.items():
+        if name in known or len(known) < _MOST_NAMES:
+            known[name] = value

@@ -177,3 +177,12 @@ def test_a_quarantine_that_ends_while_the_node_is_away_leaves_it_on_probation() 
     nodes.down(found, "reset")
     assert nodes.quarantine("a").reason == "it fails; tried again in 30 s", "not what ended the connection"
     assert nodes.up(node("a"), 2, 40.0).on_probation and found.state is NodeState.READY
+
+
+def test_of_a_node_that_says_ever_more_names_so_many_are_kept() -> None:
+    nodes = pool()
+    found = nodes.up(node("a"), 1, 0.0)
+    for number in range(3000):
+        nodes.beat(found, 1.0, {f"float32/{number}": "c"}, {f"label{number}": "x", "first": str(number)})
+    assert max(len(found.labels), len(found.classes)) <= 256
+    assert found.labels["first"] == "2999", "what is known is still told anew"
