@@ -54,8 +54,16 @@ def branch(spec: RunSpec, reader: Reader, blobs: BlobFolder) -> tuple[RunSpec, S
 def checkpoints(work: StoredWork, reader: Reader) -> tuple[Checkpoint, ...]:
     """The rounds of a run that are stored, the first one first."""
     files = reader.blobs(work.id)
-    errors = {each.row.round: each.row.validation_error for each in reader.rounds(work.id)}
-    return tuple(Checkpoint(number, files[model_role(number)], errors.get(number)) for number in stored_rounds(files))
+    return tuple(
+        Checkpoint(number, files[model_role(number)], _error_after(work.id, number, reader))
+        for number in stored_rounds(files)
+    )
+
+
+def _error_after(work_id: str, number: int, reader: Reader) -> float | None:
+    """The validation error after a round: a run has thousands of them, and only a few are stored."""
+    found = reader.rounds(work_id, after=number - 1, up_to=number)
+    return found[0].row.validation_error if found else None
 
 
 def stored_spec(work: StoredWork, reader: Reader) -> RunSpec:

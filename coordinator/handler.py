@@ -12,7 +12,7 @@ from coordinator.classic import ClassicCall
 from coordinator.core.model import Work
 from coordinator.core.saved import SavedRun
 from coordinator.data_files import check_here
-from coordinator.details import Details
+from coordinator.details import DetailCalls, Details
 from coordinator.job_rows import metrics
 from coordinator.listing import WorkLists
 from coordinator.membership import Member
@@ -42,7 +42,6 @@ from rpc.messages import (
     NodeRow,
     RunSpec,
     ScriptSpec,
-    WorkDetail,
     WorkFilter,
     WorkRow,
 )
@@ -54,7 +53,7 @@ from rpc.server import Caller, Later, Reversal
 _MAX_WAIT_S = 60.0  # of one long poll
 
 
-class CoordinatorHandler(WebhookCalls, ScheduleCalls):
+class CoordinatorHandler(DetailCalls, WebhookCalls, ScheduleCalls):
     """What each call does. All methods run on the loop's thread; files and the store are read and written on others.
 
     A long upload or a long question must not hold up a short one: each kind has threads of its own.
@@ -68,7 +67,7 @@ class CoordinatorHandler(WebhookCalls, ScheduleCalls):
         self._files = Aside(loop, 1, "files")
         self._lookups = Aside(loop, 1, "lookups")  # a page, or one row: milliseconds
         self._questions = Aside(loop, 3, "questions")
-        self._details = Details(runtime, self._questions, self._stored)
+        DetailCalls.__init__(self, Details(runtime, self._questions, self._stored))
         self._lists = WorkLists(runtime, self._lookups)
         self._submissions = Submissions(runtime, self._lookups, loop)
         schedules = Schedules(loop, runtime.when_remembered, self._submissions.submit_script, runtime.dispatcher)
@@ -171,9 +170,6 @@ class CoordinatorHandler(WebhookCalls, ScheduleCalls):
     def list_checkpoints(self, caller: Caller, id: str) -> Later:
         """The rounds of a run that can be branched from."""
         return self._questions.later(lambda: checkpoints(self._stored(id), self._runtime.reader))
-
-    def get_work(self, caller: Caller, id: str) -> WorkDetail | Later:
-        return self._details.of(id)
 
     def list_work(self, caller: Caller) -> Later:
         """The latest work, newest first."""

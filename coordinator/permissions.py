@@ -85,6 +85,7 @@ RULES: Mapping[str, Rule] = {
     # Nobody guesses the name of a blob: who knows it was told of it, or has its bytes.
     "get_blob": Rule(_VIEWER),
     "get_work": Rule(_VIEWER, About.WORK),
+    "get_work_since": Rule(_VIEWER, About.WORK),
     "get_spec": Rule(_VIEWER, About.WORK),
     "list_checkpoints": Rule(_VIEWER, About.WORK),
     "list_metrics": Rule(_VIEWER, About.WORK),

@@ -229,11 +229,11 @@ def stored_row(work: StoredWork) -> WorkRow:
     )
 
 
-def stored_detail(work: StoredWork, reader: Reader) -> WorkDetail:
-    """The same with all that is known of it."""
+def stored_detail(work: StoredWork, reader: Reader, *, after: int = 0) -> WorkDetail:
+    """The same with all that is known of it; of the rounds those after this one."""
     if work.kind in (ScriptJob.kind, ScriptArray.kind):
         return WorkDetail(stored_row(work), job=job_detail(work, reader))
-    rounds = tuple(each.row for each in reader.rounds(work.id))
+    rounds = tuple(each.row for each in reader.rounds(work.id, after=after))
     return WorkDetail(stored_row(work), replace(_detail_of(work), rounds=rounds))
 
 

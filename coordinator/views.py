@@ -96,11 +96,13 @@ def members_of(work: Work) -> Mapping[str, int]:
     return counts | {"running": begun, "pending": array.tasks_total - sum(counts.values()) - begun}
 
 
-def work_detail(dispatcher: Dispatcher, work: Work, clock: Clock, traffic: tuple[int, int]) -> WorkDetail:
-    """All that clients are told, which is what is committed."""
+def work_detail(
+    dispatcher: Dispatcher, work: Work, clock: Clock, traffic: tuple[int, int], *, after: int = 0
+) -> WorkDetail:
+    """All that clients are told, which is what is committed; of the rounds those after this one."""
     run = work.workload
     assert isinstance(run, TrainingRun)
-    shown = run.figures if work.is_remembered else run.figures[: run.kept]
+    shown = run.figures[max(0, after) : None if work.is_remembered else run.kept]
     detail = replace(run_detail(work, traffic), rounds=tuple(figures.row() for figures in shown))
     if not work.is_remembered:
         detail = replace(detail, model="", model_sha256="", model_bytes=0)

@@ -549,7 +549,7 @@ struct EventQuery {
   1: string work,
   2: string node,
   3: i64 since_ms,             // since 1970
-  4: i64 after,                // those with a higher number, the oldest first; 0: the newest of all
+  4: i64 after,                // those with a higher number, the oldest first; 0: the newest of all; -1: from the first on
   5: i32 limit,
   6: bool notable,             // without rounds done and rejections, which would bury all others
   7: bool newest,              // of those with a higher number than `after` the newest, not the oldest
@@ -693,4 +693,6 @@ service Coordinator {
   list<AuditRow> list_audit(1: i64 before, 2: i32 limit) throws (1: Failure failure),
   /** The certificate of this coordinator's own authority (PEM), for callers that know its fingerprint; empty: none. */
   binary authority() throws (1: Failure failure),
+  /** As get_work, but of the rounds of a run those after this one alone: of a long run that is little. */
+  WorkDetail get_work_since(1: string id, 2: i32 round) throws (1: Failure failure),
 }

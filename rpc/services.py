@@ -170,4 +170,5 @@ COORDINATOR = _service(
     ("revoke_token", {"id": str}, m.Token, False),
     ("list_audit", {"before": int, "limit": int}, tuple[m.AuditRow, ...], False),
     ("authority", {}, Buffer, True),
+    ("get_work_since", {"id": str, "round": int}, m.WorkDetail, True),
 )

@@ -30,6 +30,7 @@ _LOOK_S = 2.0  # between two looks at which webhooks there are
 _TIMEOUT_S = 10.0  # of one message
 _PAUSE_S, _LONGEST_PAUSE_S = 1.0, 3600.0
 _GIVE_UP_S = 86_400.0  # of trying with one message
+_FIRST = -1  # events from the first one on: after 0 are the newest alone
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class Telling:
 
     async def _follow(self, webhook: Webhook) -> None:
         last = webhook.last
-        async with aclosing(self._live.events(last)) as parts:
+        async with aclosing(self._live.events(last or _FIRST)) as parts:
             async for part in parts:
                 for event in part.items:
                     if event.work and event.number > last and event.kind in webhook.states:

@@ -172,6 +172,7 @@ class FakeCoordinator(FakeJobs):
     keys: list[str | None] = field(default_factory=list)  # of verifications and webhooks
     cancelled: list[tuple[str, str]] = field(default_factory=list)
     end_together: int = 1
+    rounds_asked: list[int] = field(default_factory=list)  # after which those of a run were asked for
     ending: list[tuple[Later, WorkRow]] = field(default_factory=list)
     watched: SimpleQueue[int] = field(default_factory=SimpleQueue)
     greeted: Callable[[], None] = lambda: None
@@ -224,6 +225,13 @@ class FakeCoordinator(FakeJobs):
         if work_id not in (RUN_ID, self.row.id):
             raise NotFound(f"no run {work_id}; `client.py status` lists them")
         return WorkDetail(self.row, self.detail)
+
+    def get_work_since(self, caller: Caller, work_id: str, round: int) -> WorkDetail:
+        self.rounds_asked.append(round)
+        detail = self.get_work(caller, work_id)
+        assert detail.run is not None
+        rounds = tuple(each for each in detail.run.rounds if each.round > round)
+        return replace(detail, run=replace(detail.run, rounds=rounds))
 
     def list_work(self, caller: Caller) -> tuple[WorkRow, ...]:
         return (self.row,)

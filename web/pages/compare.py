@@ -61,7 +61,7 @@ def add(consoles: Consoles) -> None:
 
 
 async def _details(console: Console, names: list[str]) -> list[WorkDetail]:
-    return list(await asyncio.gather(*(console.shared.call("get_work", name) for name in names)))
+    return list(await asyncio.gather(*(console.runs.detail(name) for name in names)))
 
 
 def _name(detail: WorkDetail) -> str:

@@ -14,6 +14,7 @@ from web.door import Door
 from web.latest import Seen
 from web.live import Live
 from web.pages.history import Errors, Load
+from web.pages.long_runs import LongRuns
 from web.pages.shared import Shared
 from web.visitors import Visitor, Visitors
 
@@ -27,6 +28,7 @@ class Console:
         self.door = door
         self.live = live
         self.shared = Shared(door)
+        self.runs = LongRuns(self.shared)
         self.load = Load()
         self.errors = Errors(door)
 

@@ -42,7 +42,7 @@ def add(consoles: Consoles) -> None:
     @page(consoles, "/runs/{name}")
     async def run(console: Console, name: str) -> None:
         row = await find(console.door, name, RUNS)
-        detail: WorkDetail = await console.shared.call("get_work", row.id)
+        detail = await console.runs.detail(row.id)
         spec: RunSpec = await console.door.call("get_spec", row.id)
         checkpoints: tuple[Checkpoint, ...] = await console.shared.call("list_checkpoints", row.id)
         await RunPage(console, detail, spec, checkpoints).build()
@@ -129,7 +129,7 @@ class RunPage:
 
     async def _see(self) -> bool:
         shared, run_id = self._console.shared, self._detail.row.id
-        self._detail = detail = await shared.call("get_work", run_id)
+        self._detail = detail = await self._console.runs.detail(run_id)
         row, rounds = detail.row, run_of(detail).rounds
         self._checkpoints = await shared.call("list_checkpoints", run_id)
         events = await shared.call("list_events", EventQuery(run_id, limit=_EVENTS, notable=True))

@@ -9,7 +9,7 @@ from typing import Any
 
 from web.door import Door
 
-_FRESH_S = 0.8
+FRESH_S = 0.8
 _MOST = 256  # answers that are kept
 
 
@@ -24,7 +24,7 @@ class Shared:
         """As `Door.call`; the answer may be one that another page got just now."""
         return await self.made((name, *args), lambda: self.door.call(name, *args))
 
-    async def made(self, key: tuple[Any, ...], make: Callable[[], Awaitable[Any]], fresh_s: float = _FRESH_S) -> Any:
+    async def made(self, key: tuple[Any, ...], make: Callable[[], Awaitable[Any]], fresh_s: float = FRESH_S) -> Any:
         """Return what `make` returns, or returned for this key less than `fresh_s` ago; a fault is old at once."""
         now = time.monotonic()
         at, answer = self._answers.get(key, (0.0, None))
