@@ -17,7 +17,7 @@ RUN /opt/roundhouse/bin/python -m pip install --no-cache-dir --no-deps .
 
 FROM ${BASE}
 RUN useradd --uid 10001 --home-dir /data --no-create-home roundhouse && \
-    install -d -o roundhouse -g roundhouse -m 700 /data
+    install -d -o roundhouse -g roundhouse -m 700 /data /keys /introduction
 COPY --from=build /opt/roundhouse /opt/roundhouse
 ENV PATH=/opt/roundhouse/bin:/usr/local/bin:/usr/bin:/bin HOME=/data PYTHONUNBUFFERED=1
 WORKDIR /data

@@ -1,22 +1,27 @@
 # What one can do here. Every target sets itself up first; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults access web browser dashboards screenshots sandboxes podman accuracy lint types idl check-idl simulate mutants chaos chaos-quick job-chaos stubborn soak conformance rest audit fuzz fuzz-quick nvrtc bench bench-quick profile check
+.PHONY: help setup demo test system faults access web browser dashboards screenshots sandboxes podman accuracy lint types idl check-idl simulate mutants chaos chaos-quick job-chaos stubborn soak conformance rest audit fuzz fuzz-quick nvrtc bench bench-quick profile check
 
 # Programs start as they do for users: from compiled files, a quarter faster and 12 MB smaller.
-unexport PYTHONDONTWRITEBYTECODE
+unexport PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED
 
 PY := .venv/bin/python
 INSTALLED := .venv/installed
 N ?= 1000
+EVERY ?= 1
 WORKERS ?= 2
 SCRIPTS := tests/compute_node/scripts
-SANDBOXED := $(patsubst %,$(SCRIPTS)/test_%.py,break_outs nothing_is_left levels_for_real execution building images hostile_images dockerfiles volumes) \
+SANDBOXED := $(patsubst %,$(SCRIPTS)/test_%.py,break_outs nothing_is_left levels_for_real execution building images hostile_images dockerfiles volumes node_jobs environments) \
 	$(patsubst %,tests/system/test_%.py,containers jobs_in_images mixed_work log_floods script_jobs metrics_survive job_chaos preemption)
 IN_CONTAINERS := "docker or each_flag or volumes or images or dockerfiles"
 WEB := tests/web tests/coordinator/test_web_server.py tests/client/exports
-FAULTS := $(patsubst %,tests/system/test_%.py,faults recovery damaged_models storm speculation large_vectors bad_updates)
-ACCESS := $(patsubst %,tests/system/test_%.py,permissions tokens secured_cluster)
-TESTS := tests $(addprefix --ignore ,tests/system/test_accuracy.py tests/test_wheel.py $(SANDBOXED) $(WEB) $(FAULTS) $(ACCESS))
+FAULTS := $(patsubst %,tests/system/test_%.py,faults recovery damaged_models storm speculation large_vectors bad_updates floods \
+	vanishing)
+ACCESS := $(patsubst %,tests/system/test_%.py,permissions tokens secured_cluster secrets_stay guessing)
+ACCURACY := tests/system/test_accuracy.py
+CLUSTERS := $(patsubst %,tests/roundhouse/test_%.py,demo local_cluster classifier) tests/examples
+SYSTEM := tests/system $(CLUSTERS) $(addprefix --ignore ,$(SANDBOXED) $(FAULTS) $(ACCESS) $(ACCURACY))
+TESTS := tests $(addprefix --ignore ,tests/system $(CLUSTERS) tests/test_wheel.py $(SANDBOXED) $(WEB))
 PEERS ?=
 SCALE ?= 0.02
 FRAMES ?= 1000000
@@ -35,21 +40,25 @@ $(INSTALLED): pyproject.toml constraints.txt scripts/setup.sh
 demo: $(INSTALLED) ## train the letters on three nodes of this machine
 	@$(PY) -m roundhouse demo
 
-test: $(INSTALLED) ## run the test suite
+test: $(INSTALLED) ## run the test suite (5 minutes; what takes longer follows)
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
 
-faults: $(INSTALLED) ## kill, pause, starve and flood real coordinators and nodes in real runs (2 minutes)
+system: $(INSTALLED) ## real coordinators, nodes and clients together: the same bits, queues, restarts (5 minutes)
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(SYSTEM)
+
+faults: $(INSTALLED) ## kill, pause, starve and flood real coordinators and nodes in real runs (3 minutes)
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not alone" $(FAULTS)
-	$(PY) -m pytest -m alone $(FAULTS)
+	$(PY) -m pytest -s -m alone $(FAULTS)
 
 access: $(INSTALLED) ## who is let in, and what each may: tokens, roles and TLS with real programs (1 minute)
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(ACCESS)
 
-web: $(INSTALLED) ## run the tests of the web, of exports, and of what is installed from a wheel (2 minutes)
-	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(WEB) tests/test_wheel.py --ignore tests/web/browser
+web: $(INSTALLED) ## run the tests of the web, of exports, and of what is installed from a wheel (3 minutes)
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not alone" $(WEB) tests/test_wheel.py --ignore tests/web/browser
+	$(PY) -m pytest -s -m alone tests/web/hostile
 
 browser: $(INSTALLED) ## use the dashboard in a real browser, before a real cluster (3 minutes)
-	$(PY) -m pytest tests/web/browser
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile tests/web/browser
 
 dashboards: $(INSTALLED) ## how long pages, requests and log lines take; what 200 dashboards and streams cost (4 minutes)
 	$(PY) -m tests.web.browser.speed
@@ -69,7 +78,7 @@ podman: $(INSTALLED) ## the same for Podman in place of Docker, in short (as roo
 	    $(SCRIPTS)/test_images.py
 
 accuracy: $(INSTALLED) ## train the letters to 98 % as docs/training.md says (half a minute)
-	$(PY) -m pytest tests/system/test_accuracy.py
+	$(PY) -m pytest $(ACCURACY)
 
 lint: $(INSTALLED) ## check style and format
 	$(PY) -m ruff check .
@@ -87,8 +96,8 @@ check-idl: ## check that gen-py is what the compiler makes of idl/
 simulate: $(INSTALLED) ## run N (1000) seeded fault schedules through the dispatcher
 	$(PY) -m tests.simulation $(N)
 
-mutants: $(INSTALLED) ## plant known bugs one by one and see the simulator find each
-	$(PY) -m tests.simulation.mutants
+mutants: $(INSTALLED) ## plant known bugs, each or each EVERY-th, and see the simulator find them
+	$(PY) -m tests.simulation.mutants --every $(EVERY)
 
 chaos: $(INSTALLED) ## harm nodes, coordinator, networks, disk and database under runs (10 minutes)
 	$(PY) -m tests.chaos --seconds 240
@@ -144,10 +153,10 @@ profile: ## flame graphs of a coordinator and a node during a run, in bench/prof
 	$(BENCH) -m bench.profile
 
 check: ## all of the above that CI runs
-	$(MAKE) lint types check-idl audit nvrtc test faults access accuracy
+	$(MAKE) lint types check-idl audit nvrtc test system faults access accuracy
 	$(MAKE) web browser sandboxes podman
 	$(MAKE) rest fuzz-quick
 	$(MAKE) simulate N=1000
-	$(MAKE) mutants
+	$(MAKE) mutants EVERY=4
 	$(MAKE) chaos-quick
 	$(MAKE) bench-quick

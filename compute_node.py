@@ -2,6 +2,6 @@
 
 import sys
 
-from compute_node.cli import main
+from rpc.starting import start
 
-sys.exit(main())
+sys.exit(start("compute_node"))

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, redirect_stdout
 
 READY = "ready"
 
@@ -20,7 +20,7 @@ def serve(contestant: AbstractContextManager[Run]) -> None:
     # Libraries print; only our answers may reach the other side.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    with contestant as run:
+    with redirect_stdout(sys.stderr), contestant as run:  # what Python prints is not kept until after a last word
         print(READY, file=answers, flush=True)
         for _ in sys.stdin:
             print(json.dumps(run()), file=answers, flush=True)

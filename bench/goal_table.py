@@ -60,7 +60,7 @@ def _of_raw(size: str) -> Goal:
 WIRE = (
     _of_raw("16-MiB"),
     _of_raw("100-MiB"),
-    Goal("transport, CPU s per GB", value(f"{_TRANSPORT}/CPU-s/GB"), _AT_MOST, 0.6, 0.4),
+    Goal("transport, CPU s per GB", value(f"{_TRANSPORT}/CPU-s/GB"), _AT_MOST, 0.6, 0.4, value(f"{_RAW}/CPU-s/GB")),
     Goal("transport over a Unix socket, 16 MiB, GB/s", value("wire/unix/16-MiB-GB/s"), _AT_LEAST, None, 4.0),
     Goal(
         "same / raw Unix socket",
@@ -135,6 +135,18 @@ ROUNDS = (
     ),
     Goal("same, 2 nodes: the coordinator's memory, MB", value(_memory("10M", 2)), _AT_MOST, 8 * 40 + 80),
     Goal("same, 8 nodes: the coordinator's memory, MB", value(_memory("10M", 8)), _AT_MOST, 10 * 40 + 80),
+)
+
+
+def _inside_tls(size: str) -> Figure:
+    return ratio(f"tls/{size}/2/roundhouse_tls/ms", f"tls/{size}/2/roundhouse/ms")
+
+
+# Both ends of every connection are on one machine here: it encrypts and decrypts whatever is sent.
+TLS = (
+    Goal("round of 1,058 weights, 2 nodes: time inside TLS / without", _inside_tls("1k"), _AT_MOST, 2.0, 1.25),
+    Goal("round of 100,001 weights, 2 nodes: the same", _inside_tls("100k"), _AT_MOST, 3.0, 2.0),
+    Goal("round of 10 M weights, 2 nodes: the same", _inside_tls("10M"), _AT_MOST, 3.0, 2.0),
 )
 
 SCALE = (

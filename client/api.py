@@ -10,12 +10,12 @@ from types import TracebackType
 from typing import Literal, Self, TypeAlias, Unpack
 
 from client.access import access_to
-from client.arrays import check_single, retry_failed
+from client.arrays import check_array, check_single, retry_failed
 from client.cancelling import cancel, cancel_all
 from client.job_files import Package
 from client.job_settings import JobSettings, Program, spec_of
 from client.jobs import ARRAY, SCRIPT, Job, JobResult, submit_script
-from client.link import Link, default_server, parse_server
+from client.link import Link, default_server, parse_server, told_server
 from client.models import Model
 from client.operating import Operating
 from client.results import COMPLETED, Result
@@ -63,7 +63,7 @@ def connect(
         Unreachable: nobody serves there.
         Refused: the coordinator speaks another version of the protocol, or wants another token.
     """
-    host, port = parse_server(server or default_server())
+    host, port = parse_server(server or told_server(default_server()))
     access = access_to(host, port, Path(token_file) if token_file is not None else None, trust)
     link = Link(host, port, timeout_s=timeout_s, access=access)
     link.open()
@@ -243,7 +243,7 @@ class Session(Operating):
             array: only the jobs of this array.
             with_members: also those of all arrays.
         """
-        array_id = self.job(array).id if array else ""
+        array_id = check_array(self._find_job(array)) if array else ""
         wanted = WorkFilter(tuple(states), owner, kinds=(SCRIPT, ARRAY), array_id=array_id, with_members=with_members)
         return newest_work(self._link, limit, wanted)
 

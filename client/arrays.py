@@ -27,6 +27,14 @@ def check_single(row: WorkRow) -> str:
     return row.id
 
 
+def check_array(row: WorkRow) -> str:
+    """Return the id of an array; BadRequest for a single job."""
+    if row.kind == ARRAY:
+        return row.id
+    whose = f"one of the array {row.array_id}" if row.array_id else "a job of its own"
+    raise BadRequest(f"{row.id} is no array but {whose}; `client.py jobs list` shows which are arrays")
+
+
 def see_array_end(array: Job, *, quiet: bool = False) -> WorkDetail:
     """Return the array when all of its jobs have ended; tell meanwhile how far they are.
 

@@ -12,13 +12,14 @@ from client.access import access_to
 from client.api import Session
 from client.arguments import parse, spec_from
 from client.connecting import connected
+from client.doctor.command import DOCTOR_COMMANDS
 from client.event_commands import list_events, tell_why
 from client.following import follow, remark, start_and_follow
 from client.interrupts import raise_on_sigterm
 from client.job_commands import JOB_COMMANDS
 from client.job_following import see_it_end, see_them_end, tell_it_goes_on
 from client.jobs import ARRAY, SCRIPT, Job
-from client.link import Link
+from client.link import Link, told_server
 from client.log_commands import print_log
 from client.login_commands import LOGIN_COMMANDS
 from client.model_commands import export_model, list_models, predict
@@ -53,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> int:
     set_up_logging(args.log_level, args.log_file)
     raise_on_sigterm()
+    if hasattr(args, "server"):
+        told_server(args.server)
     return _COMMANDS[args.command](args)
 
 
@@ -177,4 +180,5 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     **WEBHOOK_COMMANDS,
     **TOKEN_COMMANDS,
     **LOGIN_COMMANDS,
+    **DOCTOR_COMMANDS,
 }

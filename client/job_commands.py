@@ -19,7 +19,7 @@ from client.sizes import size
 from client.slow_cancels import told_meanwhile
 from client.status import members_line, work_note
 from client.times import moment, took
-from rpc.errors import ExitCode
+from rpc.errors import ExitCode, FailureKind
 from rpc.messages import DataFile, Metric, ScriptSpec, ScriptUsage, WorkDetail, WorkRow
 
 _COLUMNS = (
@@ -40,7 +40,7 @@ def list_jobs(args: argparse.Namespace) -> int:
     """Print a line for each job, the newest first."""
     with connected(args) as session:
         rows = session.jobs(
-            limit=args.limit, states=args.state, owner=args.owner, array=args.array, with_members=args.members
+            limit=args.limit, states=args.state, owner=args.owner, array=args.array or "", with_members=args.members
         )
     if args.json:
         print_json([dataclasses.asdict(row) | {"result": value_in(row)} for row in rows])
@@ -155,6 +155,7 @@ def _facts(detail: WorkDetail, metrics: Sequence[Metric]) -> Iterator[tuple[str,
     """What there is to say, as pairs of words."""
     row, job = detail.row, job_of(detail)
     has_ended = row.state in FINAL_STATES
+    is_without_start = row.failure == FailureKind.SETUP_FAILED
     facts = {
         "job": row.id,
         "name": row.name,
@@ -168,7 +169,7 @@ def _facts(detail: WorkDetail, metrics: Sequence[Metric]) -> Iterator[tuple[str,
         "node": job.node,
         "sandbox": job.sandbox,
         "attempts": str(job.attempts) if job.attempts > 1 else "",
-        "exit status": str(job.status) if has_ended and job.node else "",
+        "exit status": str(job.status) if has_ended and job.node and not is_without_start else "",
         "submitted": moment(row.submitted_ms),
         "started": moment(row.started_ms),
         "ended": moment(row.ended_ms),

@@ -6,7 +6,7 @@ import argparse
 from functools import partial
 
 from client.job_settings import JobSettings
-from rpc.argument_types import cpus, pair, seconds, size, terms, variable, whole
+from rpc.argument_types import cpus, pair, said, seconds, size, terms, variable, whole
 from rpc.messages import SANDBOXES
 from rpc.program import Parser
 from rpc.script_spec import NETWORKS
@@ -64,7 +64,7 @@ def _add_limits(group: _Group) -> None:
     add("--disk", dest="disk_bytes", type=size, metavar="SIZE", help="all that it writes")
     add("--network", choices=NETWORKS, help="whether it reaches the network, where the node allows it")
     add("--sandbox", choices=SANDBOXES, help="run it in this, or not at all (default: what the node runs jobs in)")
-    add("--image", metavar="NAME@SHA256", help="of a container, NAME@sha256:...")
+    add("--image", type=said, metavar="NAME@SHA256", help="of a container, NAME@sha256:...")
 
 
 def _add_queue(group: _Group) -> None:
@@ -78,5 +78,5 @@ def _add_queue(group: _Group) -> None:
     after = "begin when this job (or run) has completed, or with :any ended; may be given several times"
     add("--after", action="append", metavar="JOB[:ok|any]", help=after)
     array = "a job for each of these, such as 1-100, 1-9:2 or 1,4,7-9; with %%N at most N of them at a time"
-    add("--array", metavar="RANGE[%N]", help=array)
+    add("--array", type=said, metavar="RANGE[%N]", help=array)
     add("--force-queue", action="store_true", help="wait even if no node that is known can ever run it (else: refused)")

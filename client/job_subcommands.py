@@ -7,7 +7,7 @@ from pathlib import Path
 from client.job_options import add_job
 from client.schedule_commands import add_cron
 from client.subcommand import Subcommand, add_export, add_json, add_list_filters
-from rpc.argument_types import whole
+from rpc.argument_types import said, whole
 from rpc.kept_log import LEVELS
 from rpc.program import Parser
 
@@ -60,7 +60,7 @@ def _cancel(parser: Parser) -> None:
 
 def _list(parser: Parser) -> None:
     add_list_filters(parser, noun="jobs")
-    parser.add_argument("--array", default="", metavar="ARRAY", help="only the jobs of this array")
+    parser.add_argument("--array", type=said, metavar="ARRAY", help="only the jobs of this array")
     parser.add_argument("--members", action="store_true", help="also the jobs of all arrays")
 
 

@@ -9,14 +9,16 @@ from typing import Any
 
 from client.access import NO_ACCESS, Access
 from client.servers import last_server
-from rpc.addresses import split_address
+from rpc.addresses import USUAL_PORT, server_of_url, split_address
 from rpc.client import Client
-from rpc.errors import BadRequest, StoreDown, TrainerError, Unreachable
+from rpc.errors import BadRequest, StoreDown, TrainerError, Unauthenticated, Unreachable
 from rpc.messages import PROTOCOL_VERSION, Hello, HelloReply
 from rpc.program import VERSION
 from rpc.services import COORDINATOR
+from rpc.tokens import WITHHELD, may_be_shown
 
-DEFAULT_SERVER = "localhost:9095"
+DEFAULT_SERVER = f"localhost:{USUAL_PORT}"
+OLD_VARIABLE = "API_URL"  # by which an older system's client was told its server
 
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
@@ -26,7 +28,24 @@ logger = logging.getLogger(__name__)
 
 def default_server() -> str:
     """Return the coordinator that is meant where none is named."""
-    return os.environ.get("ROUNDHOUSE_SERVER") or last_server() or DEFAULT_SERVER
+    return _ours() or old_server() or DEFAULT_SERVER
+
+
+def old_server() -> str:
+    """The coordinator that an older system's variable names, or nothing."""
+    url = os.environ.get(OLD_VARIABLE, "")
+    return server_of_url(url) if url else ""
+
+
+def told_server(server: str) -> str:
+    """Return `server`; the log says so where it is an older system's variable that names it."""
+    if server == old_server() and not _ours():
+        logger.warning("%s is --server %s now", OLD_VARIABLE, server)
+    return server
+
+
+def _ours() -> str:
+    return os.environ.get("ROUNDHOUSE_SERVER") or last_server()
 
 
 def parse_server(text: str) -> tuple[str, int]:
@@ -145,11 +164,13 @@ class Link:
             self._client = None
 
     def _connect(self) -> Client:
-        token = self._access.token
+        access = self._access
+        is_secured = bool(access.tls or access.local_socket)
+        token = access.token if may_be_shown(self.host, is_secured=is_secured) else ""
         hello = Hello(protocol=PROTOCOL_VERSION, role="client", version=VERSION, token=token, connection="client")
         client = Client(
             self.host, self.port, COORDINATOR,
-            timeout_s=self._timeout_s, tls=self._access.tls, local_socket=self._access.local_socket,
+            timeout_s=self._timeout_s, tls=access.tls, local_socket=access.local_socket,
         )  # fmt: skip
         try:
             client.connect()
@@ -164,6 +185,8 @@ class Link:
             self._greeted = client.hello(hello)
         except TrainerError as error:
             client.close()
+            if isinstance(error, Unauthenticated) and token != access.token:
+                raise Unauthenticated(f"{self} wants a token: {WITHHELD}") from error
             if self.is_secured or not isinstance(error, Unreachable):
                 raise
             raise Unreachable(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from client.connecting import connected
+from client.following import remark
 from client.job_log import LogPart
 from client.jobs import Job
 from client.log_lines import levels_of, log_line
@@ -23,10 +24,13 @@ def print_log(args: argparse.Namespace) -> int:
     with connected(args) as session:
         found = (_only(part, levels) for part in _parts(session.single_job(args.job), args, levels))
         if not args.json:
-            style = Style(sys.stdout)
+            style, n_lines = Style(sys.stdout), 0
             for part in found:
+                n_lines += len(part.records)
                 sys.stdout.writelines(f"{log_line(record, style)}\n" for record in part.records)
                 sys.stdout.flush()
+            if not n_lines and args.tail != 0:
+                remark("there are no such lines")
         elif args.follow:
             for part in found:
                 if part.records or part.is_whole:

@@ -11,6 +11,7 @@ from client.connecting import connected
 from client.printing import print_facts, print_json, print_lines, print_table
 from client.subcommand import Subcommand, add_json
 from client.times import moment
+from rpc.argument_types import said
 from rpc.errors import BadRequest, ExitCode
 from rpc.messages import Schedule, ScriptSpec
 from rpc.program import Parser
@@ -113,7 +114,8 @@ def add_cron(parser: Parser) -> None:
     """Add the options of `submit` that start a job again and again."""
     group = parser.add_argument_group("again and again")
     group.add_argument("--cron", metavar="EXPR", help="start it at these times, as '*/15 6-18 * * 1-5' or @daily")
-    group.add_argument("--cron-tz", metavar="ZONE", help=f"time zone of --cron, as in Europe/Berlin (default: {ZONE})")
+    zone = f"time zone of --cron, as in Europe/Berlin (default: {ZONE})"
+    group.add_argument("--cron-tz", type=said, metavar="ZONE", help=zone)
     overlap = "start it also while the one before still runs (default: skip)"
     group.add_argument("--cron-overlap", choices=("skip", "allow"), help=overlap)
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from client.branch_options import add_changes
+from client.doctor.command import DOCTOR_SUBCOMMANDS
 from client.job_subcommands import JOB_SUBCOMMANDS
 from client.link import default_server
 from client.login_commands import LOGIN_SUBCOMMANDS
@@ -201,6 +202,7 @@ SUBCOMMANDS: Mapping[str, Subcommand] = {
     **WEBHOOK_SUBCOMMANDS,
     **TOKEN_SUBCOMMANDS,
     **LOGIN_SUBCOMMANDS,
+    **DOCTOR_SUBCOMMANDS,
     "runs list": Subcommand("Lists the runs, the newest first.", "", partial(add_list_filters, noun="runs")),
     "runs show": Subcommand("Shows all that is known of a run, with its settings and stored rounds.", "RUN", _run),
     "runs watch": Subcommand(

@@ -21,6 +21,7 @@ from client.report import make_report
 from client.schedule_commands import add_schedule, check_wanted
 from rpc.errors import BadRequest, ExitCode
 from rpc.messages import ScriptSpec
+from rpc.program import Unread
 
 _ONE_WORD = re.compile(r"[\w.~/\\-]+")  # no program: the name of something that is not there
 
@@ -54,6 +55,11 @@ def _start(session: Session, spec: ScriptSpec, args: argparse.Namespace) -> None
             see_them_end(job, as_json=args.json)
         elif args.wait or args.follow:
             see_it_end(job, with_log=args.follow, as_json=args.json)
+    except BrokenPipeError as error:
+        if job is None or not (args.wait or args.follow):
+            raise
+        tell_it_goes_on(job)
+        raise Unread from error
     except KeyboardInterrupt:
         if job is None:
             remark("nobody has said whether the job was submitted; `client.py jobs list` tells")

@@ -78,6 +78,7 @@ class Attempts:
 
         Raises:
             TaskRejected: by the coin, or because every slot is in use.
+            Stale: a later attempt of the task came first, as on another connection it may.
         """
         here.results.committed(task.run, task.committed_round)
         key = key_of(task)
@@ -87,6 +88,8 @@ class Attempts:
             return known
         running = self._running(key, here)
         if running is not None:
+            if task.fence < running.task.fence:
+                raise Stale(f"{running.task.attempt} has come already, which is later than {task.attempt}")
             return self._join(running, task, asker)
         if self._admission.is_full:
             self._make_room()

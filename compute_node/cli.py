@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
 import signal
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,9 @@ from compute_node.show_config import said, table
 from compute_node.sources import Gathered, gather
 from rpc.argument_types import port, share
 from rpc.errors import BadRequest, ExitCode
+from rpc.findings import is_well, lines_of
 from rpc.open_binds import check_bind
+from rpc.plain_text import plain
 from rpc.program import Parser, calm_collector, exit_status, set_up_logging
 from rpc.tls_options import TlsSettings, check_serving, checked_trust
 from rpc.tokens import find_token
@@ -82,11 +86,14 @@ def settle(argv: Sequence[str] | None, environ: Mapping[str, str]) -> Gathered:
     flags = vars(parser.parse_args(argv, argparse.Namespace(**dict.fromkeys(option.name for option in OPTIONS))))
     try:
         gathered = gather(OPTIONS, flags, environ)
+        script_settings(gathered.values())
     except BadRequest as error:
         parser.error(str(error))
     if flags["show_config"]:
         print(table(OPTIONS, gathered.settings), flush=True)
         parser.exit(ExitCode.DONE)
+    if flags["check"]:
+        parser.exit(tell_check(gathered.values(), as_json=flags["json"]))
     place = (gathered.settings["port"].value, gathered.settings["join"].value)
     if place.count(None) != 1:
         parser.error("give either a PORT to serve on or --join HOST:PORT")
@@ -115,8 +122,25 @@ def make_parser() -> Parser:
     parser.add_argument(
         "--show-config", action="store_true", help="print each setting and where it comes from, and end"
     )
+    parser.add_argument(
+        "--check", action="store_true",
+        help="say what this machine has for a node (arithmetic, GPUs, sandboxes, disk), and how to mend it",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="with --check: print one JSON list")
     parser.add_common_options()
     return parser
+
+
+def tell_check(args: argparse.Namespace, *, as_json: bool) -> ExitCode:
+    """Print what the machine has for a node with these settings; return the exit status."""
+    from compute_node.checking import check  # with all that runs script jobs, which needs Linux
+
+    found = list(check(device=args.device, data_dir=args.data_dir, scripts=script_settings(args)))
+    if as_json:
+        print(json.dumps([asdict(each) for each in found], indent=2))
+    else:
+        print("\n".join(map(plain, lines_of(found))))
+    return ExitCode.DONE if is_well(found) else ExitCode.FAILED
 
 
 def security_of(args: argparse.Namespace) -> dict[str, Any]:
@@ -127,7 +151,7 @@ def security_of(args: argparse.Namespace) -> dict[str, Any]:
         tls = TlsSettings(certificate=certificate, key=key, client_ca=client_ca)
         check_serving(tls)
         return {"tls": tls}
-    return {"trust": checked_trust(Trust(args.tls_ca or "", args.tls_fingerprint or "", certificate, key))}
+    return {"trust": checked_trust(Trust(args.tls_ca, args.tls_fingerprint, certificate, key))}
 
 
 def check_open(args: argparse.Namespace, config: NodeConfig) -> None:

@@ -40,6 +40,7 @@ class Belongings:
 class _Coordinator:
     here: Belongings
     epoch: int
+    sessions: int = 0  # times that it has said hello on a control connection, which is always its first
     connections: set[Caller] = field(default_factory=set)
     end: Timer | None = None
 
@@ -70,7 +71,8 @@ class Coordinators:
             known.epoch = hello.epoch
         if known.end is not None:
             known.end.cancel()
-        caller.attributes["here"] = known.here
+        known.sessions += hello.connection == "control"
+        caller.attributes.update(here=known.here, session=known.sessions)
         if caller not in known.connections:
             known.connections.add(caller)
             caller.on_closed(lambda: self._closed(caller, hello.coordinator, known))
@@ -79,6 +81,14 @@ class Coordinators:
         """What the coordinator at the other end has here."""
         here: Belongings = caller.attributes["here"]
         return here
+
+    def check_present(self, caller: Caller) -> None:
+        """Raise Stale if the coordinator has connected anew since this connection of it was opened.
+
+        It was told then what lives here, and has gone on from that; what it had sent before may be read only now.
+        """
+        if caller.attributes["session"] < self._known[caller.attributes["coordinator"]].sessions:
+            raise Stale("the coordinator has connected anew meanwhile")
 
     @property
     def is_fetching(self) -> bool:

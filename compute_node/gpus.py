@@ -49,7 +49,7 @@ class GpuWatch:
         return sum(size for pid, size in self.latest.by_process.items() if carries(pid, job))
 
     def _watch(self) -> None:
-        library = _library()
+        library = nvidia_library()
         while library is not None and not self._is_over.is_set():
             try:
                 self.latest = look(library)
@@ -73,7 +73,7 @@ def look(library: Any) -> Look:
     return Look(tuple(gpus), by_process)
 
 
-def _library() -> Any:
+def nvidia_library() -> Any:
     """NVIDIA's library, ready to be asked; None without a GPU, a driver or the package `nvidia-ml-py`."""
     try:
         import pynvml

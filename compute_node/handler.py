@@ -188,8 +188,10 @@ class NodeHandler:
         Raises:
             TaskRejected: this node does not take it, or not now.
             BadRequest: the attempt's name is too long.
+            Stale: the coordinator has gone on meanwhile.
         """
         _check_name(task.attempt)
+        self._coordinators.check_present(caller)
         return self._scripts.start(task, _owner(caller))
 
     def follow(self, caller: Caller, attempt: str, log_offset: int, wait_ms: int) -> Later:

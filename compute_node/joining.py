@@ -10,13 +10,14 @@ from random import Random
 from typing import Any
 
 from rpc.channel import Channel
-from rpc.errors import TrainerError
+from rpc.errors import TrainerError, Unauthenticated
 from rpc.loop import Loop, Timer
 from rpc.messages import PROTOCOL_VERSION, Hello, HelloReply, Join
 from rpc.node_identity import identity_of
 from rpc.program import VERSION
 from rpc.services import COMPUTE_NODE, COORDINATOR
 from rpc.session import Session
+from rpc.tokens import WITHHELD, may_be_shown
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,8 @@ class Joining:
         self._key = key
         self._slots = slots
         self._rng = rng
-        self._token = token
+        self._is_withheld = not may_be_shown(address[0], is_secured=tls is not None)
+        self._told_token = "" if self._is_withheld else token
         self._tls = tls
         self._instance = f"{rng.getrandbits(64):016x}"
         self._number = 0
@@ -76,7 +78,7 @@ class Joining:
 
     def _dial(self, kind: str, on_up: Callable[[], None], on_down: Callable[[TrainerError], None]) -> _Line:
         join = Join(identity_of(self._key), self._key.hex(), kind, self._number, self._instance)
-        hello = Hello(PROTOCOL_VERSION, "node", version=VERSION, token=self._token, connection=kind)
+        hello = Hello(PROTOCOL_VERSION, "node", version=VERSION, token=self._told_token, connection=kind)
         return _Line(
             self._loop, self._address, self._handler, (hello, join), on_up=on_up, on_down=on_down, tls=self._tls
         )
@@ -90,8 +92,9 @@ class Joining:
     def _control_down(self, error: TrainerError) -> None:
         if self._is_closed:
             return
-        is_news, self._told = str(error) != self._told, str(error)
-        logger.log(logging.WARNING if is_news else logging.DEBUG, "%s; dialling again", error)
+        why = WITHHELD if self._is_withheld and isinstance(error, Unauthenticated) else str(error)
+        is_news, self._told = why != self._told, why
+        logger.log(logging.WARNING if is_news else logging.DEBUG, "%s; dialling again", why)
         self._end_all()
         self._again(self.open)
 

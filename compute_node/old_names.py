@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
+from rpc.addresses import server_of_url
 from rpc.errors import Unauthenticated
 from rpc.tokens import id_of
-
-_PORT = 9095  # of a coordinator, usually
 
 # Name -> what it has become; None: nothing.
 Table = Mapping[str, Callable[[Any], dict[str, Any]] | None]
@@ -36,11 +34,7 @@ def _jobs(value: Any) -> dict[str, Any]:
 
 
 def _join(value: Any) -> dict[str, Any]:
-    """The host of the old server; its port was that of HTTP."""
-    text = str(value)
-    url = urlsplit(text if "://" in text else f"//{text}")
-    host = url.hostname or text
-    return {"join": f"[{host}]:{_PORT}" if ":" in host else f"{host}:{_PORT}"}
+    return {"join": server_of_url(str(value))}
 
 
 def _token(value: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rpc.addresses import split_address
-from rpc.argument_types import checked, port, seconds, share
+from rpc.argument_types import checked, port, said, seconds, share
 from rpc.messages import MAX_SLOTS
 from rpc.open_binds import HELP
 
@@ -132,9 +132,10 @@ NODE = (
     ),
     Option("tls_key", "its private key (default: in the same file)", metavar="FILE"),
     Option("tls_client_ca", "serve only coordinators that these certificates vouch for (PEM)", metavar="FILE"),
-    Option("tls_ca", "join inside TLS, and trust these certificates (PEM), or `system`", metavar="FILE"),
+    Option("tls_ca", "join inside TLS, and trust these certificates (PEM), or `system`", said, "", metavar="FILE"),
     Option(
-        "tls_fingerprint", "the same for the authority that `client.py join-command` tells of", metavar="SHA256"
+        "tls_fingerprint", "the same for the authority that `client.py join-command` tells of", said, "",
+        metavar="SHA256",
     ),
     Option("insecure_i_know", HELP, default=False, is_switch=True),
     Option("drain_grace", "seconds that SIGTERM lets what runs go on (default: 3)", seconds, default=3.0, metavar="S"),

@@ -14,13 +14,15 @@ from compute_node.scripts.levels import Pull
 from compute_node.scripts.requirements import Policy
 from compute_node.scripts.settings import DOCKER_URL, ScriptSettings
 from rpc.argument_types import checked, whole
+from rpc.errors import BadRequest
 
 
 def rules(file: str) -> tuple[Rule, ...]:
     try:
         text = Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise argparse.ArgumentTypeError(f"cannot be read: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise argparse.ArgumentTypeError(f"{file}: cannot be read: {reason}") from error
     return read_rules(text, file)
 
 
@@ -59,7 +61,7 @@ SCRIPTS = (
         "accept_rules", "a file of rules such as `never network=full`; the first that fits a job goes before --accept",
         rules, default=None, metavar="FILE", shown=lambda found: f"{len(found)} rules",
     ),
-    Option("max_jobs", "script jobs at the same time (default: as many as slots)", whole, default=0, metavar="N"),
+    Option("max_jobs", "script jobs at the same time (default and 0: as many as slots)", whole, default=0, metavar="N"),
     Option(
         "max_memory_gb", "memory of all script jobs together (default: that of the machine)", gigabytes, default=0,
         metavar="GB", shown=lambda size: f"{size / GB:g}",
@@ -101,7 +103,12 @@ SCRIPTS = (
 
 
 def script_settings(values: argparse.Namespace | Any) -> ScriptSettings:
-    """What is said of script jobs."""
+    """What is said of script jobs; raises BadRequest if that contradicts itself."""
+    needs_engine = {"--docker-image": values.docker_image, "--build-images": values.build_images}
+    for option in (name for name, value in needs_engine.items() if value and not values.docker_url):
+        raise BadRequest(
+            f"{option} needs a container engine, and --docker-url is empty: name one, such as {DOCKER_URL}"
+        )
     return ScriptSettings(
         accept=Accept(values.accept),
         rules=values.accept_rules or (),

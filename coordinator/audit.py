@@ -19,7 +19,8 @@ DONE = "done"
 
 _MOST = 1000  # rows of one answer
 _MOST_CHARACTERS = 500  # of what a row is about
-_REFUSALS_A_MINUTE = 60  # of one token and address: who is refused again and again must not push out all else
+# Of one token and address: who is refused again and again, for weeks perhaps, must not push out all else.
+_REFUSALS, _THEN_A_MINUTE = 60, 1
 
 
 class Audit:
@@ -28,7 +29,7 @@ class Audit:
     def __init__(self, remember: Remember, clock: Clock) -> None:
         self._remember = remember
         self._clock = clock
-        self._refusals = Rates(_REFUSALS_A_MINUTE)
+        self._refusals = Rates(_THEN_A_MINUTE, at_once=_REFUSALS)
 
     def done(self, caller: Caller, identity: Identity, operation: str, subject: str) -> None:
         """A call that changes something went well."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -16,10 +17,12 @@ from platformdirs import user_data_path
 from coordinator.config import CoordinatorConfig, read_nodes
 from coordinator.coordinator import Coordinator
 from coordinator.core.policies import NUMBERS, POLICIES, Policy
+from coordinator.old_names import store_of
+from coordinator.owner_options import add_owners, owners_from
 from coordinator.permissions import Role
 from coordinator.web_server import WebPlace, WebServer, web_place
 from rpc.addresses import is_loopback
-from rpc.argument_types import days, owner_share, port, seconds, size, whole
+from rpc.argument_types import days, port, said, seconds, size, whole
 from rpc.descriptors import raise_nofile
 from rpc.errors import BadData, BadRequest, ExitCode
 from rpc.open_binds import HELP, INSISTS, check_bind
@@ -44,6 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def body() -> int:
         set_up_logging(args.log_level, args.log_file)
+        if not args.store:
+            args.store, remark = store_of(os.environ)
+            if remark:
+                logger.warning(remark)
         policy = make_policy(args.policy_option or args.policy)
         config = config_from(args)
         check_open(args, config)
@@ -91,6 +98,24 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--data-root", type=Path, default=Path(), metavar="DIR",
         help="folder below which the classic train call may name folders (default: the current one)",
     )  # fmt: skip
+    _add_kept(parser)
+    _add_times(parser)
+    _add_web(parser)
+    _add_tokens(parser)
+    add_owners(parser.add_argument_group("owners"))
+    group = parser.add_argument_group("transport")
+    add_serving(group)
+    group.add_argument(
+        "--node-ca",
+        type=said,
+        metavar="FILE",
+        help="call listed nodes inside TLS, and trust these certificates, or `system`",
+    )
+    parser.add_common_options()
+    return parser.parse_args(argv)
+
+
+def _add_kept(parser: Parser) -> None:
     parser.add_argument(
         "--data-dir", metavar="DIR",
         help="where everything is kept, so that a restart goes on with it (default: a folder for this port in the"
@@ -98,7 +123,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument(
         "--store", metavar="URL", default="",
-        help="database to use in place of a SQLite file in the data folder: postgresql+psycopg://...",
+        help="database to use in place of a SQLite file in the data folder: postgresql+psycopg://... (default: that of "
+        "the variable DATABASE_URL)",
     )  # fmt: skip
     parser.add_argument(
         "--store-wait", type=seconds, default=60.0, metavar="S",
@@ -112,6 +138,13 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--keep-runs", type=partial(whole, least=1), default=10_000, metavar="N",
         help="how many runs that have ended are kept, with their models (default: 10000)",
     )  # fmt: skip
+    parser.add_argument(
+        "--memo-size", type=size, default=10**9, metavar="SIZE",
+        help="disk for results of tasks: what is known is not computed again; 0: none (default: 1GB)",
+    )  # fmt: skip
+
+
+def _add_times(parser: Parser) -> None:
     parser.add_argument(
         "--beat", type=seconds, default=2.0, metavar="S", help="seconds between heartbeats (default: 2)"
     )
@@ -128,10 +161,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--task-timeout", type=seconds, default=3600.0, metavar="S",
         help="seconds that one task may take on a node (default: 3600)",
     )  # fmt: skip
-    parser.add_argument(
-        "--memo-size", type=size, default=10**9, metavar="SIZE",
-        help="disk for results of tasks: what is known is not computed again; 0: none (default: 1GB)",
-    )  # fmt: skip
+
+
+def _add_web(parser: Parser) -> None:
     parser.add_argument(
         "--http-port", type=web_port, metavar="PORT",
         help="port of REST and the dashboard, `off` for none (default: ROUNDHOUSE_HTTP_PORT, or 5000 or a free one;"
@@ -143,6 +175,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="HOST",
         help="address that they are served on (default: %(default)s)",
     )
+
+
+def _add_tokens(parser: Parser) -> None:
     parser.add_argument(
         "--require-tokens", action="store_true", help="serve nobody who shows no token, on loopback neither"
     )
@@ -154,32 +189,6 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--node-token-file", type=Path, metavar="FILE", help="a token that is shown to the nodes of the list"
     )
-    parser.add_argument(
-        "--submits-per-minute", type=partial(whole, least=0), default=30, metavar="N",
-        help="runs and jobs that one token may hand in from other machines; 0: any number (default: 30)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--share", type=owner_share, action="append", default=[], metavar="OWNER=WEIGHT",
-        help="weight of an owner in the queue (default: 1 each); may be given several times",
-    )  # fmt: skip
-    parser.add_argument(
-        "--max-running-per-owner", type=partial(whole, least=1), default=0, metavar="N",
-        help="how many runs and jobs of one owner run at once; the others wait (default: any number)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--preempt", action="store_true",
-        help="end script jobs for work of a higher --priority that has no place; they wait for another turn",
-    )  # fmt: skip
-    group = parser.add_argument_group("transport")
-    add_serving(group)
-    group.add_argument(
-        "--node-ca",
-        default="",
-        metavar="FILE",
-        help="call listed nodes inside TLS, and trust these certificates, or `system`",
-    )
-    parser.add_common_options()
-    return parser.parse_args(argv)
 
 
 def config_from(args: argparse.Namespace) -> CoordinatorConfig:
@@ -212,18 +221,15 @@ def config_from(args: argparse.Namespace) -> CoordinatorConfig:
         job_lease_s=job_lease,
         task_timeout_s=args.task_timeout,
         memo_bytes=args.memo_size,
-        shares=dict(args.share),
-        max_running_per_owner=args.max_running_per_owner,
-        preempts=args.preempt,
         keep_events_days=args.keep_events,
         keep_runs=args.keep_runs,
         require_tokens=args.require_tokens,
         insecure=args.insecure_i_know,
         token_file=args.token_file,
         node_token=read_token(args.node_token_file) if args.node_token_file else "",
-        submits_per_minute=args.submits_per_minute,
+        **owners_from(args),
         tls=serving_from(args),
-        node_trust=Trust(ca=args.node_ca),
+        node_trust=Trust(ca=args.node_ca or ""),
     )
 
 
@@ -255,7 +261,7 @@ def check_open(args: argparse.Namespace, config: CoordinatorConfig) -> None:
 def within(address: tuple[str, int]) -> tuple[str, int]:
     """Where a program of this machine finds who serves there: all addresses are none."""
     host, number = address
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), number  # nosec B104: nothing is bound here
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), number  # nothing is bound here  # nosec B104
 
 
 def default_data_dir(port: int) -> str | None:

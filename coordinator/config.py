@@ -8,8 +8,24 @@ from pathlib import Path
 
 from rpc.addresses import is_loopback
 from rpc.errors import BadData
+from rpc.run_spec import MAX_PRIORITY
 from rpc.tls_options import TlsSettings
 from rpc.trust import Trust
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """Limits for each owner.
+
+    Attributes:
+        open_works: runs and jobs, each of an array counted, that wait or run at once; 0: any number.
+        upload_bytes_per_hour: that one submitter's token may send; 0: any number.
+        priority: the highest that a submitter may give; operators may give any.
+    """
+
+    open_works: int = 0
+    upload_bytes_per_hour: int = 0
+    priority: int = MAX_PRIORITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +52,7 @@ class CoordinatorConfig:
         node_trust: whom listed nodes must be vouched for by; off: they are called without TLS.
         insecure: other machines are served without tokens.
         submits_per_minute: works that one token may hand in from other machines; 0: any number.
+        quotas: what one owner may have of the coordinator besides.
     """
 
     port: int
@@ -61,6 +78,7 @@ class CoordinatorConfig:
     token_file: Path | None = None
     node_token: str = field(default="", repr=False)
     submits_per_minute: int = 30
+    quotas: Quotas = Quotas()
     tls: TlsSettings = field(default_factory=TlsSettings)
     node_trust: Trust = field(default_factory=Trust)
     insecure: bool = False

@@ -25,7 +25,9 @@ from coordinator.tokens import TokenCalls, Tokens
 from mlcore.kernels import set_threads
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
+from rpc.errors import TrainerError
 from rpc.loop import Loop
+from rpc.private_folder import make as make_private
 from rpc.server import Server
 from rpc.services import COORDINATOR
 
@@ -53,16 +55,20 @@ class Coordinator:
         # After the store, which can say who is there already.
         self._blobs = blobs = BlobFolder(folder / "blobs")
         outlast(lambda: check_files(store.reader, blobs), config.store_wait_s)
-        self._runtime = Runtime(config, policy, loop=self._loop, blobs=blobs, logs=folder / "logs", store=store)
-        self._handler = CoordinatorHandler(self._loop, self._runtime, blobs, config.data_root, store=store.version)
-        self._lookups = Aside(self._loop, 1, "identities")
+        logs = _for_logs(folder / "logs")
+        self._runtime = Runtime(config, policy, loop=self._loop, blobs=blobs, logs=logs, store=store)
         self.tokens = Tokens(self._loop, self._runtime.when_remembered, self._runtime.clock)
         self.tokens.recall(outlast(store.reader.tokens, config.store_wait_s))
+        self._handler = CoordinatorHandler(
+            self._loop, self._runtime, blobs, config.data_root, self.tokens, store=store.version
+        )
+        self._lookups = Aside(self._loop, 1, "identities")
         self.secured = config.tls.secured(folder / "tls", config.host)
         self._server = Server(
             self._loop, COORDINATOR, self._door(config), host=config.host, port=config.port,
             tls=self.secured.serving.context() if self.secured else None,
             local_folder=Path(self._scratch.name) if self.secured else None,
+            opens=False,
         )  # fmt: skip
         self.local_socket = self._server.local_socket
         self.address = self._server.address
@@ -72,6 +78,8 @@ class Coordinator:
         set_threads(1)  # the nodes of a small machine need its cores more than validation does
         self._runtime.start()  # before anybody is told that this serves: it may fail, or take a while
         self._handler.recall_schedules(outlast(store.reader.schedules, config.store_wait_s))
+        # Only now: nodes and clients that were let in while this takes its time would all be served at one moment.
+        self._server.open()
 
     def run(self) -> None:
         """Serve until stopped; raises what made it impossible to go on."""
@@ -95,7 +103,7 @@ class Coordinator:
         guards = Guards(
             tokens=self.tokens,
             owned_work=OwnedWork(runtime, lookups),
-            pace=Pace(config.submits_per_minute),
+            pace=Pace(config.submits_per_minute, config.quotas),
             audit=Audit(runtime.when_remembered, runtime.clock),
         )
         authority = AuthorityCall(self.secured.authority_pem() if self.secured else b"")
@@ -103,11 +111,16 @@ class Coordinator:
         return Door(guards, *desks, demands_tokens=config.demands_tokens)
 
 
+def _for_logs(folder: Path) -> Path:
+    """Make a folder for what jobs say; TrainerError: it cannot be made."""
+    try:
+        return make_private(folder)
+    except OSError as error:
+        raise TrainerError(f"{folder}: cannot be used: {error.strerror}; choose another --data-dir") from error
+
+
 def _first_tokens(config: CoordinatorConfig, store: Store) -> FirstTokens | None:
     """The tokens of a first start; None where there were some, or nobody needs any: for a moment, on loopback."""
     if config.data_dir is None and not config.store and not config.demands_tokens:
         return None
-    made = outlast(lambda: first_tokens(store), config.store_wait_s)
-    if made is not None and config.token_file is not None:
-        made.write(config.token_file)
-    return made
+    return outlast(lambda: first_tokens(store, config.token_file), config.store_wait_s)

@@ -96,6 +96,7 @@ class Door:
             assert identity is not None
             guards.pace.check(caller, identity, operation)
             args = self._own(identity, rule, args)
+            guards.pace.check_quota(identity, operation, args)
             check_node(identity, operation, args)
         except TrainerError as error:
             guards.audit.failed(caller, identity, operation, subject_of(args), error)

@@ -14,41 +14,45 @@ from rpc.tokens import make_token, write_token
 
 @dataclass(frozen=True, slots=True)
 class FirstTokens:
-    """Attributes: admin, join: the tokens themselves."""
+    """Attributes: admin, join: the tokens themselves; file, where the first is, the other beside it; None: nowhere."""
 
     admin: str
     join: str
+    file: Path | None = None
 
     def __repr__(self) -> str:
         return "FirstTokens()"
 
     @property
     def lines(self) -> str:
-        """What is printed, once."""
+        """What is printed, once: the tokens, or where they are, since what is printed may end in a log."""
+        if self.file is not None:
+            return f"admin token: in {self.file}\njoin token for nodes: in {_beside(self.file)}"
         return f"admin token, shown once: {self.admin}\njoin token for nodes, shown once: {self.join}"
 
-    def write(self, path: Path) -> None:
-        """Write the admin token to a file that only this user may read, and the other to one beside it (.join).
 
-        Raises:
-            BadData: one cannot be written.
-        """
-        write_token(path, self.admin)
-        write_token(path.with_name(path.name + ".join"), self.join)
-
-
-def first_tokens(store: Store) -> FirstTokens | None:
+def first_tokens(store: Store, file: Path | None) -> FirstTokens | None:
     """Make the tokens of a store that never had any, and commit them; None: it has had some.
+
+    With `file` they are written there first, for this user alone: none is valid that nobody has.
 
     Raises:
         StoreDown: the store cannot be used now.
+        BadData: the file cannot be written.
     """
     if store.reader.tokens():
         return None
     now_ms = time.time_ns() // 1_000_000
     admin, join = make_token(), make_token()
+    if file is not None:
+        write_token(file, admin.text)
+        write_token(_beside(file), join.text)
     store.begin_with(
         kept_of(admin, Role.ADMIN, name="first start", made_ms=now_ms),
         kept_of(join, Role.NODE, name="first start", made_ms=now_ms),
     )
-    return FirstTokens(admin.text, join.text)
+    return FirstTokens(admin.text, join.text, file)
+
+
+def _beside(file: Path) -> Path:
+    return file.with_name(file.name + ".join")

@@ -24,6 +24,7 @@ from coordinator.runtime import Runtime
 from coordinator.schedules import ScheduleCalls, Schedules
 from coordinator.store.rows import StoredWork
 from coordinator.submissions import Submissions
+from coordinator.tokens import Tokens
 from coordinator.verification import verification
 from coordinator.webhooks import WebhookCalls
 from rpc.aside import Aside
@@ -59,7 +60,9 @@ class CoordinatorHandler(DetailCalls, WebhookCalls, ScheduleCalls):
     A long upload or a long question must not hold up a short one: each kind has threads of its own.
     """
 
-    def __init__(self, loop: Loop, runtime: Runtime, blobs: BlobFolder, data_root: Path, *, store: str) -> None:
+    def __init__(
+        self, loop: Loop, runtime: Runtime, blobs: BlobFolder, data_root: Path, tokens: Tokens, *, store: str
+    ) -> None:
         """`store` is the name and version of the database."""
         WebhookCalls.__init__(self, runtime.webhooks)
         self._runtime = runtime
@@ -70,7 +73,8 @@ class CoordinatorHandler(DetailCalls, WebhookCalls, ScheduleCalls):
         DetailCalls.__init__(self, Details(runtime, self._questions, self._stored))
         self._lists = WorkLists(runtime, self._lookups)
         self._submissions = Submissions(runtime, self._lookups, loop)
-        schedules = Schedules(loop, runtime.when_remembered, self._submissions.submit_script, runtime.dispatcher)
+        submit = self._submissions.submit_script
+        schedules = Schedules(loop, runtime.when_remembered, submit, runtime.dispatcher, holds=tokens.holds)
         ScheduleCalls.__init__(self, schedules, self._check_job)
         self._classic = ClassicCall(runtime, self._submissions, self._files, blobs=blobs, data_root=data_root)
         self._view = PlainView(runtime, self._lookups, self._questions, store=store)

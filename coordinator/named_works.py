@@ -62,9 +62,21 @@ def ids_of(spec: ScriptSpec, reader: Reader, owner: str | None) -> tuple[str, ..
     """
     any_end: dict[str, bool] = {}
     for name, is_any in spec.predecessors:
-        work = reader.work_by_key(spec.owner, name) or found_by(name, reader, kind=ScriptJob.kind, owner=owner)
+        work = reader.work_by_key(spec.owner, name) or _predecessor(name, reader, owner)
         any_end[work.id] = is_any and any_end.get(work.id, True)
     return tuple(f"{work_id}:any" if is_any else work_id for work_id, is_any in any_end.items())
+
+
+def _predecessor(name: str, reader: Reader, owner: str | None) -> StoredWork:
+    try:
+        return found_by(name, reader, kind=ScriptJob.kind, owner=owner)
+    except NotFound as error:
+        job, colon, word = name.rpartition(":")
+        if not colon:
+            raise
+        if word in ("ok", "any"):
+            raise NotFound(f"{error}; if {job} is meant, one of :ok and :any is enough") from None
+        raise NotFound(f"{error}; if {job} is meant, after it comes :ok or :any, not :{word}") from None
 
 
 def _no_such_work(name: str, reader: Reader, owner: str | None = None) -> TrainerError:

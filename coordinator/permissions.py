@@ -140,6 +140,12 @@ def owner_of(caller: Caller) -> str:
     return "" if identity is None else identity.owner
 
 
+def token_of(caller: Caller) -> str:
+    """Return the id of the token that the caller has shown; empty where none is demanded."""
+    identity = identity_of(caller)
+    return "" if identity is None else identity.token
+
+
 def operation_of(method: str, args: tuple[Any, ...]) -> str:
     """Return what a call is called in the table: its method, but that some are of two kinds."""
     if method == "order_node" and args[1] == "remove":

@@ -59,6 +59,7 @@ class PlainView:
             rounds=runtime.memory.n_rounds,
             bytes_sent=sent,
             bytes_received=received,
+            now_ms=runtime.clock.now_ms(),
         )
 
     def glance(self, runs: int, owner: str | None) -> Later:

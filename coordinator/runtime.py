@@ -113,7 +113,7 @@ class Runtime:
             accepted=lambda attempt: self.post(Accepted(attempt)),
         )  # fmt: skip
         self.webhooks = Webhooks(self._recorder, self.clock, self.journal.last)
-        self.job_lease_s = config.job_lease_s
+        self.config = config
         self.arrays = Arrays(loop, self._recorder, self.clock, take_up=self.take_up, post=self.post)
         by_kind = {ScriptJob.kind: self.desk.ended, ScriptArray.kind: self.arrays.ended}
         self.endings = Endings(self.journal, self.post, by_kind, self.memory.ended)
@@ -142,7 +142,8 @@ class Runtime:
             StoreDown: what was under way cannot be read.
         """
         open_runs = outlast(lambda: tuple(self.memory.open_runs(self.reader)), self._store_wait_s)
-        open_jobs = outlast(lambda: tuple(self.desk.rows.open_jobs(self.reader, self.job_lease_s)), self._store_wait_s)
+        lease_s = self.config.job_lease_s
+        open_jobs = outlast(lambda: tuple(self.desk.rows.open_jobs(self.reader, lease_s)), self._store_wait_s)
         known = outlast(self.reader.nodes, self._store_wait_s)
         self.webhooks.recall(outlast(self.reader.webhooks, self._store_wait_s))
         self._housekeeping.start()

@@ -1,7 +1,8 @@
 """Script jobs that are started again and again, at the times of cron expressions.
 
 Each time has a key of its own among the jobs, so that over any restart there is one job for it. Of the times that
-passed while no coordinator ran the last one alone is made up for.
+passed while no coordinator ran the last one alone is made up for. A schedule goes on as long as the token by which it
+was made holds: who has stolen one leaves nothing behind that runs after it is revoked.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TypeAlias
 
 from coordinator.core.dispatcher import Dispatcher
 from coordinator.cron_times import check_cron, last_until, next_after
-from coordinator.permissions import sees_only
+from coordinator.permissions import sees_only, token_of
 from coordinator.store.changes import Change, ScheduleKept, ScheduleRemoved
 from rpc.codec import from_bytes, to_bytes
 from rpc.errors import BadRequest, NotFound, Refused, TrainerError
@@ -41,13 +42,17 @@ class Schedules:
         submit: Callable[[ScriptSpec], Later],
         dispatcher: Dispatcher,
         *,
+        holds: Callable[[str], bool],
         now_s: Callable[[], float] = time.time,
     ) -> None:
-        """`submit` starts a job and answers with its id; `dispatcher` tells whether it has ended."""
+        """`submit` starts a job and answers with its id; `dispatcher` tells whether it has ended; `holds` of a token's
+        id whether it still holds.
+        """
         self._loop = loop
         self._remember = remember
         self._submit = submit
         self._dispatcher = dispatcher
+        self._holds = holds
         self._now_s = now_s
         self._known: dict[str, Schedule] = {}
         self._starting: set[str] = set()
@@ -63,11 +68,12 @@ class Schedules:
         """All of them; with `owner`, those of that one."""
         return tuple(each for each in self._known.values() if owner in (None, each.spec.owner))
 
-    def add(self, name: str, spec: ScriptSpec, cron: str, zone: str, *, overlaps: bool) -> Later:
+    def add(self, name: str, spec: ScriptSpec, cron: str, zone: str, *, overlaps: bool, token: str = "") -> Later:
         """Start the job from now on; answered with the schedule, or with the one that its owner made with the same key.
 
         Args:
             name: an id that no other schedule has.
+            token: id of the one that it needs; empty: none.
 
         Raises:
             BadRequest: the expression or the time zone is none, or names no time that will ever come.
@@ -87,11 +93,13 @@ class Schedules:
             return answer
         if len(self._known) >= _MOST:
             raise Refused(f"there are {_MOST} schedules; remove one first")
-        made = Schedule(name, spec, cron, zone, overlaps, made_ms=now_ms, next_ms=next_ms)
+        made = Schedule(name, spec, cron, zone, overlaps, made_ms=now_ms, next_ms=next_ms, token=token)
         return self._keep(made)
 
-    def order(self, name: str, order: str, owner: str | None = None) -> Later:
+    def order(self, name: str, order: str, owner: str | None = None, *, token: str = "") -> Later:
         """Pause, resume or remove a schedule; answered with what it is now, or was.
+
+        Who resumes one vouches for it from then on, with the token of this id.
 
         Raises:
             NotFound: none has this id, or with `owner`: none of that one.
@@ -109,7 +117,9 @@ class Schedules:
             raise BadRequest(f"a schedule can be told to pause, resume or remove, not {order[:100]!r}")
         # What passed meanwhile was not wanted.
         next_ms = next_after(known.cron, known.zone, self._now_ms())
-        return self._keep(replace(known, paused=order == "pause", next_ms=next_ms))
+        if order == "pause":
+            return self._keep(replace(known, paused=True, next_ms=next_ms))
+        return self._keep(replace(known, paused=False, next_ms=next_ms, token=token, fault=""))
 
     def _keep(self, schedule: Schedule) -> Later:
         self._known[schedule.id] = schedule
@@ -136,6 +146,11 @@ class Schedules:
     def _start(self, due: Schedule, now_ms: int) -> None:
         at_ms = max(due.next_ms, last_until(due.cron, due.zone, now_ms))
         told = replace(due, last_ms=at_ms, next_ms=next_after(due.cron, due.zone, max(at_ms, now_ms)), fault="")
+        if due.token and not self._holds(due.token):
+            why = f"the token {due.token} by which it was made holds no more; who resumes it lets it go on by their own"
+            logger.warning("%s: nothing is started: %s", due.id, why)
+            self._keep(replace(told, paused=True, fault=why))
+            return
         if due.last_job and not due.overlaps and not self._is_over(due.last_job):
             self._keep(replace(told, fault=f"{due.last_job} was not over; nothing was started"))
             return
@@ -181,13 +196,15 @@ class ScheduleCalls:
 
     def add_schedule(self, caller: Caller, spec: ScriptSpec, cron: str, zone: str, overlaps: bool) -> Later:
         self._check_script(spec)
-        return self._schedules.add(f"schedule-{token_hex(4)}", spec, cron, zone, overlaps=overlaps)
+        return self._schedules.add(
+            f"schedule-{token_hex(4)}", spec, cron, zone, overlaps=overlaps, token=token_of(caller)
+        )
 
     def list_schedules(self, caller: Caller) -> tuple[Schedule, ...]:
         return self._schedules.all(sees_only(caller))
 
     def order_schedule(self, caller: Caller, id: str, order: str) -> Later:
-        return self._schedules.order(id, order, sees_only(caller))
+        return self._schedules.order(id, order, sees_only(caller), token=token_of(caller))
 
 
 def _is_active(schedule: Schedule) -> bool:

@@ -15,7 +15,6 @@ from coordinator.errands import Cargo
 from coordinator.heartbeats import beat_of
 from coordinator.lines import Line
 from coordinator.scripts import Player, RunAside, Script
-from rpc.addresses import is_loopback
 from rpc.channel import Channel
 from rpc.errors import FailureKind, ProtocolError, Refused, TimedOut, TrainerError
 from rpc.local_socket import may_use
@@ -23,6 +22,7 @@ from rpc.loop import Loop
 from rpc.messages import MAX_SLOTS, PROTOCOL_VERSION, SCRIPTS, TRYING, Hello, HelloReply, NodeStatus
 from rpc.program import VERSION
 from rpc.services import COMPUTE_NODE
+from rpc.tokens import may_be_shown
 from rpc.transport import Connection
 
 logger = logging.getLogger(__name__)
@@ -190,7 +190,7 @@ class NodeSession:
 
     def _may_be_told(self, accepted: Connection | None) -> bool:
         """Whether a secret that is sent there can reach nobody but whom it is for."""
-        return accepted is None and (self._node_tls is not None or is_loopback(self._line.address[0]))
+        return accepted is None and may_be_shown(self._line.address[0], is_secured=self._node_tls is not None)
 
     def _greeted(self, reply: HelloReply) -> None:
         if not 1 <= reply.slots <= MAX_SLOTS:

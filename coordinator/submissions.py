@@ -17,11 +17,12 @@ from coordinator.core.scripting import ScriptJob
 from coordinator.core.training import TrainingRun
 from coordinator.file_lists import with_shared_files
 from coordinator.named_works import ids_of
+from coordinator.open_works import OpenWorks
 from coordinator.possible import check_possible, check_verifiable
 from coordinator.runtime import Runtime
 from coordinator.store.reading import Reader
 from rpc.aside import Aside
-from rpc.errors import BadRequest, NotFound, Refused, StoreDown, TrainerError
+from rpc.errors import BadRequest, NotFound, Refused, StoreDown, TooMany, TrainerError
 from rpc.loop import Loop
 from rpc.messages import RunSpec, ScriptSpec
 from rpc.server import Later
@@ -43,6 +44,7 @@ class Submissions:
         self._lookups = lookups
         self._start = name_of_start(runtime.epoch)
         self._count = 0
+        self._open = OpenWorks(runtime.config.quotas.open_works, runtime.dispatcher.open)
 
     def submit(self, spec: RunSpec, start: SavedRun | None = None) -> Later:
         """Start a run; answered with its id, which no other start gives, once it cannot be lost.
@@ -92,7 +94,7 @@ class Submissions:
             job = array_from(name, spec)
             remember = partial(runtime.arrays.submitted, job)
         else:
-            job = ScriptJob(name, spec, lease_s=runtime.job_lease_s)
+            job = ScriptJob(name, spec, lease_s=runtime.config.job_lease_s)
             remember = partial(runtime.desk.rows.submitted, job)
 
         def check() -> None:
@@ -118,13 +120,15 @@ class Submissions:
             return answer
         try:
             check()
-        except Refused as error:
+            self._open.admit(work)
+        except (Refused, TooMany) as error:
             refused = error
             return self._lookups.later(lambda: _earlier(owner, key, runtime.reader, refused))
         self._count += 1
 
         def begin(is_late: bool) -> None:
             if is_late:  # the key was used before, at an earlier start or a moment ago
+                self._open.settled(work)
                 answer.follow(self._lookups.later(lambda: _earlier(owner, key, runtime.reader, gone)))
                 return
             self._take_up(submitted, answer)
@@ -132,6 +136,7 @@ class Submissions:
         try:
             remember(runtime.clock.ms(submitted.at), begin)
         except BadRequest as error:
+            self._open.settled(work)
             answer.fail(error)
         self._await_store(answer)
         return answer
@@ -142,13 +147,15 @@ class Submissions:
         others = [each.work_id for each in work.claim.after if each.work_id not in runtime.dispatcher.work]
         if all(submitted.ends.get(other, WorkState.PENDING).is_final for other in others):
             runtime.take_up(submitted)
+            self._open.settled(work)
             if isinstance(work, ScriptArray) and submitted.at is not None:
-                runtime.arrays.bring_members(work, submitted.at, runtime.job_lease_s)
+                runtime.arrays.bring_members(work, submitted.at, runtime.config.job_lease_s)
             answer.resolve(work.id)
             return
 
         def read(found: Mapping[str, WorkState] | None, error: Exception | None) -> None:
             if found is None and not isinstance(error, StoreDown):
+                self._open.settled(work)
                 answer.fail(error or RuntimeError("no ends and no error"))
                 return
             read_now = replace(submitted, ends=found or {})

@@ -74,6 +74,11 @@ class Tokens:
         self._look()
         return Identity(Role(kept.role), kept.owner, token_id, kept.node)
 
+    def holds(self, token_id: str) -> bool:
+        """Whether somebody who shows it now is let in."""
+        kept = self._known.get(token_id)
+        return kept is not None and not _ended(kept, self._clock.now_ms())
+
     def create(self, role: str, *, owner: str, name: str, expires_ms: int, node: str) -> Later:
         """Make a token; answered with it and its secret once a restart would know it.
 

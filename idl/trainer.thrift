@@ -516,6 +516,7 @@ struct Overview {
   12: i64 rounds,              // averaged since the start
   13: i64 bytes_sent,          // to nodes
   14: i64 bytes_received,
+  15: i64 now_ms,              // the coordinator's clock, since 1970
 }
 
 /** A script job that is started again and again. */
@@ -531,6 +532,7 @@ struct Schedule {
   9: i64 last_ms,              // for which time it was started last, or left out; 0: for none yet
   10: string last_job,         // that was started last
   11: string fault,            // why nothing was started at last_ms; empty: something was
+  12: string token,            // id of the one by which it was made or resumed; while that holds it goes on
 }
 
 /** Who is told, by HTTP, when work changes its state. */

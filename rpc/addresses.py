@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from ipaddress import IPv6Address, ip_address
+from urllib.parse import urlsplit
+
+USUAL_PORT = 9095  # of a coordinator
 
 
 def split_address(text: str) -> tuple[str, int] | None:
@@ -11,6 +14,18 @@ def split_address(text: str) -> tuple[str, int] | None:
     if not host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
         return None
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def server_of_url(text: str) -> str:
+    """HOST:PORT of a coordinator on the host of an older system's server, whose URL (or name) this is.
+
+    Its port was that of HTTP.
+    """
+    try:
+        host = urlsplit(text if "://" in text else f"//{text}").hostname or text
+    except ValueError:
+        host = text
+    return f"[{host}]:{USUAL_PORT}" if ":" in host else f"{host}:{USUAL_PORT}"
 
 
 def is_loopback(host: str) -> bool:

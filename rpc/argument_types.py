@@ -42,6 +42,13 @@ def port(text: str, least: int = 0) -> int:
     return checked(text, int, lambda value: least <= value <= 65535, f"a port from {least} to 65535")
 
 
+def said(text: str) -> str:
+    """Return what is not empty: an empty variable of a script must not switch off what it stands for."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must not be empty; leave the option out if nothing is meant")
+    return text
+
+
 def pair(text: str) -> tuple[str, str]:
     """Return the two sides of `name=value`."""
     name, equals, value = text.partition("=")
@@ -83,7 +90,7 @@ def size(text: str) -> int:
     wanted = "a size such as 1GB, 512MiB or 0"
     if factor is None:
         raise argparse.ArgumentTypeError(f"must be {wanted}, not {text!r}")
-    value: float = checked(number, float, lambda value: math.isfinite(value) and value >= 0.0, wanted)
+    value: float = checked(text, lambda _: float(number), lambda value: math.isfinite(value) and value >= 0.0, wanted)
     return int(factor * value)
 
 

@@ -64,7 +64,7 @@ class BlobFolder:
         self._coming = IncomingBlobs(clock)
         self._lock = Lock()
         self._storing = Lock()
-        self._held = FolderLock(path)
+        self._held = FolderLock(path, is_private=True)
 
     def close(self) -> None:
         """Leave the folder to other processes, and to other objects of this one."""
@@ -270,7 +270,7 @@ class BlobFolder:
         with self._lock:
             if self._held.is_lost:
                 self._held.release()
-                self._held = FolderLock(self.path)
+                self._held = FolderLock(self.path, is_private=True)
 
     def _check_room(self, name: str, more_bytes: int) -> None:
         room = shutil.disk_usage(self.path).free - self._keep_free_bytes

@@ -18,16 +18,10 @@ from rpc.binaries import MAX_ITEMS, MAX_REPLY_ITEMS, Path, places, with_filled, 
 from rpc.convert import BULK_BYTES, Plan, message_plan, owned, plan, with_binary
 from rpc.errors import BadRequest, ProtocolError, RemoteError
 from rpc.failures import error_of, outcome_of
+from rpc.fast_codec import fastbinary
 from rpc.messages import MAX_FRAME_BYTES, Buffer
 from rpc.services import Method, Outcome, Service, message_head
 from rpc.templates import Filled
-
-try:
-    from thrift.protocol import fastbinary
-except ImportError as error:  # the wheels have it; a source install without a compiler silently lacks it
-    raise ImportError(
-        "thrift lacks its C codec (fastbinary); install a wheel: pip install --only-binary :all: thrift"
-    ) from error
 
 M = TypeVar("M")
 

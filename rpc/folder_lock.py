@@ -9,6 +9,7 @@ from pathlib import Path
 from weakref import finalize
 
 from rpc.errors import TrainerError
+from rpc.private_folder import make
 
 if sys.platform == "win32":
     import msvcrt
@@ -29,14 +30,14 @@ _HELD = (errno.EAGAIN, errno.EACCES)  # what flock and locking say of a lock tha
 class FolderLock:
     """Holds a folder, made if need be, until `release`; the lock is on a file `lock` in it."""
 
-    def __init__(self, folder: Path) -> None:
-        """Take the folder.
+    def __init__(self, folder: Path, *, is_private: bool = False) -> None:
+        """Take the folder; `is_private`: others of this machine may not look into it.
 
         Raises:
             TrainerError: another process holds it, or it cannot be made or written to.
         """
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make(folder, is_private=is_private)
             self._descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
             raise _unusable(folder, error) from error

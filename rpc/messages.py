@@ -280,3 +280,4 @@ class Overview:
     rounds: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
+    now_ms: int = 0

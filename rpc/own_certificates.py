@@ -64,12 +64,17 @@ def own_certificates(folder: Path, names: Iterable[str], now: datetime | None = 
 
 
 def fingerprint_of(certificate: bytes) -> str:
-    """SHA-256 of a certificate, which is PEM; 64 hexadecimal digits.
+    """SHA-256 of a certificate, which is PEM, the first one if there are several; 64 hexadecimal digits.
 
     Raises:
         BadData: it is none.
     """
     return _read(certificate, "what came").fingerprint(hashes.SHA256()).hex()
+
+
+def first_of(certificates: bytes) -> str:
+    """The certificate of which `fingerprint_of` tells, as PEM, without whatever else is there; raises as it does."""
+    return _read(certificates, "what came").public_bytes(serialization.Encoding.PEM).decode("ascii")
 
 
 def _authority(folder: Path, now: datetime) -> tuple[x509.Certificate, Key]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import gc
 import logging
 import os
@@ -20,6 +21,8 @@ exit status: 0 done, 1 failed, 2 wrong usage, 3 unreachable, 4 refused,
 130 interrupted"""
 
 logger = logging.getLogger(__name__)
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Parser(argparse.ArgumentParser):
@@ -80,6 +83,10 @@ def calm_collector() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
+class Unread(BrokenPipeError):
+    """Whoever read our output has left before the end that was to be told."""
+
+
 def exit_status(prog: str, body: Callable[[], int]) -> int:
     """Run the body of a program and return its exit status; what it raises becomes one line on stderr."""
     try:
@@ -91,12 +98,21 @@ def exit_status(prog: str, body: Callable[[], int]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output (head, say) has left; Python would complain once more when it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.DONE
+    except BrokenPipeError as error:
+        _drop_output()  # the reader of our output (head, say) has left
+        return ExitCode.DONE if not isinstance(error, Unread) else ExitCode.FAILED
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            _drop_output()
+            where = plain(str(error.filename)) if error.filename else "the output"
+            print(f"{prog}: {where} cannot be written: {error.strerror}", file=sys.stderr)
+            return ExitCode.FAILED
         logger.debug("unexpected error", exc_info=True)
         where = "--log-level debug shows where"
         print(f"{prog}: a bug: {type(error).__name__}: {plain(str(error))}; {where}", file=sys.stderr)
         return ExitCode.FAILED
+
+
+def _drop_output() -> None:
+    """Python would complain of what is not written yet once more when it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -13,22 +13,23 @@ class Rates:
     Times are seconds on any clock that does not go back.
     """
 
-    def __init__(self, per_minute: float) -> None:
-        self._most = per_minute
+    def __init__(self, per_minute: float, *, at_once: float = 0.0) -> None:
+        """`at_once`: how many of them, where that is not a minute's."""
+        self._most = at_once or per_minute
         self._per_s = per_minute / 60.0
         self._buckets: dict[Hashable, tuple[float, float]] = {}  # what was left, and when
 
-    def wait_s(self, key: Hashable, now: float) -> float:
-        """Return in how many seconds it may be done; 0: now. Takes nothing."""
-        return max(0.0, (1.0 - self._left(key, now)) / self._per_s)
+    def wait_s(self, key: Hashable, now: float, amount: float = 1.0) -> float:
+        """Return in how many seconds so many may be done, or as many as ever at once; 0: now. Takes nothing."""
+        return max(0.0, (min(amount, self._most) - self._left(key, now)) / self._per_s)
 
-    def take(self, key: Hashable, now: float) -> float:
-        """Do it, if it may be done; returns as `wait_s`."""
+    def take(self, key: Hashable, now: float, amount: float = 1.0) -> float:
+        """Do it so many times, if it may be done; returns as `wait_s`."""
         left = self._left(key, now)
-        if left < 1.0:
-            return (1.0 - left) / self._per_s
+        if left < amount:
+            return (amount - left) / self._per_s
         self._buckets.pop(key, None)  # so that the first one in order is the oldest
-        self._buckets[key] = (left - 1.0, now)
+        self._buckets[key] = (left - amount, now)
         if len(self._buckets) > _MOST:
             self._forget(now)
         return 0.0

@@ -20,3 +20,4 @@ class Schedule:
     last_ms: int = 0
     last_job: str = ""
     fault: str = ""
+    token: str = ""

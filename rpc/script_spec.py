@@ -14,6 +14,7 @@ from rpc.selectors import check_select
 NETWORKS = ("none", "full")
 
 _DATASET = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*(@sha256:[0-9a-f]{64})?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MOST_AFTER = 100
 _MOST_WORDS_BYTES = 32 << 10  # of arguments and variables: a task must fit a small frame with all else
@@ -36,6 +37,7 @@ def check_script_spec(spec: ScriptSpec) -> None:
         raise BadRequest(f"name must have 1 to {MAX_NAME} characters that can be printed, not {spec.name[:50]!r}")
     _check_choice("network", spec.network, NETWORKS)
     _check_choice("sandbox", spec.sandbox, ("", *SANDBOXES))
+    _check_image(spec)
     for name, most in _MOST.items():
         value = getattr(spec, name)
         if not 0 <= value <= most:
@@ -57,6 +59,17 @@ def check_script_spec(spec: ScriptSpec) -> None:
     _check_after(spec)
     if spec.array:
         array_range(spec.array)
+
+
+def _check_image(spec: ScriptSpec) -> None:
+    if not spec.image:
+        return
+    if not _IMAGE.fullmatch(spec.image):
+        raise BadRequest(
+            f"image {spec.image[:200]!r} is no name of one, as NAME, NAME:TAG or NAME@sha256:... with 64 hex digits are"
+        )
+    if spec.sandbox not in ("", "docker"):
+        raise BadRequest(f"an image needs the sandbox docker, not {spec.sandbox}; leave one of them out")
 
 
 def _check_words(spec: ScriptSpec) -> None:

@@ -21,7 +21,7 @@ from rpc.local_socket import listen_beside
 from rpc.loop import READ, Loop, Timer
 from rpc.services import Service
 from rpc.session import Caller, Later, Reversal, Session
-from rpc.sockets import listen
+from rpc.sockets import bind, has_left, start_listening
 from rpc.tls import Tls
 from rpc.transport import STALL_S, Connection
 
@@ -73,17 +73,19 @@ class Server:
         limits: Limits | None = None,
         local_folder: Path | None = None,
         tls: ssl.SSLContext | None = None,
+        opens: bool = True,
     ) -> None:
         """Listen; with `local_folder`, which only this user may enter, on a Unix socket in it as well.
 
-        With `tls` the port serves inside TLS and nothing else; a Unix socket needs none.
+        With `tls` the port serves inside TLS and nothing else; a Unix socket needs none. Without `opens` the port
+        is only taken: who calls is refused, rather than left to wait, until `open`.
         """
         self._loop = loop
         self._service = service
         self._handler = handler
         self._limits = limits or Limits()
         self._tls = Tls(tls) if tls else None
-        listener = listen(host, port)
+        listener = bind(host, port)
         self.address: tuple[str, int] = listener.getsockname()[:2]
         local = listen_beside(self.address[1], local_folder) if local_folder else None
         self.local_socket: str = local.getsockname() if local else ""
@@ -98,7 +100,10 @@ class Server:
         self._sweep: Timer | None = None
         self._pause: Timer | None = None
         self._closed = False
-        self._listen()
+        self._is_open = False
+        self._host = host
+        if opens:
+            self.open()
 
     @property
     def connections(self) -> int:
@@ -110,12 +115,22 @@ class Server:
         """Whether somebody waits for an answer, or for the rest of it."""
         return any(session.busy or session.connection.is_sending for session in self._known)
 
+    def open(self) -> None:
+        """Let callers in. Raises PortInUse, and closes, where another program that took the port as well was first."""
+        try:
+            start_listening(self._listeners[0], self._host)
+        except TrainerError:
+            self.close()
+            raise
+        self._is_open = True
+        self._listen()
+
     def close(self) -> None:
         """Stop listening and close every connection."""
         if self._closed:
             return
         self._closed = True
-        if self._pause is None:
+        if self._is_open and self._pause is None:
             self._stop_listening()
         for timer in (self._pause, self._sweep):
             if timer is not None:
@@ -174,7 +189,7 @@ class Server:
         self._listen()
 
     def _take(self, sock: socket.socket, host: str) -> None:
-        if not self._make_room(host):
+        if has_left(sock) or not self._make_room(host):
             sock.close()
             return
         session = Session(self._service, self._handler, self)

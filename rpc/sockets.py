@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rpc.errors import BadRequest, PortInUse
 
@@ -20,12 +22,25 @@ def listen(host: str, port: int) -> socket.socket:
         PortInUse: somebody serves there.
         BadRequest: this machine has no such address, or the port needs other rights.
     """
-    try:
-        return _listen(host, port)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise PortInUse(host, port) from error
-        raise BadRequest(f"cannot serve on {host}:{port}: {error.strerror or error}") from error
+    sock = bind(host, port)
+    start_listening(sock, host)
+    return sock
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """As `listen`, but whoever calls is refused until `start_listening`."""
+    with _told(host, port):
+        return _bind(host, port)
+
+
+def start_listening(sock: socket.socket, host: str) -> None:
+    """Let callers in. Raises PortInUse, and closes `sock`, where another program that was bound as well came first."""
+    with _told(host, sock.getsockname()[1]):
+        try:
+            sock.listen(BACKLOG)
+        except OSError:
+            sock.close()
+            raise
 
 
 def listen_if_free(host: str, port: int) -> socket.socket:
@@ -36,7 +51,17 @@ def listen_if_free(host: str, port: int) -> socket.socket:
         return listen(host, 0)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+@contextmanager
+def _told(host: str, port: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUse(host, port) from error
+        raise BadRequest(f"cannot serve on {host}:{port}: {error.strerror or error}") from error
+
+
+def _bind(host: str, port: int) -> socket.socket:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, kind, proto, _, address = found[0]
     sock = socket.socket(family, kind, proto)
@@ -44,7 +69,6 @@ def _listen(host: str, port: int) -> socket.socket:
         if sys.platform != "win32":  # there it lets two programs serve one port
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
-        sock.listen(BACKLOG)
         sock.setblocking(False)
     except OSError:
         sock.close()
@@ -72,3 +96,14 @@ def peer_name(sock: socket.socket) -> str:
     except OSError:  # gone already; the first read will say so
         return "a lost peer"
     return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else "a local peer"
+
+
+def has_left(sock: socket.socket) -> bool:
+    """Whether the other side of a new connection has closed it without a word: a cheap look spares all the rest."""
+    sock.setblocking(False)
+    try:
+        return not sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True

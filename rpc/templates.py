@@ -6,10 +6,9 @@ from collections import namedtuple
 from functools import cache
 from typing import Any, NamedTuple
 
-from thrift.protocol import fastbinary
-
 from rpc.binaries import places, with_filled
 from rpc.convert import message_plan
+from rpc.fast_codec import fastbinary
 from rpc.messages import Buffer
 
 _ARGUMENT = b"\x0c\x00\x01"  # a struct, field 1

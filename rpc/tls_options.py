@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,8 +12,11 @@ from pathlib import Path
 
 import psutil
 
+from rpc.argument_types import said
 from rpc.errors import BadRequest
-from rpc.trust import Serving, Trust
+from rpc.trust import Serving, Trust, normal_fingerprint
+
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 Options = argparse.ArgumentParser | argparse._ArgumentGroup
 
@@ -84,10 +88,10 @@ def add_serving(parser: Options) -> None:
 def add_trust(parser: Options) -> None:
     """Add the options of a program that calls a coordinator."""
     parser.add_argument(
-        "--tls-ca", metavar="FILE", help="call inside TLS, and trust these certificates (PEM), or `system`"
+        "--tls-ca", type=said, metavar="FILE", help="call inside TLS, and trust these certificates (PEM), or `system`"
     )
     parser.add_argument(
-        "--tls-fingerprint", metavar="SHA256", help="the same for the authority that `join-command` tells of"
+        "--tls-fingerprint", type=said, metavar="SHA256", help="the same for the authority that `join-command` tells of"
     )
     parser.add_argument(
         "--tls-cert", type=Path, metavar="FILE", help="a certificate to show (PEM), where one is wanted"
@@ -123,6 +127,11 @@ def checked_trust(trust: Trust) -> Trust:
     """The same; raises BadRequest if it contradicts itself."""
     if trust.ca and trust.fingerprint:
         raise BadRequest("give --tls-ca or --tls-fingerprint, not both")
+    if trust.fingerprint and not _FINGERPRINT.fullmatch(normal_fingerprint(trust.fingerprint)):
+        raise BadRequest(
+            f"--tls-fingerprint {trust.fingerprint[:80]!r} is none: it has 64 hexadecimal digits; "
+            "`client.py join-command` prints that of the coordinator"
+        )
     if trust.key is not None and trust.certificate is None:
         raise BadRequest("--tls-key needs --tls-cert")
     if trust.certificate is not None and not trust.is_on:

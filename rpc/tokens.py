@@ -18,14 +18,19 @@ from secrets import choice
 from typing import NamedTuple
 from zlib import crc32
 
+from rpc.addresses import is_loopback
 from rpc.errors import BadData, Unauthenticated
 
+WITHHELD = (
+    "the token was not told, as all on the way could read it without TLS; name whom to trust with --tls-fingerprint or"
+    " --tls-ca, as `client.py join-command` on its machine says"
+)
 FILE_VARIABLE = "ROUNDHOUSE_TOKEN_FILE"
 VARIABLE = "ROUNDHOUSE_TOKEN"
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ID, _SECRET, _CHECK = 10, 43, 6  # digits; 62 ** 43 is above 2 ** 256
-_FORM = re.compile(f"rh_([0-9A-Za-z]{{{_ID}}})_[0-9A-Za-z]{{{_SECRET + _CHECK}}}", re.ASCII)
+FORM = re.compile(f"rh_([0-9A-Za-z]{{{_ID}}})_[0-9A-Za-z]{{{_SECRET + _CHECK}}}", re.ASCII)
 _MOST_BYTES = 4096  # of a file with a token
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -49,13 +54,18 @@ def make_token() -> NewToken:
     return NewToken(token_id, text + _check(text))
 
 
+def may_be_shown(host: str, *, is_secured: bool) -> bool:
+    """Whether a token that is sent there reaches nobody but whom it is for: inside TLS, or on this machine."""
+    return is_secured or is_loopback(host)
+
+
 def id_of(token: str) -> str:
     """Return the id that is part of a token.
 
     Raises:
         Unauthenticated: it is none, or was mistyped.
     """
-    found = _FORM.fullmatch(token)
+    found = FORM.fullmatch(token)
     if found is None or _check(token[:-_CHECK]) != token[-_CHECK:]:
         raise Unauthenticated("this is no token of Roundhouse, or was not copied whole: it is rh_ID_SECRET")
     return found[1]

@@ -5,15 +5,17 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
-from rpc.errors import ProtocolError, TimedOut, TrainerError, Unreachable
+from rpc.deadlines import Deadlines
+from rpc.errors import ProtocolError, TrainerError, Unreachable
 from rpc.framing import FrameReader, SendQueue, Stream
 from rpc.idle_buffer import IdleBuffer
-from rpc.loop import READ, WRITE, Loop, Timer
+from rpc.loop import READ, WRITE, Loop
 from rpc.messages import Buffer
 from rpc.sockets import peer_name, tune
 from rpc.tls import Tls, TlsSocket
 
 STALL_S = 30.0
+_FRAMES_A_TURN = 4  # of one connection: who sends thousands at once must let others be heard in between
 
 
 class Connection:
@@ -50,11 +52,10 @@ class Connection:
     ) -> None:
         tune(sock)
         self.peer = peer_name(sock)
-        self.bytes_sent = 0
-        self.bytes_received = 0
+        self.bytes_sent = self.bytes_received = 0
         self.closed = False
         self._loop = loop
-        self._stall_s = stall_s
+        self._deadlines = Deadlines(loop, stall_s, self.peer, self.close)
         self._sock = sock
         self._on_frame = on_frame
         self._on_closed = [on_closed]
@@ -64,9 +65,8 @@ class Connection:
         self._held = False
         self._sending = False  # the queue is not empty
         self._deaf = False  # bytes wait that must not be read yet
+        self._behind = False  # frames wait that are delivered in the loop's next turn
         self._last_words: TrainerError | None = None  # close with this once all is sent
-        self._frame_timer: Timer | None = None
-        self._write_timer: Timer | None = None
         self._watched = READ
         self._tls = TlsSocket(sock, tls, loop.scratch) if tls else None
         self._stream: Stream = self._tls or sock
@@ -123,14 +123,13 @@ class Connection:
         if self.closed:
             return
         self.closed = True
-        for timer in (self._frame_timer, self._write_timer):
-            if timer is not None:
-                timer.cancel()
+        self._deadlines.cancel()
         self._idle_buffer.forget()
         if self._watched:
             self._loop.unregister(self._sock)
         if self._tls is not None:
             self._tls.say_goodbye()
+            self._tls.forget()
         self._sock.close()
         # Who tells and who is told may refer to each other: what is large must not wait for the garbage collector.
         self._queue.clear()
@@ -167,7 +166,11 @@ class Connection:
             self._read()
 
     def _read(self) -> None:
-        if self._held or self._sending:
+        if self._behind:
+            self._deaf = True
+            self._watch()
+            return
+        if self._is_waiting:
             self._look_ahead()
             return
         try:
@@ -183,41 +186,57 @@ class Connection:
         self.bytes_received += count
         self._reader.take(count)
         self._deliver()
-        if self._tls is not None and self._tls.pending:
+        if self._is_pending:
             self._loop.post(self._read_on)
 
     def _read_on(self) -> None:
-        """Read what is decrypted already: the socket says nothing of that."""
-        if self._tls is not None and self._tls.pending and not (self._held or self._sending or self.closed):
+        if self._is_pending and not (self._is_waiting or self.closed):
             self._read()
 
+    @property
+    def _is_pending(self) -> bool:
+        """Whether something is decrypted already: the socket says nothing of that."""
+        return self._tls is not None and self._tls.pending
+
     def _deliver(self) -> None:
-        reader = self._reader
+        reader, left = self._reader, _FRAMES_A_TURN
         try:
-            while reader.waiting and not (self._held or self._sending or self.closed):
+            while reader.waiting and not (self._is_waiting or self.closed):
+                if not left:
+                    self._fall_behind()
+                    break
                 frame = reader.frame()
                 if frame is None:
                     break
+                left -= 1
                 self._on_frame(frame)
         except ProtocolError as error:
             self.close(ProtocolError(f"{self.peer}: {error}"))
-        if reader.waiting or reader.is_large or self._frame_timer is not None:
+        if not self.closed and (reader.waiting or reader.is_large or self._deadlines.awaits_frame):
             self._set_read_timers()
 
+    def _fall_behind(self) -> None:
+        """Deliver what waits in the next turn, and read no more before: there may be no room for it."""
+        self._behind = True
+        self._loop.post(self._catch_up)
+
+    def _catch_up(self) -> None:
+        self._behind = False
+        self._deliver()
+        if self._deaf and not (self.closed or self._is_waiting):
+            self._deaf = False
+            self._watch()
+        self._read_on()
+
+    @property
+    def _is_waiting(self) -> bool:
+        """Whether what comes next must not be delivered yet."""
+        return self._held or self._sending or self._behind
+
     def _set_read_timers(self) -> None:
-        if self.closed:
-            return
-        incomplete = self._reader.waiting and not (self._held or self._sending)
-        if incomplete and self._frame_timer is None:
-            self._frame_timer = self._loop.call_later(self._stall_s, self._frame_too_late)
-        elif not incomplete and self._frame_timer is not None:
-            self._frame_timer.cancel()
-            self._frame_timer = None
+        self._deadlines.await_frame(bool(self._reader.waiting) and not self._is_waiting)
         if self._reader.is_large:
             self._idle_buffer.watch()
-
-    def _frame_too_late(self) -> None:
-        self.close(TimedOut(f"{self.peer} did not finish a message within {self._stall_s:g} s"))
 
     def _look_ahead(self) -> None:
         """Learn whether the peer has gone without taking its next bytes."""
@@ -235,15 +254,10 @@ class Connection:
             self.close(Unreachable(f"{self.peer} closed the connection"))
 
     def _listen(self) -> None:
-        if self.closed or self._held or self._sending:
+        if self.closed or self._is_waiting:
             return
-        if self._deaf:
-            self._deaf = False
-            self._watch()
-        if self._reader.waiting:
-            self._loop.post(self._deliver)
-        if self._tls is not None and self._tls.pending:
-            self._loop.post(self._read_on)
+        if self._reader.waiting or self._deaf or self._is_pending:
+            self._fall_behind()
 
     def _flush(self) -> None:
         if self._tls is not None and not self._tls.is_ready:
@@ -252,8 +266,7 @@ class Connection:
             while self._queue:
                 self.bytes_sent += self._queue.flush(self._stream)
         except BlockingIOError:
-            if self._write_timer is None:
-                self._watch_progress()
+            self._deadlines.await_progress(lambda: self.bytes_sent)
             self._watch()
             return
         except OSError as error:
@@ -266,22 +279,9 @@ class Connection:
         if self._last_words is not None:
             self.close(self._last_words)
             return
-        if self._write_timer is not None:
-            self._write_timer.cancel()
-            self._write_timer = None
+        if self._deadlines.all_is_sent():
             self._watch()
         self._listen()
-
-    def _watch_progress(self) -> None:
-        sent = self.bytes_sent
-
-        def look() -> None:
-            if self.bytes_sent == sent:
-                self.close(TimedOut(f"{self.peer} took no bytes for {self._stall_s:g} s"))
-            else:
-                self._watch_progress()
-
-        self._write_timer = self._loop.call_later(self._stall_s, look)
 
     def _watch(self) -> None:
         wanted = (0 if self._deaf else READ) | (WRITE if self._sending else 0)

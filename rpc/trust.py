@@ -112,7 +112,7 @@ def fetch_authority(host: str, port: int, context: ssl.SSLContext, fingerprint: 
         Refused: it is another one.
         Unreachable, TimedOut, ProtocolError: nobody there answers in TLS.
     """
-    from rpc.own_certificates import fingerprint_of  # 40 ms to load, for those who need it
+    from rpc.own_certificates import fingerprint_of, first_of  # 40 ms to load, for those who need it
 
     with Client(host, port, COORDINATOR, timeout_s=_FETCH_S, tls=context) as client:
         came = bytes(client.call("authority"))
@@ -125,7 +125,7 @@ def fetch_authority(host: str, port: int, context: ssl.SSLContext, fingerprint: 
             "another server than was meant, or its certificates were made anew; ask its operator for the new line "
             "(client.py join-command)"
         )
-    return came.decode("ascii", errors="replace")
+    return first_of(came)  # what may stand behind it nobody has vouched for
 
 
 def normal_fingerprint(text: str) -> str:

@@ -30,7 +30,8 @@ from web.admission import Admission, Limits
 from web.app import make_app
 from web.door import Way
 from web.event_stream import Streams
-from web.patience import Patient
+from web.patience import HEAD_BYTES, Patient
+from web.sockets import Sockets
 from web.visitors import Visitors
 
 PROG = "web"
@@ -40,7 +41,6 @@ _LIMITS = (
     ("streams-per-user", 10, "streams that one of them follows at once"),
 )
 _GRACE_S = 2  # for what is under way
-_HEAD_BYTES = 64 << 10  # of a request
 _MESSAGE_BYTES = 1 << 20  # of a page
 
 
@@ -166,7 +166,8 @@ def config_of(app: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=Patient,  # of h11; the other one, twice as quick, takes heads of any length
-        h11_max_incomplete_event_size=_HEAD_BYTES,
+        h11_max_incomplete_event_size=HEAD_BYTES,
+        ws=Sockets,
         ws_max_size=_MESSAGE_BYTES,
         log_config=None,
         access_log=False,

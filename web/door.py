@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from rpc.async_client import AsyncClient
-from rpc.errors import Unreachable
+from rpc.errors import Unauthenticated, Unreachable
 from rpc.messages import PROTOCOL_VERSION, Hello, HelloReply
 from rpc.program import VERSION
 from rpc.services import COORDINATOR
+from rpc.tokens import WITHHELD, may_be_shown
 
 _MOST_IDLE = 16
 _MOST_AT_ONCE = 64  # calls that are answered at once: the coordinator has others to serve
@@ -109,7 +110,9 @@ class Door:
             client.close()
 
     async def _connect(self) -> AsyncClient:
-        hello = Hello(PROTOCOL_VERSION, "client", version=VERSION, token=self.token, connection="client")
+        is_secured = bool(self.way.tls or self.way.local_socket)
+        token = self.token if may_be_shown(self.host, is_secured=is_secured) else ""
+        hello = Hello(PROTOCOL_VERSION, "client", version=VERSION, token=token, connection="client")
         try:
             return await AsyncClient.connect(
                 (self.host, self.port), COORDINATOR, hello,
@@ -117,3 +120,7 @@ class Door:
             )  # fmt: skip
         except Unreachable as error:
             raise Unreachable(f"the coordinator at {self} is away: {error}") from error
+        except Unauthenticated as error:
+            if token == self.token:
+                raise
+            raise Unauthenticated(f"the coordinator at {self} wants a token: {WITHHELD}") from error

@@ -8,6 +8,7 @@ in other ways, somebody can say what it is called.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
@@ -28,6 +29,8 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _API_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox"
+_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{0,5})?", re.ASCII)
+_FOR_ALL = ("/_nicegui/", "/console/")  # scripts and styles, which are the same for everybody
 FOR_PROGRAMS = ("/api/", "/classic/", "/health", "/metrics", "/openapi.json")
 
 
@@ -57,6 +60,8 @@ class Guard:
     def _misnamed(self, scope: Scope, host: str) -> str:
         """Why who calls it so is not answered; empty: that is its name."""
         name = _name_in(host)
+        if host and not name:
+            return f"{host[:100]!r} is no name of a host"
         if self._names and name not in self._names:
             return f"this is not called {host[:100]!r}; --called says what it is called"
         if not self._names and _is_loopback(scope) and not _is_of_loopback(name):
@@ -70,11 +75,20 @@ def _fault(scope: Scope, headers: Headers) -> str:
     if scope["type"] == "http" and scope["method"] in _SAFE and not scope["path"].startswith(_SOCKET):
         return ""
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+    if origin is not None and not _is_of(origin, host):
         return f"pages of {origin[:100]!r} must not act here"
     if origin is None and headers.get("sec-fetch-site") in ("cross-site", "same-site"):
         return "pages of elsewhere must not act here"
     return ""
+
+
+def _is_of(origin: str, host: str) -> bool:
+    """Whether a page of this origin is one of the host that is asked; `null`, and what is no origin, never is."""
+    try:
+        theirs = urlsplit(origin).netloc
+    except ValueError:
+        return False
+    return bool(theirs) and theirs.lower() == host.lower()
 
 
 def _is_loopback(scope: Scope) -> bool:
@@ -87,10 +101,8 @@ def _is_loopback(scope: Scope) -> bool:
 
 def _name_in(host: str) -> str:
     """The name in the header Host, without port; empty: there is none."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
+    found = _HOST.fullmatch(host)
+    return found[1].strip("[]").lower() if found else ""
 
 
 def _is_of_loopback(name: str) -> bool:
@@ -112,6 +124,7 @@ def _adding(send: Send, path: str) -> Send:
                 headers.setdefault(name, value)
             if path.startswith(FOR_PROGRAMS):
                 headers.setdefault("Content-Security-Policy", _API_POLICY)
+            if not path.startswith(_FOR_ALL):  # `/jobs` is JSON for one and a page for another
                 headers.setdefault("Cache-Control", "no-store")
         await send(message)
 

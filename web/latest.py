@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from rpc.errors import TrainerError
+from rpc.errors import TrainerError, Unauthenticated
 
 T = TypeVar("T")
 
@@ -70,13 +70,17 @@ class Latest(Generic[T]):
 
     async def _look(self) -> None:
         while True:
+            is_over = False
             try:
                 seen = Seen(await self._ask())
             except TrainerError as error:
                 seen = Seen(self._seen.now, str(error))
+                is_over = isinstance(error, Unauthenticated)  # the token was revoked: it would be refused for ever
             if seen != self._seen:
                 self._seen = seen
                 self._wake()
+            if is_over:
+                return
             await asyncio.sleep(self._every_s)
 
     def _wake(self) -> None:

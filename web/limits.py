@@ -92,7 +92,8 @@ class _Body:
             async with asyncio.timeout(_PATIENCE_S + self.received / _SLOWEST - self._waited_s):
                 message = await self._receive()
         except TimeoutError as error:
-            raise HTTPException(_TOO_SLOW, f"this was sent at less than {_SLOWEST:,} bytes a second") from error
+            words = f"this was sent at less than {_SLOWEST:,} bytes a second"
+            raise HTTPException(_TOO_SLOW, words, {"Connection": "close"}) from error
         self._waited_s += time.monotonic() - began
         self._is_whole = not message.get("more_body", False)
         self.received += len(message.get("body", b""))

@@ -53,12 +53,16 @@ async def log_in(request: Request, next: str = "/") -> Response:
         id_of(token)
         await admission.admit(request.app.state.visitors, host, token)
     except TrainerError as error:
-        return _page(next, str(error), problem_of(error).status_code)
-    answer = RedirectResponse(_safe(next), 303)
-    answer.set_cookie(
+        told = problem_of(error)
+        answer = _page(next, str(error), told.status_code)
+        if "retry-after" in told.headers:
+            answer.headers["Retry-After"] = told.headers["retry-after"]
+        return answer
+    welcome = RedirectResponse(_safe(next), 303)
+    welcome.set_cookie(
         cookie_name(request.scope), token, httponly=True, samesite="strict", secure=request.url.scheme == "https"
     )
-    return answer
+    return welcome
 
 
 @router.post("/logout")

@@ -37,6 +37,8 @@ _STATUS = {
 # Of what is no error of ours; all others are bad_request.
 _CODES = {403: "refused", 404: "not_found", 409: "stale", 429: "too_many", 500: "internal", 503: "refused"}
 _RETRY_AFTER_S = 2
+_MOST_ERRORS = 20  # that are told
+_MOST_WORDS = 300  # of each: it may name what was sent
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +100,8 @@ def answer_with_problems(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_request", "; ".join(map(_words, error.errors())))
+        told = [_words(each)[:_MOST_WORDS] for each in error.errors()[:_MOST_ERRORS]]
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_request", "; ".join(told))
 
     @app.exception_handler(Exception)
     async def bug(request: Request, error: Exception) -> JSONResponse:

@@ -77,13 +77,23 @@ class Telling:
             async for part in parts:
                 for event in part.items:
                     if event.work and event.number > last and event.kind in webhook.states:
-                        fault = await self._deliver(webhook, event)
+                        work = await self._work(event)
+                        if work is not None and work.array_id:
+                            continue  # of an array it hears as of one job: not ten thousand times
+                        fault = await self._deliver(webhook, event, work)
                         last = event.number
                         await self._note(webhook, last, fault)
 
-    async def _deliver(self, webhook: Webhook, event: EventRow) -> str:
+    async def _work(self, event: EventRow) -> WorkRow | None:
+        try:
+            row: WorkRow = await self._door.call("find_work", event.work)
+        except NotFound:
+            return None  # removed since
+        return row
+
+    async def _deliver(self, webhook: Webhook, event: EventRow, work: WorkRow | None) -> str:
         """Tell of an event until it is taken; return nothing, or after a day why it was not."""
-        body = json.dumps(await self._message(event)).encode()
+        body = json.dumps(_message(event, work)).encode()
         began, pause_s = time.monotonic(), _PAUSE_S
         while fault := await self._try(webhook, event, body):
             if time.monotonic() - began > _GIVE_UP_S:
@@ -94,18 +104,6 @@ class Telling:
             await asyncio.sleep(pause_s)
             pause_s = min(_LONGEST_PAUSE_S, 2 * pause_s)
         return ""
-
-    async def _message(self, event: EventRow) -> dict[str, Any]:
-        try:
-            row: WorkRow | None = await self._door.call("find_work", event.work)
-        except NotFound:
-            row = None  # removed since
-        return {
-            "type": f"work.{event.kind}",
-            "timestamp": event.at_ms,
-            "data": {"event": event.number, "id": event.work, "state": event.kind, "message": event.message}
-            | {"work": None if row is None else asdict(row)},
-        }
 
     async def _try(self, webhook: Webhook, event: EventRow, body: bytes) -> str:
         """Say it once; return what was wrong, or nothing."""
@@ -126,6 +124,15 @@ class Telling:
     async def _note(self, webhook: Webhook, last: int, fault: str = "") -> None:
         with suppress(TrainerError):  # then it is told twice
             await self._door.call("note_delivery", webhook.id, last, fault)
+
+
+def _message(event: EventRow, work: WorkRow | None) -> dict[str, Any]:
+    return {
+        "type": f"work.{event.kind}",
+        "timestamp": event.at_ms,
+        "data": {"event": event.number, "id": event.work, "state": event.kind, "message": event.message}
+        | {"work": None if work is None else asdict(work)},
+    }
 
 
 def signed(name: str, at_s: int, body: bytes, secret: str) -> dict[str, str]:

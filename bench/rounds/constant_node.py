@@ -37,7 +37,7 @@ class TcpNode(ComputeNode):
 
 def main(way: str, *argv: str) -> None:
     node = (ComputeNode if way == "unix" else TcpNode)(cli.config_from(cli.parse(argv)), add_a_constant)
-    print(f"compute node {node.name} serves on {node.address[0]}:{node.address[1]}", flush=True)
+    print(f"compute node {node.name} serves on {':'.join(map(str, node.address))}", flush=True)
     cli.serve(node)
 
 

@@ -12,6 +12,7 @@ from bench.contest import Contestant, hold
 from bench.results import Results
 
 OURS = "roundhouse"
+_INSIDE_TLS = "roundhouse_tls"
 _ON_ONE_HOST = "roundhouse_unix"  # large models only: what small ones cost is not their way
 PEERS = ("torch_gloo", "ray_actors", "dask_cluster", "flower_grpc")
 _NEEDS = {
@@ -47,6 +48,13 @@ def run_superlink(turns: int, results: Results) -> None:
         hold(contestants, min(turns, _SUPERLINK_TURNS), results)
 
 
+def run_tls(turns: int, results: Results) -> None:
+    """What tokens and TLS on all connections cost: the same rounds with and without, in turn."""
+    with TemporaryDirectory(prefix="roundhouse-bench-") as home:
+        for size in _ROUNDS:
+            hold([_contestant(system, 2, size, Path(home), "tls") for system in (OURS, _INSIDE_TLS)], turns, results)
+
+
 def run_scale(turns: int, results: Results) -> None:
     """The coordinator's own cost with more and more nodes."""
     for nodes, rounds in ((32, 100), (128, 40), (512, 10), (1000, 10)):
@@ -67,10 +75,10 @@ def _contestants(systems: Sequence[str], nodes: int, size: str, results: Results
         yield contestants
 
 
-def _contestant(system: str, nodes: int, size: str, home: Path) -> Contestant:
+def _contestant(system: str, nodes: int, size: str, home: Path, contest: str = "rounds") -> Contestant:
     rounds = 2 if system == "flower_superlink" else max(2, _ROUNDS[size] // (_SLOWER if system in _SLOW else 1))
     return Contestant(
-        f"rounds/{size}/{nodes}/{system}",
+        f"{contest}/{size}/{nodes}/{system}",
         ("bench.rounds.child", system, str(nodes), size, str(rounds)),
         needs=(_NEEDS[system],) if system in _NEEDS else (),
         threads=2,

@@ -29,16 +29,20 @@ def cluster(nodes: int, size: str, rounds: int, way: str = "tcp") -> Iterator[Ca
         listed.write_text(node_list(ports))
         coordinator = stack.enter_context(running("coordinator.py", "0", "--nodes", str(listed)))
         session = stack.enter_context(connect(f"127.0.0.1:{port_of(coordinator)}"))
-        data = tiny_data(folder / "tiny", nodes)
+        yield training(session, tiny_data(folder / "tiny", nodes), size, rounds, coordinator.pid)
 
-        def train() -> Outcome:
-            # What a run of one round takes is what is done once a run: the survey, the last validation.
-            once = finished(submit(session, data, size, 1)).seconds
-            run = submit(session, data, size, rounds + 1)
-            seconds = (finished(run).seconds - once) / rounds
-            return Outcome(seconds, run.model().vector, rounds + 1, peak_mb(coordinator.pid))
 
-        yield train
+def training(session: Session, data: Path, size: str, rounds: int, coordinator: int) -> Callable[[], Outcome]:
+    """What trains so many rounds; `coordinator` is the id of its process."""
+
+    def train() -> Outcome:
+        # What a run of one round takes is what is done once a run: the survey, the last validation.
+        once = finished(submit(session, data, size, 1)).seconds
+        run = submit(session, data, size, rounds + 1)
+        seconds = (finished(run).seconds - once) / rounds
+        return Outcome(seconds, run.model().vector, rounds + 1, peak_mb(coordinator))
+
+    return train
 
 
 def submit(session: Session, data: Path, size: str, rounds: int) -> Run:

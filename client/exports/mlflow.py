@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _METRICS, _PARAMETERS = 1000, 100  # that one request may carry
 _MOST_TEXT = 500  # of a parameter
+_MOST_NAME = 250  # of a metric
 _NOT_IN_NAMES = re.compile(r"[^\w\-. /]")
 _STATES = {"completed": "FINISHED", "failed": "FAILED", "cancelled": "KILLED"}
 _TAG = "roundhouse.id"
@@ -82,8 +83,9 @@ def _log(client: MlflowClient, run: str, history: History) -> None:
 
 
 def _name(series: str) -> str:
-    """A series' name as MLflow takes it."""
-    return _NOT_IN_NAMES.sub("_", series) or "_"
+    """A series' name as MLflow takes it: a path that needs no tidying, of 250 characters at most."""
+    parts = (part for part in _NOT_IN_NAMES.sub("_", series).split("/") if part not in ("", ".", ".."))
+    return "/".join(parts)[:_MOST_NAME].rstrip("/") or "_"
 
 
 def _text(value: Any) -> str:

@@ -63,11 +63,15 @@ def over(limit: str, limits: Limits) -> str:
     flag = f" ({_FLAGS[limit]} sets it)" if limit in _FLAGS else ""
     match limit:
         case "memory":
-            bound = f"{limits.memory_bytes / 1e6:,.0f} MB of memory"
+            bound = f"{_size(limits.memory_bytes)} of memory"
         case "time":
             bound = f"{limits.time_s:g} s"
         case "disk":
-            bound = f"{limits.disk_bytes / 1e6:,.0f} MB of disk"
+            bound = f"{_size(limits.disk_bytes)} of disk"
         case _:
             bound = "what it may have"
     return f"limit:{limit}: more than {bound}{flag}"
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 1e6:,.0f} MB" if n_bytes >= 1_000_000 else f"{n_bytes:,} bytes"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +31,13 @@ class Interpreter:
     image: str = ""
 
 
-HERE = Interpreter(sys.executable, tuple(interpreter_facts.identity()), interpreter_facts.markers())
+def _own_program() -> str:
+    """This Python, as it is called where the folder that it is in is shown: the way there may lead through a link."""
+    inside = os.path.relpath(sys.executable, sys.prefix)
+    return sys.executable if inside.startswith(os.pardir) else os.path.join(os.path.realpath(sys.prefix), inside)
+
+
+HERE = Interpreter(_own_program(), tuple(interpreter_facts.identity()), interpreter_facts.markers())
 
 
 def interpreter_of_an_image(image: str, words: str) -> Interpreter:

@@ -74,7 +74,7 @@ def measure(box: Box, pids: list[int]) -> Fill:
 
 def _give(box: Box, uid: int) -> None:
     # Others may pass through, not list: the parts themselves are closed to them.
-    os.chmod(box.folder, 0o711)  # nosec B103: see above
+    os.chmod(box.folder, 0o711)  # see above  # nosec B103
     for part in (box.work, box.out, box.tmp, *box.writable):
         for name, _, folder in _below(part):
             os.chown(name, uid, uid, dir_fd=folder, follow_symlinks=False)
@@ -91,7 +91,7 @@ def _take(part: str) -> None:
             os.chown(name, 0, 0, dir_fd=folder, follow_symlinks=False)
             if not stat.S_ISLNK(facts.st_mode):
                 os.chmod(name, stat.S_IMODE(facts.st_mode) & 0o755, dir_fd=folder)
-        os.chmod(part, 0o755)  # nosec B103: what a job has left is read, by others too, and written by nobody
+        os.chmod(part, 0o755)  # what a job has left is read, by others too, and written by nobody  # nosec B103
 
 
 def _below(folder: str) -> Iterator[tuple[str, os.stat_result, int]]:

@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 _NEWS_BYTES = 1 << 20  # of a log in one answer
 _GATHER_S = 0.02  # between two answers about the same job, so that lines which come together go out together
 _MAX_WAIT_S = 60.0  # of one long poll
+_SETUP_WAIT_S = 1.0  # the same of one that begins before the program does: a silent program is heard of as well
 _KEPT_S = 7 * 86_400.0  # what is over, for a coordinator that is not heard of
 
 
@@ -139,7 +140,7 @@ class ScriptJobs:
         execution.begin(lambda end: self._loop.post(lambda: self._over(job, end)), room.gpus)
 
     def follow(self, owner: object, attempt: str, offset: int, wait_s: float) -> Later:
-        """Answer with what is new since an offset of the log, or with the end; with nothing after `wait_s`.
+        """Answer with what is new since an offset of the log, or with the end; after `wait_s` at the latest.
 
         Raises:
             NotFound: the attempt is not here.
@@ -151,7 +152,8 @@ class ScriptJobs:
             job.followers.remove(follower)
             self._answer(job, follower)
 
-        timer = self._loop.call_later(min(wait_s, _MAX_WAIT_S), time_over)
+        most_s = _SETUP_WAIT_S if job.execution.phase == "setup" else _MAX_WAIT_S
+        timer = self._loop.call_later(min(wait_s, most_s), time_over)
         follower = _Follower(attempt, offset, reply, timer)
         job.followers.append(follower)
         if job.end is not None or job.execution.log.end > offset:

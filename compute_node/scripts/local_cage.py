@@ -16,6 +16,7 @@ from compute_node.scripts.cgroups import Parents
 from compute_node.scripts.job_users import JobUser, become, take_user
 
 _END_WITHIN_S = 10.0  # that a killed process may take, in the kernel's hands, before it is reported
+_SET_UP_WITHIN_S = 10.0  # takes milliseconds where the machine is not busy
 _CANNOT_RUN = 127
 
 
@@ -39,6 +40,7 @@ class LocalCage(Cage):
         self._over_memory = 0
         self._over_pids = 0
         self._is_started = False
+        self._started_at = 0.0
 
     @property
     def user(self) -> int | None:
@@ -83,7 +85,11 @@ class LocalCage(Cage):
 
     def failed_to_start(self) -> bool:
         """Whether the sandbox ended without having run the program."""
-        return self._sandbox_says is not None and b'"exit-code"' not in self._sandbox_report and not self._is_started
+        # Whatever became of bubblewrap's report: where it ended well, or after long, the program has run, and must not
+        # be run again.
+        is_sandbox_done = self._status == 0 or monotonic() - self._started_at > _SET_UP_WITHIN_S
+        has_run = self._is_started or is_sandbox_done or b'"exit-code"' in self._sandbox_report
+        return self._sandbox_says is not None and not has_run
 
     def terminate(self) -> None:
         """Ask the program itself to end."""
@@ -171,6 +177,7 @@ class LocalCage(Cage):
     def _fork(self) -> None:
         command, environment, keep = self._command()
         reader, writer = os.pipe()  # closed by the program's start, or else it tells why there was none
+        self._started_at = monotonic()
         self._child = os.fork()
         if self._child == 0:
             self._become_program(command, environment, writer)

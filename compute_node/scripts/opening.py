@@ -23,6 +23,7 @@ from compute_node.scripts.settings import ScriptSettings
 from compute_node.scripts.trees import remove_tree
 from compute_node.scripts.workshop import Workshop
 from rpc.blobs import BlobFolder
+from rpc.private_folder import make as make_private
 
 if TYPE_CHECKING:
     from compute_node.scripts.bundle_images import BundleImages
@@ -48,7 +49,7 @@ def clear(folder: Path) -> None:
             remove_tree(path)
     for name in (_LOGS, _ARTIFACTS):
         shutil.rmtree(folder / name, ignore_errors=True)
-        (folder / name).mkdir()
+        make_private(folder / name)
 
 
 def open_workshop(
@@ -81,6 +82,11 @@ def open_workshop(
         jobs, folder / _LOGS, folder / _ARTIFACTS, blobs, kept, sandboxes, environments, settings, parents, node,
         images, bundle_images, gpu_memory,
     )  # fmt: skip
+
+
+def try_sandboxes(folder: Path, settings: ScriptSettings) -> dict[Level, LevelReport]:
+    """Try each sandbox in an empty folder, as a node does when it starts."""
+    return _reports(folder, _parents(), settings)
 
 
 def offered(sandboxes: Sandboxes) -> list[str]:
@@ -124,8 +130,8 @@ def _parents() -> Parents:
 
 
 def _reports(jobs: Path, parents: Parents, settings: ScriptSettings) -> dict[Level, LevelReport]:
-    wanted = [Level.BWRAP]
-    if settings.image or _is_there(settings.engine):
+    wanted, needs_engine = [Level.BWRAP], bool(settings.image) or settings.build_images
+    if needs_engine or _is_there(settings.engine):
         wanted.append(Level.DOCKER)
     if settings.allow_weak:
         wanted.append(Level.RLIMITS)
@@ -133,7 +139,8 @@ def _reports(jobs: Path, parents: Parents, settings: ScriptSettings) -> dict[Lev
     for level in wanted:
         engine = settings.engine if level is Level.DOCKER else ""
         reports[level] = probe(level, jobs, parents, engine=engine)
-        logger.info("%s", reports[level])
+        is_missed = level is Level.DOCKER and needs_engine and not reports[level].works
+        logger.log(logging.WARNING if is_missed else logging.INFO, "%s", reports[level])
     return reports
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pip
 
-PIP = Path(pip.__file__).parent  # runs by any Python, as it stands
+PIP = Path(pip.__file__).resolve().parent  # runs by any Python, as it stands; where jobs see it, links or none
 _OF_THE_NODE = ("PIP_INDEX_URL", "PIP_CERT", "SSL_CERT_FILE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _OF_THE_NODE_ALSO = tuple(name.lower() for name in _OF_THE_NODE[3:])  # as curl and requests spell them
 

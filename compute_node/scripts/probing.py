@@ -10,6 +10,7 @@ from pathlib import Path
 from compute_node.scripts.box import Box, Level
 from compute_node.scripts.cage import NotStarted
 from compute_node.scripts.cgroups import Parents
+from compute_node.scripts.interpreters import HERE
 from compute_node.scripts.levels import LevelReport
 from compute_node.scripts.orders import Ended, News, NoStart, Start, Started
 from compute_node.scripts.short_job import run_to_end
@@ -45,7 +46,7 @@ def probe(level: Level, folder: Path, parents: Parents, *, engine: str = "") -> 
 def node_python() -> tuple[str, tuple[str, ...]]:
     """The Python that runs the node, for jobs: its path, and the folders that it needs."""
     folders = dict.fromkeys(os.path.realpath(prefix) for prefix in (sys.prefix, sys.base_prefix))
-    return sys.executable, tuple(folder for folder in folders if folder != "/usr")
+    return HERE.program, tuple(folder for folder in folders if folder != "/usr")
 
 
 def _box(level: Level, folder: Path, engine: str) -> Box:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Mapping
+from math import inf
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from compute_node.admission import Admission
 from compute_node.cache import Cache
@@ -20,7 +21,7 @@ from compute_node.scripts.settings import ScriptSettings
 from compute_node.scripts.terminal import Terminal
 from rpc.aside import Aside
 from rpc.blobs import BlobFolder
-from rpc.errors import RejectReason, TaskRejected
+from rpc.errors import RejectReason, Stale, TaskRejected
 from rpc.loop import Loop
 from rpc.messages import NO_SANDBOX, SCRIPTS, TRYING, ScriptTask
 from rpc.server import Later
@@ -29,6 +30,18 @@ if TYPE_CHECKING:
     from compute_node.scripts.workshop import Workshop
 
 logger = logging.getLogger(__name__)
+
+# So long what a coordinator said of a job that is not here counts more than what it said before: to a node that was
+# held up both come at once, on connections of their own and in any order.
+_LATE_S = 30.0
+_MOST_LATE = 10_000  # jobs of which that is remembered
+
+
+class _Last(NamedTuple):
+    """The last that was said of a job: the fence of an attempt, infinite once the job is over."""
+
+    fence: float
+    at: float
 
 
 class ScriptService:
@@ -67,6 +80,7 @@ class ScriptService:
         self._why_not = "" if self._is_on else "this node takes no script jobs (--accept never, or not on Linux)"
         self._workshop: Workshop | None = None
         self._is_closed = False
+        self._last: dict[tuple[object, str], _Last] = {}  # by owner and job, the newest at the end
         self._jobs = ScriptJobs(loop, files, admission, self._room, self._execution)
         self.labels: Mapping[str, str] = {SCRIPTS: TRYING if self._is_on else NO_SANDBOX}
         if self._is_on:
@@ -96,12 +110,14 @@ class ScriptService:
 
         Raises:
             TaskRejected: not here, or not now.
+            Stale: the job is over, or was asked for again, and this came late.
         """
         if self._why_not:
             raise TaskRejected(RejectReason.OPERATOR, self._why_not)
         if self._jobs.knows(owner, task.job):
             self._jobs.start(task, owner)
             return None
+        self._check_order(owner, task)
         self._ready_workshop().level_for(task.spec)
         self._room.check(task.spec)
         return self._consent.admit(task, owner, lambda agreed: self._jobs.start(agreed, owner))
@@ -124,7 +140,10 @@ class ScriptService:
 
     def forget(self, owner: object, job: str) -> None:
         self._consent.withdraw(owner, job)
-        self._jobs.forget(owner, job)
+        if self._jobs.knows(owner, job):
+            self._jobs.forget(owner, job)
+        else:
+            self._note(owner, job, inf)
 
     def artifact(self, owner: object, name: str, offset: int, length: int) -> Later:
         """Part of a file that a job has left; raises NotFound if none of this coordinator's has."""
@@ -145,6 +164,20 @@ class ScriptService:
         self.end_all()
         if self._workshop is not None:
             self._workshop.environments.close()
+
+    def _check_order(self, owner: object, task: ScriptTask) -> None:
+        """Raise Stale if a later word of the job came before this one."""
+        last = self._last.get((owner, task.job))
+        if last is not None and task.fence < last.fence and self._loop.now - last.at < _LATE_S:
+            why = f"{task.job} is over" if last.fence == inf else "it was asked for again"
+            raise Stale(f"{task.attempt} comes late: {why}")
+        self._note(owner, task.job, task.fence)
+
+    def _note(self, owner: object, job: str, fence: float) -> None:
+        self._last.pop((owner, job), None)
+        self._last[owner, job] = _Last(fence, self._loop.now)
+        if len(self._last) > _MOST_LATE:
+            del self._last[next(iter(self._last))]
 
     def _execution(self, task: ScriptTask, on_news: Callable[[], None]) -> Execution:
         from compute_node.scripts.execution import BoxedExecution

@@ -73,7 +73,7 @@ class Watchdog:
             self._time_until = _now() + start.box.limits.time_s
         status = self._wait(cage)
         if not self._cause and cage.failed_to_start():
-            return NoStart("the sandbox could not be set up; its own words are in the job's log")
+            return NoStart(f"the sandbox could not be set up (status {status}); its own words are in the job's log")
         if not self._cause and (hit := cage.limit_hit()):
             self._cause = f"limit:{hit}"
         is_clean = cage.end_all()

@@ -6,6 +6,7 @@ node of its attempt until that node, or the end of the lease, tells that nothing
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf
 
 from coordinator.core.model import Node, NodeState, Task, TaskState, Work
@@ -27,24 +28,28 @@ class Bindings:
             task.bound, task.bound_until = node_id, inf
 
     def taken_up(self, work: Work, task: Task, before: Before, now: float) -> list[tuple[Work, Task]]:
-        """The task was on a node before the coordinator started; see `look`."""
+        """The task was on a node before the coordinator started; see `hello`."""
         self.placed(task, before.node)
         task.tries += before.has_begun
         task.failures.update(before.failures)
         self._put_off(work, task, now)
-        return self.look(before.node, now)
+        # This one alone: of what the node got after its hello, that says nothing.
+        return self._named(before.node, [(work, task)], now)
 
     def broke(self, task: Task, *, is_over: bool) -> None:
         """An attempt failed: the job may live on for all that, unless the node has said otherwise."""
         if is_over:
             task.bound = ""
 
-    def look(self, node_id: str, now: float) -> list[tuple[Work, Task]]:
-        """Go on with what a node names that is connected; return what does not live there any more."""
+    def hello(self, node_id: str, now: float) -> list[tuple[Work, Task]]:
+        """Go on with what a node names that has just connected; return what does not live there any more."""
+        return self._named(node_id, self._book.bound_to(node_id), now)
+
+    def _named(self, node_id: str, bound: Sequence[tuple[Work, Task]], now: float) -> list[tuple[Work, Task]]:
         node, gone = self._pool.current(node_id), []
         if node is None or node.state is NodeState.LOST:
             return []
-        for work, task in self._book.bound_to(node_id):
+        for work, task in bound:
             if task.state is TaskState.DELAYED and task.spec.id in node.info.kept:
                 task.bound_until = inf
                 self._book.requeue(work, task, now)

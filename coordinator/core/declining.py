@@ -16,7 +16,7 @@ def decline(pool: NodePool, work: Work, task: Task, node: Node | None, said: Dec
     """Take in that the node of the live attempt does not want it; return what there is to tell."""
     assert task.attempt is not None
     node_id, cause = task.attempt.node_id, said.reason.name.lower()
-    task.refused(node_id, is_firm=said.reason in _FIRM)
+    task.refused(node_id, is_firm=said.reason in _FIRM, is_crowded=_is_crowded(work, said.reason))
     work.rejections += 1
     if node is not None:
         node.rejected += 1
@@ -27,3 +27,11 @@ def decline(pool: NodePool, work: Work, task: Task, node: Node | None, said: Dec
         Note("rejected", said.message or cause, work.id, node_id, number, shard),
         set_back(work, task, cause, said.message, rejected=True),
     ]
+
+
+def _is_crowded(work: Work, reason: RejectReason) -> bool:
+    """Whether the node would take the script job beside fewer others; which GPUs are free is known here."""
+    script = work.claim.script
+    if script is None:
+        return False
+    return reason in (RejectReason.NO_SLOT, RejectReason.MEMORY) or (reason is RejectReason.BUSY and script.cpus > 0)

@@ -52,7 +52,7 @@ class Dispatcher:
         self._bindings = Bindings(self.pool, self._book)
         self._placement = Placement(self.pool, self._queue, self._book, self._bindings, settings=settings, rng=rng)
         self._waits = Waits()
-        self._preemption = Preemption(self.pool, self.open)
+        self._preemption = Preemption(self.pool, self.open, self._placement.kept_free)
         self._speculation = Speculation(self.pool, self._book, self._placement)
         self._withdrawn = Withdrawals(self.pool, self._book)
         self._arrays = Arrays(self.work)
@@ -128,7 +128,7 @@ class Dispatcher:
             self._lose(old, "it connected anew", now)
         node = self.pool.up(event.info, event.session, now)
         self._out.append(events.Note("node up", f"{node.info.device}, slots: {node.info.slots}", node_id=node.id))
-        self._free(self._bindings.look(node.id, now), now)
+        self._free(self._bindings.hello(node.id, now), now)
         of_work = {task_id.partition("/")[0] for task_id in node.info.kept}
         self._out += [events.Clear(node.id, node.session, work_id) for work_id in sorted(of_work - self.open.keys())]
 
@@ -297,4 +297,4 @@ class Dispatcher:
         self._out += self._waits.look(self.open, self.pool, now)
         if not self._store_fault:
             self._out += [*self._placement.place(self._begin, now), *self._speculation.look(now)]
-            self._out += self._preemption.look(self.running.values()) if self._settings.preempts else []
+            self._out += self._preemption.look(self.running.values(), now) if self._settings.preempts else []

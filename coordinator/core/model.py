@@ -113,6 +113,7 @@ class Task:
     sweeps: int = 0  # times that every node had declined
     lost_nodes: set[str] = field(default_factory=set)
     refused_by: set[str] = field(default_factory=set)  # in this sweep
+    crowded_by: set[str] = field(default_factory=set)  # said last that what they run leaves no room for it
     are_firm: bool = False  # all of those have said what stands for a while
     is_swept: bool = False  # every node has declined, and none is asked now
     avoid: set[str] = field(default_factory=set)  # failed there; used again only when nobody else is left
@@ -127,10 +128,14 @@ class Task:
             raise IllegalChange(f"task {self.spec.id}: {self.state} to {state}")
         self.state = state
 
-    def refused(self, node_id: str, *, is_firm: bool) -> None:
-        """A node has declined the task, and has nothing of it; a firm no is one that stands for a while."""
+    def refused(self, node_id: str, *, is_firm: bool, is_crowded: bool = False) -> None:
+        """A node has declined the task, and has nothing of it.
+
+        A firm no is one that stands for a while; a crowded node would take the task if it ran fewer jobs.
+        """
         self.are_firm = is_firm and (self.are_firm or not self.refused_by)
         self.refused_by.add(node_id)
+        (self.crowded_by.add if is_crowded else self.crowded_by.discard)(node_id)
         self.bound = ""
 
     def refused_by_all(self) -> None:

@@ -7,6 +7,7 @@ from random import Random
 
 from coordinator.core.bindings import Bindings
 from coordinator.core.events import Command, Fetch, Start
+from coordinator.core.kept_free import KeptFree
 from coordinator.core.model import Attempt, Band, Node, Rival, Task, TaskState, Work, WorkState
 from coordinator.core.pool import NodePool
 from coordinator.core.queue import Turn, WorkQueue
@@ -17,12 +18,19 @@ from coordinator.core.tasks import TaskBook
 # Work that has begun and has no task yet waits for the coordinator itself: to begin more of it would only cost memory.
 _IDLE_WORK = 16
 _ROUNDS_AT_ONCE = 4  # more than are under way, or about to be remembered
+# So long a task waits for nodes that have not had it and are busy, perhaps for hours: then all may have it again.
+_DECLINED_S = 2.0
+_FAILED_S = 30.0  # the same where it has failed, or where it is not wanted for a while
 
 Begin = Callable[[Work, float], None]
 
 
 class Placement:
-    """Puts ready tasks on free slots, in the order of the queue."""
+    """Puts ready tasks on free slots, in the order of the queue.
+
+    Attributes:
+        kept_free: slots that are kept for works which go before others.
+    """
 
     def __init__(
         self, pool: NodePool, queue: WorkQueue, book: TaskBook, bindings: Bindings, *, settings: Settings, rng: Random
@@ -34,6 +42,7 @@ class Placement:
         self._settings = settings
         self._rng = rng
         self._fence = settings.last_fence
+        self.kept_free = KeptFree(pool)
 
     def place(self, begin: Begin, now: float) -> list[Command]:
         """Place what can be placed; return the commands that start it. Work whose turn has come is begun."""
@@ -105,7 +114,8 @@ class Placement:
             return False
         if work.claim.min_nodes > 1 and n_suitable(work, self._pool) < work.claim.min_nodes:
             return False
-        return self._pool.choose(suits(work, None, self._pool), None, self._rng) is not None
+        suitable = self.kept_free.without(work, suits(work, None, self._pool))
+        return self._pool.choose(suitable, None, self._rng) is not None
 
     def _stand_back(self, work: Work, closed: set[Band]) -> None:
         """No node that is free now may have a task of the work: so it is with all work that is like it."""
@@ -140,8 +150,9 @@ class Placement:
         if keeper is not None and keeper.id not in task.refused_by and suitable(keeper.id):
             return keeper if keeper.free_slots > 0 else None  # soon: that is quicker than training anywhere
         holder = work.holders.get(task.spec.data)
+        may_have = self.kept_free.without(work, suitable)
         if not (task.refused_by or task.avoid):
-            return self._pool.choose(suitable, holder, self._rng)
+            return self._pool.choose(may_have, holder, self._rng)
         left = [node.id for node in self._pool.live() if suitable(node.id)]
         if left and task.refused_by.issuperset(left):
             backoff = self._settings.firm_backoff if task.are_firm else self._settings.decline_backoff
@@ -152,9 +163,12 @@ class Placement:
             return None
         if left and all(node_id in task.refused_by or node_id in task.avoid for node_id in left):
             task.avoid.clear()
+        if now - task.ready_at > (_FAILED_S if task.avoid or task.are_firm else _DECLINED_S):
+            task.avoid.clear()
+            task.refused_by.clear()
 
         def fits(node_id: str) -> bool:
-            return node_id not in task.refused_by and node_id not in task.avoid and suitable(node_id)
+            return node_id not in task.refused_by and node_id not in task.avoid and may_have(node_id)
 
         return self._pool.choose(fits, holder, self._rng)
 

@@ -129,6 +129,11 @@ class NodePool:
             self._keepers.asked(attempt.task_id, node.id)
             self._index(node)
 
+    def runs(self, attempt: Attempt) -> bool:
+        """Whether the attempt occupies a slot."""
+        node = self.get(attempt.node_id, attempt.session)
+        return node is not None and attempt.fence in node.running
+
     def praise(self, node: Node, attempt: Attempt, service_s: float) -> None:
         """The attempt succeeded in `service_s` seconds of work; its slot is free."""
         node.running.pop(attempt.fence, None)

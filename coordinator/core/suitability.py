@@ -56,6 +56,13 @@ def serves(labels: Mapping[str, str], memory_bytes: int, needs: ScriptNeeds) -> 
     )
 
 
+def shortfall(labels: Mapping[str, str], memory_bytes: int, needs: ScriptNeeds) -> str:
+    """What a node with these labels and so much memory lacks for such a script job: the first that it does."""
+    each = (ScriptNeeds(**{name: value}) for name, value in needs._asdict().items() if value)
+    lacked = next((need for need in (ScriptNeeds(), *each) if not serves(labels, memory_bytes, need)), needs)
+    return in_words(lacked)
+
+
 def is_at_its_limit(work: Work) -> bool:
     """Whether the work may use no more nodes than it does."""
     return 0 < work.claim.max_nodes <= len(work.nodes)
@@ -198,9 +205,10 @@ def _scripts(work: Work, live: list[Node], pool: NodePool) -> Lacking | None:
 
 def in_words(needs: ScriptNeeds) -> str:
     """What a node must do for such a job."""
-    wanted = ["takes script jobs", *([f"in {needs.sandbox} (--sandbox)"] if needs.sandbox else [])]
-    has = [f"{needs.gpus} GPUs (--gpus)"] if needs.gpus else []
-    has += [f"{needs.memory_bytes / 1e9:.3g} GB (--memory)"] if needs.memory_bytes else []
+    option = "--sandbox or --image" if needs.sandbox == "docker" else "--sandbox"
+    wanted = ["takes script jobs", *([f"in {needs.sandbox} ({option})"] if needs.sandbox else [])]
+    has = [f"{needs.gpus} GPU{'s' * (needs.gpus > 1)} (--gpus)"] if needs.gpus else []
+    has += [f"{round(needs.memory_bytes / 1e9, 2):,.9g} GB (--memory)"] if needs.memory_bytes else []
     has += [f"{needs.cpus:g} cores (--cpus)"] if needs.cpus else []
     wanted += ["with a network (--network)"] if needs.network else []
     return " ".join(wanted) + (f" and has {' and '.join(has)}" if has else "")

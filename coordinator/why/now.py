@@ -10,7 +10,7 @@ from coordinator.core.dispatcher import Dispatcher
 from coordinator.core.model import Node, Task, TaskState, Work, WorkState
 from coordinator.core.pool import NodePool
 from coordinator.core.scores import Scores
-from coordinator.core.suitability import Lack, lacking, suits
+from coordinator.core.suitability import Lack, lacking, shortfall, suits
 from coordinator.core.workload import ARRAY
 from coordinator.membership import Member
 from coordinator.node_views import node_row
@@ -123,6 +123,8 @@ def _unsuited(node: Node, work: Work, dispatcher: Dispatcher) -> str:
     if lacked := missing(work.claim.select, node.labels):
         return f"it has not {', '.join(lacked)} (--select)"
     if not suits(work, next(iter(work.tasks.values()), None), dispatcher.pool)(node.id):
+        if (script := work.claim.script) is not None:
+            return f"it is none that {shortfall(node.labels, node.info.memory_bytes, script)}"
         return "it is of another numeric class"
     return ""
 

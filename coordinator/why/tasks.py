@@ -70,7 +70,7 @@ def _over(task_id: str, now: WorkNow | None, reader: Reader) -> Why:
     work_id, number, shard = parts_of(task_id)
     stored = reader.work(work_id)
     if stored is None:
-        raise unknown("run", work_id, (each.id for each in reader.work_page()))
+        raise unknown("run or job", work_id, (each.id for each in reader.work_page()))
     if stored.kind == ScriptJob.kind:
         return _job_over(task_id, reader)
     _check(task_id, stored_spec(stored, reader))

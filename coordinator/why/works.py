@@ -7,6 +7,7 @@ from itertools import chain
 
 from coordinator.core.model import TaskState, WorkState
 from coordinator.core.scripting import ScriptJob
+from coordinator.core.workload import ARRAY
 from coordinator.remembering import stored_row
 from coordinator.store.failures import StoreDown
 from coordinator.store.reading import Reader
@@ -64,7 +65,7 @@ def _history(row: WorkRow, before: int, reader: Reader) -> Iterator[Reason]:
 def _stored(work_id: str, reader: Reader) -> WorkRow:
     work = reader.work(work_id)
     if work is None:
-        raise unknown("run", work_id, (each.id for each in reader.work_page(limit=_KNOWN)))
+        raise unknown("run or job", work_id, (each.id for each in reader.work_page(limit=_KNOWN)))
     return stored_row(work)
 
 
@@ -86,7 +87,7 @@ def _until(task: TaskNow) -> str:
 
 
 def _answer(row: WorkRow, before: int, reasons: list[Reason]) -> str:
-    is_job = row.kind == ScriptJob.kind
+    is_job = row.kind in (ScriptJob.kind, ARRAY)
     if row.ended_ms:
         took = seconds(max(0, row.ended_ms - (row.started_ms or row.submitted_ms)) / 1000)
         done = "completed" if is_job else f"completed {counted(row.round - before, 'round')}"
@@ -101,6 +102,10 @@ def _answer(row: WorkRow, before: int, reasons: list[Reason]) -> str:
         return f"{row.id} is {row.state}: {keeps}."
     if row.state == WorkState.PENDING.value:
         return f"{row.id} is pending and begins as soon as a node is free."
+    if row.kind == ARRAY:
+        n_open = sum(n for state, n in row.members.items() if not WorkState(state).is_final)
+        ended = f"{row.tasks_total - n_open:,} of {counted(row.tasks_total, 'job')} have ended"
+        return f"{row.id} runs: {ended}; `why job {row.id}/INDEX` tells of one of them."
     if is_job:
         return f"{row.id} runs: {next((each.text for each in reasons if each.about == 'tasks'), 'it begins')}."
     return f"{row.id} runs: {row.round} of {counted(row.rounds, 'round')} done, nothing keeps it waiting."

@@ -6544,6 +6544,7 @@ class Overview(object):
      - rounds
      - bytes_sent
      - bytes_received
+     - now_ms
 
     """
 
@@ -6562,10 +6563,11 @@ class Overview(object):
         'rounds',
         'bytes_sent',
         'bytes_received',
+        'now_ms',
     )
 
 
-    def __init__(self, version=None, policy=None, uptime_s=None, nodes=None, work=None, store_fault=None, store=None, pending=None, running=None, activities=None, ended=None, rounds=None, bytes_sent=None, bytes_received=None,):
+    def __init__(self, version=None, policy=None, uptime_s=None, nodes=None, work=None, store_fault=None, store=None, pending=None, running=None, activities=None, ended=None, rounds=None, bytes_sent=None, bytes_received=None, now_ms=None,):
         self.version = version
         self.policy = policy
         self.uptime_s = uptime_s
@@ -6580,6 +6582,7 @@ class Overview(object):
         self.rounds = rounds
         self.bytes_sent = bytes_sent
         self.bytes_received = bytes_received
+        self.now_ms = now_ms
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -6684,6 +6687,11 @@ class Overview(object):
                     self.bytes_received = iprot.readI64()
                 else:
                     iprot.skip(ftype)
+            elif fid == 15:
+                if ftype == TType.I64:
+                    self.now_ms = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -6763,6 +6771,10 @@ class Overview(object):
             oprot.writeFieldBegin('bytes_received', TType.I64, 14)
             oprot.writeI64(self.bytes_received)
             oprot.writeFieldEnd()
+        if self.now_ms is not None:
+            oprot.writeFieldBegin('now_ms', TType.I64, 15)
+            oprot.writeI64(self.now_ms)
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -6804,6 +6816,7 @@ class Schedule(object):
      - last_ms
      - last_job
      - fault
+     - token
 
     """
 
@@ -6819,10 +6832,11 @@ class Schedule(object):
         'last_ms',
         'last_job',
         'fault',
+        'token',
     )
 
 
-    def __init__(self, id=None, spec=None, cron=None, zone=None, overlaps=None, paused=None, made_ms=None, next_ms=None, last_ms=None, last_job=None, fault=None,):
+    def __init__(self, id=None, spec=None, cron=None, zone=None, overlaps=None, paused=None, made_ms=None, next_ms=None, last_ms=None, last_job=None, fault=None, token=None,):
         self.id = id
         self.spec = spec
         self.cron = cron
@@ -6834,6 +6848,7 @@ class Schedule(object):
         self.last_ms = last_ms
         self.last_job = last_job
         self.fault = fault
+        self.token = token
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -6900,6 +6915,11 @@ class Schedule(object):
                     self.fault = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
                 else:
                     iprot.skip(ftype)
+            elif fid == 12:
+                if ftype == TType.STRING:
+                    self.token = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -6953,6 +6973,10 @@ class Schedule(object):
         if self.fault is not None:
             oprot.writeFieldBegin('fault', TType.STRING, 11)
             oprot.writeString(self.fault.encode('utf-8') if sys.version_info[0] == 2 else self.fault)
+            oprot.writeFieldEnd()
+        if self.token is not None:
+            oprot.writeFieldBegin('token', TType.STRING, 12)
+            oprot.writeString(self.token.encode('utf-8') if sys.version_info[0] == 2 else self.token)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -8666,6 +8690,7 @@ Overview.thrift_spec = (
     (12, TType.I64, 'rounds', None, None, ),  # 12
     (13, TType.I64, 'bytes_sent', None, None, ),  # 13
     (14, TType.I64, 'bytes_received', None, None, ),  # 14
+    (15, TType.I64, 'now_ms', None, None, ),  # 15
 )
 all_structs.append(Schedule)
 Schedule.thrift_spec = (
@@ -8681,6 +8706,7 @@ Schedule.thrift_spec = (
     (9, TType.I64, 'last_ms', None, None, ),  # 9
     (10, TType.STRING, 'last_job', 'UTF8', None, ),  # 10
     (11, TType.STRING, 'fault', 'UTF8', None, ),  # 11
+    (12, TType.STRING, 'token', 'UTF8', None, ),  # 12
 )
 all_structs.append(Webhook)
 Webhook.thrift_spec = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bench.goals import Bound, Goal, Verdict, ratio_of_best, value
@@ -44,6 +46,12 @@ def test_only_less_than_half_of_the_gate_is_far_off() -> None:
     assert [TIME.is_far_off(results(found)) for found in (2.1, 4.0, 4.1)] == [False, False, True]
     assert [SPEED.is_far_off(results(found)) for found in (0.9, 0.5, 0.49)] == [False, False, True]
     assert not ONLY_AIM.is_far_off(results(0.0))
+
+
+def test_what_is_near_the_floor_of_the_machine_is_not_far_off() -> None:
+    goal = replace(TIME, floor=value("raw"))
+    assert [goal.is_far_off(Results(samples={"x": [5.0], "raw": [raw]})) for raw in (2.4, 2.5)] == [True, False]
+    assert goal.is_far_off(results(5.0)), "nothing tells of a floor"
 
 
 def test_short_calls_are_compared_by_their_best() -> None:

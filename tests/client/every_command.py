@@ -14,6 +14,8 @@ WEBHOOK = "webhook-00000001"
 SCHEDULE = "schedule-00000001"
 COMMANDS = ("train", *(name for name in SUBCOMMANDS if name != "logout"))  # which asks nobody anything
 
+EXAMINERS = ("doctor", "debug-dump")  # whom an unreachable coordinator is a finding
+
 
 def positionals(name: str) -> list[argparse.Action]:
     return [action for action in subcommand_parser(name)._actions if not action.option_strings]

@@ -79,14 +79,14 @@ def test_a_folder_and_its_zip_are_jobs_without_a_timeout(
 def test_every_setting_arrives(submit: RunClient, coordinator: Serving, folder: Path) -> None:
     (folder / "needs.txt").write_text("numpy\n")
     words = "--name n --arg a --arg=-b --env K=V --env E= --requirements needs.txt --timeout 5 --memory 2GB --cpus 1.5"
-    words += " --gpus 1 --pids 9 --disk 1MiB --network full --sandbox docker --image x@sha256:0 --select os=linux"
+    words += " --gpus 1 --pids 9 --disk 1MiB --network full --sandbox docker --image x:1 --select os=linux"
     words += " --priority 3 --owner bob --key k --retries 0 --force-queue --after job-1 --after nightly:any"
     assert submit(folder, *words.split()).status == ExitCode.DONE
     spec, _ = sent(coordinator)
     assert spec == ScriptSpec(
         name="n", bundle=spec.bundle, arguments=("a", "-b"), env={"K": "V", "E": ""}, requirements="needs.txt",
         timeout_s=5.0, memory_bytes=2 * 10**9, cpus=1.5, gpus=1, pids=9, disk_bytes=1 << 20, network="full",
-        sandbox="docker", image="x@sha256:0", select={"os": "linux"}, priority=3, owner="bob", key="k", retries=0,
+        sandbox="docker", image="x:1", select={"os": "linux"}, priority=3, owner="bob", key="k", retries=0,
         force_queue=True,
         after=("job-1", "nightly:any"),
     )  # fmt: skip

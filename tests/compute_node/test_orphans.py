@@ -81,6 +81,19 @@ def test_who_waited_for_a_task_that_another_has_joined_is_told(start_node: Start
     assert again.result is not None
 
 
+def test_an_earlier_attempt_that_comes_late_takes_nothing_from_a_later_one(
+    start_node: StartNode, trainer: HeldTrainer
+) -> None:
+    node = start_node()
+    later = Training(node.client(), AGAIN)
+    trainer.begun.get(timeout=PATIENCE_S)
+    earlier = Training(node.client(), task())
+    earlier.wait()
+    assert isinstance(earlier.error, Stale) and "r/1/0#2 has come already" in str(earlier.error)
+    end(later, node.client("control"), trainer)
+    assert later.result is not None and later.result.attempt == "r/1/0#2"
+
+
 def test_other_work_ends_an_orphan_that_has_its_slot(start_node: StartNode, trainer: HeldTrainer) -> None:
     node = start_node()
     orphan(node, trainer, task())

@@ -60,6 +60,14 @@ def test_the_file_may_be_named_by_a_variable(tmp_path: Path) -> None:
     assert cli.parse(["0"], {"ROUNDHOUSE_CONFIG": written(tmp_path, {"slots": 2})}).slots == 2
 
 
+def test_an_empty_variable_says_nothing_and_an_empty_flag_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    found = cli.parse(["0"], {"ROUNDHOUSE_TLS_FINGERPRINT": "", "ROUNDHOUSE_TLS_CA": ""})
+    assert (found.tls_ca, found.tls_fingerprint) == ("", "")
+    with pytest.raises(SystemExit):
+        cli.parse(["0", "--tls-fingerprint", ""], {})
+    assert "must not be empty" in capsys.readouterr().err
+
+
 def test_a_port_on_the_command_line_goes_before_a_coordinator_to_join_elsewhere(tmp_path: Path) -> None:
     file = written(tmp_path, {"port": 9091})
     assert cli.parse(["0"], {"ROUNDHOUSE_JOIN": "box:9095"}).join is None
@@ -104,6 +112,15 @@ def test_the_variables_of_older_systems_are_taken() -> None:
 def test_docker_that_is_switched_off_by_its_old_key_is_not_used(tmp_path: Path) -> None:
     values = cli.parse(["0", "--config", written(tmp_path, {**OLD_KEYS, "docker_enabled": False})], {})
     assert (values.docker_url, values.docker_image) == ("", "")
+
+
+@pytest.mark.parametrize("option", [["--docker-image", "x"], ["--build-images"]])
+def test_what_needs_an_engine_is_refused_without_one(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    for more in ([], ["--check"]):
+        with pytest.raises(SystemExit) as ended:
+            cli.settle(["0", "--docker-url", "", *option, *more], {})
+        assert ended.value.code == ExitCode.USAGE
+        assert f"{option[0]} needs a container engine, and --docker-url is empty" in capsys.readouterr().err
 
 
 def test_show_config_prints_each_value_with_its_source_and_no_secret(

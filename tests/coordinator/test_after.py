@@ -33,6 +33,24 @@ def test_a_name_of_nothing_is_refused_with_one_that_is_like_it(session: Session)
         script(session, "mondag")
 
 
+def test_a_word_that_is_not_known_after_the_colon_is_told(session: Session) -> None:
+    first = script(session)
+    with pytest.raises(NotFound, match=f"if {first.id} is meant, after it comes :ok or :any, not :bad"):
+        script(session, f"{first.id}:bad")
+    with pytest.raises(NotFound, match=f"if {first.id} is meant, one of :ok and :any is enough"):
+        script(session, f"{first.id}:any:ok")
+
+
+def test_the_jobs_of_what_is_no_array_are_refused(session: Session) -> None:
+    alone = script(session, key="alone")
+    array = session.submit_script(code="1", array="1-2")
+    assert len(session.jobs(array=array.id)) == 2
+    with pytest.raises(BadRequest, match=f"{alone.id} is no array but a job of its own"):
+        session.jobs(array="alone")
+    with pytest.raises(BadRequest, match=f"is no array but one of the array {array.id}"):
+        session.jobs(array=f"{array.id}/2")
+
+
 def test_a_job_cannot_come_after_itself(session: Session) -> None:
     with pytest.raises(BadRequest, match="cannot come after itself: mine is its own key"):
         script(session, "mine", key="mine")
@@ -89,3 +107,12 @@ def test_a_retry_waits_for_nothing(session: Session) -> None:
     first = script(session)
     second = script(session, first.id)
     assert second.retry().spec().after == ()
+
+
+def test_why_of_an_array_counts_its_jobs(session: Session) -> None:
+    array = session.submit_script(code="1", array="1-3")
+    session.job(f"{array.id}/2").cancel()
+    answer = session.why("job", array.id).answer
+    assert answer == f"{array.id} is pending: it waits for a compute node: none is connected."
+    array.cancel()
+    assert f"{array.id} was cancelled after" in session.why("job", array.id).answer

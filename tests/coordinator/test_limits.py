@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from coordinator.config import Quotas
 from coordinator.limits import SUBMITS, WRONG_TOKENS, Pace
 from coordinator.permissions import RULES, Identity, Role
 from rpc.errors import Forbidden, TooMany, Unauthenticated
+from rpc.messages import DataFile, ScriptSpec
 from rpc.session import Caller
 
 ANN, BOB = Identity(Role.SUBMITTER, "ann", "a" * 10), Identity(Role.SUBMITTER, "bob", "b" * 10)
@@ -52,6 +54,32 @@ def test_one_token_hands_in_so_much_a_minute_from_wherever_it_comes() -> None:
     pace.check(caller("10.0.0.7"), BOB, "submit_run")
     for _ in range(100):
         pace.check(caller("10.0.0.7"), ANN, "watch")
+
+
+def test_a_submitter_sends_so_many_bytes_an_hour_and_operators_any() -> None:
+    pace, part = Pace(0, Quotas(upload_bytes_per_hour=100)), ("name", 1000, 0, b"x" * 40)
+    for _ in range(2):
+        pace.check_quota(ANN, "put_blob", part)
+        pace.check_quota(BOB, "put_blob", part)
+    with pytest.raises(TooMany, match="--upload-gb-per-hour") as refused:
+        pace.check_quota(ANN, "put_blob", part)
+    assert 2860 <= refused.value.retry_after_s <= 2880, "until there is room for an hour's, as more of it is left"
+    with pytest.raises(TooMany) as refused:
+        pace.check_quota(ANN, "put_blob", ("name", 1000, 960, b"x" * 40))
+    assert 700 <= refused.value.retry_after_s <= 720
+    pace.check_quota(ANN, "put_blob", ("name", 1000, 0, b""))
+    for _ in range(10):
+        pace.check_quota(Identity(Role.OPERATOR, "eve", "e" * 10), "put_blob", part)
+
+
+@pytest.mark.parametrize("operation", ["submit_script", "add_schedule"])
+def test_a_submitter_goes_before_others_no_more_than_it_may(operation: str) -> None:
+    pace = Pace(0, Quotas(priority=5))
+    usual, urgent = (ScriptSpec("x", DataFile("x.zip", "blob", 1), priority=priority) for priority in (5, 6))
+    pace.check_quota(ANN, operation, (usual,))
+    with pytest.raises(Forbidden, match=r"priority 6 is above 5, .*--max-priority"):
+        pace.check_quota(ANN, operation, (urgent,))
+    pace.check_quota(Identity(Role.OPERATOR, "eve", "e" * 10), operation, (urgent,))
 
 
 def test_any_number_may_be_allowed() -> None:

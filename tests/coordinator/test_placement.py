@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
+import pytest
+
 from coordinator.core.bindings import Bindings
 from coordinator.core.events import Broke, Command, Start
 from coordinator.core.model import Task, TaskState, Work, WorkState
@@ -126,6 +128,19 @@ def test_a_busy_node_is_waited_for_when_the_free_one_failed_the_task() -> None:
     scene.task(0).avoid.add("b")
     scene.task(1).avoid.add("b")
     assert scene.place() == [("t0", "a")]
+
+
+@pytest.mark.parametrize(("has_failed", "patience_s"), [(False, 2.0), (True, 30.0)])
+def test_a_busy_node_is_not_waited_for_for_ever(has_failed: bool, patience_s: float) -> None:
+    scene = Scene(("a", "avx2"), ("b", "avx2"), n_tasks=2)
+    assert scene.place() == [("t0", "a"), ("t1", "b")]
+    task = scene.task(1)
+    (task.avoid if has_failed else task.refused_by).add("b")
+    assert task.attempt is not None
+    scene.pool.vacate(task.attempt)
+    scene.book.requeue(scene.work, task, 1.0)
+    assert scene.place(1.0 + patience_s) == []
+    assert scene.place(1.1 + patience_s) == [("t1", "b")]
 
 
 def test_a_node_that_could_not_be_given_a_shard_twice_is_asked_for_it_no_more() -> None:

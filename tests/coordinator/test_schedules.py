@@ -29,6 +29,7 @@ class Around:
     kept: dict[str, bytes] = field(default_factory=dict)
     jobs: dict[str, str] = field(default_factory=dict)
     running: set[str] = field(default_factory=set)
+    revoked: set[str] = field(default_factory=set)
     fault: Exception | None = None
     timers: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
 
@@ -59,7 +60,10 @@ class Around:
         self.timers.clear()
         dispatcher: Any = SimpleNamespace(work=self)
         loop = cast(Loop, self)
-        schedules = Schedules(loop, self.remember, self.submit, dispatcher, now_s=lambda: self.now_ms / 1000.0)
+        schedules = Schedules(
+            loop, self.remember, self.submit, dispatcher,
+            holds=lambda token: token not in self.revoked, now_s=lambda: self.now_ms / 1000.0,
+        )  # fmt: skip
         schedules.recall([*self.kept.values()])
         return schedules
 
@@ -80,10 +84,12 @@ def around() -> Around:
 
 
 def added(
-    schedules: Schedules, cron: str = "0 * * * *", *, overlaps: bool = False, name: str = "schedule-1"
+    schedules: Schedules, cron: str = "0 * * * *", *, overlaps: bool = False, name: str = "schedule-1", token: str = ""
 ) -> Schedule:
     found: list[Schedule] = []
-    schedules.add(name, SPEC, cron, "UTC", overlaps=overlaps).then(lambda value, error: found.append(value))
+    schedules.add(name, SPEC, cron, "UTC", overlaps=overlaps, token=token).then(
+        lambda value, error: found.append(value)
+    )
     return found[0]
 
 
@@ -151,6 +157,22 @@ def test_one_that_is_paused_starts_nothing_and_makes_up_for_nothing(around: Arou
     assert not around.jobs and schedules.all()[0].next_ms == 1_006 * HOUR_MS
     schedules.order("schedule-1", "remove")
     assert not around.kept and not schedules.all()
+
+
+def test_one_whose_token_holds_no_more_is_paused_until_somebody_vouches_for_it(around: Around) -> None:
+    schedules = around.start()
+    added(schedules, token="old")
+    around.turn_to(1_001 * HOUR_MS + 1_000)
+    around.revoked.add("old")
+    around.turn_to(1_002 * HOUR_MS + 1_000)
+    (known,) = around.start().all()
+    assert known.paused and known.fault.startswith("the token old by which it was made holds no more")
+    around.turn_to(1_005 * HOUR_MS + 1_000)
+    assert [*around.jobs.values()] == ["job-1"]
+    schedules = around.start()
+    schedules.order("schedule-1", "resume", token="new")
+    around.turn_to(1_006 * HOUR_MS + 1_000)
+    assert [*around.jobs.values()] == ["job-1", "job-2"] and schedules.all()[0].fault == ""
 
 
 def test_the_same_key_of_the_same_owner_makes_one_schedule(around: Around) -> None:

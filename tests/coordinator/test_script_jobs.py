@@ -171,6 +171,16 @@ def test_a_job_whose_turn_comes_late_after_a_restart_goes_on_where_it_lives() ->
     assert begun.node_id == "a", "it is there, whatever the labels of that node are now"
 
 
+def test_what_a_node_named_at_its_hello_says_nothing_of_a_job_that_it_got_later() -> None:
+    scene = Scene(offering("a", "k/0/0", slots=3), offering("b"))
+    assert [attempt.node_id for attempt in scene.begun] == ["a"]
+    scene.report(scene.begun[0], Broke(FailureKind.NODE_LOST, "reset"), 1.0)
+    late = ScriptJob("k", ScriptSpec("x", DataFile("x.zip", "blob", 1)), lease_s=LEASE_S, before=Before("a"))
+    assert [attempt.task_id for attempt in scene.starts(scene.dispatcher.handle(Submitted(late), 1.0))] == ["k/0/0"]
+    (again,) = scene.later(3.0)
+    assert again.node_id == "a", "it lives on there"
+
+
 def test_a_set_up_that_failed_is_tried_elsewhere_at_once() -> None:
     scene = Scene(offering("a"), offering("b"))
     scene.report(scene.begun[0], Broke(FailureKind.SETUP_FAILED, "no such wheel", is_over=True), 1.0)
@@ -351,8 +361,8 @@ def test_a_cancelled_job_does_not_begin_anew(outcome: Outcome) -> None:
 @pytest.mark.parametrize(
     ("settings", "waits_for"),
     [
-        ({"sandbox": "docker"}, "takes script jobs in docker (--sandbox): none of 1 does"),
-        ({"image": "x@sha256:0"}, "takes script jobs in docker (--sandbox): none of 1 does"),
+        ({"sandbox": "docker"}, "takes script jobs in docker (--sandbox or --image): none of 1 does"),
+        ({"image": "x@sha256:0"}, "takes script jobs in docker (--sandbox or --image): none of 1 does"),
         ({"gpus": 3}, "takes script jobs and has 3 GPUs (--gpus): none of 1 does"),
         ({"memory_bytes": 9_000_000_000}, "takes script jobs and has 9 GB (--memory): none of 1 does"),
         ({"gpus": 2, "sandbox": "rlimits", "memory_bytes": 1}, ""),

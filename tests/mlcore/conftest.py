@@ -1,14 +1,10 @@
 """The backends that every numerical test runs on."""
 
 import pytest
-from hypothesis import settings
 
 from mlcore.kernels import Backend, set_threads
 from mlcore.kernels.numpy_backend import NumpyBackend
 from tests.mlcore.strict_backend import StrictBackend
-
-settings.register_profile("shared machine", deadline=None)  # a busy core is not a failure
-settings.load_profile("shared machine")
 
 
 def _numba() -> Backend:

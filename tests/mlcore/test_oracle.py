@@ -45,10 +45,11 @@ def test_40_epochs_from_the_classic_start_agree_at_float32(cpu_backend: Backend)
 
     Measured over 200 tasks: the median is 2e-7 and 12 exceed 1e-5, the worst with 3e-4, each from the epoch
     on in which a pre-activation of about 1e-8 has the other sign at float32. No float32 code can avoid it.
+    Which tasks these are depends on the processor; at that rate more than 6 of 20 come once in 10,000.
     """
     distances = classic_distances("relu", "float32", cpu_backend)
     assert np.median(distances) < 1e-6
-    assert sum(d > REACH["float32"] for d in distances) <= 3
+    assert sum(d > REACH["float32"] for d in distances) <= 6
     assert max(distances) < 1e-3
 
 

@@ -6,7 +6,7 @@ import argparse
 
 import pytest
 
-from rpc.argument_types import days, size
+from rpc.argument_types import days, said, size
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,14 @@ def test_days_are_as_many_as_a_database_can_count() -> None:
 def test_what_is_no_number_of_days_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="must be days, from 0 to 1,000,000"):
         days(text)
+
+
+def test_what_is_refused_is_quoted_whole() -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="not '5XB'"):
+        size("5XB")
+
+
+@pytest.mark.parametrize("text", ["", " "])
+def test_what_must_be_said_is_not_empty(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="must not be empty"):
+        said(text)

@@ -15,6 +15,12 @@ def test_so_many_are_taken_at_once_and_then_one_at_a_time() -> None:
     assert rates.take("a", 10.0) == 0.0 and rates.take("a", 10.0) == 10.0
 
 
+def test_at_once_there_may_be_more_than_in_a_minute() -> None:
+    rates = Rates(1, at_once=3)
+    assert [rates.take("a", 0.0) for _ in range(3)] == [0.0] * 3
+    assert rates.take("a", 0.0) == 60.0 and rates.take("a", 60.0) == 0.0 and rates.take("a", 60.0) == 60.0
+
+
 def test_each_has_a_bucket_of_its_own() -> None:
     rates = Rates(1)
     assert rates.take("a", 0.0) == 0.0 and rates.take("b", 0.0) == 0.0

@@ -8,7 +8,9 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from functools import partial
 from struct import pack
+from threading import Thread
 from time import monotonic, process_time
 
 import psutil
@@ -306,10 +308,43 @@ def test_calls_sent_at_once_are_answered_one_after_the_other(serve: Serve) -> No
     assert received.count(large.model.data) == 2  # type: ignore[arg-type]
 
 
+def test_more_calls_than_fit_a_buffer_end_no_connection(serve: Serve) -> None:
+    server = serve()
+    calls = b"".join(encode_call(COMPUTE_NODE.methods["cancel_attempt"], 1, ("a", 1))) * 12_000  # 500 KB
+    with ExitStack() as stack:
+        sock = stack.enter_context(socket.create_connection(server.address))
+        sock.sendall(b"".join(encode_call(COMPUTE_NODE.methods["hello"], 1, (HELLO,))))
+        assert sock.recv(1000)
+
+        def send() -> None:
+            with suppress(OSError):  # it is not waited for to the end
+                sock.sendall(calls)
+
+        sender = Thread(target=send)
+        sender.start()
+        stack.callback(sender.join)
+        stack.callback(sock.shutdown, socket.SHUT_RDWR)
+        for _ in range(100):
+            server.running.do(partial(server.handler.laters.get(timeout=5).resolve, None))
+
+
 def test_a_port_that_is_taken_is_named(running_loop: RunningLoop, serve: Serve) -> None:
     host, port = serve().address
     with pytest.raises(PortInUse, match=f"127.0.0.1:{port} is in use"):
         running_loop.do(lambda: Server(running_loop.loop, COMPUTE_NODE, None, host=host, port=port))
+
+
+def test_a_server_that_is_not_open_yet_leaves_nobody_waiting(running_loop: RunningLoop) -> None:
+    server = running_loop.do(
+        lambda: Server(
+            running_loop.loop, COMPUTE_NODE, NodeHandler(running_loop.loop), host="127.0.0.1", port=0, opens=False
+        )
+    )
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(server.address, timeout=5)
+    running_loop.do(server.open)
+    socket.create_connection(server.address, timeout=5).close()
+    running_loop.do(server.close)
 
 
 def test_without_descriptors_the_server_turns_newcomers_away_without_spinning(

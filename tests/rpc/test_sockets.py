@@ -11,7 +11,7 @@ import pytest
 from rpc.bad_peers import BadPeers
 from rpc.descriptors import SpareDescriptor, raise_nofile
 from rpc.errors import BadRequest, PortInUse
-from rpc.sockets import listen, peer_name, tune
+from rpc.sockets import bind, listen, peer_name, start_listening, tune
 
 
 def test_a_tuned_socket_has_no_delay_and_notices_a_dead_peer() -> None:
@@ -95,3 +95,23 @@ def test_any_number_of_bad_addresses_is_remembered_in_little_memory() -> None:
     for number in range(5000):
         peers.note(str(number), "junk", 0.0)
     assert len(peers._until) <= 1024
+
+
+def test_a_bound_socket_takes_the_port_but_refuses_callers_until_it_listens() -> None:
+    with bind("127.0.0.1", 0) as sock:
+        host, port = sock.getsockname()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((host, port), timeout=5)
+        start_listening(sock, host)
+        socket.create_connection((host, port), timeout=5).close()
+
+
+def test_of_two_that_took_a_port_one_listens_and_the_other_names_it() -> None:
+    first = bind("127.0.0.1", 0)
+    host, port = first.getsockname()
+    second = bind(host, port)
+    with first, second:
+        start_listening(first, host)
+        with pytest.raises(PortInUse, match=f"127.0.0.1:{port} is in use"):
+            start_listening(second, host)
+        assert second.fileno() == -1

@@ -15,10 +15,12 @@ import pytest
 
 from rpc.client import Client
 from rpc.errors import BadData, TrainerError, Unreachable
-from rpc.messages import PROTOCOL_VERSION, Hello
+from rpc.messages import PROTOCOL_VERSION, Hello, HelloReply
 from rpc.own_certificates import OwnCertificates, fingerprint_of, own_certificates
+from rpc.server import Caller
 from rpc.services import COORDINATOR
 from rpc.trust import Serving, Trust, normal_fingerprint
+from tests.rpc.conftest import Serve
 
 SECRET = "rh_secret"
 HELLO = Hello(PROTOCOL_VERSION, "client", token=SECRET)
@@ -160,3 +162,31 @@ def test_a_key_of_another_certificate_is_named(tmp_path: Path, own: OwnCertifica
     other = own_certificates(tmp_path / "other", NAMES)
     with pytest.raises(BadData, match=r"server\.pem and .*server\.key are no certificate and its key"):
         Serving(own.certificate, other.key).context()
+
+
+class Impostor:
+    """Answers who asks for its authority with the right one, which everybody may fetch, and its own behind it."""
+
+    def __init__(self, *authorities: Path) -> None:
+        self._authorities = authorities
+        self.told: list[str] = []
+
+    def authority(self, caller: Caller) -> bytes:
+        return b"".join(each.read_bytes() for each in self._authorities)
+
+    def hello(self, caller: Caller, hello: Hello) -> HelloReply:
+        self.told.append(hello.token)
+        return HelloReply(PROTOCOL_VERSION, "coordinator")
+
+
+def test_nothing_but_the_certificate_of_the_fingerprint_is_trusted(
+    tmp_path: Path, own: OwnCertificates, serve: Serve
+) -> None:
+    theirs = own_certificates(tmp_path / "theirs", NAMES)
+    impostor = Impostor(own.authority, theirs.authority)
+    host, port = serve(lambda _: impostor, service=COORDINATOR, tls=serving(theirs)).address
+    trusted = Trust(fingerprint=fingerprint_of(own.authority.read_bytes())).context(host, port)
+    client = Client(host, port, COORDINATOR, timeout_s=3, tls=trusted)
+    with pytest.raises(TrainerError, match="certificate is not accepted"), client:
+        client.hello(HELLO)
+    assert impostor.told == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coordinator.core.events import CancelAsked, Command, Delivered, Drop, Event, NodeOrder, Reported
+from coordinator.core.events import CancelAsked, Command, Delivered, Drop, Event, NodeOrder, Note, Reported
 from coordinator.core.model import Attempt, NodeState, WorkState
 from coordinator.core.pool import PoolSettings
 from coordinator.core.rounds import FETCH_WINDOW
@@ -71,6 +71,9 @@ class Checks:
                 self._check_recalled(event.attempt)
             if awaited and self._is_simple(event.attempt):
                 self.shares.delivered(event.attempt, now)
+        for command in commands:
+            if isinstance(command, Note) and command.kind == "running":
+                self._check_begin(command.work_id)
         self.shares.placed(commands, now)
         if isinstance(event, CancelAsked) and not self._dispatcher.work[event.work_id].state.is_final:
             raise Flaw(f"run {event.work_id} goes on after it was cancelled")
@@ -140,14 +143,20 @@ class Checks:
         self._placed_at[attempt.fence] = now
 
     def _check_claim(self, attempt: Attempt) -> None:
-        """A run gets the nodes that it wants, and does not begin with fewer."""
+        """A run gets the nodes that it wants, once it has begun."""
         run = attempt.task_id.partition("/")[0]
+        wanted = self._plans[run].spec
+        if wanted.select and self._racks[attempt.node_id] != wanted.select["rack"]:
+            raise Flaw(f"{attempt.id} is on rack {self._racks[attempt.node_id]}, and its run wants {wanted.select}")
+        if run not in self._begun:
+            raise Flaw(f"{attempt.id} is placed before its run has begun")
+
+    def _check_begin(self, run: str) -> None:
+        """A run does not begin with fewer nodes than it wants; it may lose them before its first task."""
         wanted = self._plans[run].spec
         racks = [self._racks[node_id] for node_id in self._ledger.sessions.keys() - self.drained]
         suitable = len(racks) if not wanted.select else racks.count(wanted.select["rack"])
-        if wanted.select and self._racks[attempt.node_id] != wanted.select["rack"]:
-            raise Flaw(f"{attempt.id} is on rack {self._racks[attempt.node_id]}, and its run wants {wanted.select}")
-        if run not in self._begun and suitable < wanted.min_nodes:
+        if suitable < wanted.min_nodes:
             raise Flaw(f"run {run} begins with {suitable} nodes and wants {wanted.min_nodes}")
         self._begun.add(run)
 

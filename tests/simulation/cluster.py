@@ -126,6 +126,9 @@ class Cluster:
             return
         self._make_room(node)
         same = [fence for fence in node.working if self._ledger.entries[fence].task.id == entry.task.id]
+        if same and same[0] > entry.attempt.fence:
+            self.reply(entry, Broke(FailureKind.STALE, "a later attempt came first"))
+            return
         node.working.add(entry.attempt.fence)
         if same:
             node.working.remove(same[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 
 from coordinator.core.model import Attempt
 from coordinator.core.node_facts import NodeInfo
@@ -39,6 +40,7 @@ class JobNode:
     Attributes:
         held_until: until then nothing passes either way; what was on its way waits in `waiting`.
         arrived_at, answered_at: see `compute_node.scripts.jobs`.
+        last: by job that is not here the fence of the last attempt, infinite once it is over; others come late.
     """
 
     id: str
@@ -52,6 +54,7 @@ class JobNode:
     answered_at: float = 0.0
     copies: dict[str, Copy] = field(default_factory=dict)
     waiting: list[Action] = field(default_factory=list)
+    last: dict[str, float] = field(default_factory=dict)
 
     def info(self) -> NodeInfo:
         kept = tuple(f"{job}/0/0" for job in self.copies)
@@ -113,18 +116,29 @@ class JobNodes:
         self._over(node, copy)
 
     def forget(self, node: JobNode, job: str) -> None:
-        copy = node.copies.pop(job, None)
+        """Nothing of a job is wanted any more: it ends, if it can, and whoever still follows it hears of that."""
+        copy = node.copies.get(job)
         if copy is not None and copy.fate is None:
-            copy.fate = "killed"
+            self.end(node, copy, "stopped")
+        if copy is not None and copy.fate is not None:
+            del node.copies[job]
+
+    def ended(self, node: JobNode, job: str) -> None:
+        """The coordinator says that a job is over."""
+        if job not in node.copies:
+            node.last[job] = inf
+        self.forget(node, job)
 
     def die(self, node: JobNode) -> None:
         """The process is gone, and with it all that it ran."""
-        for job in list(node.copies):
-            self.forget(node, job)
+        for copy in node.living:
+            copy.fate = "killed"
+        node.copies.clear()
         node.life += 1
         node.is_alive = node.is_open = False
         node.held_until = node.arrived_at = 0.0
         node.waiting.clear()
+        node.last.clear()
 
     def _renew(self, node: JobNode, copy: Copy) -> None:
         copy.lease_end = self._clock.now + max(0.0, self.left_s(node))

@@ -14,7 +14,6 @@ from coordinator.core.events import (
     CancelAsked,
     Clear,
     Command,
-    Declined,
     Delivered,
     Disconnect,
     Event,
@@ -28,11 +27,10 @@ from coordinator.core.events import (
 )
 from coordinator.core.model import Attempt
 from coordinator.core.policies import LoadBalancing
-from coordinator.core.scripting import GRACE_S
 from coordinator.core.settings import Settings
 from coordinator.core.verdicts import failures_of
 from coordinator.core.workload import Trained
-from rpc.errors import FailureKind, RejectReason
+from rpc.errors import FailureKind
 from tests.simulation import job_ends
 from tests.simulation.clock import Action, Clock
 from tests.simulation.coverage import Strikes
@@ -41,6 +39,7 @@ from tests.simulation.job_ends import Row, submission
 from tests.simulation.job_nodes import Copy, JobNode, JobNodes
 from tests.simulation.job_schedule import LEASE_S, JobPlan, JobSchedule
 from tests.simulation.job_wires import JobWires
+from tests.simulation.job_work import JobWork
 from tests.simulation.rounds import Rounds
 from tests.simulation.schedule import CrashAt
 
@@ -68,8 +67,7 @@ class JobSimulation:
         self._dispatcher: Dispatcher | None = None
         self._starts = 0
         self._fence = 0
-        self._unwanted: set[str] = set()
-        self._preempted: set[str] = set()
+        self._work = JobWork(self._nodes, self._wires, self.clock, self._rng, over=self._over, accepted=self._accepted)
         self._cancelled: dict[str, float] = {}  # by job: when this start of the coordinator was asked
         self._cancelling: set[str] = set()
         self._committed_at = 0.0
@@ -199,8 +197,8 @@ class JobSimulation:
                 if preempts:
                     self._preempt(attempt)
                 else:
-                    self._unwanted.add(attempt.id)
-                self._wires.send(attempt, partial(self._stop, attempt, grace_s, preempts=preempts))
+                    self._work.unwanted.add(attempt.id)
+                self._wires.send(attempt, partial(self._work.stop, attempt, grace_s, preempts=preempts))
             case Disconnect(node_id, session):
                 self._wires.hang_up(self._nodes.by_id[node_id], session)
             case Clear(node_id, session, work_id):
@@ -215,44 +213,23 @@ class JobSimulation:
         if job in self._cancelled:
             raise Flaw(f"{attempt.id} begins although {job} was cancelled")
         job_ends.check_turn(row.plan, self.rows)
-        failures = self._failures(job)
+        failures, node = self._failures(job), self._nodes.by_id[attempt.node_id]
+        was_away = not node.is_open or node.session != attempt.session
+        self._nodes.lost[job] += was_away  # maybe before it was begun: nobody can tell
 
         def committed() -> None:
             row.has_begun = row.has_begun and (row.node, row.failures) == (attempt.node_id, failures)
             row.node, row.failures = attempt.node_id, failures
-            node = self._nodes.by_id[row.node]
             is_there = node.is_open and node.session == attempt.session and self.clock.now >= node.held_until
-            if not (is_there and attempt.fence in self._wires.calls):
-                self._nodes.lost[job] += 1  # maybe before it was begun: nobody can tell
+            self._nodes.lost[job] += not was_away and not (is_there and attempt.fence in self._wires.calls)
             if attempt.fence not in self._wires.calls:
                 return
-            if attempt.id in self._unwanted:
+            if attempt.id in self._work.unwanted:
                 self._wires.reported(attempt, Broke(FailureKind.CANCELLED, "not wanted", is_over=True))
             else:
-                self._wires.send(attempt, lambda node: self._begin(node, attempt, row))
+                self._wires.send(attempt, lambda node: self._work.begin(node, attempt, row))
 
         self._commit(committed)
-
-    def _begin(self, node: JobNode, attempt: Attempt, row: Row) -> None:
-        """A node is told to run a job, maybe one that it has."""
-        copy = node.copies.get(row.plan.id)
-        is_full = len(node.living) >= node.slots
-        if copy is not None:
-            if attempt.fence < copy.attempt.fence:
-                return
-            copy.attempt = attempt
-            if copy.fate is not None:
-                self._over(node, copy)
-        elif is_full or self._nodes.left_s(node) <= 0.0 or self._rng.random() < 0.05:
-            self._wires.reply(attempt, Declined(RejectReason.BUSY))
-            return
-        else:
-            self._nodes.start(node, attempt, row.plan)
-        if attempt.id in self._unwanted:
-            self._stop(attempt, GRACE_S, node)
-        elif attempt.id in self._preempted:
-            self._stop(attempt, GRACE_S, node, preempts=True)
-        self._wires.answer(node, partial(self._accepted, row, attempt), attempt)
 
     def _accepted(self, row: Row, attempt: Attempt) -> None:
         """The coordinator hears that a node has taken a job."""
@@ -264,18 +241,7 @@ class JobSimulation:
         assert dispatcher is not None
         job = attempt.task_id.partition("/")[0]
         job_ends.check_preempted(dispatcher.open[job], dispatcher.open.values(), preempts=self.schedule.preempts)
-        self._preempted.add(attempt.id)
-
-    def _stop(self, attempt: Attempt, grace_s: float, node: JobNode, *, preempts: bool = False) -> None:
-        for copy in node.copies.values():
-            if copy.attempt == attempt:
-                copy.is_preempted = preempts
-                copy.is_stuck = copy.is_stuck or (self._rng.random() < 0.03 and not preempts)
-                after_s = min(grace_s, self._rng.uniform(0.0, 2.0 * GRACE_S))
-                self.clock.after(after_s, partial(self._end_stopped, node, copy))
-
-    def _end_stopped(self, node: JobNode, copy: Copy) -> None:
-        self._nodes.end(node, copy, "preempted" if copy.is_preempted else "stopped")
+        self._work.preempted.add(attempt.id)
 
     def _over(self, node: JobNode, copy: Copy) -> None:
         """A copy is over: whoever follows it hears of that."""
@@ -317,7 +283,7 @@ class JobSimulation:
             work.is_remembered = True
             self.handle(Remembered(job, work.state))
             for node in self._nodes.by_id.values():
-                self._wires.call(node, node.session, partial(self._nodes.forget, node, job))
+                self._wires.call(node, node.session, partial(self._nodes.ended, node, job))
 
         job_ends.check_end(work, self.rows, self._nodes, is_cancelled=job in self._cancelling)
         self._commit(committed)

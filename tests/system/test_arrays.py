@@ -102,6 +102,8 @@ def test_no_more_are_at_work_than_may_be(session: Session) -> None:
 def test_a_cancelled_array_ends_within_seconds_with_all_that_runs(session: Session) -> None:
     array = session.submit_script(code="import time; time.sleep(600)", array="1-300", timeout_s=0)
     wait_until(lambda: array.detail().row.members["running"] == 6, "a job on every slot")
+    answer = session.why("job", array.id).answer
+    assert answer.startswith(f"{array.id} runs: 0 of 300 jobs have ended; `why job {array.id}/INDEX` tells")
     began = time.monotonic()
     row = array.cancel()
     assert time.monotonic() - began < 20.0

@@ -20,10 +20,13 @@ import httpx2 as httpx
 import pytest
 
 from roundhouse import connect
+from rpc.trust import Trust
 from tests.compute_node.scripts.base_image import base_image
 from tests.compute_node.scripts.conftest import need
 from tests.compute_node.scripts.engines import docker_engine
 from tests.system.cluster import LETTERS, ROOT, wait_until
+
+pytestmark = pytest.mark.timeout(300)  # to build the image
 
 EXTRAS = "postgres,web"
 SITE = ("/opt/roundhouse/lib/python3.11/site-packages",)
@@ -147,14 +150,16 @@ def test_a_change_of_our_code_leaves_the_layer_of_what_we_stand_on_as_it_is(
 def test_no_service_has_an_image_that_may_change(engine: str) -> None:
     said = compose(engine, "config")
     images = [line.split("image:")[1].strip() for line in said.splitlines() if "image:" in line]
-    assert len(images) == 5
+    assert len(images) == 6
     assert all(":" in each and not each.endswith("latest") for each in images)
 
 
-def check_web(url: str, job_id: str) -> None:
-    """The dashboard and REST are there, for who calls them by a name of loopback."""
+def check_web(url: str, token: str, job_id: str) -> None:
+    """The dashboard and REST are there, for who calls them by a name of loopback, and shows a token."""
     with httpx.Client(base_url=url, timeout=60) as http:
         wait_until(lambda: answers(http), "the web serves", 60)
+        assert http.get(f"/api/v1/jobs/{job_id}").status_code == 401
+        http.headers["Authorization"] = f"Bearer {token}"
         assert http.get(f"/api/v1/jobs/{job_id}").json()["row"]["state"] == "completed"
         page = http.get("/", headers={"Accept": "text/html"})
         assert page.status_code == 200 and "Roundhouse" in page.text
@@ -184,7 +189,10 @@ def test_compose_starts_a_cluster_that_trains_and_runs_jobs(engine: str, image: 
     try:
         compose(engine, *files, "up", "--detach", "--no-build", environment=settings)
         address = compose(engine, *files, "port", "coordinator", "9095", environment=settings).strip()
-        with connect(address) as session:
+        admin, authority = tmp_path / "admin.token", tmp_path / "authority.pem"
+        for place, copy in (("/keys/admin.token", admin), ("/data/tls/authority.pem", authority)):
+            copy.write_text(compose(engine, *files, "exec", "-T", "coordinator", "cat", place, environment=settings))
+        with connect(address, token_file=admin, trust=Trust(ca=str(authority))) as session:
             run = session.submit(str(LETTERS), rounds=2, epochs=1, hidden=8, eta=0.0001)
             assert len(run.wait(60).model_sha256) == 64
             job = session.submit_script(code="import os; print(os.getuid())")
@@ -193,7 +201,11 @@ def test_compose_starts_a_cluster_that_trains_and_runs_jobs(engine: str, image: 
             assert "PostgreSQL" in session.status().store
         web = compose(engine, *files, "port", "web", "5000", environment=settings).strip()
         assert web.startswith("127.0.0.1:")
-        check_web(f"http://{web}", job.id)
+        check_web(f"http://{web}", admin.read_text().strip(), job.id)
+        names = ("exec", "-T", "node1", "ls", "-A", "/keys", "/introduction")
+        assert compose(engine, *files, *names, environment=settings).split() == [
+            "/introduction:", "authority.pem", "token", "/keys:",
+        ]  # fmt: skip
         outside = ("exec", "-T", "node1", "python3", "-c", REACH)
         said = compose(engine, *files, *outside, environment=settings)
         assert said.split() == ["coordinator", "True", "web", "False", "database", "False"], said

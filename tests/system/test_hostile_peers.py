@@ -23,8 +23,8 @@ def call(name: bytes, body: bytes) -> bytes:
     return struct.pack("!I", len(message)) + message
 
 
-def nested_structs(depth: int) -> bytes:
-    return call(b"train", struct.pack("!BH", 12, 99) * depth + b"\0" * (depth + 1))
+def nested_structs(depth: int, name: bytes = b"train") -> bytes:
+    return call(name, struct.pack("!BH", 12, 99) * depth + b"\0" * (depth + 1))
 
 
 BOMBS = (

@@ -1,9 +1,10 @@
-"""Preemption for real: a script job ends for one of a higher priority, starts anew after it, and has not failed."""
+"""Preemption for real: a script job ends for work of a higher priority, starts anew after it, and has not failed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -11,7 +12,7 @@ from client.jobs import Job, job_of
 from roundhouse import Session, connect
 from rpc.messages import EventQuery
 from tests.compute_node.scripts.conftest import need
-from tests.system.cluster import Cluster, wait_until
+from tests.system.cluster import LETTERS, Cluster, wait_until
 
 _PROGRAM = """
 import signal, sys, time
@@ -93,3 +94,29 @@ def test_a_cancelled_job_that_is_on_its_way_out_is_cancelled(session: Session) -
     low.cancel()
     wait_until(lambda: low.detail().row.ended_ms > 0, "its end")
     assert low.detail().row.state == "cancelled"
+
+
+def test_a_run_of_a_higher_priority_trains_where_jobs_were_and_they_complete_after_it(session: Session) -> None:
+    low = begun(session, "low", _PROGRAM.replace("SECONDS", "3"))
+    other = session.submit_script(code="print('done')", name="other", retries=1)
+    run = session.submit(LETTERS, rounds=10, epochs=5, eta=0.0001, tolerance=0, hidden=24, priority=5)
+    assert len(run.wait(60).rounds) == 10
+    for job in (low, other):
+        job.wait(60)
+    assert job_of(low.detail()).attempts == 2
+    assert other.detail().row.started_ms >= run.detail().row.ended_ms, "not between two of its rounds"
+
+
+def test_a_job_gets_the_place_of_another_where_the_node_runs_no_more_than_so_many(tmp_path: Path) -> None:
+    need("bwrap")
+    with (
+        Cluster(
+            tmp_path, nodes=1, node_arguments=("--slots", "4", "--max-jobs", "1"), coordinator_arguments=("--preempt",)
+        ) as cluster,
+        connect(f"127.0.0.1:{cluster.coordinator.port}") as session,
+    ):
+        low = begun(session, "low", _PROGRAM.replace("SECONDS", "20"))
+        started = monotonic()
+        session.submit_script(code="print('done')", name="high", priority=5).wait(60)
+        assert monotonic() - started < 15.0
+        low.cancel()

@@ -155,6 +155,19 @@ def test_an_interrupted_client_leaves_its_job_at_work(cluster: Cluster, session:
     wait_until(lambda: job.detail().row.state == "cancelled", "the end of the job")
 
 
+def test_whoever_reads_no_further_is_told_that_the_job_goes_on(cluster: Cluster, session: Session) -> None:
+    code = "import time; print('ready', flush=True); time.sleep(2); print('more', flush=True); time.sleep(600)"
+    with start(cluster, "submit", "-c", code, "--timeout", 0, "--follow") as follower:
+        assert follower.stdout is not None and follower.stderr is not None
+        assert follower.stdout.readline() == "ready\n"
+        follower.stdout.close()
+        told = follower.stderr.read()
+        assert follower.wait(timeout=30) == ExitCode.FAILED
+    job = session.jobs(limit=1)[0]
+    assert f"{job.id} goes on; `client.py jobs cancel {job.id}` ends it" in told
+    assert session.job(job.id).cancel().state in ("running", "cancelled")
+
+
 def test_a_key_is_of_one_job(cluster: Cluster) -> None:
     first = client(cluster, "submit", "print(1)", "--key", "monday", "--wait")
     again = client(cluster, "submit", "print(1)", "--key", "monday", "--follow")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import ssl
 import subprocess
 import sys
+import zipfile
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import HTTPError
@@ -47,13 +50,13 @@ class Secured:
         run = ("127.0.0.1", str(self.coordinator.port), str(LETTERS), "3", "2", "20", "0.001", "--quiet")
         return self.client(*run, *words, user=user)
 
-    def add_node(self) -> None:
+    def add_node(self, *options: str) -> None:
         """What is printed for a new machine is run there."""
         said = self.client("join-command")
         assert said.status == 0, said
         setting, _, *words = shlex.split(said.stdout)
         name, _, value = setting.partition("=")
-        node = Program(*words, environment={name: value})
+        node = Program(*words, *options, environment={name: value})
         assert " joins the coordinator at " in node.next_line()
         self.nodes.append(node)
 
@@ -189,3 +192,50 @@ def test_nobody_serves_other_machines_by_accident(command: tuple[str, ...], word
     assert refused.returncode == ExitCode.REFUSED
     assert words in refused.stderr
     assert refused.stderr.count("\n") == 1
+
+
+def test_the_doctor_finds_all_well_inside_tls_and_says_what_a_stranger_lacks(secured: Secured) -> None:
+    found = {
+        each["about"]: each
+        for all_of in json.loads(secured.client("doctor", "--json").stdout).values()
+        for each in all_of
+    }
+    assert found["TLS"]["text"].startswith("TLSv1.3, vouched for by whom you trust")
+    assert found["token"]["text"].endswith("of `login`: admin") and "2 ready" in found["nodes"]["text"]
+    assert found["script jobs"]["level"] == found["clock"]["level"] == "ok"
+    stranger = secured.client("doctor", "--server", secured.server, user="nobody")
+    assert stranger.status == ExitCode.FAILED
+    assert "it serves inside TLS, and is called without" in stranger.stdout and "--tls-fingerprint" in stranger.stdout
+
+
+def test_the_doctor_tells_a_revoked_token_and_another_server_apart(secured: Secured, tmp_path: Path) -> None:
+    made = json.loads(secured.client("token", "create", "--role", "viewer", "--json").stdout)
+    file = tmp_path / "token"
+    file.write_text(made["secret"])
+    file.chmod(0o600)
+    called = ("doctor", "--server", secured.server, "--token-file", str(file), "--tls-fingerprint")
+    assert f"{made['id']} of {file}: viewer" in secured.client(*called, secured.fingerprint, user="nobody").stdout
+    assert secured.client("token", "revoke", made["id"]).status == ExitCode.DONE
+    revoked = secured.client(*called, secured.fingerprint, user="nobody")
+    assert revoked.status == ExitCode.FAILED and f"the token {made['id']} was revoked" in revoked.stdout
+    other = secured.client(*called, 64 * "0", user="nobody")
+    assert other.status == ExitCode.FAILED and "it is another server than was meant" in other.stdout
+    assert made["secret"] not in revoked.stdout + other.stdout
+
+
+def test_a_dump_of_a_secured_cluster_holds_none_of_its_secrets(secured: Secured, tmp_path: Path) -> None:
+    out, canary = tmp_path / "dump.zip", "canary-of-a-job"
+    job = secured.client(
+        "submit", "-c", f"raise ValueError('{canary}')", "--name", canary, "--env", f"A={canary}", "--arg", canary,
+        "--key", canary, "--wait",
+    )  # fmt: skip
+    assert "ValueError" in job.stderr, job
+    hook = secured.client("webhooks", "add", f"http://127.0.0.1:1/{canary}", "--json")
+    assert secured.client("debug-dump", "--out", str(out)).status == ExitCode.DONE
+    secrets = [canary, secured.tokens.read_text().strip(), json.loads(hook.stdout)["secret"]]
+    with zipfile.ZipFile(out) as packed:
+        texts = {name: packed.read(name).decode() for name in packed.namelist()}
+    assert job.stdout.strip() in texts["work.json"] and job.stdout.strip() in texts["events.json"]
+    for secret in secrets:
+        coded = b64encode(secret.encode()).decode().rstrip("=")[:-1]
+        assert [name for name, text in texts.items() if secret in text or coded in text] == []

@@ -12,7 +12,9 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
-from rpc.errors import TrainerError, Unauthenticated, Unreachable
+from roundhouse import connect
+from rpc.errors import ExitCode, TrainerError, Unauthenticated, Unreachable
+from rpc.tokens import id_of
 from tests.system.cluster import ROOT, Program, wait_until
 from tests.system.guarded import Guarded
 
@@ -26,19 +28,44 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
 
 
 def test_the_first_start_shows_two_tokens_and_the_next_one_none(tmp_path: Path) -> None:
-    with Guarded(tmp_path) as first:
-        admin, join = (line.partition("shown once: ")[2] for line in first.lines[2:])
-        assert admin == first.first and join == (tmp_path / "first.token.join").read_text().strip()
-        assert {path.stat().st_mode & 0o777 for path in tmp_path.glob("first.token*")} == {0o600}
-        port = first.port
-    again = Program("coordinator.py", str(port), *first._arguments)
+    arguments = ("--data-dir", str(tmp_path / "data"), "--require-tokens", "--http-port", "off")
+    first = Program("coordinator.py", "0", *arguments).serve()
     try:
-        again.serve()
-        with first.session(admin) as session:
+        shown = [first.next_line() for _ in range(3)][1:]
+    finally:
+        first.stop()
+    assert [line.partition(", shown once: ")[0] for line in shown] == ["admin token", "join token for nodes"]
+    admin = shown[0].partition("shown once: ")[2]
+    again = Program("coordinator.py", "0", *arguments).serve()
+    try:
+        (tmp_path / "admin").write_text(admin)
+        with connect(f"127.0.0.1:{again.port}", token_file=tmp_path / "admin") as session:
             assert session.link.greeted().role == "admin"
     finally:
         again.stop()
     assert [line for line in iter(again.next_line, "") if "rh_" in line] == []
+
+
+def test_tokens_that_are_written_to_a_file_are_not_shown(tmp_path: Path) -> None:
+    with Guarded(tmp_path) as guarded:
+        file = tmp_path / "first.token"
+        assert guarded.lines[2:] == [f"admin token: in {file}", f"join token for nodes: in {file}.join"]
+        assert {path.stat().st_mode & 0o777 for path in tmp_path.glob("first.token*")} == {0o600}
+        join = (tmp_path / "first.token.join").read_text().strip()
+        with guarded.session(join) as session:
+            assert session.link.greeted().role == "node"
+
+
+def test_where_the_file_cannot_be_written_no_token_is_made(tmp_path: Path) -> None:
+    arguments = ("--data-dir", str(tmp_path / "data"), "--require-tokens", "--http-port", "off", "--token-file")
+    command = [sys.executable, "coordinator.py", "0", *arguments, str(tmp_path / "missing" / "token")]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (
+        said.returncode == ExitCode.FAILED and "missing/token: the token cannot be written: No such file" in said.stderr
+    )
+    first = Program("coordinator.py", "0", *arguments, str(tmp_path / "token")).serve()
+    first.stop()
+    assert (tmp_path / "token.join").read_text().startswith("rh_")
 
 
 def test_a_coordinator_for_a_moment_on_loopback_makes_none(tmp_path: Path) -> None:
@@ -76,11 +103,14 @@ def cut_off_after(guarded: Guarded, token_id: str, work: Callable[[], object]) -
 
 def test_a_long_poll_ends_when_its_token_is_revoked(guarded: Guarded) -> None:
     token, run = guarded.create("viewer"), guarded.run()
-    last = guarded.admin.link.call("watch", run, 0, 0).last
     with guarded.session(token.secret) as session:
-        after_s, error = cut_off_after(
-            guarded, token.id, lambda: session.link.call("watch", run, last, 60_000, waits_s=60.0)
-        )
+
+        def poll() -> None:
+            last = 0
+            while True:  # there may be news meanwhile: that the run waits for a node
+                last = max(last, session.link.call("watch", run, last, 60_000, waits_s=60.0).last)
+
+        after_s, error = cut_off_after(guarded, token.id, poll)
     assert after_s < CUT_OFF_S and isinstance(error, Unreachable), error
     with pytest.raises(Unauthenticated, match="was revoked"):
         guarded.session(token.secret).link.open()
@@ -114,12 +144,12 @@ def test_a_stream_of_the_web_ends(stream: str, guarded: Guarded) -> None:
 
 
 def test_a_token_that_has_expired_is_cut_off_too(guarded: Guarded) -> None:
-    run = guarded.run()
-    last = guarded.admin.link.call("watch", run, 0, 0).last
+    run, last = guarded.run(), 0
     expires_ms = int(1000 * (time.time() + 1.5))
     token = guarded.admin.create_token("viewer", expires_ms=expires_ms)
     with guarded.session(token.secret) as session, pytest.raises(Unreachable):
-        session.link.call("watch", run, last, 60_000, waits_s=60.0)
+        while True:  # there may be news meanwhile: that the run waits for a node
+            last = max(last, session.link.call("watch", run, last, 60_000, waits_s=60.0).last)
     assert time.time() < expires_ms / 1000.0 + CUT_OFF_S
     with pytest.raises(Unauthenticated, match="has expired"):
         guarded.session(token.secret).link.open()
@@ -215,3 +245,35 @@ def test_no_program_tells_its_token_in_its_arguments_or_log(guarded: Guarded, tm
         assert "rh_" not in ended.stdout + ended.stderr
     lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.parent.exists()]
     assert not any(token.encode() in line for line in lines for token in guarded.tokens.values() if token)
+
+
+def test_a_schedule_knows_the_token_by_which_it_goes_on(guarded: Guarded) -> None:
+    ann = guarded.create("submitter", "ann")
+    with guarded.session(ann.secret) as session:
+        made = session.add_schedule(guarded.job_spec("ann"), "@yearly")
+    assert made.token == ann.id
+    vouched = guarded.admin.order_schedule(made.id, "resume")
+    assert vouched.token == id_of(guarded.first)
+    guarded.admin.order_schedule(made.id, "remove")
+
+
+def test_no_token_is_told_to_another_machine_without_tls(guarded: Guarded, tmp_path: Path) -> None:
+    """`127.1` is this machine, but not as anybody would know before the name is looked up."""
+    file = tmp_path / "token"
+    file.write_text(guarded.first)
+    here = f"127.1:{guarded.port}"
+    status = [sys.executable, "client.py", "status", "--server", here, "--token-file", str(file)]
+    said = subprocess.run(status, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert said.returncode != 0 and "the token was not told" in said.stderr and "Traceback" not in said.stderr
+    node = Program("compute_node.py", "--join", here, "--token-file", str(file))
+    try:
+        wait_until(lambda: any("the token was not told" in line for line in node.stderr), "the node says so")
+    finally:
+        node.stop()
+    web = Program("web.py", "--server", here, "--http-port", "0", "--require-tokens").serve()
+    try:
+        headers = {"Authorization": f"Bearer {guarded.first}"}
+        answer = httpx.get(f"http://127.0.0.1:{web.port}/api/v1/jobs", headers=headers, timeout=30)
+        assert answer.status_code == 401 and "the token was not told" in answer.text
+    finally:
+        web.stop()

@@ -1,8 +1,8 @@
-"""Schemathesis before a real web server, coordinator and node: `python -m tests.web.schema_check PROGRAM [SECONDS]`.
+"""Schemathesis before a real web server, coordinator and node: `python -m tests.web.schema_check PROGRAM [S [N]]`.
 
 First each route by itself, then one after the other, each with what those before it answered: what was made is asked
-for, ended, removed. Streams, which have no end, are left out: tests of their own look at them. Who asks for a log may
-wait 20 s.
+for, ended, removed. Of each route there are up to N examples (100), as far as the time suffices. Streams, which have no
+end, are left out: tests of their own look at them. Who asks for a log may wait 20 s.
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ _RUN = {
 }
 
 
-def main(program: str, seconds: str = "100") -> int:
-    """Check with this program for about so many seconds; return its exit status, which is 0 if all is well."""
+def main(program: str, seconds: str = "100", examples: str = "100") -> int:
+    """Check with this program for at most about so many seconds; return its exit status, which is 0 if all is well."""
     with tempfile.TemporaryDirectory() as folder, Cluster(Path(folder), nodes=1) as cluster:
         web = Program("web.py", "--server", f"127.0.0.1:{cluster.coordinator.port}", "--http-port", "0").serve()
         try:
             url = f"http://127.0.0.1:{web.port}"
             _start_work(url)
-            return max(_check(program, url, phases, round(share * int(seconds))) for phases, share in _PHASES.items())
+            shares = {phases: round(share * int(seconds)) for phases, share in _PHASES.items()}
+            return max(_check(program, url, phases, each, examples) for phases, each in shares.items())
         finally:
             web.stop()
             print(*(line for line in web.stderr if " ERROR " in line), sep="\n")
@@ -46,7 +47,7 @@ def _start_work(url: str) -> None:
     httpx.post(f"{url}/api/v1/jobs", json={"code": "print(1)", "settings": {"force_queue": True}}).raise_for_status()
 
 
-def _check(program: str, url: str, phases: str, seconds: int) -> int:
+def _check(program: str, url: str, phases: str, seconds: int, examples: str) -> int:
     command = [
         *(program, "--config-file", str(_HERE / "schemathesis.toml")),
         *("run", f"{url}/openapi.json", "--checks", "all", "--phases", phases, "--max-time", str(seconds)),
@@ -59,7 +60,7 @@ def _check(program: str, url: str, phases: str, seconds: int) -> int:
             "25",
             "--continue-on-failure",
         ),
-        *("--generation-deterministic", "--no-color"),
+        *("--max-examples", examples, "--generation-deterministic", "--no-color"),
     ]
     return subprocess.run(command, check=False).returncode
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rpc.errors import NotFound, TrainerError, Unreachable
+from rpc.errors import NotFound, TrainerError, Unauthenticated, Unreachable
 from rpc.messages import EventRow
 from tests.client.fake import RUN_ID, Serving, event
 from tests.client.fake_jobs import JOB_ID, JOB_ROW, METRICS, RECORDS
 from web.door import Door
-from web.latest import Latest
+from web.latest import Latest, Seen
 from web.live import Live
 from web.streams import Part, Stream
 
@@ -251,6 +251,27 @@ def test_a_bug_of_who_is_asked_reaches_all_who_wait_and_the_next_one_asks_anew()
             assert (await anext(seen)).now == 7
 
     asyncio.run(asyncio.wait_for(test(), _TIMEOUT_S))
+
+
+def test_whose_token_was_revoked_is_told_so_and_asks_no_more() -> None:
+    n_asked = 0
+
+    async def ask() -> int:
+        nonlocal n_asked
+        n_asked += 1
+        if n_asked > 1:
+            raise Unauthenticated("it was revoked")
+        return 7
+
+    async def test() -> None:
+        latest = Latest(ask, 0.0)
+        async with aclosing(latest.follow()) as seen:
+            assert [await anext(seen), await anext(seen)] == [Seen(7), Seen(7, "it was revoked")]
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(seen), 0.1)
+
+    asyncio.run(asyncio.wait_for(test(), _TIMEOUT_S))
+    assert n_asked == 2
 
 
 def test_the_overview_tells_when_the_coordinator_goes_away(coordinator: Serving) -> None:

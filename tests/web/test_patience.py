@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from fastapi import FastAPI
@@ -22,6 +24,8 @@ _STREAM = b"GET /api/v1/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n"
 @pytest.fixture
 def port(app: FastAPI, coordinator: Serving, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr("web.patience.HEAD_S", 0.3)
+    monkeypatch.setattr("web.patience.TAKEN_S", 0.3)
+    monkeypatch.setattr("web.patience._SLOWEST", 10_000_000)
     monkeypatch.setattr("web.limits._PATIENCE_S", 0.3)
     app.state.visitors = Visitors("127.0.0.1", coordinator.port)
     with served(app) as port:
@@ -71,6 +75,21 @@ def test_a_second_request_on_a_connection_has_as_long_as_the_first(port: int) ->
             answer += connection.recv(4096)
         assert answer.split()[1] == b"200"
         assert dripped(connection, b"G") == b""
+
+
+def test_an_answer_that_is_not_taken_does_not_wait_for_ever(port: int) -> None:
+    asked = 1000
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(_TIMEOUT_S)
+        connection.connect(("127.0.0.1", port))
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * asked)
+        select.select([], [], [], 2.0)  # nothing tells whoever does not read
+        taken = b""
+        with suppress(ConnectionError):
+            while part := connection.recv(1 << 20):
+                taken += part
+    assert 0 < taken.count(b"HTTP/1.1 200") < asked
 
 
 @pytest.mark.parametrize("path", [b"/jobs", b"/api/v1/blobs/new?file=a"])

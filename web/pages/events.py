@@ -21,7 +21,8 @@ from web.widgets.rows import Rows, path
 
 _MOST = 200
 _ROUTINE = frozenset({"round done", "rejected"})
-_SPANS = {"": 0, "1h": 3600, "1d": 86400, "7d": 604800}
+_EVER = "ever"
+_SPANS = {_EVER: 0, "1h": 3600, "1d": 86400, "7d": 604800}
 
 
 def add(consoles: Consoles) -> None:
@@ -39,7 +40,7 @@ def add(consoles: Consoles) -> None:
                 with ui.element("div").classes("bar"):
                     of_work = Field("of-work", "Run or job", work)
                     of_node = Field("of-node", "Node", node)
-                    span = Field("since", "Since", since, choices=list(_SPANS))
+                    span = Field("since", "Since", since if since in _SPANS else _EVER, choices=list(_SPANS))
 
                     async def search() -> None:
                         ui.navigate.to(_path(of_work.text, of_node.text, span.text, is_all))
@@ -79,6 +80,6 @@ def _is_wanted(event: EventRow, query: EventQuery) -> bool:
 
 
 def _path(work: str, node: str, since: str, is_all: bool) -> str:
-    said = {"work": work, "node": node, "since": since, "all": "true" if is_all else ""}
+    said = {"work": work, "node": node, "since": "" if since == _EVER else since, "all": "true" if is_all else ""}
     query = urlencode({name: value for name, value in said.items() if value})
     return f"{path('events')}?{query}" if query else path("events")

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from nicegui import background_tasks, ui
 
-from rpc.errors import NotFound, TrainerError
+from rpc.errors import NotFound, TrainerError, Unauthenticated
 
 T = TypeVar("T")
 
@@ -47,8 +47,8 @@ def look(see: Callable[[], Awaitable[bool]], every_s: float = _PAUSE_S) -> None:
             try:
                 with client:
                     goes_on = await see()
-            except NotFound:
-                return
+            except (NotFound, Unauthenticated):
+                return  # there will be no other answer
             except TrainerError:
                 pass  # it is away; the head of the page says so
             await asyncio.sleep(every_s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -108,6 +108,17 @@ def panel(title: str, *, size: str = "", beside: str = "") -> Iterator[ui.elemen
             if beside:
                 ui.label(shown(beside)).classes("soft")
         yield top
+
+
+def facts(known: Mapping[str, str]) -> None:
+    """Names and what is known of them; what is empty goes without saying."""
+    with ui.element("dl").classes("facts"):
+        for name, text in known.items():
+            if text:
+                with ui.element("dt"):
+                    ui.label(name)
+                with ui.element("dd"):
+                    ui.label(shown(text, 1000))
 
 
 def tabs(choices: Sequence[tuple[str, str, bool]], label: str) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from dataclasses import replace
 
 from nicegui import ui
 
-from client.jobs import job_of
+from client.jobs import ARRAY, job_of
 from client.results import FINAL_STATES
 from client.sizes import size
 from rpc.messages import DataFile, EventQuery, JobDetail, Metric, WorkDetail, WorkRow
 from web.log_lines import LogLine
+from web.pages.array import ArrayPage
+from web.pages.asked import show_asked
 from web.pages.console import Console, Consoles
 from web.pages.event_rows import COLUMNS, event_row
 from web.pages.feeds import follow, look
@@ -20,6 +23,7 @@ from web.pages.job_acts import JobActs
 from web.pages.routes import page
 from web.pages.tiles import Tiles
 from web.pages.words import note, seconds, shown
+from web.pages.work_list import Shown
 from web.rest.names import JOBS, find
 from web.streams import Part
 from web.widgets.badge import Badge
@@ -35,10 +39,13 @@ _EVENTS = 30
 
 def add(consoles: Consoles) -> None:
     @page(consoles, "/jobs/{name}")
-    async def job(console: Console, name: str) -> None:
+    async def job(console: Console, name: str, state: str = "", before: str = "") -> None:
         row = await find(console.door, name, JOBS)
         detail: WorkDetail = await console.shared.call("get_work", row.id)
-        await JobPage(console, detail).build()
+        if row.kind == ARRAY:
+            await ArrayPage(console, detail, replace(Shown.asked(state, "", before), array=row.id)).build()
+        else:
+            await JobPage(console, detail).build()
 
 
 class JobPage:
@@ -74,7 +81,7 @@ class JobPage:
                         columns, label="artifacts", empty="What a job leaves in out/ is here once it has ended."
                     )
                 with panel("Asked for", size="half"), ui.element("div").classes("panel-body"):
-                    _asked(job)
+                    show_asked(job)
                 with panel("What happened"):
                     self._events = Rows(COLUMNS, label="events", empty="Nothing has happened yet.")
             await self._see()
@@ -156,33 +163,3 @@ def _artifact(job_id: str, number: int, file: DataFile) -> Row:
         "key": str(number),
         "cells": [{"text": file.file, "href": href}, size(file.size), file.blob.removeprefix("sha256:")[:16]],
     }
-
-
-def _asked(job: JobDetail) -> None:
-    spec = job.spec
-    env = ", ".join(sorted(spec.env))
-    facts = {
-        "program": spec.main,
-        "arguments": " ".join(spec.arguments),
-        "bundle": f"{spec.bundle.file}, {size(spec.bundle.size)}",
-        "environment": env,
-        "data": ", ".join(each.file for each in spec.datasets),
-        "timeout": seconds(spec.timeout_s) if spec.timeout_s else "none",
-        "memory": size(spec.memory_bytes) if spec.memory_bytes else "",
-        "CPUs": f"{spec.cpus:g}" if spec.cpus else "",
-        "GPUs": str(spec.gpus) if spec.gpus else "",
-        "network": spec.network,
-        "sandbox": spec.sandbox,
-        "image": spec.image,
-        "after": ", ".join(spec.after),
-        "owner": spec.owner,
-        "select": ", ".join(f"{name}={value}" for name, value in spec.select.items()),
-        "retries": str(spec.retries),
-    }
-    with ui.element("dl").classes("facts"):
-        for name, text in facts.items():
-            if text:
-                with ui.element("dt"):
-                    ui.label(name)
-                with ui.element("dd"):
-                    ui.label(shown(text, 1000))

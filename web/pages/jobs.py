@@ -39,7 +39,7 @@ def add(consoles: Consoles) -> None:
             with panel("Jobs") as top:
                 table = Rows(
                     _COLUMNS,
-                    [_row(row) for row in found],
+                    [job_row(row) for row in found],
                     label="jobs",
                     empty="No job is like that."
                     if shown.state
@@ -49,11 +49,12 @@ def add(consoles: Consoles) -> None:
                 pager("/jobs", shown, found)
             with top:
                 filters("/jobs", shown)
-            keep_fresh(console, shown, JOBS, table, _row)
+            keep_fresh(console, shown, JOBS, table, job_row)
             SchedulesPanel(console, schedules)
 
 
-def _row(row: WorkRow) -> Row:
+def job_row(row: WorkRow) -> Row:
+    """What the list says of a job."""
     took = (row.ended_ms - row.started_ms) / 1000 if row.ended_ms and row.started_ms else None
     cells: list[Cell] = [
         link(row.name or row.id, "jobs", row.id),

@@ -89,6 +89,7 @@ class NewJobPage:
             form.add("retries", "Retries", hint="3, if empty; when a node dies")
             form.add("arguments", "Arguments", hint="as in a shell: with blanks between them")
             form.add("requirements", "Requirements", hint="with code: packages, with blanks between them")
+            form.add("array", "Array", hint="a job for each of 1-100; 1-100%4: four at a time")
             form.add("after", "After", hint="jobs that must have completed first; JOB:any: ended")
             form.add("cron", "Again and again", hint="at these times, as */15 6-18 * * 1-5 or @daily")
             form.add("cron_tz", "Time zone of these", hint="UTC, if empty")
@@ -98,7 +99,7 @@ class NewJobPage:
         self._fault.text = ""
         self._code.complain(self._code.fault)
         said = self._form.said(_SETTINGS)
-        settings = said.of(*_SETTINGS, "network", "sandbox")
+        settings = said.of(*_SETTINGS, "network", "sandbox", "array")
         if after := said.texts["after"].split():
             settings["after"] = after
         if memory := said.number("memory_mb", int):

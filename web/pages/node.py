@@ -13,7 +13,7 @@ from web.latest import Seen
 from web.pages.console import Console, Consoles
 from web.pages.event_rows import COLUMNS, event_row
 from web.pages.feeds import follow
-from web.pages.frame import frame, head, panel
+from web.pages.frame import facts, frame, head, panel
 from web.pages.history import used
 from web.pages.node_acts import NodeActs
 from web.pages.routes import page
@@ -56,7 +56,7 @@ class NodePage:
             self._tiles = Tiles(_TILES)
             self._parts = ui.element("div").classes("board")
             with ui.element("div").classes("board"):
-                with panel("About"), ui.element("div").classes("panel-body"), ui.element("dl").classes("facts"):
+                with panel("About"), ui.element("div").classes("panel-body"):
                     _facts(row)
                 with panel("What happened"):
                     past = [event_row(each) for each in reversed(self._past.events)]
@@ -100,7 +100,7 @@ def _facts(row: NodeRow) -> None:
     labels = ", ".join(f"{name}={value}" for name, value in row.labels.items())
     gpus = "; ".join(gpu.name for gpu in row.gpus)
     classes = ", ".join(f"{name}: {value}" for name, value in row.numeric_classes.items())
-    facts = {
+    known = {
         "id": row.id,
         "address": row.address,
         "identity": row.identity,
@@ -113,12 +113,7 @@ def _facts(row: NodeRow) -> None:
         "heard": moment(row.heard_ms),
         "quarantined until": moment(row.until_ms),
     }
-    for name, text in facts.items():
-        if text:
-            with ui.element("dt"):
-                ui.label(name)
-            with ui.element("dd"):
-                ui.label(shown(text, 1000))
+    facts(known)
 
 
 def _figures(row: NodeRow) -> list[tuple[str, str]]:

@@ -28,7 +28,6 @@ _RUNNING = (
     Column("round", "number"),
     Column("left", "number"),
     Column("error"),
-    Column("", "number"),
     Column("since", "number"),
 )
 _WAITING = (Column("name", "name"), Column("state"), Column("waits for", "long"), Column("since", "number"))
@@ -123,14 +122,14 @@ def _running(row: WorkRow, console: Console) -> Row:
     left = eta_s(row)
     done = row.tasks_done / row.tasks_total if row.tasks_total else 0.0
     curve = console.errors.of(row)
+    error = rate(row.validation_error)
     cells: list[Cell] = [
         link(row.name or row.id, kind_path(row), row.id),
         {"state": row.state},
         {"share": done, "text": f"{100 * done:.0f} %"} if row.rounds else "",
         rounds(row) if row.rounds else "",
         {"took": left} if left is not None else "",
-        {"spark": curve, "label": "validation error by round"} if len(curve) > 1 else "",
-        rate(row.validation_error),
+        {"spark": curve, "label": "validation error by round", "text": error} if len(curve) > 1 else error,
         {"since": row.started_ms} if row.started_ms else "",
     ]
     return {"key": row.id, "cells": cells}

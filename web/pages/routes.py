@@ -13,10 +13,12 @@ from nicegui import Client, background_tasks, ui
 
 from rpc.errors import BadRequest, NotFound, StoreDown, TrainerError, Unreachable
 from rpc.messages import Overview
+from web.credentials import is_open
 from web.latest import Seen
 from web.pages.console import Console, Consoles
 from web.pages.feeds import follow
 from web.pages.frame import frame, head
+from web.pages.unopened import Unopened
 from web.pages.words import shown
 from web.problems import problem_of
 
@@ -25,6 +27,8 @@ Build = Callable[Concatenate[Console, P], Awaitable[None]]
 
 _TITLES: dict[type[TrainerError], str] = {NotFound: "Not found", BadRequest: "Not understood"}
 _FORGOTTEN_S = 2.0
+_unopened = Unopened()
+_PATIENCE_S = 60.0  # to build a page; the coordinator's calls end before, with words of ours
 
 
 def page(consoles: Consoles, *paths: str) -> Callable[[Build[P]], Build[P]]:
@@ -44,13 +48,15 @@ def page(consoles: Consoles, *paths: str) -> Callable[[Build[P]], Build[P]]:
                 await build(console, *args, **kwargs)
             except TrainerError as error:
                 return _tell(console, client.request, error)
+            finally:
+                _unopened.add(client)
             return None
 
         # What is left is what the path and the query say.
         signature = inspect.signature(build)
         built.__signature__ = signature.replace(parameters=[*signature.parameters.values()][1:])  # type: ignore[attr-defined]
         for path in paths:
-            ui.page(path)(built)
+            ui.page(path, response_timeout=_PATIENCE_S)(built)
         return build
 
     return add
@@ -60,7 +66,11 @@ def unknown_path(consoles: Consoles) -> Callable[[Request], Response | None]:
     """Return what answers where there is no page."""
 
     def tell(request: Request) -> Response | None:
-        return _tell(consoles.of(request), request, NotFound(f"there is no page {request.url.path[:200]!r} here"))
+        _unopened.add(ui.context.client)
+        error = NotFound(f"there is no page {request.url.path[:200]!r} here")
+        if is_open(request.url.path):  # a page costs too much to be built for everybody
+            return problem_of(error)
+        return _tell(consoles.of(request), request, error)
 
     return tell
 

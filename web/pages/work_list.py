@@ -24,11 +24,17 @@ _MOST_NUMBER = 2**62
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a list is to show. Attributes: before, only work with a lower number; 0: any."""
+    """What a list is to show.
+
+    Attributes:
+        before: only work with a lower number; 0: any.
+        array: only jobs of this one; the path of the list says so.
+    """
 
     state: str = ""
     owner: str = ""
     before: int = 0
+    array: str = ""
 
     @classmethod
     def asked(cls, state: str, owner: str, before: str) -> Shown:
@@ -40,7 +46,7 @@ class Shown:
     def filter(self, kinds: Sequence[str]) -> WorkFilter:
         states = (self.state,) if self.state in STATES else ()
         before = self.before if 0 < self.before < _MOST_NUMBER else 0
-        return WorkFilter(states, self.owner[:200], before, PAGE, tuple(kinds))
+        return WorkFilter(states, self.owner[:200], before, PAGE, tuple(kinds), self.array)
 
     def path(self, base: str, **changes: str | int) -> str:
         """Return the path of a list that shows this, with changes."""

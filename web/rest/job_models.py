@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, FailFast, Field
 
 from rpc.messages import SANDBOXES, JobDetail, WorkRow
 from rpc.run_spec import MAX_FILE_NAME, MAX_PRIORITY
 from rpc.script_spec import MOST_AFTER, NETWORKS
-from web.rest.models import BlobText, Labels, Strict, Text, one_of
+from web.rest.models import BlobText, Labels, Strict, Text, at_most, one_of
 from web.rest.names import PRINTABLE
 
 MAX_CODE = 1_000_000  # characters
@@ -19,14 +19,14 @@ _Bytes = Annotated[int, Field(ge=0, le=1 << 50)]
 _Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=1000)]
 _DatasetName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
 _Word = Annotated[str, Field(max_length=32 << 10, pattern=r"^[^\x00]*$")]
-Arguments = Annotated[list[_Word], Field(max_length=1000)]
-Datasets = Annotated[dict[_DatasetName, BlobText], Field(max_length=100)]
+Arguments = Annotated[list[_Word], Field(max_length=1000), FailFast()]
+Datasets = Annotated[dict[_DatasetName, BlobText], Field(max_length=100), at_most(100)]
 
 
 class JobSettings(Strict):
     """The optional settings; what is left out is as docs/jobs.md says, or as the node has it."""
 
-    env: Annotated[dict[_Variable, _Word], Field(max_length=1000)] = Field(default_factory=dict)
+    env: Annotated[dict[_Variable, _Word], Field(max_length=1000), at_most(1000)] = Field(default_factory=dict)
     timeout_s: Annotated[float, Field(ge=0, le=1e9)] = 0.0
     memory_bytes: _Bytes = 0
     cpus: Annotated[float, Field(ge=0, le=1e6)] = 0.0
@@ -41,7 +41,7 @@ class JobSettings(Strict):
     owner: Text = ""
     retries: Annotated[int, Field(ge=0, le=1000)] = 3
     force_queue: bool = False
-    after: Annotated[list[_FileText], Field(max_length=MOST_AFTER)] = Field(default_factory=list)
+    after: Annotated[list[_FileText], Field(max_length=MOST_AFTER), FailFast()] = Field(default_factory=list)
     array: Annotated[str, Field(max_length=MAX_FILE_NAME, pattern=r"^[0-9,:%-]*$")] = ""
 
     def said(self) -> dict[str, Any]:

@@ -63,8 +63,9 @@ async def read_log(
 async def whole_log(door: ItsDoor, name: WorkName) -> Response:
     """All of a log that is kept, as text: when, stream, level, line."""
     row = await find(door, name, JOBS)
+    first: LogPage = await door.call("logs", row.id, 0, _PIECE_BYTES, 0)  # what is refused has a status of its own
     headers = {"Content-Disposition": f'attachment; filename="{row.id}.log"'}
-    return StreamingResponse(_text(door, row.id), headers=headers, media_type="text/plain; charset=utf-8")
+    return StreamingResponse(_text(door, row.id, first), headers=headers, media_type="text/plain; charset=utf-8")
 
 
 @router.get("/metrics")
@@ -119,12 +120,13 @@ async def _page_with(door: Door, job_id: str, page: LogPage, sought: str) -> Log
     return page
 
 
-async def _text(door: Door, job_id: str) -> AsyncIterator[str]:
+async def _text(door: Door, job_id: str, page: LogPage) -> AsyncIterator[str]:
+    """The lines of a log, of which this is the first page."""
     offset = 0
     while True:
-        page: LogPage = await door.call("logs", job_id, offset, _PIECE_BYTES, 0)
         records = records_in(page, offset)
         yield "".join(f"{at_ms} {STREAMS[stream]} {LEVELS[level]} {text}\n" for at_ms, stream, level, text in records)
         if page.is_whole or not len(page.log):
             return
         offset = page.next_offset
+        page = await door.call("logs", job_id, offset, _PIECE_BYTES, 0)

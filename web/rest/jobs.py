@@ -9,12 +9,13 @@ from fastapi import APIRouter, Query, Response
 
 from client.jobs import job_of
 from rpc.messages import WorkDetail, WorkRow
+from rpc.run_spec import MAX_NAME
 from web.bundles import Sent, start_code, times_of
 from web.door import Door
 from web.rest.door import ItsDoor, ItsSession
 from web.rest.job_models import JobShown, NewJob
 from web.rest.models import Ids, Started, Why, started
-from web.rest.names import JOBS, Key, Owner, WorkName, find
+from web.rest.names import JOBS, PRINTABLE, Key, Owner, WorkName, find
 from web.rest.paging import Before, Limit, Page, page_of
 from web.rest.work import State
 
@@ -29,11 +30,14 @@ async def list_jobs(
     door: ItsDoor,
     state: Annotated[list[State] | None, Query()] = None,
     owner: Owner = "",
+    array: Annotated[str, Query(max_length=MAX_NAME, pattern=PRINTABLE, description="Only jobs of this array.")] = "",
+    members: Annotated[bool, Query(description="Jobs of arrays too, each for itself.")] = False,
     before: Before = 0,
     limit: Limit = 100,
 ) -> Page[WorkRow]:
-    """Jobs, the newest first."""
-    return await page_of(door, JOBS, state, owner=owner, before=before, limit=limit)
+    """Jobs, the newest first; an array is one of them, and so are its jobs where they are asked for."""
+    whole = (await find(door, array, JOBS)).id if array else ""
+    return await page_of(door, JOBS, state, owner=owner, before=before, limit=limit, array=whole, with_members=members)
 
 
 @router.post("", status_code=201)

@@ -6,15 +6,29 @@ import re
 from typing import Annotated, Any
 
 from fastapi import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from rpc.messages import DataFile
 from rpc.run_spec import MAX_FILE_NAME, MAX_LABELS, MAX_NAME
 from web.rest.names import PRINTABLE
 
 Text = Annotated[str, Field(max_length=MAX_NAME, pattern=PRINTABLE)]
-Labels = Annotated[dict[Text, Text], Field(max_length=MAX_LABELS)]
+_MOST_UNKNOWN = 10  # that are told by name
 BlobText = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+def at_most(count: int) -> BeforeValidator:
+    """What keeps a larger dictionary from being looked at, for an annotation."""
+
+    def check(said: Any) -> Any:
+        if isinstance(said, dict) and len(said) > count:
+            raise PydanticCustomError(
+                "too_long", "there are {have} entries, {count} at most", {"have": len(said), "count": count}
+            )
+        return said
+
+    return BeforeValidator(check)
 
 
 def one_of(*choices: str) -> Any:
@@ -23,9 +37,24 @@ def one_of(*choices: str) -> Any:
 
 
 class Strict(BaseModel):
-    """Takes no other fields than its own, nothing that is only nearly of the right type, and finite numbers alone."""
+    """Takes no other fields than its own, nothing that is only nearly of the right type, and finite numbers alone.
+
+    Each error costs time and memory in which nobody else is answered, so that of many one is told.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_names(cls, said: Any) -> Any:
+        if isinstance(said, dict) and len(said) > len(cls.model_fields) + _MOST_UNKNOWN:
+            raise PydanticCustomError(
+                "extra_forbidden", "there are {have} fields; most are unknown", {"have": len(said)}
+            )
+        return said
+
+
+Labels = Annotated[dict[Text, Text], Field(max_length=MAX_LABELS), at_most(MAX_LABELS)]
 
 
 class File(Strict):
@@ -48,7 +77,7 @@ class Why(Strict):
 class Ids(Strict):
     """Attributes: ids, names of work as in a path."""
 
-    ids: Annotated[list[Annotated[Text, Field(min_length=1)]], Field(min_length=1, max_length=1000)]
+    ids: Annotated[list[Annotated[Text, Field(min_length=1)]], Field(min_length=1, max_length=1000), FailFast()]
 
 
 class Started(BaseModel):

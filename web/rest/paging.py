@@ -26,9 +26,21 @@ class Page(BaseModel, Generic[T]):
 
 
 async def page_of(
-    door: Door, kinds: Sequence[str], states: Sequence[str] | None, *, owner: str, before: int, limit: int
+    door: Door,
+    kinds: Sequence[str],
+    states: Sequence[str] | None,
+    *,
+    owner: str,
+    before: int,
+    limit: int,
+    array: str = "",
+    with_members: bool = False,
 ) -> Page[WorkRow]:
-    """Return a page of work of these kinds (none: any) and states (None: any)."""
-    wanted = WorkFilter(tuple(states or ()), owner, before, limit, tuple(kinds))
+    """Return a page of work of these kinds (none: any) and states (None: any).
+
+    Args:
+        array: only jobs of this one; empty: none that is of an array, unless `with_members`.
+    """
+    wanted = WorkFilter(tuple(states or ()), owner, before, limit, tuple(kinds), array, with_members)
     rows: tuple[WorkRow, ...] = await door.call("page_work", wanted)
     return Page(items=list(rows), next=rows[-1].number if len(rows) == limit else None)

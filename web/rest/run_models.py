@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from mlcore.aggregation import AGGREGATIONS
 from mlcore.mlp import INITS
@@ -41,7 +41,7 @@ class Blobs(Strict):
     """Files that the coordinator holds."""
 
     kind: Literal["blobs"]
-    shards: Annotated[list[File], Field(min_length=1, max_length=10_000)]
+    shards: Annotated[list[File], Field(min_length=1, max_length=10_000), FailFast()]
     validation: File
 
 
@@ -98,7 +98,7 @@ class NewRun(Strict):
     data: Data
     rounds: Rounds
     epochs: Epochs
-    hidden: Annotated[list[Width], Field(max_length=most.MAX_HIDDEN_LAYERS)]
+    hidden: Annotated[list[Width], Field(max_length=most.MAX_HIDDEN_LAYERS), FailFast()]
     eta: Positive
     name: Text = ""
     settings: RunSettings = RunSettings()
@@ -177,7 +177,7 @@ class Confusion(BaseModel):
 class Predict(Strict):
     """Attributes: rows of features."""
 
-    rows: Annotated[list[list[float]], Field(min_length=1)]
+    rows: Annotated[list[Annotated[list[float], FailFast()]], Field(min_length=1), FailFast()]
     probabilities: bool = False
 
 

@@ -1,5 +1,5 @@
 // A table: its head, its rows, and what to say where there are none. On a phone each row is a card.
-import { Spark, State, ago, clock, duration, harmless, moment, now, own, until } from "roundhouse";
+import { Spark, State, ago, clock, duration, harmless, moment, now, own, took, until } from "roundhouse";
 
 export default {
   components: { Spark, State },
@@ -27,7 +27,7 @@ export default {
               <span v-else-if="cell.until" :title="moment(cell.until)">{{ until(cell.until, now) }}</span>
               <span v-else-if="cell.clock" :title="moment(cell.clock)">{{ clock(cell.clock) }}</span>
               <span v-else-if="cell.since">{{ duration((now - cell.since) / 1000) }}</span>
-              <span v-else-if="cell.took !== undefined">{{ duration(cell.took) }}</span>
+              <span v-else-if="cell.took !== undefined">{{ took(cell.took) }}</span>
               <span v-else-if="cell.spark" class="use"><Spark :points="cell.spark" :full="cell.full" :label="cell.label"/><span
                 v-if="cell.text">{{ cell.text }}</span></span>
               <span v-else-if="cell.share !== undefined" class="meter"><span class="track" aria-hidden="true"><span
@@ -47,7 +47,7 @@ export default {
   },
   methods: {
     cells(row) { return this.filled.map((n) => ({ cell: row.cells[n], n })); },
-    ago, clock, duration, harmless, moment, own, until,
+    ago, clock, duration, harmless, moment, own, took, until,
     long(text) { return String(text).length > 24 ? harmless(text).slice(0, 500) : undefined; },
   },
 };

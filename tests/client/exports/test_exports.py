@@ -101,6 +101,16 @@ def test_mlflow_tells_parameters_metrics_and_the_end_and_a_second_export_replace
 
 
 @of_mlflow
+@pytest.mark.parametrize("name", ["a//b", "/a", "../../a", "a/", "/", "", "x" * 300, "x" * 249 + "/y", "a\\b:c%"])
+def test_whatever_a_job_calls_its_metrics_arrives(name: str, tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    run = write_run(History(ROW, {}, (Point(name, 1, 0.5, 1000),)), uri)
+    from mlflow import MlflowClient
+
+    assert [*MlflowClient(tracking_uri=uri).get_run(run).data.metrics.values()] == [0.5]
+
+
+@of_mlflow
 def test_more_points_than_one_request_takes_all_arrive(tmp_path: Path) -> None:
     many = History(ROW, {}, tuple(Point("loss", step, float(step), 1000 + step) for step in range(2500)))
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"

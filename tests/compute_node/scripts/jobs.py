@@ -163,10 +163,13 @@ class Jobs:
 
 
 def processes_with(mark: str) -> list[int]:
-    """Processes, of whatever user and namespace, that have `mark` in their arguments or variables; not this one."""
+    """Processes, of whatever user and namespace, that have `mark` in their arguments or variables; not this one.
+
+    Nor what watches a container for Podman: it is told the container's name, and ends a moment after it.
+    """
     found = []
     for name in os.listdir("/proc"):
-        if name.isdigit():
+        if name.isdigit() and not _is_conmon(name):
             for file in ("cmdline", "environ"):
                 try:
                     if mark.encode() in Path("/proc", name, file).read_bytes() and int(name) != os.getpid():
@@ -175,6 +178,13 @@ def processes_with(mark: str) -> list[int]:
                 except OSError:
                     continue
     return found
+
+
+def _is_conmon(pid: str) -> bool:
+    try:
+        return Path(os.readlink(f"/proc/{pid}/exe")).name == "conmon"
+    except OSError:  # it has ended
+        return False
 
 
 def assert_gone(mark: str, within_s: float, but: int = 0) -> None:

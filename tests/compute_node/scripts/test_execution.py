@@ -15,7 +15,7 @@ import pytest
 
 from compute_node.scripts import execution, record
 from compute_node.scripts.record import Record
-from rpc.errors import FailureKind, Stale
+from rpc.errors import FailureKind, Stale, TaskRejected
 from tests.compute_node.running import RunningNode
 from tests.compute_node.scripts.asking import mark_of, news_until, task_of
 from tests.compute_node.scripts.jobs import assert_gone
@@ -31,7 +31,7 @@ MIB = 1 << 20
     ],
 )
 def test_a_flood_of_output_costs_the_node_little_and_delays_no_heartbeat(node: RunningNode, code: str) -> None:
-    slot, control = node.client(), node.client("control")
+    control, slot = node.client("control"), node.client()
     task = task_of(slot, code)
     process = psutil.Process(os.getpid())
     control.call("status")
@@ -118,6 +118,33 @@ def test_asked_twice_a_job_runs_once_and_goes_on_for_a_restarted_coordinator(nod
     assert news.fence == 2
     with pytest.raises(Stale):
         node.client(epoch=2).call("start_script", task)
+
+
+def test_the_start_of_a_job_that_is_over_comes_too_late(node: RunningNode) -> None:
+    control, slot = node.client("control"), node.client()
+    task = task_of(slot, "print('ready')")
+    control.call("forget", (f"model:{task.job}/",))
+    with pytest.raises(Stale, match="is over"):
+        slot.call("start_script", task)
+
+
+def test_an_attempt_that_was_declined_counts_more_than_an_earlier_one_that_comes_late(node: RunningNode) -> None:
+    slot = node.client()
+    task = task_of(slot, "print('ready')")
+    later = replace(task, attempt=f"{task.job}/0/0#2", fence=2, spec=replace(task.spec, memory_bytes=1 << 50))
+    with pytest.raises(TaskRejected):
+        slot.call("start_script", later)
+    with pytest.raises(Stale, match="it was asked for again"):
+        slot.call("start_script", task)
+
+
+def test_what_was_sent_before_the_coordinator_connected_anew_comes_too_late(node: RunningNode) -> None:
+    slot = node.client()
+    task = task_of(slot, "print('ready')")
+    node.client("control")
+    with pytest.raises(Stale, match="connected anew"):
+        slot.call("start_script", task)
+    node.client().call("start_script", task)
 
 
 def watchdog_of(folder: Path) -> Record:

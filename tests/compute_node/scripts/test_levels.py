@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from compute_node.scripts.box import LIMIT_NAMES, Level
 from compute_node.scripts.levels import LevelReport, Sandboxes
 from rpc.errors import BadRequest, RejectReason, TaskRejected
+from tests.system.cluster import ROOT
 
 DIGEST = "registry/image@sha256:" + "0" * 64
 ALL = {level: LevelReport(level, LIMIT_NAMES) for level in Level}
@@ -77,3 +83,15 @@ def test_an_image_in_another_sandbox_is_a_wrong_request() -> None:
 def test_a_report_says_what_it_enforces_or_why_not() -> None:
     assert str(LevelReport(Level.BWRAP, ("memory_bytes",))).startswith("bwrap: enforces memory_bytes; not cpus, ")
     assert str(LevelReport(Level.DOCKER, reason="no engine")) == "docker: not here (no engine)"
+
+
+def test_the_python_of_a_node_that_was_started_through_a_link_is_where_jobs_see_it(tmp_path: Path) -> None:
+    linked = tmp_path / "linked"
+    linked.symlink_to(sys.prefix)
+    asked = "from compute_node.scripts.probing import node_python as f; import json; print(json.dumps(f()))"
+    told = subprocess.run(
+        [linked / "bin" / "python", "-c", asked], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+    program, folders = json.loads(told)
+    assert Path(program).exists()
+    assert any(Path(program).is_relative_to(folder) for folder in folders), (program, folders)

@@ -129,7 +129,7 @@ def test_a_job_that_will_not_stop_is_killed_after_its_grace(jobs: Jobs) -> None:
 
 
 def test_a_lease_that_is_not_renewed_ends_the_job(jobs: Jobs) -> None:
-    job = jobs.start(FOREVER, lease_s=1.5)
+    job = jobs.start(FOREVER, lease_s=5.0)  # a container may take two to start
     job.wait_for(b"up")
     assert job.end().cause == "lease"
 

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from time import monotonic
 
 import pytest
 
@@ -38,7 +39,7 @@ LEASE_S = 1.5
 
 
 def test_heartbeats_keep_a_job_alive_and_without_them_all_of_it_ends_and_that_is_told(node: RunningNode) -> None:
-    slot, control = node.client(), node.client("control")
+    control, slot = node.client("control"), node.client()
     task = task_of(slot, STUBBORN, lease_s=LEASE_S)
     control.call("status")
     slot.call("start_script", task)
@@ -143,3 +144,14 @@ def test_of_a_job_whose_node_is_killed_nothing_lives_when_the_restarted_node_say
         assert not box.exists()
     finally:
         again.stop()
+
+
+def test_that_a_silent_program_runs_is_told_soon(node: RunningNode) -> None:
+    slot = node.client()
+    task = task_of(slot, "import time; time.sleep(600)")
+    slot.call("start_script", task)
+    began, phase = monotonic(), ""
+    while phase != "running" and monotonic() < began + PATIENCE_S:
+        phase = slot.call("follow", task.attempt, 0, 10_000).phase
+    slot.call("cancel_attempt", task.attempt, 0)
+    assert (phase, monotonic() - began < 8.0) == ("running", True)

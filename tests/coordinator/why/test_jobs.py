@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from coordinator.core.events import Accepted, Declined, NodeDown, NodeUp, Reported, Submitted
-from coordinator.core.suitability import Lack
+from coordinator.core.suitability import Lack, shortfall
 from coordinator.why.waiting import ADVICE
 from rpc.codec import to_bytes
 from rpc.errors import RejectReason
 from tests.coordinator.store.stores import submitted
-from tests.coordinator.test_script_jobs import ended, job, offering
+from tests.coordinator.test_script_jobs import OFFERED, ended, job, offering
 from tests.coordinator.why.scene import Scene, texts
 from tests.coordinator.why.test_works import live
 
@@ -70,3 +71,19 @@ def test_there_is_advice_for_everything_that_work_may_lack() -> None:
 def test_a_job_that_no_node_can_run_says_so(scene: Scene) -> None:
     scene.handle(Submitted(job(gpus=8)))
     assert "takes script jobs and has 8 GPUs" in scene.why("j").answer
+
+
+@pytest.mark.parametrize(
+    ("settings", "lacked"),
+    [
+        ({"gpus": 8}, "takes script jobs and has 8 GPUs (--gpus)"),
+        ({"image": "a@sha256:" + 64 * "0"}, "takes script jobs in docker (--sandbox or --image)"),
+        ({"memory_bytes": 10**12}, "takes script jobs and has 1,000 GB (--memory)"),
+        ({"network": "full"}, "takes script jobs with a network (--network)"),
+    ],
+)
+def test_of_each_node_it_is_said_what_it_lacks_first(settings: dict[str, Any], lacked: str) -> None:
+    needs = job(**{"memory_bytes": 1_000_000, **settings}).claim.script
+    assert needs is not None
+    assert shortfall(OFFERED, 8_000_000_000, needs) == lacked
+    assert shortfall({}, 8_000_000_000, needs) == "takes script jobs"

@@ -81,7 +81,7 @@ def test_what_is_no_task_is_one_line(scene_with: SceneWith) -> None:
         why(scene, "run-1/1/0")
     with pytest.raises(BadRequest, match="is not RUN/ROUND/SHARD"):
         why(scene, f"run-1/{'9' * 20}/0")
-    with pytest.raises(NotFound, match="no run is called 'run-2'; do you mean run-1"):
+    with pytest.raises(NotFound, match="no run or job is called 'run-2'; do you mean run-1"):
         why(scene, "run-2/0/9")
 
 

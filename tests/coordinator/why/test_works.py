@@ -154,7 +154,10 @@ def test_waits_of_the_past_are_told_with_their_times(scene_with: SceneWith) -> N
 def test_an_unknown_run_is_one_line_with_the_nearest(scene_with: SceneWith) -> None:
     scene = scene_with()
     scene.submit("run-75d40d-1")
-    for wanted, hint in (("run-75d4-1", "do you mean run-75d40d-1?"), ("x", "`client.py status` lists the runs")):
+    for wanted, hint in (
+        ("run-75d4-1", "do you mean run-75d40d-1?"),
+        ("x", "`client.py runs list` or `client.py jobs list` lists them"),
+    ):
         with pytest.raises(NotFound) as caught:
             scene.why(wanted)
-        assert str(caught.value) == f"no run is called {wanted!r}; {hint}"
+        assert str(caught.value) == f"no run or job is called {wanted!r}; {hint}"

@@ -26,6 +26,12 @@ open("out/weights.bin", "wb").write(bytes(20000))
 open("out/report.txt", "w").write("accuracy 0.95\\n")
 """
 FAILS = "print('reading the table')\nraise ValueError('column price is missing in row 17')\n"
+SWEEPS = """
+import os, sys
+index = int(os.environ["ROUNDHOUSE_ARRAY_INDEX"])
+print(f"rate {0.01 * index:.2f}")
+sys.exit(index % 11 == 0)
+"""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class Scene:
     running: str
     jobs: tuple[str, ...]
     talking: str
+    array: str
 
 
 def start(session: Session, name: str, rounds: int, hidden: int, **settings: Unpack[Settings]) -> Run:
@@ -59,7 +66,8 @@ def set_up(session: Session, *, drains: str = "") -> Scene:
         session.submit_script(code=FAILS, name="nightly import"),
         session.submit_script(code="print(6 * 7)", name="arithmetic"),
     ]
-    wait_until(lambda: all(job.detail().row.ended_ms for job in jobs), "the jobs end", 120)
+    array = session.submit_script(code=SWEEPS, name="sweep of rates", array="1-24")
+    wait_until(lambda: all(job.detail().row.ended_ms for job in [*jobs, array]), "the jobs end", 120)
     if drains:
         session.order_node(drains, "drain", "new disk on Tuesday")
     running = start(session, "letters, long", 3000, 96)
@@ -68,4 +76,4 @@ def set_up(session: Session, *, drains: str = "") -> Scene:
     wait_until(
         lambda: running.detail().row.round > 12 and talking.detail().row.state == "running", "work is under way", 120
     )
-    return Scene(tuple(run.id for run in runs), running.id, tuple(job.id for job in jobs), talking.id)
+    return Scene(tuple(run.id for run in runs), running.id, tuple(job.id for job in jobs), talking.id, array.id)

@@ -51,10 +51,12 @@ def pages_of(scene: Scene, node: str) -> dict[str, str]:
         "job": f"/jobs/{scene.jobs[0]}",
         "talking": f"/jobs/{scene.talking}",
         "failed": f"/jobs/{scene.jobs[1]}",
+        "array": f"/jobs/{scene.array}",
         "new-job": "/jobs/new",
         "nodes": "/nodes",
         "node": f"/nodes/{node}",
         "events": "/events?all=true",
+        "settings": "/settings",
         "missing": "/runs/none",
     }
 

@@ -159,3 +159,24 @@ def test_a_job_is_started_again_and_again_paused_and_removed(page: Page, served:
     expect(row).to_have_count(0)
     with served.session() as session:
         assert session.schedules() == ()
+
+
+def test_an_array_shows_its_jobs_by_state_and_what_failed_runs_again(page: Page) -> None:
+    page.goto("/jobs/new")
+    page.get_by_label("Or Python code").fill("import os; assert os.environ['ROUNDHOUSE_ARRAY_INDEX'] != '2'")
+    page.get_by_label("Array", exact=True).fill("1-3")
+    page.get_by_role("button", name="Start the job").click()
+    page.wait_for_url(re.compile("/jobs/job-"))
+    array = page.url
+    expect(page.locator(".head .state")).to_have_text("failed")
+    table = page.get_by_role("region", name="Its jobs")
+    expect(table.locator("tbody tr")).to_have_count(3)
+    table.get_by_role("link", name="Failed").click()
+    expect(table.locator("tbody tr")).to_have_count(1)
+    table.get_by_role("link", name="2", exact=True).click()
+    expect(page.locator(".log-line").get_by_text("AssertionError")).to_be_visible()
+    page.go_back()
+    page.get_by_role("button", name="Run the failed ones again").click()
+    page.wait_for_url(lambda url: "?" not in url and url != array)
+    expect(page.locator(".head .state")).to_have_text("failed")
+    expect(page.get_by_role("region", name="Its jobs").locator("tbody tr")).to_have_count(1)

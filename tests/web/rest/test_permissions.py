@@ -247,3 +247,9 @@ def test_a_header_without_a_token_of_ours_is_refused(header: str, client: httpx.
 def test_a_token_in_the_url_is_none(guarded: Guarded, client: httpx.Client) -> None:
     for name in ("token", "access_token"):
         assert client.get("/api/v1/overview", params={name: guarded.tokens["admin"]}).status_code == 401
+
+
+def test_no_page_is_built_for_who_is_not_known(client: httpx.Client) -> None:
+    for path in ("/_nicegui/nothing", "/_nicegui/../jobs"):
+        answer = client.get(path, headers={"Accept": "text/html"}, follow_redirects=False)
+        assert "<title>" not in answer.text and answer.status_code in (303, 404), path

@@ -81,6 +81,6 @@ def upgrade() -> None:
     op.create_index("ix_work_number_of_none", "work", ["number"], sqlite_where=of_none, postgresql_where=of_none)
     # These files were those of the last round.
     op.execute(
-        f"UPDATE blob_name SET role = role || '@' || CAST(({_LAST_ROUND}) AS TEXT)"  # nosec B608: all of it is ours
+        f"UPDATE blob_name SET role = role || '@' || CAST(({_LAST_ROUND}) AS TEXT)"  # all of it is ours  # nosec B608
         f" WHERE role IN ('model', 'optimizer') AND ({_LAST_ROUND}) IS NOT NULL"
     )

@@ -1,0 +1,1 @@
+"""Requests that no honest client sends, byte by byte, to a web server that runs."""
