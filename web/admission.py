@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil
 from time import monotonic
@@ -19,11 +22,17 @@ _SUBMITS = ("/api/v1/runs", "/api/v1/jobs", "/api/v1/jobs/bundle", "/api/jobs", 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """For callers from other machines; 0: any number. Attributes: requests, submits: a minute; streams: at once."""
+    """For callers from other machines; 0: any number.
+
+    Attributes:
+        requests, submits: a minute.
+        streams, pages: at once.
+    """
 
     requests: int = 600
     submits: int = 30
     streams: int = 10
+    pages: int = 50
 
 
 class Admission:
@@ -39,6 +48,7 @@ class Admission:
         self._wrong = Rates(WRONG_TOKENS)
         self._requests = Rates(self.limits.requests or 1)
         self._submits = Rates(self.limits.submits or 1)
+        self._pages = Counter[str]()
 
     async def admit(self, visitors: Visitors, host: str, token: str) -> HelloReply:
         """Return what the coordinator says to a token from an address.
@@ -71,6 +81,24 @@ class Admission:
             _check(self._requests.take(who, now), "that are too many requests in a minute (--requests-per-minute)")
         if self.limits.submits and method == "POST" and path in _SUBMITS:
             _check(self._submits.take(who, now), "that is too much work in a minute (--submits-per-minute)")
+
+    @contextmanager
+    def page(self, host: str, token: str) -> Iterator[None]:
+        """Count one page more that is open, as long as it is.
+
+        Raises:
+            TooMany: there are as many as one may have; who is on this machine may have any number.
+        """
+        who = "" if is_loopback(host) else user(host, token)
+        if who and 0 < self.limits.pages <= self._pages[who]:
+            raise TooMany(f"{self.limits.pages} pages are open by one (--pages-per-user); close some", 10)
+        self._pages[who] += 1
+        try:
+            yield
+        finally:
+            self._pages[who] -= 1
+            if not self._pages[who]:
+                del self._pages[who]
 
 
 def user(host: str, token: str) -> str:

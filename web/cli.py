@@ -39,6 +39,7 @@ _LIMITS = (
     ("requests-per-minute", 600, "requests of one token, or address, on other machines"),
     ("submits-per-minute", 30, "runs and jobs that one hands in from other machines"),
     ("streams-per-user", 10, "streams that one of them follows at once"),
+    ("pages-per-user", 50, "pages that one of them has open at once"),
 )
 _GRACE_S = 2  # for what is under way
 _MESSAGE_BYTES = 1 << 20  # of a page
@@ -104,7 +105,7 @@ def _run(args: argparse.Namespace) -> int:
     serving = Serving(certificate, args.http_tls_key or certificate) if certificate else None
     with _listening(args) as listening:
         tells = args.webhooks or args.listening is not None
-        limits = Limits(args.requests_per_minute, args.submits_per_minute, args.streams_per_user)
+        limits = Limits(args.requests_per_minute, args.submits_per_minute, args.streams_per_user, args.pages_per_user)
         demands = args.require_tokens or not (args.insecure_i_know or is_loopback(listening.getsockname()[0]))
         app = make_app(
             Visitors(host, its_port, own_token=_own_token(args), way=way),

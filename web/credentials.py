@@ -48,11 +48,18 @@ class Credentials:
                 await _turn_away(scope, receive, send, error)
                 return
         scope.setdefault("state", {})["token"] = token
-        await self._app(scope, receive, send)
+        if scope["type"] == "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            with self._admission.page(_host(scope), token):
+                await self._app(scope, receive, send)
+        except TooMany as error:
+            await _turn_away(scope, receive, send, error)
 
     async def _check(self, scope: Scope, token: str) -> None:
         visitors: Visitors = scope["app"].state.visitors
-        host = scope["client"][0] if scope.get("client") else ""
+        host = _host(scope)
         try:
             await self._admission.admit(visitors, host, token)
         except (Unauthenticated, TooMany):
@@ -60,6 +67,10 @@ class Credentials:
         except TrainerError:
             pass  # the coordinator is away, which is told by what is asked for
         self._admission.pace(host, token, scope.get("method", "GET"), scope["path"])
+
+
+def _host(scope: Scope) -> str:
+    return scope["client"][0] if scope.get("client") else ""
 
 
 def is_open(path: str) -> bool:

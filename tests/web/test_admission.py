@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import httpx2 as httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, WebSocket
 from fastapi.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from rpc.errors import TooMany
 from rpc.tokens import make_token
@@ -63,6 +64,28 @@ def test_requests_are_counted_by_token_or_else_by_address() -> None:
     admission.pace("10.0.0.7", "rh_token", "GET", "/")
     for _ in range(100):
         admission.pace("127.0.0.1", "", "GET", "/")
+
+
+def test_one_has_so_many_pages_open(coordinator: Serving) -> None:
+    app = make_api(Visitors("127.0.0.1", coordinator.port), admission=Admission(Limits(pages=1)))
+
+    @app.websocket("/open")
+    async def stay(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.receive()
+
+    with TestClient(app, base_url="http://web.example", client=FAR) as client:
+        with client.websocket_connect("/open"):
+            with pytest.raises(WebSocketDisconnect), client.websocket_connect("/open"):
+                pass
+            other = TestClient(app, base_url="http://web.example", client=("10.0.0.8", 1))
+            with other.websocket_connect("/open"):
+                pass
+        with client.websocket_connect("/open"):  # there is room again
+            pass
+    here = Admission(Limits(pages=1))
+    with here.page("127.0.0.1", ""), here.page("127.0.0.1", ""):
+        pass
 
 
 def test_here_there_is_room_for_many_streams() -> None:
